@@ -1,0 +1,1 @@
+//! Checksum arithmetic (RFC 1071, RFC 1624).

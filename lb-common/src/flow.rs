@@ -1,0 +1,92 @@
+//! Flow entries: which dest a connection belongs to. One bucket is one cache line.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::shape;
+
+/// Flow entry of an IPv4 client. 16 bytes, written as two 8-byte words: the key, then the rest.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct FlowEntry4 {
+    /// Client address.
+    pub client: [u8; 4],
+    /// Client port, network byte order.
+    pub port: [u8; 2],
+    /// Service id plus one; 0 marks a free entry.
+    pub service: u16,
+    /// Dest id.
+    pub dest: u16,
+    /// [`DestValue::generation`](crate::dest::DestValue::generation) when the entry was made.
+    pub generation: u8,
+    /// One of the `FLOW_*` constants.
+    pub state: u8,
+    /// Low 32 bits of jiffies when the flow was last seen.
+    pub seen: u32,
+}
+
+/// Flow entry of an IPv6 client. 32 bytes, the same fields.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct FlowEntry6 {
+    /// Client address.
+    pub client: [u8; 16],
+    /// Client port, network byte order.
+    pub port: [u8; 2],
+    /// Service id plus one; 0 marks a free entry.
+    pub service: u16,
+    /// Zero.
+    pub pad: u32,
+    /// Dest id.
+    pub dest: u16,
+    /// [`DestValue::generation`](crate::dest::DestValue::generation) when the entry was made.
+    pub generation: u8,
+    /// One of the `FLOW_*` constants.
+    pub state: u8,
+    /// Low 32 bits of jiffies when the flow was last seen.
+    pub seen: u32,
+}
+
+/// Four IPv4 flows. 64 bytes.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct FlowBucket4 {
+    /// The entries, in no order.
+    pub entries: [FlowEntry4; 4],
+}
+
+/// Two IPv6 flows. 64 bytes.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct FlowBucket6 {
+    /// The entries, in no order.
+    pub entries: [FlowEntry6; 2],
+}
+
+/// TCP between SYN and the first segment without SYN.
+pub const FLOW_SYN: u8 = 1;
+/// TCP established.
+pub const FLOW_ESTABLISHED: u8 = 2;
+/// TCP after a FIN or RST.
+pub const FLOW_CLOSING: u8 = 3;
+/// Any protocol without connections.
+pub const FLOW_DATAGRAM: u8 = 4;
+
+/// Idle time after which a flow entry may be taken, in seconds, by state (IPVS defaults: tcp 900,
+/// tcpfin 120, udp 300, and `IP_VS_TCP_S_SYN_RECV` 60).
+#[must_use]
+#[inline(always)]
+pub const fn timeout_seconds(state: u8) -> u32 {
+    match state {
+        FLOW_SYN => 60,
+        FLOW_CLOSING => 120,
+        FLOW_DATAGRAM => 300,
+        _ => 900,
+    }
+}
+
+shape!(
+    FlowEntry4 = 16,
+    FlowEntry6 = 32,
+    FlowBucket4 = 64,
+    FlowBucket6 = 64
+);

@@ -1,0 +1,76 @@
+//! Every map: its name, capacity and single writer. The only place a map's name is spelled.
+
+use crate::gate::GATES;
+
+/// Who writes a map from userspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The checker child.
+    Checker,
+    /// The VRRP child.
+    Vrrp,
+    /// Only the programs.
+    Programs,
+}
+
+/// A map as both sides know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapSpec {
+    /// Name in the object, in `bpftool` and below the pin directory.
+    pub name: &'static str,
+    /// Default capacity in entries; bytes for a ring buffer.
+    pub max_entries: u32,
+    /// The single userspace writer.
+    pub writer: Writer,
+}
+
+macro_rules! maps {
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $max:expr, $writer:ident;)+) => {
+        $($(#[$doc])* pub const $name: MapSpec =
+            MapSpec { name: $text, max_entries: $max, writer: Writer::$writer };)+
+        /// Every map.
+        pub const ALL: &[MapSpec] = &[$($name,)+];
+    };
+}
+
+/// Slots in one half of the fast service table; a power of two, at least twice [`SERVICES`]'s size.
+pub const SERVICE_TABLE_HALF: u32 = 8192;
+
+maps! {
+    /// BTF hash `ServiceKey → ServiceValue`, for people and tools.
+    SERVICES: "services", 4096, Checker;
+    /// Array of `ServiceSlot`, two halves: the fast twin of `services`.
+    SERVICE_TABLE: "service_table", SERVICE_TABLE_HALF * 2, Checker;
+    /// One `ServiceTableHeader`.
+    SERVICE_HEADER: "service_header", 1, Checker;
+    /// Array of `RingChunk`.
+    RINGS: "rings", 2048, Checker;
+    /// Array `dest id → DestValue`.
+    DESTS: "dests", 65536, Checker;
+    /// Hash `NatSourceKey → NatSourceValue`.
+    NAT_SOURCES: "nat_sources", 65536, Checker;
+    /// Array `service id → FrontValue`.
+    FRONTS: "fronts", 4096, Checker;
+    /// Array `gate → GateValue`.
+    GATES_MAP: "gates", GATES, Vrrp;
+    /// Hash `OwnedKey → OwnedValue`.
+    OWNED: "owned", 16384, Vrrp;
+    /// One `u32`: non-zero while a gate may be fenced, so that unfenced nodes skip the look-up.
+    FENCE_HINT: "fence_hint", 1, Vrrp;
+    /// Hash `RouterKey → RouterValue`.
+    ROUTERS: "routers", 4096, Vrrp;
+    /// Array of `FlowBucket4`; a power of two.
+    FLOWS4: "flows4", 1 << 18, Programs;
+    /// Array of `FlowBucket6`; a power of two.
+    FLOWS6: "flows6", 1 << 16, Programs;
+    /// Per-CPU array `service id → u32`, round-robin cursors.
+    CURSORS: "cursors", 4096, Programs;
+    /// Per-CPU array `Counter → u64`.
+    COUNTERS: "counters", 64, Programs;
+    /// Per-CPU array `service id → Traffic`.
+    SERVICE_TRAFFIC: "service_traffic", 4096, Programs;
+    /// Per-CPU array `dest id → Traffic`.
+    DEST_TRAFFIC: "dest_traffic", 65536, Programs;
+    /// Ring buffer of `Event`, size in bytes.
+    EVENTS: "events", 262_144, Programs;
+}

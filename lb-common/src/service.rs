@@ -1,0 +1,99 @@
+//! Services: what a virtual address and port mean to the data plane.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{Address, shape};
+
+/// A virtual server's front: address, port and transport protocol. 20 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+pub struct ServiceKey {
+    /// Virtual address, IPv4-mapped for IPv4.
+    pub address: Address,
+    /// Destination port, network byte order.
+    pub port: [u8; 2],
+    /// IP protocol number: 6 TCP, 17 UDP.
+    pub protocol: u8,
+    /// Zero.
+    pub pad: u8,
+}
+
+/// Where a ring lies in the `rings` map: `len` entries from the start of chunk `chunk`. 8 bytes.
+///
+/// `len == 0` is the empty ring: no real server takes new flows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Pod, Zeroable)]
+pub struct RingRef {
+    /// Index of the first chunk.
+    pub chunk: u32,
+    /// Number of entries.
+    pub len: u32,
+}
+
+/// What to do with packets of a service. 32 bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct ServiceValue {
+    /// Index into the per-service counters and the round-robin cursors.
+    pub id: u32,
+    /// Index into `gates`; [`crate::gate::ALWAYS_OPEN`] when no virtual router owns the address.
+    pub gate: u32,
+    /// One of the `SCHEDULER_*` constants.
+    pub scheduler: u8,
+    /// `SERVICE_*` bits.
+    pub flags: u8,
+    /// Zero.
+    pub pad: [u8; 2],
+    /// The ring new flows are scheduled by.
+    pub ring: RingRef,
+    /// The ring before the last change; equal to `ring` while the ring is stable.
+    pub previous: RingRef,
+    /// Zero.
+    pub pad2: [u8; 4],
+}
+
+/// Maglev hashing (`mh`): the ring alone decides while it is stable.
+pub const SCHEDULER_MH: u8 = 1;
+/// Round robin (`rr`): the ring holds the live real servers, a per-CPU cursor walks it, and every flow
+/// has a flow entry.
+pub const SCHEDULER_RR: u8 = 2;
+
+/// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
+///
+/// A slot is in use when `occupied != 0`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct ServiceSlot {
+    /// The service's key.
+    pub key: ServiceKey,
+    /// Non-zero when the slot holds a service.
+    pub occupied: u32,
+    /// The service's value.
+    pub value: ServiceValue,
+    /// Zero.
+    pub pad: [u8; 8],
+}
+
+/// Tells the programs which half of `service_table` is live and how it is hashed. 16 bytes.
+///
+/// The table has two halves of `mask + 1` slots. Userspace writes the idle half, then this header.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct ServiceTableHeader {
+    /// Index of the live half's first slot.
+    pub base: u32,
+    /// Slots per half minus one; a power of two minus one.
+    pub mask: u32,
+    /// Seed of the two slot hashes of this half.
+    pub seed: u32,
+    /// Number of services in the live half; zero lets the programs skip the look-up.
+    pub services: u32,
+}
+
+shape!(
+    ServiceKey = 20,
+    RingRef = 8,
+    ServiceValue = 32,
+    ServiceSlot = 64,
+    ServiceTableHeader = 16
+);

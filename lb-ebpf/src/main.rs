@@ -1,0 +1,2 @@
+//! The programs of the data plane.
+fn main() {}

@@ -1,0 +1,223 @@
+//! The typed model: what a configuration means, with every default applied.
+//!
+//! Values that cannot be legal cannot be built. Serialisable because the parent hands the model to its
+//! children.
+
+mod newtypes;
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::newtypes::{
+    AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight,
+};
+
+/// A whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// `global_defs`.
+    pub global: GlobalDefs,
+    /// `vrrp_instance` blocks in the order of the file.
+    pub vrrp_instances: Vec<VrrpInstance>,
+    /// `virtual_server` blocks in the order of the file.
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// `global_defs`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlobalDefs {
+    /// `router_id`: name of this node; empty stands for the host name.
+    pub router_id: String,
+    /// `data_plane`.
+    pub data_plane: DataPlane,
+}
+
+/// `data_plane auto|xdp|ipvs`: what forwards (extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataPlane {
+    /// IPVS where the kernel has it, accelerated by XDP; XDP alone elsewhere.
+    #[default]
+    Auto,
+    /// XDP alone.
+    Xdp,
+    /// IPVS alone.
+    Ipvs,
+}
+
+/// `vrrp_instance`: one virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VrrpInstance {
+    /// The block's name, unique in the file.
+    pub name: String,
+    /// `state`: the initial wish.
+    pub state: InitialState,
+    /// `interface`.
+    pub interface: InterfaceName,
+    /// `virtual_router_id`.
+    pub vrid: Vrid,
+    /// `priority`; 255 is the address owner.
+    pub priority: Priority,
+    /// `version`.
+    pub version: Version,
+    /// Address family of the adverts: that of the first virtual address.
+    pub family: Family,
+    /// `advert_int`.
+    pub advert_interval: AdvertInterval,
+    /// `virtual_ipaddress`, in the order of the file, which is the order on the wire.
+    pub addresses: Vec<VirtualAddress>,
+    /// False with `nopreempt`.
+    pub preempt: bool,
+}
+
+/// `state` of a `vrrp_instance`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum InitialState {
+    /// Wait for the master-down interval.
+    #[default]
+    Backup,
+    /// With priority 255 start as MASTER, else wait one advert interval plus skew.
+    Master,
+}
+
+/// VRRP protocol version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// RFC 3768.
+    V2,
+    /// RFC 9568 and RFC 5798.
+    V3,
+}
+
+/// Address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+/// One line of `virtual_ipaddress`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VirtualAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Prefix length; 32 or 128 when the line has none.
+    pub prefix: PrefixLength,
+    /// `dev`: where the address goes; the instance's interface when the line has none.
+    pub interface: InterfaceName,
+}
+
+/// `virtual_server ADDRESS PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualServer {
+    /// Virtual address.
+    pub address: IpAddr,
+    /// Virtual port.
+    pub port: u16,
+    /// `protocol`.
+    pub protocol: Protocol,
+    /// `lb_algo`.
+    pub scheduler: Scheduler,
+    /// `lb_kind`.
+    pub method: ForwardMethod,
+    /// `delay_loop`: time between two checks.
+    pub delay_loop: Duration,
+    /// `real_server` blocks in the order of the file.
+    pub real_servers: Vec<RealServer>,
+}
+
+/// Transport protocol of a virtual server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// IP protocol number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+/// `lb_algo`: how new flows are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheduler {
+    /// `rr`: each live real server in turn; weights count only as zero or not (as IPVS's `rr`).
+    RoundRobin,
+    /// `mh`: Maglev hashing, weighted.
+    MaglevHash,
+}
+
+/// `lb_kind`: how packets reach the real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForwardMethod {
+    /// `NAT`.
+    Nat,
+    /// `DR`.
+    DirectRoute,
+}
+
+/// `real_server ADDRESS PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealServer {
+    /// Real address.
+    pub address: IpAddr,
+    /// Real port.
+    pub port: u16,
+    /// `weight`; 0 takes no new flows.
+    pub weight: Weight,
+    /// Checks, all of which must pass; a real server without any is always up.
+    pub checks: Vec<TcpCheck>,
+}
+
+/// `TCP_CHECK`: up when connect() completes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpCheck {
+    /// `connect_ip`; the real server's address by default.
+    pub address: IpAddr,
+    /// `connect_port`; the real server's port by default.
+    pub port: u16,
+    /// `connect_timeout`.
+    pub connect_timeout: Duration,
+    /// `retry`: failures after the first before the real server is down.
+    pub retry: u32,
+    /// `delay_before_retry`.
+    pub delay_before_retry: Duration,
+    /// `delay_loop`; the virtual server's by default.
+    pub delay_loop: Duration,
+    /// `warmup`: the first check starts at a random time within it.
+    pub warmup: Duration,
+}
+
+impl Default for GlobalDefs {
+    fn default() -> Self {
+        Self {
+            router_id: String::new(),
+            data_plane: DataPlane::Auto,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The only place with file descriptors: sockets, netlink, BPF maps, probes.
+
+pub mod netlink;
+pub mod probe;
+pub mod socket;
+pub mod xdp;

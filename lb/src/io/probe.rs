@@ -1,0 +1,1 @@
+//! Probes: checks carried over real sockets.

@@ -1,0 +1,1 @@
+//! Raw sockets: VRRP adverts, gratuitous ARP, unsolicited neighbour advertisements.

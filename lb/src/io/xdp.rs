@@ -1,0 +1,1 @@
+//! The data plane seen from userspace: loading, attaching, typed maps, timers, events.

@@ -1,0 +1,16 @@
+//! The library behind the `lb` binary.
+//!
+//! One direction: text → [`config`] → model → core ([`vrrp`], [`checker`], [`pool`], [`mirror`]) → outputs →
+//! [`runtime`] → [`io`]. Core has no clock, file descriptor, task or environment; [`observe`] reads its
+//! snapshots. ARCHITECTURE.md has the map.
+
+pub mod checker;
+pub mod cli;
+pub mod config;
+pub mod io;
+pub mod mirror;
+pub mod observe;
+pub mod pool;
+pub mod runtime;
+pub mod supervisor;
+pub mod vrrp;

@@ -1,0 +1,53 @@
+//! What observers see of services and real servers: plain data.
+
+use serde::{Deserialize, Serialize};
+
+/// One virtual server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSnapshot {
+    /// `address:port`.
+    pub service: String,
+    /// `TCP` or `UDP`.
+    pub protocol: String,
+    /// Scheduler as in `lb_algo`.
+    pub scheduler: String,
+    /// Service id in the BPF maps.
+    pub id: u32,
+    /// The instance that owns the address, if any.
+    pub instance: Option<String>,
+    /// Flow entries alive.
+    pub flows: u64,
+    /// New flows since load.
+    pub connections: u64,
+    /// Packets from clients.
+    pub packets: u64,
+    /// Bytes from clients.
+    pub bytes: u64,
+    /// Real servers in the order of the file.
+    pub real_servers: Vec<RealServerSnapshot>,
+}
+
+/// One real server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RealServerSnapshot {
+    /// `address:port`.
+    pub real_server: String,
+    /// `NAT` or `DR`.
+    pub method: String,
+    /// Configured weight.
+    pub weight: u32,
+    /// Whether its checks pass.
+    pub up: bool,
+    /// The last check's result in words.
+    pub why: String,
+    /// Next hop as `interface MAC`, or why there is none.
+    pub next_hop: String,
+    /// Flow entries alive.
+    pub flows: u64,
+    /// New flows since load.
+    pub connections: u64,
+    /// Packets from clients.
+    pub packets: u64,
+    /// Bytes from clients.
+    pub bytes: u64,
+}

@@ -1,0 +1,3 @@
+//! Event loops: one per process.
+
+pub mod channel;

@@ -1,0 +1,1 @@
+//! The parent: children, control socket, signals.

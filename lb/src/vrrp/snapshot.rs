@@ -1,0 +1,52 @@
+//! What observers see of the VRRP core: plain data.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::output::{Gate, State};
+
+/// One instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceSnapshot {
+    /// Name of the `vrrp_instance`.
+    pub name: String,
+    /// Interface name.
+    pub interface: String,
+    /// Virtual router identifier.
+    pub vrid: u8,
+    /// 2 or 3.
+    pub version: u8,
+    /// 4 or 6.
+    pub family: u8,
+    /// State.
+    pub state: State,
+    /// Why the instance is in this state.
+    pub why: String,
+    /// Priority on the wire.
+    pub priority: u8,
+    /// The master's address as far as known; ours when MASTER.
+    pub master: Option<IpAddr>,
+    /// The master's priority.
+    pub master_priority: u8,
+    /// The advert interval in force, in seconds.
+    pub advert_interval: f64,
+    /// Seconds since the last transition.
+    pub since: f64,
+    /// Gate last asked for.
+    pub gate: Gate,
+    /// Whether the kernel carries the heartbeat now.
+    pub kernel_heartbeat: bool,
+    /// Virtual addresses with prefix length.
+    pub addresses: Vec<String>,
+    /// Those the kernel acknowledged.
+    pub installed: Vec<String>,
+    /// Adverts received by userspace and accepted.
+    pub adverts_received: u64,
+    /// Adverts sent.
+    pub adverts_sent: u64,
+    /// Times MASTER.
+    pub became_master: u64,
+    /// Adverts refused, by reason.
+    pub refused: std::collections::BTreeMap<String, u64>,
+}

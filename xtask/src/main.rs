@@ -1,0 +1,2 @@
+//! `cargo xtask`: builds, tests, benchmarks and demonstrates lb.
+fn main() {}
