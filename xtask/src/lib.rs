@@ -1,1 +1,3 @@
 //! What `cargo xtask` and the tests share.
+
+pub mod lab;
