@@ -17,6 +17,7 @@ mod janitor;
 mod link;
 mod namespace;
 pub mod plan;
+pub mod probe;
 pub mod process;
 mod server;
 mod topology;
@@ -51,7 +52,7 @@ pub struct Lab {
     servers: [Server; 3],
     client: Namespace,
     switch: Namespace,
-    _janitor: janitor::Janitor,
+    janitor: janitor::Janitor,
 }
 
 impl Lab {
@@ -85,7 +86,7 @@ impl Lab {
             servers,
             client,
             switch,
-            _janitor: janitor,
+            janitor,
         })
     }
 
@@ -123,5 +124,17 @@ impl Lab {
     #[must_use]
     pub const fn servers(&self) -> &[Server; 3] {
         &self.servers
+    }
+
+    /// The lab's directory of files below `target/lab`.
+    #[must_use]
+    pub fn work(&self) -> &std::path::Path {
+        self.janitor.work()
+    }
+
+    /// First part of the names of its namespaces: `lab-<id>`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.janitor.name()
     }
 }

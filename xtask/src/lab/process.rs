@@ -25,7 +25,9 @@ pub(super) fn all() -> impl Iterator<Item = Pid> {
 /// The children of a process.
 #[must_use]
 pub fn children(parent: Pid) -> Vec<Pid> {
-    all().filter(|pid| parent_of(*pid) == Some(parent)).collect()
+    all()
+        .filter(|pid| parent_of(*pid) == Some(parent))
+        .collect()
 }
 
 /// The process's command name, at most 15 bytes.

@@ -102,7 +102,9 @@ impl Server {
         let deadline = Instant::now() + Duration::from_secs(5);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
         loop {
-            let accepted = self.namespace.run(|| Ok(TcpStream::connect(address).is_ok()))?;
+            let accepted = self
+                .namespace
+                .run(|| Ok(TcpStream::connect(address).is_ok()))?;
             if accepted {
                 return Ok(());
             }

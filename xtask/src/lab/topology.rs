@@ -41,6 +41,9 @@ pub(super) fn plug(lab: &str, switch: &Namespace, node: Node) -> anyhow::Result<
             .context("set up a veth")?;
     }
     namespace.ip(&addresses(node))?;
+    if let Node::Server(_) = node {
+        back_through_the_master(&namespace, node.host())?;
+    }
     settings(node, &namespace)?;
     switch.ip(&format!("link set {node} up\n"))?;
     Ok(namespace)
@@ -66,21 +69,36 @@ fn addresses(node: Node) -> String {
         // Direct routing: the server takes packets for the virtual address and never claims it on the wire.
         add(&mut batch, &DR_V4.to_string(), "lo");
         add(&mut batch, &DR_V6.to_string(), "lo");
-        // NAT: replies leave through the master, which undoes the translation.
-        let host = node.host();
-        for (family, back, from, gateway) in [
-            ("", "198.51.100.0/24", format!("198.51.100.{host}"), "198.51.100.1"),
-            ("-6 ", "2001:db8:1::/64", format!("2001:db8:1::{host}"), "2001:db8:1::1"),
-        ] {
-            let _infallible = write!(
-                batch,
-                "{family}route add {back} dev eth0 table 100\n\
-                 {family}route add default via {gateway} dev eth0 table 100\n\
-                 {family}rule add from {from} lookup 100\n"
-            );
-        }
     }
     batch
+}
+
+/// NAT: replies from the back network leave through the master, which undoes the translation.
+fn back_through_the_master(namespace: &Namespace, host: u8) -> anyhow::Result<()> {
+    for (family, network, gateway, source) in [
+        (
+            "-4",
+            "198.51.100.0/24",
+            "198.51.100.1",
+            format!("198.51.100.{host}"),
+        ),
+        (
+            "-6",
+            "2001:db8:1::/64",
+            "2001:db8:1::1",
+            format!("2001:db8:1::{host}"),
+        ),
+    ] {
+        for words in [
+            format!("route add {network} dev eth0 table 100"),
+            format!("route add default via {gateway} dev eth0 table 100"),
+            format!("rule add from {source} lookup 100"),
+        ] {
+            let args: Vec<_> = std::iter::once(family).chain(words.split(' ')).collect();
+            namespace.command("ip", &args)?;
+        }
+    }
+    Ok(())
 }
 
 fn add(batch: &mut String, address: &str, device: &str) {

@@ -30,6 +30,12 @@ fn version_2_has_no_ipv6_instance() {
         ..Template::director(1)
     };
     let text = template.text();
-    assert!(text.contains("version 2") && text.contains("advert_int 1\n"), "{text}");
-    assert!(!text.contains("front6") && text.contains("virtual_server 2001:db8::101 80"), "{text}");
+    assert!(
+        text.contains("version 2") && text.contains("advert_int 1\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("front6") && text.contains("virtual_server 2001:db8::101 80"),
+        "{text}"
+    );
 }
