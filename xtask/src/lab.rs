@@ -21,6 +21,7 @@ pub mod probe;
 pub mod process;
 mod server;
 mod topology;
+pub mod traffic;
 
 pub use self::{
     config::Template,
@@ -28,7 +29,7 @@ pub use self::{
     link::Port,
     namespace::Namespace,
     plan::Node,
-    server::{BIG_BYTES, Server, big_words},
+    server::{BIG_BYTES, Server},
 };
 
 /// What to start besides the network.

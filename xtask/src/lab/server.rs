@@ -147,13 +147,20 @@ http {{
     }
 }
 
+impl Drop for Server {
+    fn drop(&mut self) {
+        // What is left, the janitor ends.
+        let _left = self.stop();
+    }
+}
+
 /// The text of the big file as 64-bit words: each tells its own place.
-pub fn big_words() -> impl Iterator<Item = u64> {
+fn big_words() -> impl Iterator<Item = u64> {
     (0..BIG_BYTES / 8).map(|place: u64| place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29))
 }
 
 /// The big file, made once per target directory.
-fn big_file() -> anyhow::Result<PathBuf> {
+pub(super) fn big_file() -> anyhow::Result<PathBuf> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock();
     let directory = target_directory().join("lab");
