@@ -12,6 +12,7 @@
 //! ```
 
 mod config;
+mod demo;
 mod director;
 mod janitor;
 mod link;
@@ -25,6 +26,7 @@ pub mod traffic;
 
 pub use self::{
     config::Template,
+    demo::{run, run_for},
     director::{Daemon, Director},
     link::Port,
     namespace::Namespace,

@@ -132,6 +132,11 @@ impl Director {
             .is_some_and(|running| matches!(running.parent.try_wait(), Ok(None)))
     }
 
+    /// Takes note that the daemon ended by itself, so that another can start.
+    pub(super) fn forget(&self) {
+        self.lock().take();
+    }
+
     /// Ends the daemon as systemd would, by SIGTERM.
     ///
     /// # Errors
@@ -240,8 +245,8 @@ impl Director {
             _ => bail!("no lb runs on {}", self.node),
         };
         namespace::run(
-            Command::new("timeout")
-                .arg("5")
+            process::tool("timeout")
+                .arg("3")
                 .arg(binary)
                 .args(["-s", self.namespace.name()])
                 .args(args),
@@ -287,7 +292,7 @@ impl Director {
                 command
             }
             Daemon::Keepalived => {
-                let mut command = Command::new("keepalived");
+                let mut command = process::tool("keepalived");
                 command
                     .args(["-P", "-n", "-l", "-D", "-f"])
                     .arg(self.config_file())

@@ -15,6 +15,8 @@ use nix::{
     unistd::Pid,
 };
 
+use super::process;
+
 /// A named network namespace, kept open. Removing it is the janitor's work.
 #[derive(Debug)]
 pub struct Namespace {
@@ -28,7 +30,7 @@ impl Namespace {
     /// # Errors
     /// When `ip netns add` fails, as for lack of rights.
     pub(super) fn create(name: String) -> anyhow::Result<Self> {
-        run(Command::new("ip").args(["netns", "add", &name]))?;
+        run(process::tool("ip").args(["netns", "add", &name]))?;
         let path = PathBuf::from("/run/netns").join(&name);
         let handle = fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;
         Ok(Self { name, handle })
@@ -101,7 +103,7 @@ impl Namespace {
     /// # Errors
     /// When it cannot be started or does not end with 0; the text it wrote to stderr is in the error.
     pub fn command(&self, program: &str, args: &[&str]) -> anyhow::Result<String> {
-        self.run(|| run(Command::new(program).args(args)))
+        self.run(|| run(process::tool(program).args(args)))
     }
 
     /// Runs `ip` commands inside, one a line.
@@ -110,7 +112,7 @@ impl Namespace {
     /// At the first line that fails.
     pub fn ip(&self, batch: &str) -> anyhow::Result<()> {
         self.run(|| {
-            let mut child = Command::new("ip")
+            let mut child = process::tool("ip")
                 .args(["-batch", "-"])
                 .stdin(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -156,7 +158,7 @@ impl Namespace {
             fs::metadata(format!("/proc/{pid}/ns/net"))
                 .is_ok_and(|ns| ns.st_ino() == own.st_ino() && ns.st_dev() == own.st_dev())
         };
-        super::process::all().filter(inside).collect()
+        process::all().filter(inside).collect()
     }
 
     fn enter(&self) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    process::Child,
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +12,14 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+
+/// A command for a program that may be where Debian keeps root's programs, on `PATH` or not.
+pub(super) fn tool(program: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(program);
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
 
 /// Every process of this PID namespace.
 pub(super) fn all() -> impl Iterator<Item = Pid> {

@@ -5,7 +5,7 @@ use std::{
     io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -55,20 +55,26 @@ impl Server {
         self.lock().as_ref().map(Child::id)
     }
 
-    /// Starts nginx and waits until it accepts connections; does nothing while it runs.
+    /// Whether nginx runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.lock().as_mut().is_some_and(lives)
+    }
+
+    /// Starts nginx and waits until it accepts connections; does nothing while it does.
     ///
     /// # Errors
     /// When nginx does not start; its error log is in the error.
     pub fn start(&self) -> anyhow::Result<()> {
         let mut nginx = self.lock();
-        if nginx.is_some() {
+        if nginx.as_mut().is_some_and(lives) {
             return Ok(());
         }
         fs::create_dir_all(&self.directory)?;
         let config = self.directory.join("nginx.conf");
         fs::write(&config, self.config(&big_file()?))?;
         let log = fs::File::create(self.directory.join("nginx.log"))?;
-        let mut command = Command::new("nginx");
+        let mut command = process::tool("nginx");
         command
             .arg("-p")
             .arg(&self.directory)
@@ -152,6 +158,10 @@ impl Drop for Server {
         // What is left, the janitor ends.
         let _left = self.stop();
     }
+}
+
+fn lives(nginx: &mut Child) -> bool {
+    matches!(nginx.try_wait(), Ok(None))
 }
 
 /// The text of the big file as 64-bit words: each tells its own place.

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -37,7 +37,7 @@ impl Capture {
     pub fn start(lab: &Lab, filter: &str) -> anyhow::Result<Self> {
         let file = lab.work().join("capture.pcap");
         let log = lab.work().join("tcpdump.log");
-        let mut command = Command::new("tcpdump");
+        let mut command = process::tool("tcpdump");
         command
             .args(["-i", BRIDGE, "-U", "-Z", "root", "-w"])
             .arg(&file)
@@ -71,7 +71,7 @@ impl Capture {
     }
 
     fn tshark(&self, filter: &str) -> anyhow::Result<Vec<String>> {
-        let mut command = Command::new("tshark");
+        let mut command = process::tool("tshark");
         command.arg("-r").arg(&self.file);
         for protocol in ["ip", "tcp", "udp"] {
             command.args(["-o", &format!("{protocol}.check_checksum:TRUE")]);
