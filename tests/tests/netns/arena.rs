@@ -74,10 +74,10 @@ impl Deref for Arena {
 
 /// The daemon under test.
 pub(crate) fn lb() -> Daemon {
-    let binary = std::env::var_os("LB_BIN").map_or_else(beside_this_test, PathBuf::from);
+    let binary = std::env::var_os("LB_BINARY").map_or_else(beside_this_test, PathBuf::from);
     assert!(
         binary.is_file(),
-        "{} is missing: build it with `cargo build --package lb`, or name it in LB_BIN",
+        "{} is missing: build it with `cargo build --package lb`, or name it in LB_BINARY",
         binary.display()
     );
     Daemon::Lb { binary }

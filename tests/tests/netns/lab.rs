@@ -34,7 +34,7 @@ fn keepalived_fails_over_within_its_master_down_interval() {
 
     let pings = pings.finish().unwrap();
     let owners = owners.finish().unwrap();
-    let gap = pings.longest_gap().as_millis();
+    let gap = pings.longest_gap(advert.at).unwrap().length().as_millis();
     println!(
         "gap {gap} ms, killed {:?} after an advert, {} of {} pings, owners after: {:?}",
         off - advert.at,

@@ -1,7 +1,13 @@
 //! Real daemons, real kernel, real traffic: the lab of `cargo xtask run` driven by tests. Needs root.
 //!
 //! The tests run one after another, because they measure time. A missing tool or right is a failure, never a skip.
-//! `LB_BIN` names the binary under test; without it, it is looked for beside the test's own.
+//! `LB_BINARY` names the binary under test; without it, it is looked for beside the test's own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where what it needs is missing, and prints what it measured"
+)]
 
 mod arena;
 mod lab;

@@ -338,7 +338,6 @@ impl Director {
 
 impl Drop for Director {
     fn drop(&mut self) {
-        // What is left, the janitor ends.
-        let _left = self.stop();
+        self.kill9_all();
     }
 }

@@ -10,5 +10,5 @@ pub use self::{
     advert::{Advert, AdvertWatch},
     arp::{ArpProbe, ArpReport, Mac},
     capture::{Capture, CaptureReport},
-    ping::{PingProbe, PingReport},
+    ping::{Gap, PingProbe, PingReport},
 };

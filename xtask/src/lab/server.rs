@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use nix::sys::signal::Signal;
 
 use super::{janitor::target_directory, namespace::Namespace, plan::Node, process};
 
@@ -155,8 +156,11 @@ http {{
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // What is left, the janitor ends.
-        let _left = self.stop();
+        if let Some(mut nginx) = self.lock().take() {
+            process::signal(process::pid(&nginx), Signal::SIGKILL);
+            // Killed: it ends as soon as the kernel gets to it.
+            let _late = process::wait(&mut nginx, Duration::from_secs(2));
+        }
     }
 }
 

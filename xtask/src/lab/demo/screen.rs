@@ -66,7 +66,7 @@ impl Screen {
         }
         for line in lines {
             text.push_str(&format!(
-                "{:<22}{:<44}{}\x1b[K\n",
+                "{:<22}{:<48}  {}\x1b[K\n",
                 line.about, line.state, line.figures
             ));
         }

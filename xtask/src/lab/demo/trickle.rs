@@ -35,7 +35,9 @@ pub(super) struct Count {
     pub(super) served: BTreeMap<String, usize>,
     /// Requests without an answer.
     pub(super) failed: usize,
-    /// Why the last one failed.
+    /// Why the last request failed, if it did.
+    pub(super) trouble: Option<String>,
+    /// Why the last of those without an answer failed.
     pub(super) last_error: Option<String>,
     /// The longest time from one answer to the next.
     pub(super) longest_gap: Duration,
@@ -51,10 +53,13 @@ impl Count {
                 self.longest_gap = self.longest_gap.max(gap.unwrap_or_default());
                 self.last_answer = Some(now);
                 *self.served.entry(server).or_default() += 1;
+                self.trouble = None;
             }
             Err(error) => {
                 self.failed += 1;
-                self.last_error = Some(format!("{error:#}"));
+                let error = error.root_cause().to_string();
+                self.trouble = Some(error.clone());
+                self.last_error = Some(error);
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn lines(lab: &Lab, counts: &[Count; 4]) -> Vec<Line> {
     });
     let services = SERVICES.iter().zip(counts).map(|(service, count)| Line {
         about: format!("{} {}", service.0, service.1),
-        state: failures(count),
+        state: health(count),
         figures: figures(count),
     });
     directors
@@ -118,7 +118,9 @@ pub(super) fn summary(counts: &[Count; 4]) -> Vec<String> {
         .iter()
         .zip(counts)
         .map(|((address, kind), count)| {
-            format!("{address} {kind}: {}; {}", figures(count), failures(count))
+            let error = count.last_error.as_ref();
+            let last = error.map_or_else(String::new, |error| format!(", last: {error}"));
+            format!("{address} {kind}: {}{last}", figures(count))
         })
         .collect()
 }
@@ -165,10 +167,11 @@ fn director(director: &Director) -> Line {
     }
 }
 
-fn failures(count: &Count) -> String {
-    match &count.last_error {
-        None => "0 failed".to_owned(),
-        Some(error) => format!("{} failed, last: {error}", count.failed),
+fn health(count: &Count) -> String {
+    match &count.trouble {
+        Some(error) => format!("fails: {error}"),
+        None if count.served.is_empty() => "no answer yet".to_owned(),
+        None => "answers".to_owned(),
     }
 }
 
@@ -180,8 +183,9 @@ fn figures(count: &Count) -> String {
         .map(|(server, served)| format!("{server} {served}"))
         .collect();
     format!(
-        "{all} answers ({}), longest gap {} ms",
+        "{all} answers ({}), {} failed, longest gap {} ms",
         servers.join(", "),
+        count.failed,
         count.longest_gap.as_millis()
     )
 }

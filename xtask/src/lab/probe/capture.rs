@@ -16,7 +16,7 @@ use crate::lab::{Lab, namespace, process, topology::BRIDGE};
 /// A running recording; dropping it ends it.
 #[derive(Debug)]
 pub struct Capture {
-    tcpdump: Child,
+    dumpcap: Child,
     file: PathBuf,
 }
 
@@ -33,20 +33,19 @@ impl Capture {
     /// Starts to record what passes the switch and matches `filter` (as for tcpdump).
     ///
     /// # Errors
-    /// When tcpdump does not start.
+    /// When dumpcap does not start.
     pub fn start(lab: &Lab, filter: &str) -> anyhow::Result<Self> {
         let file = lab.work().join("capture.pcap");
-        let log = lab.work().join("tcpdump.log");
-        let mut command = process::tool("tcpdump");
+        let log = lab.work().join("dumpcap.log");
+        let mut command = process::tool("dumpcap");
         command
-            .args(["-i", BRIDGE, "-U", "-Z", "root", "-w"])
+            .args(["-q", "-i", BRIDGE, "-f", filter, "-w"])
             .arg(&file)
-            .arg(filter)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?);
-        let tcpdump = lab.switch().spawn(&mut command)?;
-        let capture = Self { tcpdump, file };
+        let dumpcap = lab.switch().spawn(&mut command)?;
+        let capture = Self { dumpcap, file };
         wait_until_it_listens(&log)?;
         Ok(capture)
     }
@@ -54,10 +53,10 @@ impl Capture {
     /// Ends the recording and judges it.
     ///
     /// # Errors
-    /// When tcpdump does not end or tshark fails.
+    /// When dumpcap does not end or tshark fails.
     pub fn finish(mut self) -> anyhow::Result<CaptureReport> {
-        process::signal(process::pid(&self.tcpdump), Signal::SIGINT);
-        process::wait(&mut self.tcpdump, Duration::from_secs(5))?;
+        process::signal(process::pid(&self.dumpcap), Signal::SIGINT);
+        process::wait(&mut self.dumpcap, Duration::from_secs(5))?;
         let all = self.tshark("frame")?;
         let bad = self.tshark(
             "_ws.malformed || _ws.unreassembled || ip.checksum.status == 0 || vrrp.checksum.status == 0 \
@@ -83,20 +82,20 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        process::signal(process::pid(&self.tcpdump), Signal::SIGKILL);
-        let _ended = self.tcpdump.wait();
+        process::signal(process::pid(&self.dumpcap), Signal::SIGKILL);
+        let _ended = self.dumpcap.wait();
     }
 }
 
 fn wait_until_it_listens(log: &Path) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
-        let text = fs::read_to_string(log).context("read tcpdump's log")?;
-        if text.contains("listening on") {
+        let text = fs::read_to_string(log).context("read dumpcap's log")?;
+        if text.contains("File: ") {
             return Ok(());
         }
         if Instant::now() > deadline {
-            bail!("tcpdump does not start: {text}");
+            bail!("dumpcap does not start: {text}");
         }
         thread::sleep(Duration::from_millis(5));
     }

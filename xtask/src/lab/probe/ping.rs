@@ -93,33 +93,52 @@ impl PingReport {
         self.answered.len()
     }
 
-    /// The longest time between two answered pings, by when they were sent. A silence at the end counts as far as pings
-    /// were sent.
+    /// The longest silence that ended at or after `since`: between two answered pings, by when they were sent, or up to
+    /// the last ping sent. `None` when nothing was sent.
     #[must_use]
-    pub fn longest_gap(&self) -> Duration {
-        let answered = self
+    pub fn longest_gap(&self, since: Instant) -> Option<Gap> {
+        let (first, last) = (self.sent.first()?, self.sent.last()?);
+        let mut answered: Vec<_> = self
             .answered
             .iter()
-            .filter_map(|place| self.sent.get(*place as usize));
-        let ends = answered.clone().skip(1).chain(self.sent.last());
-        answered
-            .zip(ends)
-            .map(|(from, to)| to.saturating_duration_since(*from))
-            .max()
-            .unwrap_or_else(|| match (self.sent.first(), self.sent.last()) {
-                (Some(first), Some(last)) => last.duration_since(*first),
-                _ => Duration::ZERO,
-            })
-    }
-
-    /// When the first ping at or after `since` was sent that was answered.
-    #[must_use]
-    pub fn first_answered(&self, since: Instant) -> Option<Instant> {
-        self.answered
-            .iter()
             .filter_map(|place| self.sent.get(*place as usize))
-            .find(|at| **at >= since)
-            .copied()
+            .collect();
+        if answered.is_empty() {
+            answered.push(first);
+        }
+        let ended = answered.windows(2).map(|pair| Gap {
+            from: *pair[0],
+            to: *pair[1],
+            ended: true,
+        });
+        let open = answered.last().map(|from| Gap {
+            from: **from,
+            to: *last,
+            ended: false,
+        });
+        ended
+            .chain(open)
+            .filter(|gap| gap.to >= since)
+            .max_by_key(Gap::length)
+    }
+}
+
+/// A silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// When the last answered ping before it was sent.
+    pub from: Instant,
+    /// When the first answered ping after it was sent, or the last one.
+    pub to: Instant,
+    /// Whether answers came back.
+    pub ended: bool,
+}
+
+impl Gap {
+    /// How long it was.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.to.duration_since(self.from)
     }
 }
 
