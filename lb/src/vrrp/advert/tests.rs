@@ -1,0 +1,1 @@
+//! Adverts: bytes and values.
