@@ -11,11 +11,9 @@ use anyhow::Result;
 use crate::{build, step, test::Tally, toolchain::Toolchain, workspace};
 
 /// Runs every check, also after one failed; each counts as one test.
-pub(crate) fn run() -> Result<Tally> {
-    let toolchain = Toolchain::prepare()?;
-    build::ebpf()?;
+pub(crate) fn run() -> Tally {
     let mut tally = Tally::default();
-    for (name, check) in checks(&toolchain) {
+    for (name, check) in checks() {
         step::say(&format!("tidy: {name}"));
         let passed = match check() {
             Ok(()) => true,
@@ -26,18 +24,23 @@ pub(crate) fn run() -> Result<Tally> {
         };
         tally = tally.plus(Tally::of(passed));
     }
-    Ok(tally)
+    tally
 }
 
-type Check<'a> = Box<dyn Fn() -> Result<()> + 'a>;
+type Check = Box<dyn Fn() -> Result<()>>;
 
-fn checks(toolchain: &Toolchain) -> Vec<(&'static str, Check<'_>)> {
-    let cargo = |arguments: &'static [&'static str]| -> Check<'_> {
+/// Returns the checks, cheap first; the daemon cannot be checked before the programs are built.
+fn checks() -> Vec<(&'static str, Check)> {
+    let cargo = |arguments: &'static [&'static str]| -> Check {
         Box::new(move || succeed(workspace::cargo().args(arguments)))
     };
     vec![
         ("formatting", cargo(&["fmt", "--all", "--check"])),
         ("house rules", Box::new(|| rules::check(workspace::root()))),
+        (
+            "the build of the eBPF programs",
+            Box::new(|| build::ebpf().map(drop)),
+        ),
         (
             "lints",
             cargo(&[
@@ -53,7 +56,7 @@ fn checks(toolchain: &Toolchain) -> Vec<(&'static str, Check<'_>)> {
         (
             "lints of the eBPF programs",
             Box::new(|| {
-                let mut clippy = build::bpf_cargo(toolchain, "clippy");
+                let mut clippy = build::bpf_cargo(&Toolchain::prepare()?, "clippy");
                 succeed(clippy.args(["--quiet", "--", "--deny=warnings"]))
             }),
         ),
