@@ -159,6 +159,11 @@ impl Addresses {
         order.filter(|a| self.is_settled(a)).cloned().collect()
     }
 
+    /// All that are configured, or were and are not gone.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &VirtualAddress> {
+        self.slots.keys()
+    }
+
     /// What the kernel has.
     pub(super) fn installed(&self) -> impl Iterator<Item = &VirtualAddress> {
         let slots = self.slots.iter();

@@ -32,6 +32,8 @@ pub struct Router {
     links: BTreeMap<InterfaceName, Option<LinkState>>,
     /// What the kernel is known to have, for instances yet to come.
     kernel: BTreeSet<VirtualAddress>,
+    /// Who cares for an address: those that have it configured, or had it and must see it gone.
+    interest: BTreeMap<VirtualAddress, Vec<InstanceId>>,
     schedule: Schedule,
     outputs: VecDeque<Output>,
     next_id: u32,
@@ -66,6 +68,12 @@ impl Router {
             match self.names.get(&config.name) {
                 Some(id) => self.change(*id, config, now),
                 None => self.add(config, now),
+            }
+        }
+        self.interest.clear();
+        for (id, instance) in &self.instances {
+            for address in instance.touched_addresses() {
+                self.interest.entry(address.clone()).or_default().push(*id);
             }
         }
     }
@@ -184,7 +192,7 @@ impl Router {
             prefix,
             interface: interface.clone(),
         };
-        self.observe(&line, present);
+        self.observe(&line, present, None);
     }
 
     /// Takes the answer to [`Output::AddAddress`] (`added`) or [`Output::RemoveAddress`]. Adding what is
@@ -197,9 +205,7 @@ impl Router {
         result: Result<(), String>,
         now: Instant,
     ) {
-        if result.is_ok() {
-            self.note_kernel(address, added);
-        }
+        let applied = result.is_ok();
         let operation = if added {
             Operation::Add
         } else {
@@ -208,6 +214,9 @@ impl Router {
         self.with(id, |instance, outputs| {
             instance.on_address_applied(address, operation, result, now, outputs);
         });
+        if applied {
+            self.observe(address, added, Some(id));
+        }
     }
 
     /// Does what is due. Early calls are harmless, late ones are not.
@@ -271,21 +280,19 @@ impl Router {
         self.with(id, |instance, outputs| instance.stop(now, outputs));
     }
 
-    fn observe(&mut self, address: &VirtualAddress, present: bool) {
-        self.note_kernel(address, present);
-        let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
-        for id in ids {
-            self.with(id, |instance, outputs| {
-                instance.on_address(address, present, outputs);
-            });
-        }
-    }
-
-    fn note_kernel(&mut self, address: &VirtualAddress, present: bool) {
+    /// Takes what the kernel has; the instance that made it so knows already.
+    fn observe(&mut self, address: &VirtualAddress, present: bool, but: Option<InstanceId>) {
         if present {
             self.kernel.insert(address.clone());
         } else {
             self.kernel.remove(address);
+        }
+        for id in self.interest.get(address).cloned().unwrap_or_default() {
+            if Some(id) != but {
+                self.with(id, |instance, outputs| {
+                    instance.on_address(address, present, outputs);
+                });
+            }
         }
     }
 
@@ -294,7 +301,7 @@ impl Router {
         let gone = self.kernel.iter().filter(|a| a.interface == *interface);
         let gone: Vec<VirtualAddress> = gone.cloned().collect();
         for address in gone {
-            self.observe(&address, false);
+            self.observe(&address, false, None);
         }
     }
 

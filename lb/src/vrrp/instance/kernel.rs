@@ -101,6 +101,11 @@ impl Instance {
         }
     }
 
+    /// The addresses news of which matter here.
+    pub(in crate::vrrp) fn touched_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
+        self.addresses.touched()
+    }
+
     /// Takes the answer to [`Output::AddAddress`] or [`Output::RemoveAddress`].
     pub(in crate::vrrp) fn on_address_applied(
         &mut self,
