@@ -1,9 +1,46 @@
 //! VRRP: instances, elections, and what must be true of the kernel because of them.
+//!
+//! [`Router`] is a state machine without input or output of its own: it takes parsed [adverts](advert),
+//! facts of the kernel and the time, and gives [effects](output) and [snapshots](snapshot).
 #![deny(clippy::disallowed_methods)]
 
+mod accept;
+mod address;
 pub mod advert;
+mod announce;
+mod heartbeat;
+mod instance;
+pub mod interval;
 pub mod output;
+mod router;
 pub mod snapshot;
-/// Placeholder until the machine lands.
-#[derive(Debug)]
-pub struct Router;
+#[cfg(test)]
+mod tests;
+mod timer;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use self::{instance::Instance, router::Router};
+use crate::config::model::InterfaceName;
+
+/// What adverts need of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkState {
+    /// Up and running.
+    pub up: bool,
+    /// The primary IPv4 address; never a virtual one.
+    pub v4: Option<Ipv4Addr>,
+    /// A link-local IPv6 address that may be used (not tentative); never a virtual one.
+    pub v6: Option<Ipv6Addr>,
+}
+
+/// Where an advert came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RxMeta {
+    /// Interface it arrived on.
+    pub interface: InterfaceName,
+    /// Source address.
+    pub source: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+}

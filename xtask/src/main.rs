@@ -1,2 +1,92 @@
 //! `cargo xtask`: builds, tests, benchmarks and demonstrates lb.
-fn main() {}
+
+use std::{os::unix::process::CommandExt as _, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use xtask::{
+    bench, build,
+    build::Profile,
+    lab, packages,
+    test::{self, Tier},
+    workspace,
+};
+
+/// Builds, tests, benchmarks and demonstrates lb; prepares what these need on first use.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds the eBPF programs and the daemon.
+    Build {
+        /// Optimise the daemon; the eBPF programs always are.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Starts the quick-start lab, or `lb` on this host with the arguments after `--`.
+    Run {
+        /// keepalived options for `lb`.
+        #[arg(last = true)]
+        options: Vec<String>,
+    },
+    /// Runs the named tiers, or every tier that exists.
+    Test {
+        /// Tiers in the order they run.
+        tiers: Vec<Tier>,
+    },
+    /// Runs a benchmark, such as `dataplane` or `failover`.
+    Bench {
+        /// Name of the benchmark, then `--json` (a line per figure) or `--quick` (within a minute).
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Accepts what the snapshot tests print now as what they expect.
+    Bless,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            xtask::step::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Build { release } => {
+            let profile = if release {
+                Profile::Release
+            } else {
+                Profile::Dev
+            };
+            let lb = build::lb(profile)?;
+            xtask::step::say(&format!("built {}", workspace::relative(&lb).display()));
+        }
+        Command::Run { options } if options.is_empty() => {
+            let lb = build::lb(Profile::Release)?;
+            packages::prepare(packages::LAB)?;
+            lab::run(&lb)?;
+        }
+        Command::Run { options } => {
+            let lb = build::lb(Profile::Release)?;
+            let error = std::process::Command::new(&lb).args(options).exec();
+            return Err(error).with_context(|| format!("cannot start {}", lb.display()));
+        }
+        Command::Test { tiers } => {
+            if !test::run(&tiers)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        Command::Bench { arguments } => return bench::run(&arguments),
+        Command::Bless => test::bless()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

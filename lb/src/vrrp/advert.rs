@@ -1,4 +1,389 @@
 //! Adverts as values, and their wire form.
-/// Placeholder until the codec lands.
+//!
+//! ```text
+//! VRRPv2 (RFC 3768 §5.1)                               VRRPv3 (RFC 9568 §5.1)
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-------+-------+---------------+---------------+---------------+
+//! |version| type  |     vrid      |   priority    |     count     |
+//! +-------+-------+---------------+-------+-------+---------------+
+//! |   auth type   |  interval, s  |       |  or: reserved (4 bits), interval in centiseconds (12 bits)
+//! +---------------+---------------+-------------------------------+
+//! |           checksum            |   count addresses, then in v2 eight bytes of authentication data
+//! +-------------------------------+
+//! ```
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use crate::config::model::{AdvertInterval, Family, Version, Vrid, VrrpInstance};
+
+/// IP protocol number of VRRP.
+pub const PROTOCOL: u8 = 112;
+
+/// The TTL or hop limit of every advert (RFC 9568 §5.1.1.3).
+pub const TTL: u8 = 255;
+
+/// The group adverts go to over IPv4.
+pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+
+/// The group adverts go to over IPv6.
+pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+
+const HEADER_LEN: usize = 8;
+const AUTHENTICATION_LEN: usize = 8;
+const TYPE_ADVERTISEMENT: u8 = 1;
+
+/// The multicast group of a family.
+#[must_use]
+pub const fn group(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => IpAddr::V4(GROUP_V4),
+        Family::V6 => IpAddr::V6(GROUP_V6),
+    }
+}
+
+/// One advert, v2 without authentication or v3.
+///
+/// Two adverts are equal exactly when their wire forms between the same two addresses are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advertisement;
+pub struct Advertisement {
+    /// Protocol version.
+    pub version: Version,
+    /// Virtual router.
+    pub vrid: Vrid,
+    /// Priority; 0 says that the master stops (RFC 9568 §5.2.4).
+    pub priority: u8,
+    /// Interval of the sender. On the wire whole seconds up to 255 (v2), centiseconds up to 4095 (v3).
+    pub interval: AdvertInterval,
+    /// Virtual addresses in wire order, all of one family.
+    pub addresses: Vec<IpAddr>,
+    /// What the checksum covers.
+    pub checksum: ChecksumForm,
+    /// Bits the receiver ignores, kept so that the wire form can be made again: the authentication data
+    /// (v2), or the reserved bits in the high half of the first byte (v3). Zero in adverts of ours.
+    pub ignored: [u8; AUTHENTICATION_LEN],
+}
+
+/// What a checksum covers. Only v3 over IPv4 leaves a choice: v2 over IPv4 never has a pseudo header,
+/// IPv6 always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChecksumForm {
+    /// The message and a pseudo header: RFC 5798 to the letter and keepalived's default.
+    PseudoHeader,
+    /// The message alone: RFC 9568 over IPv4, keepalived's `v3_checksum_as_v2`.
+    MessageOnly,
+}
+
+/// Why bytes are not an advert.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct ParseError {
+    /// The VRID byte, when there is one: whom to blame.
+    pub vrid: Option<u8>,
+    /// What is wrong.
+    pub reason: Malformed,
+}
+
+/// What is wrong with an advert; each is counted under its [name](Self::name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Shorter than its own fields say.
+    #[error("{have} bytes where {need} are needed")]
+    Length {
+        /// Bytes received.
+        have: usize,
+        /// Bytes needed.
+        need: usize,
+    },
+    /// Neither 2 nor 3.
+    #[error("VRRP version {0}")]
+    Version(u8),
+    /// Not an ADVERTISEMENT.
+    #[error("VRRP packet type {0}")]
+    Type(u8),
+    /// VRID 0.
+    #[error("virtual router 0")]
+    Vrid,
+    /// v2 with an authentication type we do not speak.
+    #[error("authentication type {0}")]
+    Authentication(u8),
+    /// An advert interval of 0.
+    #[error("advert interval 0")]
+    Interval,
+    /// The checksum fits neither form.
+    #[error("checksum {found:#06x} where {expected:#06x} is right")]
+    Checksum {
+        /// As received.
+        found: u16,
+        /// As computed, in the form that is usual for version and family.
+        expected: u16,
+    },
+    /// Not sent to the family's multicast group, or source and destination of two families.
+    #[error("destination is not the VRRP group")]
+    Destination,
+}
+
+impl Malformed {
+    /// Name of the counter.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Length { .. } => "length",
+            Self::Version(_) => "version",
+            Self::Type(_) => "type",
+            Self::Vrid => "vrid",
+            Self::Authentication(_) => "authentication",
+            Self::Interval => "interval",
+            Self::Checksum { .. } => "checksum",
+            Self::Destination => "destination",
+        }
+    }
+}
+
+impl Advertisement {
+    /// The advert a configured instance sends with `priority` on the wire.
+    #[must_use]
+    pub fn of(config: &VrrpInstance, priority: u8) -> Self {
+        let addresses = config.addresses.iter().map(|line| line.address);
+        Self {
+            version: config.version,
+            vrid: config.vrid,
+            priority,
+            interval: config.advert_interval,
+            addresses: addresses
+                .filter(|address| Family::of(*address) == config.family)
+                .collect(),
+            checksum: fixed_form(config.version, config.family)
+                .unwrap_or(ChecksumForm::PseudoHeader),
+            ignored: [0; AUTHENTICATION_LEN],
+        }
+    }
+
+    /// Reads an advert from the payload of an IP packet. Bytes behind the advert (Ethernet padding) are
+    /// passed over, and an advert without addresses is one, both as keepalived has it.
+    ///
+    /// # Errors
+    /// When the bytes are not an advert between these two addresses.
+    pub fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Self, ParseError> {
+        parse(bytes, source, destination).map_err(|reason| ParseError {
+            vrid: bytes.get(1).copied(),
+            reason,
+        })
+    }
+
+    /// The wire form between two addresses. Addresses of another family than `source` and those beyond
+    /// the 255th have no place in it.
+    #[must_use]
+    pub fn emit(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        let family = Family::of(source);
+        let mut bytes = vec![0; HEADER_LEN];
+        let mut count = 0;
+        let ours = self.addresses.iter().filter(|a| Family::of(**a) == family);
+        for address in ours.take(usize::from(u8::MAX)) {
+            count += 1;
+            match address {
+                IpAddr::V4(v4) => bytes.extend(v4.octets()),
+                IpAddr::V6(v6) => bytes.extend(v6.octets()),
+            }
+        }
+        bytes[1] = self.vrid.get();
+        bytes[2] = self.priority;
+        bytes[3] = count;
+        match self.version {
+            Version::V2 => {
+                bytes[0] = 2 << 4 | TYPE_ADVERTISEMENT;
+                let seconds = self.interval.get().as_secs().max(1);
+                bytes[5] = u8::try_from(seconds).unwrap_or(u8::MAX);
+                bytes.extend(self.ignored);
+            }
+            Version::V3 => {
+                bytes[0] = 3 << 4 | TYPE_ADVERTISEMENT;
+                let [high, low] = self.interval.centiseconds().min(0x0fff).to_be_bytes();
+                bytes[4] = self.ignored[0] & 0xf0 | high;
+                bytes[5] = low;
+            }
+        }
+        let form = fixed_form(self.version, family).unwrap_or(self.checksum);
+        let sum = checksum(&bytes, form, source, destination);
+        bytes[6..HEADER_LEN].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+}
+
+impl fmt::Display for Advertisement {
+    /// As tcpdump prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vrid, priority, .. } = self;
+        match self.version {
+            Version::V2 => {
+                let seconds = self.interval.get().as_secs();
+                write!(f, "VRRPv2, Advertisement, vrid {vrid}, prio {priority}, ")?;
+                write!(f, "authtype none, intvl {seconds}s, ")?;
+            }
+            Version::V3 => {
+                let centiseconds = self.interval.centiseconds();
+                write!(f, "VRRPv3, Advertisement, vrid {vrid}, prio {priority}, ")?;
+                write!(f, "intvl {centiseconds}cs, ")?;
+            }
+        }
+        match self.addresses.len() {
+            1 => f.write_str("addrs: ")?,
+            count => write!(f, "addrs({count}): ")?,
+        }
+        for (index, address) in self.addresses.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{address}")?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisement, Malformed> {
+    let family = Family::of(source);
+    let have = bytes.len();
+    let (header, rest) = bytes
+        .split_first_chunk::<HEADER_LEN>()
+        .ok_or(Malformed::Length {
+            have,
+            need: HEADER_LEN,
+        })?;
+    let [first, vrid, priority, count, high, low, sum @ ..] = *header;
+    let version = match first >> 4 {
+        2 => Version::V2,
+        3 => Version::V3,
+        other => return Err(Malformed::Version(other)),
+    };
+    if first & 0x0f != TYPE_ADVERTISEMENT {
+        return Err(Malformed::Type(first & 0x0f));
+    }
+    let vrid = Vrid::try_from(u64::from(vrid)).map_err(|_| Malformed::Vrid)?;
+
+    let body_len = usize::from(count) * address_len(family);
+    let tail_len = match version {
+        Version::V2 => AUTHENTICATION_LEN,
+        Version::V3 => 0,
+    };
+    let need = HEADER_LEN + body_len + tail_len;
+    let (body, tail) = rest
+        .get(..body_len + tail_len)
+        .and_then(|pdu| pdu.split_at_checked(body_len))
+        .ok_or(Malformed::Length { have, need })?;
+
+    let mut ignored = [0; AUTHENTICATION_LEN];
+    let centiseconds = match version {
+        Version::V2 => {
+            if high != 0 {
+                return Err(Malformed::Authentication(high));
+            }
+            ignored.copy_from_slice(tail);
+            u64::from(low) * 100
+        }
+        Version::V3 => {
+            ignored[0] = high & 0xf0;
+            u64::from(u16::from_be_bytes([high & 0x0f, low]))
+        }
+    };
+    let interval =
+        AdvertInterval::from_centiseconds(centiseconds).map_err(|_| Malformed::Interval)?;
+    let checksum = verify(&bytes[..need], sum, version, source, destination)?;
+    if destination != group(family) {
+        return Err(Malformed::Destination);
+    }
+    Ok(Advertisement {
+        version,
+        vrid,
+        priority,
+        interval,
+        addresses: addresses(body, family),
+        checksum,
+        ignored,
+    })
+}
+
+const fn address_len(family: Family) -> usize {
+    match family {
+        Family::V4 => 4,
+        Family::V6 => 16,
+    }
+}
+
+fn addresses(body: &[u8], family: Family) -> Vec<IpAddr> {
+    match family {
+        Family::V4 => body
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|octets| IpAddr::from(*octets))
+            .collect(),
+        Family::V6 => body
+            .as_chunks::<16>()
+            .0
+            .iter()
+            .map(|octets| IpAddr::from(*octets))
+            .collect(),
+    }
+}
+
+/// The only form of a version and family, where there is only one.
+const fn fixed_form(version: Version, family: Family) -> Option<ChecksumForm> {
+    match (version, family) {
+        (Version::V2, Family::V4) => Some(ChecksumForm::MessageOnly),
+        (Version::V3, Family::V4) => None,
+        (Version::V2 | Version::V3, Family::V6) => Some(ChecksumForm::PseudoHeader),
+    }
+}
+
+/// Finds the form in which the checksum is right.
+fn verify(
+    message: &[u8],
+    sum: [u8; 2],
+    version: Version,
+    source: IpAddr,
+    destination: IpAddr,
+) -> Result<ChecksumForm, Malformed> {
+    let found = u16::from_be_bytes(sum);
+    let usual = fixed_form(version, Family::of(source)).unwrap_or(ChecksumForm::PseudoHeader);
+    let expected = checksum(message, usual, source, destination);
+    if found == expected {
+        return Ok(usual);
+    }
+    let other = ChecksumForm::MessageOnly;
+    let free = fixed_form(version, Family::of(source)).is_none();
+    if free && found == checksum(message, other, source, destination) {
+        return Ok(other);
+    }
+    Err(Malformed::Checksum { found, expected })
+}
+
+/// The Internet checksum (RFC 1071) of a message of even length, its checksum field read as zero.
+fn checksum(message: &[u8], form: ChecksumForm, source: IpAddr, destination: IpAddr) -> u16 {
+    let (head, tail) = message.split_at(message.len().min(6));
+    let mut sum = words(head) + words(tail.get(2..).unwrap_or_default());
+    if form == ChecksumForm::PseudoHeader {
+        for address in [source, destination] {
+            sum += match address {
+                IpAddr::V4(v4) => words(&v4.octets()),
+                IpAddr::V6(v6) => words(&v6.octets()),
+            };
+        }
+        // At most 4096 bytes, so the upper half of IPv6's length field is zero.
+        sum += u64::from(PROTOCOL) + message.len() as u64;
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "folded to 16 bits above")]
+    let folded = sum as u16;
+    !folded
+}
+
+fn words(bytes: &[u8]) -> u64 {
+    let pairs = bytes.as_chunks::<2>().0.iter();
+    pairs.map(|pair| u64::from(u16::from_be_bytes(*pair))).sum()
+}

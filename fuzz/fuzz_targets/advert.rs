@@ -1,0 +1,16 @@
+//! Adverts: parsing never panics, and what parses is made again byte for byte.
+#![no_main]
+
+use lb::{
+    config::model::Family,
+    vrrp::advert::{Advertisement, group},
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (std::net::IpAddr, &[u8])| {
+    let (source, bytes) = input;
+    let destination = group(Family::of(source));
+    if let Ok(advert) = Advertisement::parse(bytes, source, destination) {
+        assert!(bytes.starts_with(&advert.emit(source, destination)));
+    }
+});

@@ -1,0 +1,35 @@
+//! What the text says, before it means anything.
+
+use super::source::Span;
+
+/// A word without its quotes and escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) text: Box<str>,
+    /// With quotes and escapes.
+    pub(super) span: Span,
+}
+
+/// A keyword, its arguments and its block. `keyword` and `arguments` are apart so that a statement without a
+/// word cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Statement {
+    pub(super) keyword: Word,
+    pub(super) arguments: Vec<Word>,
+    pub(super) block: Option<Vec<Self>>,
+}
+
+impl Statement {
+    /// From keyword to last argument, without the block.
+    pub(super) fn span(&self) -> Span {
+        match self.arguments.last() {
+            Some(last) => self.keyword.span.to(last.span),
+            None => self.keyword.span,
+        }
+    }
+
+    /// The statements of the block; none without a block.
+    pub(super) fn statements(&self) -> &[Self] {
+        self.block.as_deref().unwrap_or_default()
+    }
+}

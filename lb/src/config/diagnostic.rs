@@ -1,0 +1,287 @@
+//! What is wrong, where, what was expected and what to do.
+
+mod pretty;
+
+use std::fmt;
+
+pub use self::pretty::{Colour, pretty};
+use super::source::{Place, Sources, Span};
+
+/// Most diagnostics kept of each severity.
+const MAX_PER_SEVERITY: usize = 100;
+/// Longest quotation from a file, in characters.
+const MAX_QUOTE: usize = 48;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is wrong; something is worth knowing.
+    Note,
+    /// Understood, but not as written.
+    Warning,
+    /// The configuration may not be applied.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// What sort of finding it is, for exit codes and counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A file that cannot be read, is empty or is no text.
+    File,
+    /// Quotes, braces, bytes.
+    Syntax,
+    /// A word that neither keepalived nor `lb` knows in this place.
+    UnknownKeyword,
+    /// A word of keepalived's that `lb` does not act on yet.
+    NotCarried,
+    /// A value that is malformed, out of range or was adjusted.
+    Value,
+    /// A keyword, value or block that must be there.
+    Missing,
+    /// The same thing twice.
+    Duplicate,
+    /// Two things that do not go together.
+    Conflict,
+    /// Something the machine does not have.
+    System,
+    /// More than is read.
+    Limit,
+}
+
+/// Another place that belongs to a diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Its text.
+    pub span: Span,
+    /// Where it is.
+    pub place: Place,
+    /// What is there: "first given".
+    pub label: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// What sort.
+    pub kind: Kind,
+    /// The text it is about.
+    pub span: Span,
+    /// Where that starts.
+    pub place: Place,
+    /// The word it is about, shortened and printable; empty at the end of a file.
+    pub word: String,
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+    /// What would be right: "expected …".
+    pub expected: Option<String>,
+    /// Other places that belong to it.
+    pub related: Vec<Related>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// One line for a log: `file:line:column: error: sentence`.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        let mut line = format!("{}: {}: {}", self.place, self.severity, self.message);
+        for related in &self.related {
+            let Place {
+                file, line: number, ..
+            } = &related.place;
+            line.push_str(&format!(" ({} at {file}:{number})", related.label));
+        }
+        for part in [&self.expected, &self.help].into_iter().flatten() {
+            line.push_str("; ");
+            line.push_str(part);
+        }
+        line
+    }
+}
+
+/// A diagnostic before its places are looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    severity: Severity,
+    kind: Kind,
+    span: Span,
+    message: String,
+    expected: Option<String>,
+    related: Vec<(Span, &'static str)>,
+    help: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn expected(&mut self, what: impl fmt::Display) -> &mut Self {
+        self.expected = Some(format!("expected {what}"));
+        self
+    }
+
+    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn related(&mut self, span: Span, label: &'static str) -> &mut Self {
+        self.related.push((span, label));
+        self
+    }
+
+    fn locate(self, sources: &Sources) -> Diagnostic {
+        let related = self.related.into_iter().map(|(span, label)| Related {
+            span,
+            place: sources.place(span),
+            label: label.to_owned(),
+        });
+        Diagnostic {
+            severity: self.severity,
+            kind: self.kind,
+            span: self.span,
+            place: sources.place(self.span),
+            word: printable(sources.get(self.span.file).slice(self.span)),
+            message: self.message,
+            expected: self.expected,
+            related: related.collect(),
+            help: self.help,
+        }
+    }
+}
+
+/// Collects findings, bounded per severity so that warnings cannot hide an error.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    findings: Vec<Finding>,
+    counts: [usize; 3],
+    /// Written to and never read, once a severity is full.
+    overflow: Option<Finding>,
+}
+
+impl Report {
+    pub(super) fn error(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
+        self.push(Severity::Error, kind, span, message)
+    }
+
+    pub(super) fn warning(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
+        self.push(Severity::Warning, kind, span, message)
+    }
+
+    pub(super) fn note(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
+        self.push(Severity::Note, kind, span, message)
+    }
+
+    /// The error for something of keepalived's that is not carried yet; `what` as it reads in a sentence.
+    pub(super) fn not_carried(&mut self, span: Span, what: &str) -> &mut Finding {
+        self.error(
+            Kind::NotCarried,
+            span,
+            format!("keepalived knows {what}, lb does not act on it yet"),
+        )
+        .help("remove it, or stay with keepalived on this node until lb carries it")
+    }
+
+    /// Whether further errors would not be kept: readers stop.
+    pub(super) fn is_full(&self) -> bool {
+        self.counts[Severity::Error as usize] > MAX_PER_SEVERITY
+    }
+
+    /// Whether there is any error so far.
+    pub(super) fn has_errors(&self) -> bool {
+        self.counts[Severity::Error as usize] > 0
+    }
+
+    fn push(
+        &mut self,
+        severity: Severity,
+        kind: Kind,
+        span: Span,
+        message: String,
+    ) -> &mut Finding {
+        let finding = Finding {
+            severity,
+            kind,
+            span,
+            message,
+            expected: None,
+            related: Vec::new(),
+            help: None,
+        };
+        let count = &mut self.counts[severity as usize];
+        *count += 1;
+        if *count > MAX_PER_SEVERITY {
+            return self.overflow.insert(finding);
+        }
+        let index = self.findings.len();
+        self.findings.push(finding);
+        &mut self.findings[index]
+    }
+
+    /// Everything found, in the order of the files.
+    pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.findings
+            .sort_by_key(|finding| (finding.span.file, finding.span.start));
+        let last = self.findings.last().map(|finding| finding.span);
+        let truncated = [Severity::Error, Severity::Warning, Severity::Note]
+            .into_iter()
+            .filter(|severity| self.counts[*severity as usize] > MAX_PER_SEVERITY);
+        let more = truncated.zip(last.into_iter().cycle()).map(|(severity, span)| Finding {
+            severity: Severity::Note,
+            kind: Kind::Limit,
+            span,
+            message: format!("there is more: only the first {MAX_PER_SEVERITY} of severity {severity} are told"),
+            expected: None,
+            related: Vec::new(),
+            help: None,
+        });
+        let more: Vec<Finding> = more.collect();
+        self.findings
+            .into_iter()
+            .chain(more)
+            .map(|finding| finding.locate(sources))
+            .collect()
+    }
+}
+
+/// Text from a file as it goes into a sentence: in backticks, shortened, without control characters.
+pub(super) fn quote(text: &str) -> String {
+    format!("`{}`", printable(text))
+}
+
+fn printable(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(MAX_QUOTE)
+        .flat_map(|c| {
+            let raw = is_harmless(c);
+            let escaped = (!raw).then(|| c.escape_unicode());
+            raw.then_some(c)
+                .into_iter()
+                .chain(escaped.into_iter().flatten())
+        })
+        .collect();
+    if text.chars().nth(MAX_QUOTE).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Whether a terminal shows the character and does nothing else: no controls, line separators or changes of
+/// the writing direction.
+fn is_harmless(c: char) -> bool {
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}

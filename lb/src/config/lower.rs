@@ -1,0 +1,127 @@
+//! AST to model. Reading a block fills a draft, in any order; finishing the draft applies defaults once the
+//! whole configuration is read.
+
+pub(super) mod check;
+pub(super) mod global;
+pub(super) mod value;
+pub(super) mod vrrp;
+
+use super::{
+    diagnostic::{Kind, Report},
+    keyword::{Seen, root},
+    model::{Config, GlobalDefs, RealServer, VirtualServer, VrrpInstance},
+    parser::Parser,
+    source::Span,
+};
+
+/// The configuration as written.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    global: global::GlobalDraft,
+    instances: Vec<vrrp::InstanceDraft>,
+    servers: Vec<check::VirtualServerDraft>,
+}
+
+/// A value of the model with the places validation speaks about.
+#[derive(Debug)]
+pub(super) struct Placed<T, P> {
+    pub(super) value: T,
+    pub(super) at: P,
+}
+
+/// Where a `vrrp_instance` was written.
+#[derive(Debug)]
+pub(super) struct InstancePlaces {
+    pub(super) name: Span,
+    pub(super) interface: Span,
+    pub(super) vrid: Span,
+    /// Address and interface of each `virtual_ipaddress`; the interface only where the line names one.
+    pub(super) addresses: Vec<(Span, Option<Span>)>,
+}
+
+/// Where a `virtual_server` was written.
+#[derive(Debug)]
+pub(super) struct ServerPlaces {
+    pub(super) server: Span,
+    pub(super) real_servers: Vec<RealServerPlaces>,
+}
+
+/// Where a `real_server` was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RealServerPlaces {
+    pub(super) server: Span,
+    pub(super) port: Span,
+}
+
+/// The model with its places.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) global: GlobalDefs,
+    pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
+    pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
+}
+
+impl Lowered {
+    pub(super) fn into_config(self) -> Config {
+        Config {
+            global: self.global,
+            vrrp_instances: self
+                .instances
+                .into_iter()
+                .map(|placed| placed.value)
+                .collect(),
+            virtual_servers: self
+                .servers
+                .into_iter()
+                .map(|placed| placed.value)
+                .collect(),
+        }
+    }
+}
+
+/// Reads all statements of a file.
+pub(super) fn read(mut parser: Parser<'_>, report: &mut Report) -> Draft {
+    let mut draft = Draft::default();
+    let mut seen = Seen::default();
+    while let Some(statement) = parser.next(report) {
+        root::TABLE.read_statement(&statement, &mut draft, &mut seen, report);
+    }
+    draft
+}
+
+/// Applies defaults. `end` is where the text ends, for what is missing altogether.
+pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
+    if !report.has_errors() && draft.instances.is_empty() && draft.servers.is_empty() {
+        if draft.global.is_given {
+            report.warning(
+                Kind::Missing,
+                end,
+                "there is no vrrp_instance and no virtual_server: nothing to do".to_owned(),
+            );
+        } else {
+            report
+                .error(
+                    Kind::File,
+                    end,
+                    "the file holds no configuration".to_owned(),
+                )
+                .help("write at least a vrrp_instance or a virtual_server");
+        }
+    }
+    Lowered {
+        global: global::finish(draft.global),
+        instances: draft
+            .instances
+            .into_iter()
+            .filter_map(|instance| vrrp::finish(instance, report))
+            .collect(),
+        servers: draft
+            .servers
+            .iter()
+            .filter_map(|server| check::finish(server, report))
+            .collect(),
+    }
+}
+
+/// A `real_server` and where it was written.
+type PlacedRealServer = Placed<RealServer, RealServerPlaces>;

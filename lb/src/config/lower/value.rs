@@ -1,0 +1,187 @@
+//! Words to values.
+
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+
+use crate::config::{
+    ast::{Statement, Word},
+    diagnostic::{Finding, Kind, Report, quote},
+    model::InterfaceName,
+    source::Spanned,
+};
+
+/// Decimals of a second that count: microseconds, as in keepalived.
+const DECIMALS: usize = 6;
+
+/// Reports a word that is no legal value of `name`.
+pub(in crate::config) fn report_illegal<'r>(
+    word: &Word,
+    name: &str,
+    report: &'r mut Report,
+) -> &'r mut Finding {
+    report.error(
+        Kind::Value,
+        word.span,
+        format!(
+            "{} is not a legal value of {}",
+            quote(&word.text),
+            quote(name)
+        ),
+    )
+}
+
+/// Warns of words after the first `takes` arguments; keepalived ignores them in silence.
+pub(in crate::config) fn warn_of_rest(statement: &Statement, takes: usize, report: &mut Report) {
+    if let Some(extra) = statement.arguments.get(takes) {
+        report.warning(
+            Kind::Syntax,
+            extra.span,
+            format!(
+                "{} is more than {} takes and is ignored, as in keepalived",
+                quote(&extra.text),
+                quote(&statement.keyword.text)
+            ),
+        );
+    }
+}
+
+pub(in crate::config) fn number(
+    word: &Word,
+    name: &str,
+    legal: RangeInclusive<u64>,
+    report: &mut Report,
+) -> Option<Spanned<u64>> {
+    let digits = !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.then(|| word.text.parse().ok()).flatten();
+    match number.filter(|number| legal.contains(number)) {
+        Some(number) => Some(Spanned::new(number, word.span)),
+        None => {
+            let (min, max) = legal.into_inner();
+            report_illegal(word, name, report)
+                .expected(format_args!("a whole number from {min} to {max}"));
+            None
+        }
+    }
+}
+
+pub(in crate::config) fn seconds(
+    word: &Word,
+    name: &str,
+    legal: RangeInclusive<Duration>,
+    report: &mut Report,
+) -> Option<Spanned<Duration>> {
+    let parsed = parse_seconds(&word.text);
+    let Some((time, exact)) = parsed.filter(|(time, _)| legal.contains(time)) else {
+        report_illegal(word, name, report).expected(format_args!(
+            "seconds from {} to {}",
+            legal.start().as_secs_f64(),
+            legal.end().as_secs_f64()
+        ));
+        return None;
+    };
+    if !exact {
+        report.warning(
+            Kind::Value,
+            word.span,
+            format!(
+                "{} is rounded to {} s: microseconds count",
+                quote(&word.text),
+                time.as_secs_f64()
+            ),
+        );
+    }
+    Some(Spanned::new(time, word.span))
+}
+
+/// Digits with an optional decimal part, rounded to microseconds; whether it was exact.
+fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let seconds: u64 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let kept: String = fraction
+        .chars()
+        .chain("000000".chars())
+        .take(DECIMALS)
+        .collect();
+    let rest = fraction.get(DECIMALS..).unwrap_or_default();
+    let rounded_up = rest.starts_with(|digit| digit >= '5');
+    let micros = kept.parse::<u64>().ok()? + u64::from(rounded_up);
+    let time = Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))?;
+    Some((time, rest.bytes().all(|digit| digit == b'0')))
+}
+
+pub(in crate::config) fn address(
+    word: &Word,
+    name: &str,
+    report: &mut Report,
+) -> Option<Spanned<IpAddr>> {
+    let Ok(address) = word.text.parse::<IpAddr>() else {
+        report_illegal(word, name, report).expected("an IPv4 or IPv6 address");
+        return None;
+    };
+    if address.is_unspecified() || address.is_multicast() {
+        report_illegal(word, name, report).expected("the address of one host");
+        return None;
+    }
+    Some(Spanned::new(address, word.span))
+}
+
+pub(in crate::config) fn interface(
+    word: &Word,
+    report: &mut Report,
+) -> Option<Spanned<InterfaceName>> {
+    match InterfaceName::try_from(word.text.to_string()) {
+        Ok(name) => Some(Spanned::new(name, word.span)),
+        Err(invalid) => {
+            report
+                .error(
+                    Kind::Value,
+                    word.span,
+                    format!("{} is not a legal {}", quote(&word.text), invalid.what),
+                )
+                .expected(invalid.legal);
+            None
+        }
+    }
+}
+
+/// The arguments `ADDRESS PORT` of a server block.
+pub(in crate::config) fn address_and_port(
+    statement: &Statement,
+    report: &mut Report,
+) -> Option<(Spanned<IpAddr>, Spanned<u16>)> {
+    warn_of_rest(statement, 2, report);
+    let name = &*statement.keyword.text;
+    let Some(word) = statement.arguments.first() else {
+        report
+            .error(
+                Kind::Missing,
+                statement.keyword.span,
+                format!("{} needs an address and a port", quote(name)),
+            )
+            .expected(format_args!("`{name} ADDRESS PORT {{`"));
+        return None;
+    };
+    let address = address(word, name, report);
+    let Some(word) = statement.arguments.get(1) else {
+        report
+            .error(
+                Kind::NotCarried,
+                word.span,
+                format!(
+                    "{} has no port: keepalived then takes all ports, lb does not act on that yet",
+                    quote(&format!("{name} {}", word.text))
+                ),
+            )
+            .help("write a port after the address");
+        return None;
+    };
+    let port = number(word, "port", 1..=65535, report);
+    Some((address?, port?.convert()?))
+}

@@ -1,0 +1,227 @@
+//! Files to models, broken files to sentences, and no input that panics.
+
+mod properties;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{
+    Colour, Interface, Kind, Loaded, Severity,
+    keyword::{self, Entry},
+    load, pretty,
+};
+
+macro_rules! fixture {
+    ($name:literal) => {
+        (
+            $name,
+            include_bytes!(concat!("../../../tests/fixtures/conf/", $name, ".conf")).as_slice(),
+        )
+    };
+}
+
+const GOOD: &[(&str, &[u8])] = &[
+    fixture!("good/director"),
+    fixture!("good/ipv6"),
+    fixture!("good/layout"),
+    fixture!("good/adjusted"),
+];
+
+const BAD: &[(&str, &[u8])] = &[
+    fixture!("bad/unknown_keyword"),
+    fixture!("bad/missing_brace"),
+    fixture!("bad/bad_address"),
+    fixture!("bad/vrid_zero"),
+    fixture!("bad/priority_256"),
+    fixture!("bad/duplicate_vrid"),
+    fixture!("bad/port_70000"),
+    fixture!("bad/unknown_interface"),
+    fixture!("bad/real_server_without_address"),
+    fixture!("bad/binary"),
+    fixture!("bad/empty"),
+    fixture!("bad/not_carried"),
+    fixture!("bad/mixed_families"),
+    fixture!("bad/twice"),
+    fixture!("bad/missing_values"),
+];
+
+#[test]
+fn good_files_become_models() {
+    for (name, bytes) in GOOD {
+        let loaded = load_bytes(bytes);
+        assert!(loaded.is_usable(), "{name}: {:#?}", loaded.diagnostics);
+        let model = serde_json::to_string_pretty(&loaded.config).unwrap();
+        insta::assert_snapshot!(snapshot_name(name), model + "\n\n" + &plain(&loaded));
+    }
+}
+
+#[test]
+fn broken_files_get_sentences_with_file_line_and_word() {
+    for (name, bytes) in BAD {
+        let loaded = load_bytes(bytes);
+        assert!(!loaded.is_usable(), "{name}");
+        insta::assert_snapshot!(snapshot_name(name), plain(&loaded));
+    }
+}
+
+#[test]
+fn a_terminal_sees_the_line_with_a_caret() {
+    let shown = ["bad/unknown_keyword", "bad/duplicate_vrid", "bad/binary"].map(|name| {
+        let (_, bytes) = BAD.iter().find(|(known, _)| *known == name).unwrap();
+        let loaded = load_bytes(bytes);
+        pretty(&loaded.diagnostics, &loaded.sources, Colour::Off)
+    });
+    insta::assert_snapshot!("pretty", shown.join("\n"));
+}
+
+#[test]
+fn a_missing_file_is_a_sentence() {
+    let loaded = load(&path(), &mut BTreeMap::new(), &machine());
+    assert_eq!(
+        plain(&loaded),
+        "lb.conf:1:1: error: the file cannot be read: there is no such file; name the configuration file with -f FILE"
+    );
+    assert_eq!(loaded.diagnostics[0].kind, Kind::File);
+}
+
+#[test]
+fn a_line_with_nul_is_refused_and_the_rest_is_read() {
+    let loaded = load_bytes(b"global_defs {\n router_id a\0b\n unheard_of\n}\n");
+    assert_eq!(
+        plain(&loaded),
+        "lb.conf:2:13: error: the line holds a NUL byte and cannot be read\n\
+         lb.conf:3:2: error: unknown keyword `unheard_of` in global_defs"
+    );
+}
+
+#[test]
+fn megabytes_of_braces_are_refused_at_once() {
+    let floods: [&[u8]; 7] = [b"{", b"}", b"{}", b"{\n", b"}\n", b"a{", b"a{}\n"];
+    for flood in floods {
+        let bytes = flood.repeat((10 << 20) / flood.len());
+        let loaded = load_bytes(&bytes);
+        let shown = String::from_utf8_lossy(flood);
+        assert!(!loaded.is_usable(), "{shown:?}");
+        assert!(loaded.diagnostics.len() <= 101, "{shown:?}");
+        let text = pretty(&loaded.diagnostics, &loaded.sources, Colour::Off);
+        assert!(text.len() < 100_000, "{shown:?}: {} bytes", text.len());
+    }
+    let braces = load_bytes(&b"{".repeat(10 << 20));
+    insta::assert_snapshot!("bad_10_mb_of_braces", plain(&braces));
+}
+
+#[test]
+fn many_warnings_do_not_hide_an_error() {
+    let mut text = "global_defs {\n".to_owned() + &"router_id a b\n".repeat(500);
+    text.push_str("priority 5\n}\n");
+    let loaded = load_bytes(text.as_bytes());
+    assert_eq!(loaded.worst(), Some(Severity::Error));
+    assert!(
+        plain(&loaded)
+            .contains("unknown keyword `priority` in global_defs; it belongs in vrrp_instance")
+    );
+}
+
+#[test]
+fn the_order_of_keywords_within_a_block_does_not_matter() {
+    let forward = "delay_loop 7\nweight 9\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+                   real_server 192.0.2.2 80 { TCP_CHECK {} }\n";
+    let mut lines: Vec<&str> = forward.lines().collect();
+    lines.reverse();
+    let configs = [forward.to_owned(), lines.join("\n")].map(|body| {
+        load_bytes(format!("virtual_server 192.0.2.1 80 {{\n{body}\n}}\n").as_bytes()).config
+    });
+    assert_eq!(configs[0], configs[1]);
+    assert_eq!(configs[0].virtual_servers.len(), 1);
+}
+
+#[test]
+fn advert_intervals_follow_the_version() {
+    let cases = [
+        ("2", "1", Some(100)),
+        ("2", "0.2", Some(100)),
+        ("2", "1.5", Some(200)),
+        ("2", "255", Some(25500)),
+        ("2", "256", None),
+        ("3", "0.01", Some(1)),
+        ("3", "0.014", Some(1)),
+        ("3", "40.95", Some(4095)),
+        ("3", "40.96", None),
+        ("3", ".5", Some(50)),
+        ("3", "0", None),
+        ("3", "-1", None),
+        ("3", "1e1", None),
+        ("3", ".", None),
+        ("3", "99999999999999999999", None),
+    ];
+    for (version, written, expected) in cases {
+        let loaded = load_bytes(
+            format!(
+                "vrrp_instance a {{\ninterface eth0\nvirtual_router_id 1\nversion {version}\n\
+                 advert_int {written}\nvirtual_ipaddress {{\n192.0.2.1\n}}\n}}\n"
+            )
+            .as_bytes(),
+        );
+        let interval = loaded.config.vrrp_instances[0].advert_interval;
+        let interval = loaded.is_usable().then(|| interval.centiseconds());
+        assert_eq!(interval, expected, "version {version} advert_int {written}");
+    }
+}
+
+/// keepalived.conf(5) has this many keywords per block.
+#[test]
+fn every_keyword_of_keepalived_is_known() {
+    let cases = [
+        ("the top level", 25, 0),
+        ("global_defs", 140, 1),
+        ("vrrp_instance", 70, 0),
+        ("virtual_server", 39, 0),
+        ("real_server", 26, 0),
+        ("TCP_CHECK", 13, 0),
+    ];
+    let entries: Vec<Entry> = keyword::reference().collect();
+    for (block, keepalived, own) in cases {
+        let names: Vec<&str> = entries
+            .iter()
+            .filter(|entry| entry.block == block)
+            .flat_map(|entry| entry.names.iter().copied())
+            .collect();
+        let unique: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(
+            unique.len(),
+            names.len(),
+            "a keyword of {block} is there twice"
+        );
+        assert_eq!(names.len(), keepalived + own, "{block}");
+    }
+}
+
+fn load_bytes(bytes: &[u8]) -> Loaded {
+    let mut files = BTreeMap::from([(path(), bytes.to_vec())]);
+    load(&path(), &mut files, &machine())
+}
+
+fn machine() -> BTreeMap<String, Interface> {
+    let interface = |name: &str, is_loopback| (name.to_owned(), Interface { is_loopback });
+    BTreeMap::from([
+        interface("lo", true),
+        interface("eth0", false),
+        interface("eth1", false),
+    ])
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("lb.conf")
+}
+
+fn plain(loaded: &Loaded) -> String {
+    let lines: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(super::Diagnostic::plain)
+        .collect();
+    lines.join("\n")
+}
+
+fn snapshot_name(name: &str) -> String {
+    name.replace('/', "_")
+}

@@ -1,0 +1,186 @@
+//! What the kernel says to an instance: about its guard and about its addresses.
+
+use std::time::{Duration, Instant};
+
+use super::{Instance, Outputs};
+use crate::{
+    config::model::VirtualAddress,
+    vrrp::{
+        address::Operation,
+        heartbeat::Kind,
+        interval,
+        output::{Gate, Guard, Output, State},
+        timer::Timer,
+    },
+};
+
+/// Time after which the kernel is asked again for what it refused.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Time the advert that made the kernel yield has to come up the socket.
+const YIELD_PATIENCE: Duration = Duration::from_millis(20);
+
+impl Instance {
+    /// Takes the answer to [`Output::SetGuard`], or the news that the kernel lost a guard it had taken.
+    pub(in crate::vrrp) fn on_guard(&mut self, epoch: u32, taken: bool, now: Instant) {
+        let carried = self.heartbeat.carried();
+        if !self.heartbeat.answer(epoch, taken) || self.state != State::Backup {
+            return;
+        }
+        if self.heartbeat.carried() {
+            self.timers.stop(Timer::MasterDown);
+        } else if carried {
+            // The kernel may have absorbed an advert a moment ago.
+            self.await_master(now + self.master_down_interval());
+        }
+    }
+
+    /// The kernel's master-down timer expired.
+    pub(in crate::vrrp) fn on_master_down(
+        &mut self,
+        epoch: u32,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if !self.watches(epoch) {
+            return;
+        }
+        if now + self.master_interval() / 2 < self.deadline {
+            // Userspace has heard the master since: the kernel does not see its adverts.
+            self.stop_trusting_kernel(outputs);
+        } else {
+            self.become_master("master down", now, outputs);
+        }
+    }
+
+    /// The kernel last absorbed an advert at `last_seen`.
+    pub(in crate::vrrp) fn on_heartbeat(
+        &mut self,
+        epoch: u32,
+        last_seen: Instant,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if !self.watches(epoch) || !self.heartbeat.carried() {
+            return;
+        }
+        if now > self.deadline.max(last_seen + self.master_down_interval()) {
+            self.become_master("master down", now, outputs);
+        }
+    }
+
+    /// The lease ran out and the kernel fenced the gate, while nobody better was heard.
+    pub(in crate::vrrp) fn on_lease_lost(
+        &mut self,
+        epoch: u32,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if self.leases(epoch) {
+            self.restore_lease(now, outputs);
+        }
+    }
+
+    /// The kernel fenced the gate for a better advert, which is on its way up the socket.
+    pub(in crate::vrrp) fn on_yielded(&mut self, epoch: u32, now: Instant) {
+        if self.leases(epoch) && !self.timers.runs(Timer::Yielded) {
+            self.timers.set(Timer::Yielded, now + YIELD_PATIENCE);
+        }
+    }
+
+    /// Takes news about an address of the kernel's.
+    pub(in crate::vrrp) fn on_address(
+        &mut self,
+        address: &VirtualAddress,
+        present: bool,
+        outputs: &mut Outputs,
+    ) {
+        if self.addresses.observe(address, present) && self.state != State::Init {
+            self.reconcile(outputs);
+            self.settle(outputs);
+        }
+    }
+
+    /// The addresses news of which matter here.
+    pub(in crate::vrrp) fn touched_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
+        self.addresses.touched()
+    }
+
+    /// Takes the answer to [`Output::AddAddress`] or [`Output::RemoveAddress`].
+    pub(in crate::vrrp) fn on_address_applied(
+        &mut self,
+        address: &VirtualAddress,
+        operation: Operation,
+        result: Result<(), String>,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if !self.addresses.acknowledge(address, operation, result) {
+            return;
+        }
+        if self.addresses.waits() && !self.timers.runs(Timer::AddressRetry) {
+            self.schedule_retry(now);
+        }
+        let added = operation == Operation::Add && self.addresses.is_settled(address);
+        if added && self.state == State::Master {
+            self.announce(address, outputs);
+            self.announcements.begin(address, now);
+            self.schedule_announcements();
+        }
+        self.reconcile(outputs);
+        self.settle(outputs);
+    }
+
+    /// Asks the kernel for the addresses the state calls for. What it has while it should not is fenced.
+    pub(super) fn reconcile(&mut self, outputs: &mut Outputs) {
+        let wanted = self.state == State::Master;
+        if !wanted && !self.addresses.is_clear() && self.gate != Some(Gate::Fenced) {
+            self.ask_gate(Gate::Fenced, outputs);
+        }
+        for (operation, address) in self.addresses.operations(wanted) {
+            let instance = self.id;
+            outputs.push_back(match operation {
+                Operation::Add => Output::AddAddress { instance, address },
+                Operation::Remove => {
+                    self.announcements.forget(&address);
+                    Output::RemoveAddress { instance, address }
+                }
+            });
+        }
+    }
+
+    /// Asks the kernel to hold the gate open only as long as adverts leave.
+    pub(super) fn set_lease(&mut self, outputs: &mut Outputs) {
+        let Some(source) = self.source else {
+            return;
+        };
+        let guard = Guard::Lease {
+            priority: self.config.priority.get(),
+            source,
+            lease: interval::lease(self.config.advert_interval.get()),
+            yields: !self.config.priority.is_owner() && !self.heartbeat.has_given_up(),
+        };
+        self.timers.stop(Timer::Yielded);
+        self.heartbeat.set(self.id, guard, outputs);
+    }
+
+    /// Begins a new lease: we are MASTER still.
+    pub(super) fn restore_lease(&mut self, now: Instant, outputs: &mut Outputs) {
+        self.set_lease(outputs);
+        self.send_advert(self.config.priority.get(), now, outputs);
+        self.ask_gate(Gate::Open, outputs);
+        self.announce_all(now, outputs);
+    }
+
+    pub(super) fn schedule_retry(&mut self, now: Instant) {
+        self.timers.set(Timer::AddressRetry, now + RETRY);
+    }
+
+    fn watches(&self, epoch: u32) -> bool {
+        self.state == State::Backup && self.heartbeat.is(Kind::Watch, epoch)
+    }
+
+    fn leases(&self, epoch: u32) -> bool {
+        self.state == State::Master && self.heartbeat.is(Kind::Lease, epoch)
+    }
+}

@@ -1,0 +1,73 @@
+//! What observers see of an instance.
+
+use std::{net::IpAddr, time::Instant};
+
+use super::Instance;
+use crate::{
+    config::model::{Family, Version, VirtualAddress},
+    vrrp::{
+        output::{Gate, State},
+        snapshot::InstanceSnapshot,
+    },
+};
+
+impl Instance {
+    /// The instance as plain data.
+    pub(in crate::vrrp) fn snapshot(&self, now: Instant) -> InstanceSnapshot {
+        let (master, master_priority) = self.known_master();
+        let addresses = self.config.addresses.iter();
+        let refused = self.counts.refused.iter();
+        InstanceSnapshot {
+            name: self.config.name.clone(),
+            interface: self.config.interface.to_string(),
+            vrid: self.config.vrid.get(),
+            version: match self.config.version {
+                Version::V2 => 2,
+                Version::V3 => 3,
+            },
+            family: match self.config.family {
+                Family::V4 => 4,
+                Family::V6 => 6,
+            },
+            state: self.state,
+            why: self.explanation(),
+            priority: self.config.priority.get(),
+            master,
+            master_priority,
+            advert_interval: self.master_interval().as_secs_f64(),
+            since: now.saturating_duration_since(self.since).as_secs_f64(),
+            gate: self.gate.unwrap_or(Gate::Pass),
+            kernel_heartbeat: self.heartbeat.carried(),
+            addresses: addresses.map(spell).collect(),
+            installed: self.addresses.installed().map(spell).collect(),
+            adverts_received: self.counts.received,
+            adverts_sent: self.counts.sent,
+            became_master: self.counts.became_master,
+            refused: refused
+                .map(|(name, count)| ((*name).to_owned(), *count))
+                .collect(),
+        }
+    }
+
+    fn known_master(&self) -> (Option<IpAddr>, u8) {
+        match (self.state, self.heard) {
+            (State::Master, _) => (self.source, self.config.priority.get()),
+            (State::Init | State::Backup | State::Fault, Some((source, priority))) => {
+                (Some(source), priority)
+            }
+            (State::Init | State::Backup | State::Fault, None) => (None, 0),
+        }
+    }
+
+    /// Why the state is as it is, and what the kernel refuses meanwhile.
+    fn explanation(&self) -> String {
+        match self.addresses.refusal() {
+            Some((address, error)) => format!("{}; {}: {error}", self.why, spell(address)),
+            None => self.why.to_owned(),
+        }
+    }
+}
+
+fn spell(address: &VirtualAddress) -> String {
+    format!("{}/{}", address.address, address.prefix)
+}

@@ -1,0 +1,8 @@
+//! The VRRP machine, sentence by sentence.
+
+mod addresses;
+mod bench;
+mod elections;
+mod guards;
+mod operations;
+mod reloads;

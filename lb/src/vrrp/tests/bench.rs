@@ -1,0 +1,281 @@
+//! A bench for one router: a clock that is turned by hand, and effects as lines of text.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::model::{
+        AdvertInterval, Family, InitialState, InterfaceName, Version, VirtualAddress, VrrpInstance,
+    },
+    vrrp::{
+        LinkState, Router, RxMeta,
+        advert::Advertisement,
+        output::{Gate, Guard, InstanceId, Output, State},
+        snapshot::InstanceSnapshot,
+    },
+};
+
+pub(super) const OURS: &str = "10.0.0.5";
+
+pub(super) fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+pub(super) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Where virtual clocks begin.
+#[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
+pub(super) fn epoch() -> Instant {
+    Instant::now()
+}
+
+pub(super) fn eth0() -> InterfaceName {
+    "eth0".to_owned().try_into().unwrap()
+}
+
+/// `ADDRESS/PREFIX` on eth0.
+pub(super) fn line(text: &str) -> VirtualAddress {
+    let (address, prefix) = text.split_once('/').unwrap();
+    VirtualAddress {
+        address: ip(address),
+        prefix: prefix.parse::<u64>().unwrap().try_into().unwrap(),
+        interface: eth0(),
+    }
+}
+
+/// VRRPv3, VRID 51, priority 100, one second, one address.
+pub(super) fn backup() -> VrrpInstance {
+    VrrpInstance {
+        name: "VI_1".to_owned(),
+        state: InitialState::Backup,
+        interface: eth0(),
+        vrid: 51.try_into().unwrap(),
+        priority: 100.try_into().unwrap(),
+        version: Version::V3,
+        family: Family::V4,
+        advert_interval: AdvertInterval::DEFAULT,
+        addresses: vec![line("10.0.0.1/24")],
+        preempt: true,
+    }
+}
+
+/// The same as the owner.
+pub(super) fn owner() -> VrrpInstance {
+    VrrpInstance {
+        state: InitialState::Master,
+        priority: 255.try_into().unwrap(),
+        ..backup()
+    }
+}
+
+pub(super) fn priority(config: VrrpInstance, priority: u64) -> VrrpInstance {
+    VrrpInstance {
+        priority: priority.try_into().unwrap(),
+        ..config
+    }
+}
+
+pub(super) fn link(v4: Option<&str>) -> LinkState {
+    LinkState {
+        up: true,
+        v4: v4.map(|text| text.parse().unwrap()),
+        v6: None,
+    }
+}
+
+/// One router and its clock. What the kernel is to do it does at once, unless told otherwise.
+pub(super) struct Bench {
+    pub(super) router: Router,
+    pub(super) now: Instant,
+    /// Answers to `SetGuard`; `None` gives none.
+    pub(super) guards: Option<bool>,
+    /// Answers to address operations; `None` gives none.
+    pub(super) addresses: Option<Result<(), String>>,
+    pub(super) epoch: u32,
+    begun: Instant,
+}
+
+impl Bench {
+    /// A router that has these instances and a usable link; its first effects are dropped.
+    pub(super) fn started(configs: &[VrrpInstance]) -> Self {
+        let mut bench = Self::fresh();
+        bench.config(configs);
+        bench.up();
+        bench.lines();
+        bench
+    }
+
+    pub(super) fn fresh() -> Self {
+        let now = epoch();
+        Self {
+            router: Router::new(),
+            now,
+            guards: Some(true),
+            addresses: Some(Ok(())),
+            epoch: 0,
+            begun: now,
+        }
+    }
+
+    pub(super) fn config(&mut self, configs: &[VrrpInstance]) {
+        self.router.handle_config(configs, self.now);
+    }
+
+    pub(super) fn up(&mut self) {
+        self.link(Some(link(Some(OURS))));
+    }
+
+    pub(super) fn link(&mut self, state: Option<LinkState>) {
+        self.router.handle_link(&eth0(), state, self.now);
+    }
+
+    pub(super) fn id(&self) -> InstanceId {
+        self.router.instance_id("VI_1").unwrap()
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.router.instance(self.id()).unwrap().state()
+    }
+
+    pub(super) fn snapshot(&self) -> InstanceSnapshot {
+        self.router.snapshot(self.now).remove(0)
+    }
+
+    /// Count of a refusal.
+    pub(super) fn refused(&self, name: &str) -> u64 {
+        self.snapshot().refused.get(name).copied().unwrap_or(0)
+    }
+
+    /// An advert such as `config` would send, from another node.
+    pub(super) fn hear(&mut self, source: &str, config: &VrrpInstance) {
+        self.hear_wire(source, &Advertisement::of(config, config.priority.get()));
+    }
+
+    /// Priority 0 from another node.
+    pub(super) fn hear_resignation(&mut self, source: &str) {
+        self.hear_wire(source, &Advertisement::of(&backup(), 0));
+    }
+
+    pub(super) fn hear_wire(&mut self, source: &str, advert: &Advertisement) {
+        let rx = RxMeta {
+            interface: eth0(),
+            source: ip(source),
+            ttl: 255,
+        };
+        self.router.handle_advert(&rx, advert, self.now);
+    }
+
+    /// Turns the clock without waking the router.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// Turns the clock, waking the router whenever it asks.
+    pub(super) fn run(&mut self, time: Duration) -> Vec<String> {
+        let end = self.now + time;
+        let mut lines = self.lines();
+        while let Some((when, _)) = self.router.poll_timeout().filter(|(when, _)| *when <= end) {
+            self.now = when;
+            self.router.handle_timeout(when);
+            lines.extend(self.lines());
+        }
+        self.now = end;
+        lines
+    }
+
+    /// Time from now to the next timeout, and why.
+    pub(super) fn next(&self) -> Option<(Duration, &'static str)> {
+        let (when, why) = self.router.poll_timeout()?;
+        Some((when - self.now, why))
+    }
+
+    /// Time since the bench was built.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.now - self.begun
+    }
+
+    /// The effects since the last call, one line each, repetitions counted.
+    pub(super) fn lines(&mut self) -> Vec<String> {
+        let mut lines: Vec<(String, usize)> = Vec::new();
+        while let Some(output) = self.router.poll_output() {
+            let line = self.carry_out(output);
+            match lines.last_mut() {
+                Some((last, count)) if *last == line => *count += 1,
+                _ => lines.push((line, 1)),
+            }
+        }
+        let count = |(line, count)| match count {
+            1 => line,
+            _ => format!("{line} ×{count}"),
+        };
+        lines.into_iter().map(count).collect()
+    }
+
+    fn carry_out(&mut self, output: Output) -> String {
+        match output {
+            Output::SendAdvert { advert, .. } => format!("advert {}", advert.priority),
+            Output::SetGuard {
+                instance,
+                epoch,
+                guard,
+            } => {
+                self.epoch = epoch;
+                if let Some(taken) = self.guards {
+                    self.router.handle_guard(instance, epoch, taken, self.now);
+                }
+                show_guard(&guard)
+            }
+            Output::SetGate { gate, .. } => match gate {
+                Gate::Pass => "gate pass".to_owned(),
+                Gate::Open => "gate open".to_owned(),
+                Gate::Fenced => "gate fenced".to_owned(),
+            },
+            Output::AddAddress { instance, address } => {
+                self.acknowledge(instance, &address, true);
+                format!("add {}/{}", address.address, address.prefix)
+            }
+            Output::RemoveAddress { instance, address } => {
+                self.acknowledge(instance, &address, false);
+                format!("remove {}/{}", address.address, address.prefix)
+            }
+            Output::Announce { address, .. } => format!("announce {}", address.address),
+            Output::Transition { from, to, why, .. } => format!("{from:?} → {to:?}: {why}"),
+            Output::Removed { .. } => "removed".to_owned(),
+        }
+    }
+
+    fn acknowledge(&mut self, instance: InstanceId, address: &VirtualAddress, added: bool) {
+        if let Some(result) = self.addresses.clone() {
+            self.router
+                .handle_address_applied(instance, address, added, result, self.now);
+        }
+    }
+}
+
+fn show_guard(guard: &Guard) -> String {
+    match guard {
+        Guard::Off => "guard off".to_owned(),
+        Guard::Watch {
+            advert,
+            source,
+            down_after,
+            remaining,
+        } => format!(
+            "watch {source} prio {} down {down_after:?} in {remaining:?}",
+            advert.priority
+        ),
+        Guard::Lease {
+            priority,
+            source,
+            lease,
+            yields,
+        } => {
+            let yields = if *yields { ", yields" } else { "" };
+            format!("lease {source} prio {priority} {lease:?}{yields}")
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Start, reload and stop are one diff.
+
+use super::bench::{Bench, backup, line, ms, owner, priority};
+use crate::{
+    config::model::{AdvertInterval, Version, VrrpInstance},
+    vrrp::output::State,
+};
+
+#[test]
+fn stopping_is_fence_resignation_removal_and_then_nothing() {
+    let mut bench = Bench::started(&[owner()]);
+    bench.config(&[]);
+    assert_eq!(
+        bench.lines(),
+        [
+            "gate fenced",
+            "advert 0",
+            "remove 10.0.0.1/24",
+            "Master → Init: stopped",
+            "gate pass",
+            "guard off",
+            "removed",
+        ]
+    );
+    assert!(bench.router.is_empty());
+    assert_eq!(
+        (bench.next(), bench.router.instance_id("VI_1")),
+        (None, None)
+    );
+}
+
+#[test]
+fn a_stopping_instance_waits_for_the_kernel() {
+    let mut bench = Bench::started(&[owner()]);
+    let id = bench.id();
+    bench.addresses = None;
+    bench.config(&[]);
+    assert_eq!(bench.lines().len(), 4);
+    bench.up();
+    bench.hear("10.0.0.2", &backup());
+    assert!(bench.lines().is_empty());
+    bench
+        .router
+        .handle_address_applied(id, &line("10.0.0.1/24"), false, Ok(()), bench.now);
+    assert_eq!(bench.lines(), ["gate pass", "guard off", "removed"]);
+}
+
+#[test]
+fn a_backup_stops_without_a_word_to_the_others() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.hear("10.0.0.9", &owner());
+    bench.lines();
+    bench.config(&[]);
+    assert_eq!(
+        bench.lines(),
+        ["Backup → Init: stopped", "guard off", "removed"]
+    );
+}
+
+#[test]
+fn an_unchanged_configuration_changes_nothing() {
+    let mut bench = Bench::started(&[owner()]);
+    let due = bench.next();
+    bench.config(&[owner()]);
+    assert_eq!((bench.lines(), bench.next()), (vec![], due));
+}
+
+#[test]
+fn a_reload_keeps_the_master_and_tells_the_others_at_once() {
+    let mut bench = Bench::started(&[owner()]);
+    let id = bench.id();
+    bench.config(&[VrrpInstance {
+        addresses: vec![line("10.0.0.2/24"), line("10.0.0.3/24")],
+        advert_interval: AdvertInterval::from_centiseconds(10).unwrap(),
+        ..priority(owner(), 254)
+    }]);
+    assert_eq!(
+        bench.lines(),
+        [
+            "lease 10.0.0.5 prio 254 300ms, yields",
+            "advert 254",
+            "remove 10.0.0.1/24",
+            "add 10.0.0.2/24",
+            "add 10.0.0.3/24",
+            "announce 10.0.0.2 ×5",
+            "announce 10.0.0.3 ×5",
+        ]
+    );
+    assert_eq!((bench.state(), bench.id()), (State::Master, id));
+    assert_eq!(bench.next(), Some((ms(100), "advert")));
+}
+
+#[test]
+fn a_reload_that_lets_a_backup_preempt_ends_its_watch() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.hear("10.0.0.9", &priority(backup(), 150));
+    bench.lines();
+    bench.config(&[priority(backup(), 149)]);
+    assert_eq!(bench.lines().len(), 1);
+    assert!(bench.snapshot().kernel_heartbeat);
+    bench.config(&[priority(backup(), 151)]);
+    assert_eq!(bench.lines(), ["guard off"]);
+    bench.run(ms(3500));
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn another_vrid_or_version_is_another_virtual_router() {
+    let other_vrid = VrrpInstance {
+        vrid: 52.try_into().unwrap(),
+        ..owner()
+    };
+    let other_version = VrrpInstance {
+        version: Version::V2,
+        ..owner()
+    };
+    for other in [other_vrid, other_version] {
+        let mut bench = Bench::started(&[owner()]);
+        let old = bench.id();
+        bench.config(&[other]);
+        let lines = bench.lines();
+        let position = |wanted: &str| lines.iter().position(|line| line == wanted);
+        assert!(position("advert 0") < position("advert 255"), "{lines:?}");
+        assert!(position("remove 10.0.0.1/24") < position("add 10.0.0.1/24"));
+        assert_eq!(bench.snapshot().installed, ["10.0.0.1/24"]);
+        assert_ne!(bench.id(), old);
+        assert!(bench.router.instance(old).is_none());
+    }
+}
+
+#[test]
+fn an_instance_added_by_a_reload_begins_with_what_is_known_of_its_link() {
+    let mut bench = Bench::started(&[backup()]);
+    let second = VrrpInstance {
+        name: "VI_2".to_owned(),
+        vrid: 52.try_into().unwrap(),
+        addresses: vec![line("10.0.0.2/24")],
+        ..owner()
+    };
+    bench.config(&[backup(), second]);
+    assert!(
+        bench
+            .lines()
+            .contains(&"Init → Master: address owner".to_owned())
+    );
+    assert_eq!(bench.router.snapshot(bench.now).len(), 2);
+}

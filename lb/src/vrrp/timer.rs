@@ -1,0 +1,115 @@
+//! Timers: one table of why × when per instance, and who is next among all instances.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use super::output::InstanceId;
+
+/// Why an instance wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// MASTER: the next advert (RFC 9568 §6.2 Adver_Timer).
+    Advert,
+    /// BACKUP: no master (RFC 9568 §6.2 Active_Down_Timer), where the kernel does not keep it.
+    MasterDown,
+    /// MASTER: the second set of announcements.
+    Announce,
+    /// An address the kernel refused is due again.
+    AddressRetry,
+    /// MASTER: the kernel yielded to an advert we have yet to see.
+    Yielded,
+}
+
+impl Timer {
+    const ALL: [Self; 5] = [
+        Self::Advert,
+        Self::MasterDown,
+        Self::Announce,
+        Self::AddressRetry,
+        Self::Yielded,
+    ];
+
+    /// The word for traces.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Advert => "advert",
+            Self::MasterDown => "master_down",
+            Self::Announce => "announce",
+            Self::AddressRetry => "address_retry",
+            Self::Yielded => "yielded",
+        }
+    }
+}
+
+/// When each timer of one instance is due.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timers {
+    when: [Option<Instant>; Timer::ALL.len()],
+}
+
+impl Timers {
+    /// Sets or moves a timer.
+    pub(super) fn set(&mut self, timer: Timer, when: Instant) {
+        self.when[timer as usize] = Some(when);
+    }
+
+    /// Stops a timer.
+    pub(super) fn stop(&mut self, timer: Timer) {
+        self.when[timer as usize] = None;
+    }
+
+    /// Stops all.
+    pub(super) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a timer runs.
+    pub(super) fn runs(&self, timer: Timer) -> bool {
+        self.when[timer as usize].is_some()
+    }
+
+    /// The next timer.
+    pub(super) fn next(&self) -> Option<(Instant, Timer)> {
+        let set = Timer::ALL
+            .into_iter()
+            .filter_map(|timer| Some((self.when[timer as usize]?, timer)));
+        set.min_by_key(|(when, _)| *when)
+    }
+
+    /// Takes one timer that is due, the oldest first.
+    pub(super) fn expire(&mut self, now: Instant) -> Option<(Instant, Timer)> {
+        let next = self.next().filter(|(when, _)| *when <= now)?;
+        self.stop(next.1);
+        Some(next)
+    }
+}
+
+/// Which instance is due next.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    order: BTreeSet<(Instant, InstanceId)>,
+    when: BTreeMap<InstanceId, Instant>,
+}
+
+impl Schedule {
+    /// Notes when an instance is due, `None` for never.
+    pub(super) fn set(&mut self, instance: InstanceId, when: Option<Instant>) {
+        if self.when.get(&instance).copied() == when {
+            return;
+        }
+        if let Some(old) = self.when.remove(&instance) {
+            self.order.remove(&(old, instance));
+        }
+        if let Some(new) = when {
+            self.order.insert((new, instance));
+            self.when.insert(instance, new);
+        }
+    }
+
+    /// The instance due next.
+    pub(super) fn first(&self) -> Option<(Instant, InstanceId)> {
+        self.order.first().copied()
+    }
+}

@@ -1,0 +1,241 @@
+//! Runs the test tiers and counts what passed and what failed.
+
+mod tally;
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use nix::unistd::Uid;
+
+use crate::{
+    build::{self, Profile},
+    packages, step, tidy, workspace,
+};
+pub(crate) use tally::Tally;
+
+/// The variable that tells the tests which `lb` to start.
+pub const BINARY: &str = "LB_BINARY";
+
+/// A group of tests with the same needs, in the order they run: cheap first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Tier {
+    /// Formatting, lints, house rules, documentation, licences.
+    Tidy,
+    /// Unit and property tests and config snapshots of the crates.
+    Unit,
+    /// A LAN of routers on a virtual clock.
+    Sim,
+    /// Packets through the real programs; needs CAP_BPF.
+    Datapath,
+    /// Real daemons and real traffic in network namespaces; needs root.
+    Netns,
+}
+
+impl Tier {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tidy => "tidy",
+            Self::Unit => "unit",
+            Self::Sim => "sim",
+            Self::Datapath => "datapath",
+            Self::Netns => "netns",
+        }
+    }
+
+    /// Tells whether the tree has this tier.
+    fn exists(self) -> bool {
+        let tests = workspace::root().join("tests/tests");
+        match self {
+            Self::Tidy | Self::Unit => true,
+            Self::Sim | Self::Datapath | Self::Netns => {
+                tests.join(self.name()).with_extension("rs").is_file()
+                    || tests.join(self.name()).join("main.rs").is_file()
+            }
+        }
+    }
+
+    fn run(self) -> Result<Tally> {
+        let package = ["--package", "tests", "--test", self.name()];
+        match self {
+            Self::Tidy => Ok(tidy::run()),
+            Self::Unit => {
+                build::ebpf()?;
+                let crates = ["--package=lb", "--package=lb-common", "--package=xtask"];
+                let crates = cargo_test(workspace::cargo(), &crates, &[])?;
+                let shared = cargo_test(workspace::cargo(), &["--package=tests", "--lib"], &[])?;
+                Ok(crates.plus(shared))
+            }
+            Self::Sim => {
+                build::ebpf()?;
+                // Thousands of simulated LANs are worth the optimised build.
+                cargo_test(
+                    workspace::cargo(),
+                    &[&package[..], &["--release"]].concat(),
+                    &[],
+                )
+            }
+            Self::Datapath => {
+                require(may_load_programs(), "the datapath tier loads BPF programs")?;
+                packages::prepare(packages::DATAPATH)?;
+                build::ebpf()?;
+                cargo_test(workspace::cargo(), &package, &[])
+            }
+            Self::Netns => {
+                require(
+                    Uid::effective().is_root(),
+                    "the netns tier makes network namespaces",
+                )?;
+                packages::prepare(packages::NETNS)?;
+                let mut cargo = workspace::cargo();
+                cargo.env(BINARY, build::lb(Profile::Release)?);
+                // One at a time: two timing tests on one core measure each other.
+                cargo_test(cargo, &package, &["--test-threads=1"])
+            }
+        }
+    }
+}
+
+/// Runs `tiers`, or every tier that exists when there are none; tells whether all passed.
+///
+/// The last line on standard output is `N passed, N failed`; a tier that could not run counts as
+/// one failed test.
+///
+/// # Errors
+/// When a named tier does not exist, or standard output cannot be written.
+pub fn run(tiers: &[Tier]) -> Result<bool> {
+    if let Some(absent) = tiers.iter().find(|tier| !tier.exists()) {
+        bail!(
+            "this tree has no tier {} (tests/tests/{0}.rs)",
+            absent.name()
+        );
+    }
+    let all: Vec<Tier> = Tier::value_variants()
+        .iter()
+        .copied()
+        .filter(|tier| tier.exists())
+        .collect();
+    let tiers = if tiers.is_empty() {
+        all.as_slice()
+    } else {
+        tiers
+    };
+    let results = tiers.iter().map(|&tier| {
+        step::say(&format!("tier {}", tier.name()));
+        let start = Instant::now();
+        let tally = tier.run().unwrap_or_else(|error| {
+            step::say(&format!("tier {} could not run: {error:#}", tier.name()));
+            Tally::FAILURE
+        });
+        (tier, tally, start.elapsed())
+    });
+    let results: Vec<_> = results.collect();
+    write_summary(&mut io::stdout().lock(), &results).context("cannot write the summary")
+}
+
+fn write_summary(
+    out: &mut impl io::Write,
+    results: &[(Tier, Tally, Duration)],
+) -> io::Result<bool> {
+    writeln!(out)?;
+    for (tier, tally, took) in results {
+        let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
+        let seconds = took.as_secs_f64();
+        writeln!(
+            out,
+            "{:<9} {verdict:<6} {:>5} passed {:>4} failed {seconds:>8.1} s",
+            tier.name(),
+            tally.passed,
+            tally.failed
+        )?;
+    }
+    let total = results
+        .iter()
+        .fold(Tally::default(), |sum, (_, tally, _)| sum.plus(*tally));
+    writeln!(out, "{} passed, {} failed", total.passed, total.failed)?;
+    Ok(total.failed == 0)
+}
+
+/// Rewrites the snapshots of the config and simulation tests with what they print now.
+///
+/// # Errors
+/// When the tests do not build, or fail for another reason than a snapshot.
+pub fn bless() -> Result<()> {
+    build::ebpf()?;
+    let mut lb = workspace::cargo();
+    lb.args(["test", "--quiet", "--package", "lb"]);
+    let mut commands = vec![lb];
+    if Tier::Sim.exists() {
+        let mut sim = workspace::cargo();
+        sim.args([
+            "test",
+            "--quiet",
+            "--package",
+            "tests",
+            "--test",
+            "sim",
+            "--release",
+        ]);
+        commands.push(sim);
+    }
+    for mut command in commands {
+        build::succeed(
+            command.env("INSTA_UPDATE", "always"),
+            "a test beside the snapshots",
+        )?;
+    }
+    step::say("snapshots are rewritten; look at them with `git diff`");
+    Ok(())
+}
+
+/// Runs `cargo test` on `selection`, shows what it prints and counts libtest's results in it.
+fn cargo_test(mut cargo: Command, selection: &[&str], harness: &[&str]) -> Result<Tally> {
+    let mut child = cargo
+        .args(["test", "--no-fail-fast"])
+        .args(selection)
+        .arg("--")
+        .args(harness)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let output = child.stdout.take().context("cargo's output is not ours")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        tally.count_line(&String::from_utf8_lossy(&line));
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.write_all(b"\n")?;
+    }
+    let status = child.wait()?;
+    if !status.success() && tally.failed == 0 {
+        // It did not compile, or a test ended the whole process.
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+fn require(may: bool, what: &str) -> Result<()> {
+    if may {
+        return Ok(());
+    }
+    bail!("{what}, which needs root: run `sudo -E env \"PATH=$PATH\" cargo xtask test`")
+}
+
+/// Tells whether this process has CAP_BPF and CAP_NET_ADMIN, or the older CAP_SYS_ADMIN.
+fn may_load_programs() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    tally::effective_capabilities(&status).is_some_and(|set| {
+        let has = |capability: u32| set & (1 << capability) != 0;
+        has(21) || (has(39) && has(12))
+    })
+}
+
+#[cfg(test)]
+mod tests;
