@@ -1,1 +1,89 @@
-//! Command line.
+//! The command line: keepalived(8)'s options, and subcommands beside them.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+/// An eBPF/XDP load balancer with VRRP failover that reads keepalived.conf.
+///
+/// Without a command it runs the daemon, as keepalived(8) does.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lb", version, max_term_width = 100)]
+pub struct Cli {
+    /// Use the specified configuration file
+    #[arg(
+        short = 'f',
+        long = "use-file",
+        value_name = "FILE",
+        default_value = "/etc/keepalived/keepalived.conf"
+    )]
+    pub use_file: PathBuf,
+
+    /// Do not fork to the background
+    #[arg(short = 'n', long)]
+    pub dont_fork: bool,
+
+    /// Log to the console (stderr) as well as to syslog
+    #[arg(short = 'l', long)]
+    pub log_console: bool,
+
+    /// Log in detail; twice for more
+    #[arg(short = 'D', long, action = ArgAction::Count)]
+    pub log_detail: u8,
+
+    /// Do not log to syslog
+    #[arg(short = 'G', long)]
+    pub no_syslog: bool,
+
+    /// Run in this network namespace; state goes below /run/lb/NAME and /sys/fs/bpf/lb/NAME
+    #[arg(short = 's', long, value_name = "NAME")]
+    pub namespace: Option<String>,
+
+    /// Check the configuration, report every problem, and exit
+    #[arg(short = 't', long)]
+    pub config_test: bool,
+
+    /// What to do instead of running the daemon
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Commands beside the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Show instances, services, real servers, flows and counters of the running daemon
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One child of the daemon; started by the parent, with its control line as standard input
+    #[command(hide = true)]
+    Child {
+        /// Which child
+        role: Role,
+    },
+}
+
+/// What a child does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Role {
+    /// Elections, addresses, gates.
+    Vrrp,
+    /// Health checks, services.
+    Checkers,
+}
+
+impl Role {
+    /// The role's name in logs, file names and the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vrrp => "vrrp",
+            Self::Checkers => "checkers",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

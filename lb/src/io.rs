@@ -1,7 +1,11 @@
-//! The only place with file descriptors: sockets, netlink, BPF maps, probes.
+//! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
 pub mod config;
+pub mod guard;
+pub mod namespace;
 pub mod netlink;
 pub mod probe;
 pub mod socket;
+pub mod timer;
+pub mod watch;
 pub mod xdp;

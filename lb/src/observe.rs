@@ -1,1 +1,5 @@
-//! What operators see.
+//! What operators see: the log, and the status.
+
+pub mod log;
+pub mod logging;
+pub mod status;

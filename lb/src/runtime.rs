@@ -1,3 +1,5 @@
 //! Event loops: one per process.
 
 pub mod channel;
+mod links;
+pub mod vrrp;

@@ -9,7 +9,7 @@ use std::{
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-use crate::config::{Interface, LoadError, Loader, source::MAX_FILE_SIZE};
+use crate::config::{Interface, LoadError, Loaded, Loader, load, source::MAX_FILE_SIZE};
 
 /// Reads configuration files from the disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +53,14 @@ pub fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
         (link.interface_name, Interface { is_loopback })
     });
     Ok(links.collect())
+}
+
+/// Reads the configuration at `path` against this machine.
+///
+/// # Errors
+/// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
+pub fn read(path: &Path) -> io::Result<Loaded> {
+    Ok(load(path, &mut DiskLoader, &interfaces()?))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The parent speaks first with [`ToChild::Configure`]; the child answers [`FromChild::Configured`]. When the parent
 //! is gone `recv` returns `None`, and the child goes on without it.
 
-use std::{collections::BTreeMap, os::fd::OwnedFd, path::PathBuf};
+use std::{collections::BTreeMap, marker::PhantomData, os::fd::OwnedFd, path::PathBuf};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What a child is to do, whole: the same message starts, reloads and (empty) stops it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The configuration.
     pub config: Config,
@@ -52,39 +52,89 @@ pub enum FromChild {
     Services(Vec<ServiceSnapshot>),
 }
 
-/// One end of the line: receives `R`, sends `S`.
+/// The sending half of a line.
 #[derive(Debug)]
-pub struct Channel<R, S> {
-    lines: Lines<BufReader<OwnedReadHalf>>,
+pub struct Sender<S> {
     write: OwnedWriteHalf,
-    types: std::marker::PhantomData<(R, S)>,
+    messages: PhantomData<S>,
 }
 
-/// The child's end.
-pub type ChildChannel = Channel<ToChild, FromChild>;
-/// The parent's end.
-pub type ParentChannel = Channel<FromChild, ToChild>;
+/// The receiving half of a line.
+#[derive(Debug)]
+pub struct Receiver<R> {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    messages: PhantomData<R>,
+}
 
-impl<R: DeserializeOwned, S: Serialize> Channel<R, S> {
-    /// Takes over a connected stream socket. Needs a tokio runtime.
+/// The parent's sending half.
+pub type ParentSender = Sender<ToChild>;
+/// The parent's receiving half.
+pub type ParentReceiver = Receiver<FromChild>;
+
+/// The child's end.
+#[derive(Debug)]
+pub struct ChildChannel {
+    send: Sender<FromChild>,
+    receive: Receiver<ToChild>,
+}
+
+/// Takes over the parent's end of a connected stream socket. Needs a tokio runtime.
+///
+/// # Errors
+/// When the descriptor is not a stream socket.
+pub fn parent_line(fd: OwnedFd) -> anyhow::Result<(ParentSender, ParentReceiver)> {
+    halves(fd)
+}
+
+impl ChildChannel {
+    /// Takes over the child's end of a connected stream socket. Needs a tokio runtime.
     ///
     /// # Errors
     /// When the descriptor is not a stream socket.
     pub fn new(fd: OwnedFd) -> anyhow::Result<Self> {
-        let stream = std::os::unix::net::UnixStream::from(fd);
-        stream
-            .set_nonblocking(true)
-            .context("control line: set non-blocking")?;
-        let (read, write) = UnixStream::from_std(stream)
-            .context("control line")?
-            .into_split();
-        Ok(Self {
-            lines: BufReader::new(read).lines(),
-            write,
-            types: std::marker::PhantomData,
-        })
+        let (send, receive) = halves(fd)?;
+        Ok(Self { send, receive })
     }
 
+    /// Receives the next message; `None` when the parent is gone. Safe to cancel.
+    ///
+    /// # Errors
+    /// When the parent speaks another language.
+    pub async fn recv(&mut self) -> anyhow::Result<Option<ToChild>> {
+        self.receive.recv().await
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When the parent is gone.
+    pub async fn send(&mut self, message: &FromChild) -> anyhow::Result<()> {
+        self.send.send(message).await
+    }
+}
+
+fn halves<S, R>(fd: OwnedFd) -> anyhow::Result<(Sender<S>, Receiver<R>)> {
+    let stream = std::os::unix::net::UnixStream::from(fd);
+    stream
+        .set_nonblocking(true)
+        .context("control line: set non-blocking")?;
+    let (read, write) = UnixStream::from_std(stream)
+        .context("control line")?
+        .into_split();
+    let lines = BufReader::new(read).lines();
+    Ok((
+        Sender {
+            write,
+            messages: PhantomData,
+        },
+        Receiver {
+            lines,
+            messages: PhantomData,
+        },
+    ))
+}
+
+impl<R: DeserializeOwned> Receiver<R> {
     /// Receives the next message; `None` when the other end is gone. Safe to cancel.
     ///
     /// # Errors
@@ -97,7 +147,9 @@ impl<R: DeserializeOwned, S: Serialize> Channel<R, S> {
             .context("control line")
             .map(Some)
     }
+}
 
+impl<S: Serialize> Sender<S> {
     /// Sends a message.
     ///
     /// # Errors

@@ -1,0 +1,270 @@
+//! The kernel's part of VRRP: heartbeats, leases, gates and owned addresses in the BPF maps.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use bytemuck::Zeroable;
+use lb_common::{
+    Address,
+    gate::{GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OwnedKey, OwnedValue},
+    mapped,
+    router::{ADVERT_MAX, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
+};
+use nix::time::{ClockId, clock_gettime};
+
+use super::xdp::{Pins, Timers, VrrpMaps};
+use crate::vrrp::output::{Gate, Guard};
+
+/// Writes what the VRRP child owns of the data plane; its only writer.
+pub struct Guards {
+    maps: VrrpMaps,
+    timers: Option<Timers>,
+    gates: BTreeSet<u32>,
+}
+
+/// What a guard is set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The virtual router.
+    pub key: RouterKey,
+    /// Its gate.
+    pub gate: u32,
+    /// VRRP version, 2 or 3.
+    pub version: u8,
+    /// Destination of its adverts.
+    pub group: IpAddr,
+}
+
+impl Guards {
+    /// Opens the pinned maps. Without BPF timers gates still work and guards are refused.
+    ///
+    /// # Errors
+    /// When the maps are not pinned there.
+    pub fn open(pins: &Pins) -> anyhow::Result<Self> {
+        let maps = VrrpMaps::open(pins)?;
+        // The parent has said already what is lost without timers.
+        let timers = Timers::open(pins).ok();
+        Ok(Self {
+            maps,
+            timers,
+            gates: BTreeSet::new(),
+        })
+    }
+
+    /// Programs the heartbeat of a virtual router.
+    ///
+    /// # Errors
+    /// When the kernel cannot carry it; nothing is left half set then.
+    pub fn set(&mut self, subject: &Subject, epoch: u32, guard: &Guard) -> anyhow::Result<()> {
+        let Some(timers) = &self.timers else {
+            bail!("no BPF timers");
+        };
+        let (value, after) = match guard {
+            Guard::Off => return self.clear(&subject.key),
+            Guard::Watch {
+                advert,
+                source,
+                down_after,
+                remaining,
+            } => {
+                let payload = advert.emit(*source, subject.group);
+                let mut value = watch(&payload)?;
+                value.source = address(*source);
+                value.interval = nanoseconds(*down_after);
+                (value, *remaining)
+            }
+            Guard::Lease {
+                priority,
+                source,
+                lease,
+                yields,
+            } => {
+                let value = RouterValue {
+                    role: ROUTER_LEASE,
+                    priority: *priority,
+                    flags: if *yields { ROUTER_FLAG_YIELD } else { 0 },
+                    source: address(*source),
+                    interval: nanoseconds(*lease),
+                    ..RouterValue::zeroed()
+                };
+                (value, *lease)
+            }
+        };
+        let value = RouterValue {
+            epoch,
+            gate: subject.gate,
+            version: subject.version,
+            last_seen: monotonic()?,
+            ..value
+        };
+        self.maps
+            .routers
+            .insert(subject.key, value, 0)
+            .context("routers")?;
+        if let Err(error) = timers.start(&subject.key, after) {
+            self.clear(&subject.key)?;
+            return Err(error).context("routers: timer");
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
+        match self.maps.routers.remove(key) {
+            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => Ok(()),
+            Err(error) => Err(error).context("routers"),
+        }
+    }
+
+    /// Sets a gate.
+    ///
+    /// # Errors
+    /// When the kernel refuses the write.
+    pub fn set_gate(&mut self, gate: u32, state: Gate) -> anyhow::Result<()> {
+        let state = match state {
+            Gate::Pass => GATE_PASS,
+            Gate::Open => GATE_OPEN,
+            Gate::Fenced => GATE_FENCED,
+        };
+        if state == GATE_FENCED {
+            self.hint(1)?;
+        }
+        self.gates.insert(gate);
+        self.maps
+            .gates
+            .set(gate, GateValue { state }, 0)
+            .context("gates")?;
+        if !self.any_fenced()? {
+            self.hint(0)?;
+            // The programs may have fenced a gate between the look and the write.
+            if self.any_fenced()? {
+                self.hint(1)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn any_fenced(&self) -> anyhow::Result<bool> {
+        for gate in &self.gates {
+            if self.maps.gates.get(gate, 0).context("gates")?.state == GATE_FENCED {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn hint(&mut self, value: u32) -> anyhow::Result<()> {
+        self.maps.fence_hint.set(0, value, 0).context("fence_hint")
+    }
+
+    /// Makes the owned addresses exactly these.
+    ///
+    /// # Errors
+    /// When the kernel refuses a write.
+    pub fn own(&mut self, wanted: &BTreeMap<IpAddr, u32>) -> anyhow::Result<()> {
+        let wanted: BTreeMap<OwnedKey, u32> = wanted
+            .iter()
+            .map(|(ip, gate)| {
+                (
+                    OwnedKey {
+                        address: address(*ip),
+                    },
+                    *gate,
+                )
+            })
+            .collect();
+        let mut installed = BTreeMap::new();
+        for entry in self.maps.owned.iter() {
+            let (key, value) = entry.context("owned")?;
+            installed.insert(key, value.gate);
+        }
+        for (key, gate) in &wanted {
+            if installed.get(key) != Some(gate) {
+                self.maps
+                    .owned
+                    .insert(key, OwnedValue { gate: *gate }, 0)
+                    .context("owned")?;
+            }
+        }
+        for key in installed.keys().filter(|key| !wanted.contains_key(key)) {
+            self.maps.owned.remove(key).context("owned")?;
+        }
+        Ok(())
+    }
+
+    /// Whether an earlier daemon's lease on this virtual router is alive: the gate is open and the lease runs.
+    ///
+    /// # Errors
+    /// When the kernel refuses a read.
+    pub fn lease_alive(&self, subject: &Subject) -> anyhow::Result<bool> {
+        let Some(value) = self.router(&subject.key)? else {
+            return Ok(false);
+        };
+        let open = self
+            .maps
+            .gates
+            .get(&subject.gate, 0)
+            .context("gates")?
+            .state
+            == GATE_OPEN;
+        let runs = value.last_seen.saturating_add(value.interval) > monotonic()?;
+        Ok(value.role == ROUTER_LEASE && value.gate == subject.gate && open && runs)
+    }
+
+    /// When the kernel last saw an advert of the watched master; `None` when it watches nothing.
+    ///
+    /// # Errors
+    /// When the kernel refuses the read.
+    pub fn last_seen(&self, key: &RouterKey) -> anyhow::Result<Option<(u32, Instant)>> {
+        let Some(value) = self.router(key)?.filter(|value| value.role == ROUTER_WATCH) else {
+            return Ok(None);
+        };
+        let age = Duration::from_nanos(monotonic()?.saturating_sub(value.last_seen));
+        Ok(Instant::now().checked_sub(age).map(|at| (value.epoch, at)))
+    }
+
+    fn router(&self, key: &RouterKey) -> anyhow::Result<Option<RouterValue>> {
+        match self.maps.routers.get(key, 0) {
+            Ok(value) => Ok(Some(value)),
+            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
+            Err(error) => Err(error).context("routers"),
+        }
+    }
+}
+
+fn watch(payload: &[u8]) -> anyhow::Result<RouterValue> {
+    let mut value = RouterValue {
+        role: ROUTER_WATCH,
+        ..RouterValue::zeroed()
+    };
+    let Some(start) = value.advert.get_mut(..payload.len()) else {
+        bail!(
+            "the advert has {} bytes, the fast path compares {ADVERT_MAX}",
+            payload.len()
+        );
+    };
+    start.copy_from_slice(payload);
+    value.advert_len = u32::try_from(payload.len()).context("advert length")?;
+    Ok(value)
+}
+
+fn address(ip: IpAddr) -> Address {
+    match ip {
+        IpAddr::V4(v4) => mapped(v4.octets()),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// 584 years at most.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The programs' clock, `bpf_ktime_get_ns`.
+fn monotonic() -> anyhow::Result<u64> {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("clock")?;
+    Ok(nanoseconds(Duration::from(now)))
+}

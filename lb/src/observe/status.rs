@@ -1,0 +1,54 @@
+//! The status of a running daemon, as JSON and as tables.
+
+mod table;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{pool::snapshot::ServiceSnapshot, vrrp::snapshot::InstanceSnapshot};
+
+/// Everything `lb status` shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the daemon.
+    pub version: String,
+    /// `router_id`, or the host name.
+    pub router_id: String,
+    /// Pid of the parent.
+    pub pid: u32,
+    /// What forwards.
+    pub data_plane: DataPlaneStatus,
+    /// The vrrp child's part; `None` when it runs and does not answer.
+    pub instances: Option<Vec<InstanceSnapshot>>,
+    /// The checker child's part; `None` when it runs and does not answer.
+    pub services: Option<Vec<ServiceSnapshot>>,
+}
+
+/// The data plane as the parent sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataPlaneStatus {
+    /// Whether the programs are loaded.
+    pub loaded: bool,
+    /// Whether adverts are absorbed and leases kept in the kernel.
+    pub kernel_heartbeat: bool,
+    /// Pin directory.
+    pub pins: String,
+    /// Why there is no data plane, or what it lacks.
+    pub lacks: Vec<String>,
+    /// Interfaces with programs, and how they are attached.
+    pub interfaces: BTreeMap<String, String>,
+    /// Global counters by name.
+    pub counters: BTreeMap<String, u64>,
+}
+
+impl Status {
+    /// The status for people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        table::render(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

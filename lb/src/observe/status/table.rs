@@ -1,0 +1,225 @@
+//! The status as aligned text, made for a terminal at 3 am.
+
+use std::fmt::Write;
+
+use super::Status;
+use crate::{pool::snapshot::RealServerSnapshot, vrrp::snapshot::InstanceSnapshot};
+
+/// Renders the whole status.
+pub(super) fn render(status: &Status) -> String {
+    let mut text = String::new();
+    head(&mut text, status);
+    instances(&mut text, status);
+    services(&mut text, status);
+    counters(&mut text, status);
+    text
+}
+
+/// Writing to a `String` cannot fail.
+macro_rules! line {
+    ($text:expr, $($format:tt)*) => {
+        writeln!($text, $($format)*).ok()
+    };
+}
+
+fn head(text: &mut String, status: &Status) {
+    let plane = &status.data_plane;
+    line!(
+        text,
+        "lb {} on {}, pid {}",
+        status.version,
+        status.router_id,
+        status.pid
+    );
+    let interfaces: Vec<String> = plane
+        .interfaces
+        .iter()
+        .map(|(name, mode)| format!("{name} ({mode})"))
+        .collect();
+    let state = match (plane.loaded, plane.kernel_heartbeat) {
+        (false, _) => "none".to_owned(),
+        (true, true) => format!("xdp on {}", interfaces.join(", ")),
+        (true, false) => format!("xdp on {}, heartbeat in userspace", interfaces.join(", ")),
+    };
+    line!(text, "data plane: {state}");
+    for lack in &plane.lacks {
+        line!(text, "  ! {lack}");
+    }
+}
+
+fn instances(text: &mut String, status: &Status) {
+    let Some(instances) = &status.instances else {
+        line!(text, "\nvrrp child does not answer");
+        return;
+    };
+    if instances.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings([
+        "INSTANCE",
+        "INTERFACE",
+        "VRID",
+        "V",
+        "STATE",
+        "PRIO",
+        "MASTER",
+        "SINCE",
+        "GATE",
+        "HEARTBEAT",
+        "ADDRESSES",
+    ])];
+    rows.extend(instances.iter().map(instance));
+    table(text, &rows);
+    for instance in instances {
+        line!(text, "  {}: {}", instance.name, instance.why);
+    }
+}
+
+fn instance(instance: &InstanceSnapshot) -> Vec<String> {
+    let master = instance.master.map_or("-".to_owned(), |master| {
+        format!("{master} ({})", instance.master_priority)
+    });
+    vec![
+        instance.name.clone(),
+        instance.interface.clone(),
+        instance.vrid.to_string(),
+        format!("{}/ip{}", instance.version, instance.family),
+        format!("{:?}", instance.state).to_uppercase(),
+        instance.priority.to_string(),
+        master,
+        duration(instance.since),
+        format!("{:?}", instance.gate).to_lowercase(),
+        if instance.kernel_heartbeat {
+            "kernel"
+        } else {
+            "daemon"
+        }
+        .to_owned(),
+        instance
+            .addresses
+            .iter()
+            .map(|a| {
+                if instance.installed.contains(a) {
+                    format!("+{a}")
+                } else {
+                    a.clone()
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+    ]
+}
+
+fn services(text: &mut String, status: &Status) {
+    let Some(services) = &status.services else {
+        line!(text, "\nchecker child does not answer");
+        return;
+    };
+    if services.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings([
+        "SERVICE",
+        "SCHED",
+        "METHOD",
+        "WEIGHT",
+        "HEALTH",
+        "FLOWS",
+        "CONNECTIONS",
+        "PACKETS",
+        "BYTES",
+        "NEXT HOP",
+    ])];
+    for service in services {
+        rows.push(vec![
+            format!("{} {}", service.protocol, service.service),
+            service.scheduler.clone(),
+            String::new(),
+            String::new(),
+            service.instance.clone().unwrap_or_default(),
+            service.flows.to_string(),
+            service.connections.to_string(),
+            service.packets.to_string(),
+            service.bytes.to_string(),
+            String::new(),
+        ]);
+        rows.extend(service.real_servers.iter().map(real_server));
+    }
+    table(text, &rows);
+    let down = services
+        .iter()
+        .flat_map(|s| &s.real_servers)
+        .filter(|r| !r.up);
+    for server in down {
+        line!(text, "  {}: {}", server.real_server, server.why);
+    }
+}
+
+fn real_server(server: &RealServerSnapshot) -> Vec<String> {
+    vec![
+        format!("  -> {}", server.real_server),
+        String::new(),
+        server.method.clone(),
+        server.weight.to_string(),
+        if server.up { "up" } else { "DOWN" }.to_owned(),
+        server.flows.to_string(),
+        server.connections.to_string(),
+        server.packets.to_string(),
+        server.bytes.to_string(),
+        server.next_hop.clone(),
+    ]
+}
+
+fn counters(text: &mut String, status: &Status) {
+    let counted: Vec<Vec<String>> = status
+        .data_plane
+        .counters
+        .iter()
+        .filter(|(_, value)| **value > 0)
+        .map(|(name, value)| vec![name.clone(), value.to_string()])
+        .collect();
+    if !counted.is_empty() {
+        let mut rows = vec![strings(["COUNTER", "VALUE"])];
+        rows.extend(counted);
+        table(text, &rows);
+    }
+}
+
+fn strings<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+/// Writes rows with every column as wide as its widest cell, after an empty line.
+fn table(text: &mut String, rows: &[Vec<String>]) {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| width(column).unwrap_or(0))
+        .collect();
+    text.push('\n');
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        line!(text, "{}", cells.join("  ").trim_end());
+    }
+}
+
+/// Seconds as people say them: `42s`, `3m05s`, `2h10m`, `4d03h`.
+fn duration(seconds: f64) -> String {
+    // Negative and absurd values saturate.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates"
+    )]
+    let s = seconds as u64;
+    match s {
+        0..60 => format!("{seconds:.1}s"),
+        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
+        3600..86400 => format!("{}h{:02}m", s / 3600, s / 60 % 60),
+        _ => format!("{}d{:02}h", s / 86400, s / 3600 % 24),
+    }
+}

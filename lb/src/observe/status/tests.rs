@@ -1,0 +1,91 @@
+use super::*;
+use crate::{
+    pool::snapshot::RealServerSnapshot,
+    vrrp::output::{Gate, State},
+};
+
+fn status() -> Status {
+    Status {
+        version: "0.1.0".into(),
+        router_id: "edge1".into(),
+        pid: 7,
+        data_plane: DataPlaneStatus {
+            loaded: true,
+            kernel_heartbeat: true,
+            pins: "/sys/fs/bpf/lb".into(),
+            lacks: vec!["eth1: generic XDP, the driver has no native mode".into()],
+            interfaces: [
+                ("eth0".into(), "native".into()),
+                ("eth1".into(), "generic".into()),
+            ]
+            .into(),
+            counters: [("forwarded".into(), 12), ("malformed".into(), 0)].into(),
+        },
+        instances: Some(vec![InstanceSnapshot {
+            name: "VI_1".into(),
+            interface: "eth0".into(),
+            vrid: 51,
+            version: 3,
+            family: 4,
+            state: State::Master,
+            why: "no advert for the master-down interval".into(),
+            priority: 150,
+            master: Some([192, 0, 2, 1].into()),
+            master_priority: 150,
+            advert_interval: 0.1,
+            since: 3725.0,
+            gate: Gate::Open,
+            kernel_heartbeat: true,
+            addresses: vec!["192.0.2.80/24".into(), "192.0.2.81/24".into()],
+            installed: vec!["192.0.2.80/24".into()],
+            adverts_received: 1,
+            adverts_sent: 2,
+            became_master: 1,
+            refused: BTreeMap::new(),
+        }]),
+        services: Some(vec![ServiceSnapshot {
+            service: "192.0.2.80:80".into(),
+            protocol: "TCP".into(),
+            scheduler: "mh".into(),
+            id: 1,
+            instance: Some("VI_1".into()),
+            flows: 3,
+            connections: 9,
+            packets: 100,
+            bytes: 6400,
+            real_servers: vec![RealServerSnapshot {
+                real_server: "198.51.100.1:80".into(),
+                method: "DR".into(),
+                weight: 1,
+                up: false,
+                why: "connect: connection refused".into(),
+                next_hop: "eth0 02:00:00:00:00:01".into(),
+                flows: 3,
+                connections: 9,
+                packets: 100,
+                bytes: 6400,
+            }],
+        }]),
+    }
+}
+
+#[test]
+fn the_table_is_aligned_and_says_what_is_wrong() {
+    insta::assert_snapshot!(status().table());
+}
+
+#[test]
+fn a_child_that_does_not_answer_is_named() {
+    let silent = Status {
+        instances: None,
+        services: None,
+        ..status()
+    };
+    insta::assert_snapshot!(silent.table());
+}
+
+#[test]
+fn the_json_reads_back_as_it_was() {
+    let json = serde_json::to_string(&status()).unwrap();
+    assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), status());
+}

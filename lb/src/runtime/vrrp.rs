@@ -1,0 +1,357 @@
+//! The vrrp child: one loop that carries what the kernel and the segment say into [`Router`], and what `Router` wants
+//! out to them. No decisions here.
+
+mod apply;
+mod members;
+mod sockets;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::{apply::Effects, members::Members, sockets::Sockets};
+use super::{
+    channel::{ChildChannel, FromChild, Plan, ToChild},
+    links::Links,
+};
+use crate::{
+    cli::Role,
+    config::model::{Family, InterfaceName, VrrpInstance},
+    io::{
+        guard::Guards,
+        netlink::{Change, Netlink},
+        timer::Timer,
+        watch::Watch,
+        xdp::{Events, Pins},
+    },
+    observe::log,
+    vrrp::{LinkState, Router, RxMeta, advert::Advertisement},
+};
+
+/// How often the kernel's heartbeats are audited: the net under a lost event.
+const AUDIT: Duration = Duration::from_secs(2);
+/// Datagrams taken in one go, so that a flood cannot keep the timers waiting.
+const RECEIVE_BUDGET: usize = 64;
+
+/// The child's state beside the core.
+struct Vrrp {
+    router: Router,
+    plan: Plan,
+    members: Members,
+    links: Links,
+    /// Interface facts as last given to the core.
+    told: BTreeMap<InterfaceName, Option<LinkState>>,
+    sockets: Sockets,
+    effects: Effects,
+    /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
+    fresh: bool,
+}
+
+/// Runs the child until it is stopped.
+///
+/// # Errors
+/// When it cannot work at all: no netlink, no raw sockets.
+pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
+    let (netlink, mut monitor) = Netlink::open()?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut timer = Timer::new().context("timer")?;
+    let mut events = None;
+    let mut parent = true;
+    let mut stopping = false;
+    let mut audit = Instant::now() + AUDIT;
+    let mut vrrp = Vrrp {
+        router: Router::new(),
+        plan: Plan::default(),
+        members: Members::default(),
+        links: Links::default(),
+        told: BTreeMap::new(),
+        sockets: Sockets::default(),
+        effects: Effects::new(netlink)?,
+        fresh: true,
+    };
+    loop {
+        vrrp.apply_outputs();
+        if stopping && vrrp.effects.idle() && vrrp.router.is_empty() {
+            return Ok(());
+        }
+        let next = vrrp
+            .router
+            .poll_timeout()
+            .map_or(audit, |(at, _)| at.min(audit));
+        timer.set(Some(next)).context("timer")?;
+        tokio::select! {
+            biased;
+            // 1. Deadlines: late adverts cost the mastership. Adverts that wait are read first.
+            expired = timer.expired() => {
+                expired.context("timer")?;
+                vrrp.receive_all();
+                let now = Instant::now();
+                if now >= audit {
+                    vrrp.audit(now);
+                    audit = now + AUDIT;
+                }
+                vrrp.router.handle_timeout(now);
+            }
+            // 2. The kernel's half of the heartbeat.
+            ready = next_events(&mut events) => {
+                for event in ready? {
+                    vrrp.handle_event(&event);
+                }
+            }
+            // 3. The segment.
+            interface = vrrp.sockets.readable() => vrrp.receive(&interface),
+            // 4. Acknowledgements, then facts, of addresses and links.
+            (id, address, added, result) = vrrp.effects.acknowledged() => {
+                log::address_applied(vrrp.members.name(id), &address, added, &result);
+                vrrp.router.handle_address_applied(id, &address, added, result, Instant::now());
+            }
+            change = monitor.next() => {
+                let change = change.context("netlink: the kernel closed the connection")?;
+                vrrp.handle_change(&change).await?;
+            }
+            // 5. The parent.
+            message = channel.recv(), if parent => match message? {
+                Some(ToChild::Configure(plan)) => {
+                    if events.is_none() {
+                        events = open_events(&plan)?;
+                    }
+                    vrrp.configure(*plan).await?;
+                    channel.send(&FromChild::Configured).await?;
+                }
+                Some(ToChild::Snapshot) => {
+                    let instances = vrrp.router.snapshot(Instant::now());
+                    channel.send(&FromChild::Instances(instances)).await?;
+                }
+                Some(ToChild::Stop) => {
+                    vrrp.stop();
+                    stopping = true;
+                }
+                None => {
+                    log::parent_gone(Role::Vrrp);
+                    parent = false;
+                }
+            },
+            _ = terminate.recv() => {
+                vrrp.stop();
+                stopping = true;
+            }
+        }
+    }
+}
+
+/// The events that wait now; for ever where there is no data plane.
+async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<Event>> {
+    let Some(events) = events else {
+        return std::future::pending().await;
+    };
+    let events = events.ready().await.context("events")?;
+    Ok(std::iter::from_fn(|| events.next_event()).collect())
+}
+
+fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
+    let Some(pins) = &plan.pins else {
+        return Ok(None);
+    };
+    let events = Events::open(&Pins::new(pins))?;
+    Watch::new(events).context("events").map(Some)
+}
+
+impl Vrrp {
+    /// Makes `plan` the one in force: the same way at start and at reload.
+    async fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
+        self.links = self.effects.links().await?;
+        if let Some(pins) = &plan.pins
+            && self.effects.guards.is_none()
+        {
+            self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
+        }
+        self.plan = plan;
+        let now = Instant::now();
+        self.router
+            .handle_config(&self.plan.config.vrrp_instances, now);
+        self.members
+            .configure(&self.plan, &self.router, &self.links);
+        self.own_addresses();
+        // Links last: an instance begins when its link is told, and should know by then what the kernel has.
+        if std::mem::take(&mut self.fresh) {
+            self.adopt(now);
+        }
+        for interface in self.interfaces() {
+            self.tell_addresses(&interface, now);
+        }
+        for interface in self.interfaces() {
+            self.tell_link(&interface, now);
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        self.router.handle_config(&[], Instant::now());
+    }
+
+    /// Takes up the leases that an earlier child left running, so that its death is not felt.
+    fn adopt(&mut self, now: Instant) {
+        let Some(guards) = &self.effects.guards else {
+            return;
+        };
+        for (id, member, subject) in self.members.subjects() {
+            match guards.lease_alive(&subject) {
+                Ok(true) => {
+                    log::adopted(&member.config.name);
+                    self.router.handle_adopted(id, now);
+                }
+                Ok(false) => {}
+                Err(error) => log::guard_failed(&member.config.name, &error),
+            }
+        }
+    }
+
+    /// Tells the data plane which addresses belong to which gate.
+    fn own_addresses(&mut self) {
+        let owned = self.members.owned();
+        if let Some(guards) = &mut self.effects.guards
+            && let Err(error) = guards.own(&owned)
+        {
+            log::gate_failed("owned addresses", &error);
+        }
+    }
+
+    /// Interfaces the configuration speaks of.
+    fn interfaces(&self) -> BTreeSet<InterfaceName> {
+        let instances = &self.plan.config.vrrp_instances;
+        let of = |i: &VrrpInstance| {
+            let devices = i.addresses.iter().map(|address| address.interface.clone());
+            devices.chain([i.interface.clone()]).collect::<Vec<_>>()
+        };
+        instances.iter().flat_map(of).collect()
+    }
+
+    fn virtuals(&self) -> BTreeSet<IpAddr> {
+        let instances = &self.plan.config.vrrp_instances;
+        instances
+            .iter()
+            .flat_map(|i| i.addresses.iter().map(|a| a.address))
+            .collect()
+    }
+
+    /// Gives the core what it has not been told yet about an interface, and keeps the sockets in step.
+    fn tell_link(&mut self, interface: &InterfaceName, now: Instant) {
+        let families: BTreeSet<Family> = self
+            .plan
+            .config
+            .vrrp_instances
+            .iter()
+            .filter(|instance| instance.interface == *interface)
+            .map(|instance| instance.family)
+            .collect();
+        let index = self.links.get(interface).map(|link| link.index);
+        self.sockets.adjust(interface, index, &families);
+        self.members.refresh(&self.links);
+        let state = self.links.state(interface, &self.virtuals());
+        self.router.handle_link(interface, state, now);
+        self.told.insert(interface.clone(), state);
+    }
+
+    fn tell_addresses(&mut self, interface: &InterfaceName, now: Instant) {
+        for address in self.links.addresses(interface) {
+            self.router
+                .handle_address(interface, address.address, address.prefix, true, now);
+        }
+    }
+
+    async fn handle_change(&mut self, change: &Change) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if *change == Change::Overrun {
+            log::netlink_overrun();
+            self.links = self.effects.links().await?;
+            for interface in self.interfaces() {
+                self.tell_link(&interface, now);
+                self.tell_addresses(&interface, now);
+            }
+            return Ok(());
+        }
+        let known = self.interfaces();
+        let virtuals = self.virtuals();
+        for interface in self.links.handle(change) {
+            if !known.contains(&interface) {
+                continue;
+            }
+            let state = self.links.state(&interface, &virtuals);
+            if self.told.get(&interface) != Some(&state) {
+                self.tell_link(&interface, now);
+            }
+            if let Change::Address(a) | Change::AddressGone(a) = change {
+                let present = matches!(change, Change::Address(_));
+                self.router
+                    .handle_address(&interface, a.address, a.prefix, present, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_event(&mut self, event: &Event) {
+        // What the segment says counts before what the clock says.
+        self.receive_all();
+        let now = Instant::now();
+        let Some(id) = self.members.find(&event.key) else {
+            return;
+        };
+        match event.kind {
+            EVENT_MASTER_DOWN => self.router.handle_master_down(id, event.epoch, now),
+            EVENT_LEASE_LOST => {
+                log::lease_lost(self.members.name(id));
+                self.router.handle_lease_lost(id, event.epoch, now);
+            }
+            EVENT_YIELDED => {
+                log::yielded(self.members.name(id));
+                self.router.handle_yielded(id, event.epoch, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks for heartbeats that stopped without an event.
+    fn audit(&mut self, now: Instant) {
+        let Some(guards) = &self.effects.guards else {
+            return;
+        };
+        for (id, member, subject) in self.members.subjects() {
+            match guards.last_seen(&subject.key) {
+                Ok(Some((epoch, at))) => self.router.handle_heartbeat(id, epoch, at, now),
+                Ok(None) => {}
+                Err(error) => log::guard_failed(&member.config.name, &error),
+            }
+        }
+    }
+
+    fn receive_all(&mut self) {
+        for interface in self.sockets.interfaces() {
+            self.receive(&interface);
+        }
+    }
+
+    /// Takes in what waits on the sockets of one interface, up to the budget.
+    fn receive(&mut self, interface: &InterfaceName) {
+        for datagram in self.sockets.take(interface, RECEIVE_BUDGET) {
+            let now = Instant::now();
+            let rx = RxMeta {
+                interface: interface.clone(),
+                source: datagram.source,
+                ttl: datagram.ttl,
+            };
+            match Advertisement::parse(&datagram.payload, datagram.source, datagram.destination) {
+                Ok(advert) => self.router.handle_advert(&rx, &advert, now),
+                Err(error) => {
+                    log::malformed(interface.as_str(), datagram.source, &error);
+                    self.router.handle_malformed(&rx, &error, now);
+                }
+            }
+        }
+    }
+}
