@@ -1,18 +1,23 @@
 //! A lab that nobody else measures in.
 
 use std::{
+    net::Ipv4Addr,
     ops::Deref,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use xtask::lab::{Daemon, Lab, Node, Options, Template, probe::AdvertWatch};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// How long daemons may take to start and settle.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The address that probes ask for.
+pub(crate) const VIRTUAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
 
 /// A lab with an ear on the adverts.
 pub(crate) struct Arena {
@@ -33,18 +38,30 @@ impl Arena {
         }
     }
 
-    /// Both directors run, and director 1 is the only master.
-    pub(crate) fn settled(daemons: [&Daemon; 2], options: Options) -> Self {
-        let arena = Self::new(options);
+    /// Both directors run `lb` on files made by `template`, director 1 is the only master, every real server is up.
+    pub(crate) fn with_lb(template: impl Fn(u8) -> Template) -> Self {
+        let arena = Self::new(Options::default());
+        arena.start([&lb(), &lb()], template);
+        arena.wait_for_master(1);
         for number in [1, 2] {
-            let config = Template::director(number).text();
-            arena
-                .director(usize::from(number))
-                .start(daemons[usize::from(number) - 1], &config)
+            arena.wait_for_status(number, "every real server is up", |status| {
+                let up: Vec<_> = real_servers(status)
+                    .map(|server| server["up"] == true)
+                    .collect();
+                !up.is_empty() && up.iter().all(|up| *up)
+            });
+        }
+        arena
+    }
+
+    /// Starts both directors, the second first.
+    pub(crate) fn start(&self, daemons: [&Daemon; 2], template: impl Fn(u8) -> Template) {
+        for (number, daemon) in [(2, daemons[1]), (1, daemons[0])] {
+            let config = template(number).text();
+            self.director(usize::from(number))
+                .start(daemon, &config)
                 .unwrap();
         }
-        arena.wait_for_master(1);
-        arena
     }
 
     pub(crate) fn wait_for_master(&self, number: u8) {
@@ -52,6 +69,28 @@ impl Arena {
         if let Err(error) = self.adverts.wait_for_master(master, PATIENCE) {
             panic!("{error:#}\n{}", self.logs());
         }
+    }
+
+    pub(crate) fn wait_for_status(
+        &self,
+        director: usize,
+        what: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) {
+        let start = Instant::now();
+        let mut last = String::new();
+        while start.elapsed() < PATIENCE {
+            match self.director(director).status() {
+                Ok(status) if holds(&status) => return,
+                Ok(status) => last = status.to_string(),
+                Err(error) => last = format!("{error:#}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "not within {PATIENCE:?}: {what}; status: {last}\n{}",
+            self.logs()
+        );
     }
 
     /// What the daemons of both directors wrote, for messages.
@@ -81,6 +120,25 @@ pub(crate) fn lb() -> Daemon {
         binary.display()
     );
     Daemon::Lb { binary }
+}
+
+/// Every real server of a status.
+pub(crate) fn real_servers(status: &Value) -> impl Iterator<Item = &Value> {
+    let services = status["services"].as_array().map_or(&[][..], Vec::as_slice);
+    services
+        .iter()
+        .filter_map(|service| service["real_servers"].as_array())
+        .flatten()
+}
+
+/// How often a failover happens.
+pub(crate) fn repeat() -> usize {
+    number("LB_NETNS_REPEAT", 1)
+}
+
+/// A number from the environment.
+pub(crate) fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
 /// `target/<profile>/lb` from `target/<profile>/deps/netns-<hash>`.

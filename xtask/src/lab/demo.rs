@@ -82,7 +82,7 @@ pub fn run_for(lb: &Path, bound: Option<Duration>) -> anyhow::Result<()> {
 
 fn start(lab: &Lab, number: u8, daemon: &Daemon) -> anyhow::Result<()> {
     lab.director(usize::from(number))
-        .start(daemon, &Template::director(number).text())
+        .start(daemon, Template::director(number).text())
         .with_context(|| format!("start director {number}"))
 }
 

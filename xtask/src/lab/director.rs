@@ -5,7 +5,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
@@ -101,7 +102,7 @@ impl Director {
     ///
     /// # Errors
     /// When one runs already, or the program cannot be started.
-    pub fn start(&self, daemon: &Daemon, config: &str) -> anyhow::Result<()> {
+    pub fn start(&self, daemon: &Daemon, config: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let mut running = self.lock();
         if running.is_some() {
             bail!("a daemon runs on {} already", self.node);
@@ -153,7 +154,7 @@ impl Director {
     ///
     /// # Errors
     /// When no daemon runs.
-    pub fn reload(&self, config: &str) -> anyhow::Result<()> {
+    pub fn reload(&self, config: impl AsRef<[u8]>) -> anyhow::Result<()> {
         let parent = self.pid().context("no daemon runs")?;
         fs::write(self.config_file(), config).context("write the configuration")?;
         process::signal(parent, Signal::SIGHUP);
@@ -215,6 +216,10 @@ impl Director {
         for state in [self.pins(), self.run_directory()] {
             // Absent unless lb ran.
             let _absent = fs::remove_dir_all(state);
+        }
+        for daemon in ["keepalived", "vrrp", "checkers"] {
+            // keepalived takes a process that nobody has reaped yet for a running one.
+            let _absent = fs::remove_file(self.directory.join(daemon).with_extension("pid"));
         }
         for address in VIRTUAL_ADDRESSES {
             // Absent unless it was killed as the master.
@@ -328,6 +333,10 @@ impl Director {
         if let Some(mut running) = self.lock().take() {
             // Killed: it ends as soon as the kernel gets to it.
             let _late = process::wait(&mut running.parent, Duration::from_secs(2));
+        }
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while !self.namespace.processes().is_empty() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 

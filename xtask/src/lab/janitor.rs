@@ -19,6 +19,7 @@ use nix::{
 };
 
 use super::process;
+use crate::workspace;
 
 const SCRIPT: &str = include_str!("cleanup.sh");
 const LOCKS: &str = "/run/lb-lab";
@@ -47,7 +48,7 @@ impl Janitor {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
-        let work = target_directory().join("lab").join(&name);
+        let work = workspace::target().join("lab").join(&name);
         let lock = claim(&name, &work)?;
         fs::create_dir_all(&work).with_context(|| format!("create {}", work.display()))?;
         let shell = script(&name, &work)
@@ -81,14 +82,6 @@ impl Drop for Janitor {
         // Late is harmless: the shell goes on by itself.
         let _late = process::wait(&mut self.shell, Duration::from_secs(10));
     }
-}
-
-/// Where cargo puts what it builds.
-pub(super) fn target_directory() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        PathBuf::from,
-    )
 }
 
 /// Takes the lock that says the owner lives; its text is the working directory.

@@ -14,7 +14,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use nix::sys::signal::Signal;
 
-use super::{janitor::target_directory, namespace::Namespace, plan::Node, process};
+use super::{namespace::Namespace, plan::Node, process};
+use crate::workspace;
 
 /// Size of the file at `/big`: 200 MiB.
 pub const BIG_BYTES: u64 = 200 << 20;
@@ -177,7 +178,7 @@ fn big_words() -> impl Iterator<Item = u64> {
 pub(super) fn big_file() -> anyhow::Result<PathBuf> {
     static MAKING: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MAKING.lock();
-    let directory = target_directory().join("lab");
+    let directory = workspace::target().join("lab");
     let path = directory.join("big");
     if !fs::metadata(&path).is_ok_and(|file| file.len() == BIG_BYTES) {
         let unfinished = directory.join(format!("big.{}", std::process::id()));

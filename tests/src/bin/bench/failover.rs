@@ -234,7 +234,7 @@ impl Bench {
         for number in [2, 1] {
             self.lab
                 .director(usize::from(number))
-                .start(daemon, &case.template(number))?;
+                .start(daemon, case.template(number))?;
         }
         let master = Node::Director(1).front_v4();
         let settled = adverts.wait_for_master(master, Duration::from_secs(20));

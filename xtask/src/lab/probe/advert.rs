@@ -57,6 +57,15 @@ impl AdvertWatch {
         Ok(watch)
     }
 
+    /// Everything heard.
+    #[must_use]
+    pub fn all(&self) -> Vec<Advert> {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Everything heard since `since`.
     #[must_use]
     pub fn since(&self, since: Instant) -> Vec<Advert> {
