@@ -14,6 +14,7 @@ pub mod flow;
 pub mod gate;
 pub mod hash;
 pub mod maps;
+pub mod programs;
 pub mod ring;
 pub mod router;
 pub mod service;

@@ -1,6 +1,16 @@
 //! Every map: its name, capacity and single writer. The only place a map's name is spelled.
 
-use crate::gate::GATES;
+use core::mem::size_of;
+
+use crate::{
+    counter::Traffic,
+    dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    flow::{FlowBucket4, FlowBucket6},
+    gate::{GATES, GateValue, OwnedKey, OwnedValue},
+    ring::RingChunk,
+    router::{RouterKey, RouterValue},
+    service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+};
 
 /// Who writes a map from userspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +28,10 @@ pub enum Writer {
 pub struct MapSpec {
     /// Name in the object, in `bpftool` and below the pin directory.
     pub name: &'static str,
+    /// Size of a key in bytes; 0 for a ring buffer.
+    pub key_size: u32,
+    /// Size of a value in bytes; 0 for a ring buffer.
+    pub value_size: u32,
     /// Default capacity in entries; bytes for a ring buffer.
     pub max_entries: u32,
     /// The single userspace writer.
@@ -25,9 +39,14 @@ pub struct MapSpec {
 }
 
 macro_rules! maps {
-    ($($(#[$doc:meta])* $name:ident: $text:literal, $max:expr, $writer:ident;)+) => {
-        $($(#[$doc])* pub const $name: MapSpec =
-            MapSpec { name: $text, max_entries: $max, writer: Writer::$writer };)+
+    ($($(#[$doc:meta])* $name:ident: $text:literal, $key:ty => $value:ty, $max:expr, $writer:ident;)+) => {
+        $($(#[$doc])* pub const $name: MapSpec = MapSpec {
+            name: $text,
+            key_size: size_of::<$key>() as u32,
+            value_size: size_of::<$value>() as u32,
+            max_entries: $max,
+            writer: Writer::$writer,
+        };)+
         /// Every map.
         pub const ALL: &[MapSpec] = &[$($name,)+];
     };
@@ -38,39 +57,39 @@ pub const SERVICE_TABLE_HALF: u32 = 8192;
 
 maps! {
     /// BTF hash `ServiceKey → ServiceValue`, for people and tools.
-    SERVICES: "services", 4096, Checker;
+    SERVICES: "services", ServiceKey => ServiceValue, 4096, Checker;
     /// Array of `ServiceSlot`, two halves: the fast twin of `services`.
-    SERVICE_TABLE: "service_table", SERVICE_TABLE_HALF * 2, Checker;
+    SERVICE_TABLE: "service_table", u32 => ServiceSlot, SERVICE_TABLE_HALF * 2, Checker;
     /// One `ServiceTableHeader`.
-    SERVICE_HEADER: "service_header", 1, Checker;
+    SERVICE_HEADER: "service_header", u32 => ServiceTableHeader, 1, Checker;
     /// Array of `RingChunk`.
-    RINGS: "rings", 2048, Checker;
+    RINGS: "rings", u32 => RingChunk, 2048, Checker;
     /// Array `dest id → DestValue`.
-    DESTS: "dests", 65536, Checker;
+    DESTS: "dests", u32 => DestValue, 65536, Checker;
     /// Hash `NatSourceKey → NatSourceValue`.
-    NAT_SOURCES: "nat_sources", 65536, Checker;
+    NAT_SOURCES: "nat_sources", NatSourceKey => NatSourceValue, 65536, Checker;
     /// Array `service id → FrontValue`.
-    FRONTS: "fronts", 4096, Checker;
+    FRONTS: "fronts", u32 => FrontValue, 4096, Checker;
     /// Array `gate → GateValue`.
-    GATES_MAP: "gates", GATES, Vrrp;
+    GATES_MAP: "gates", u32 => GateValue, GATES, Vrrp;
     /// Hash `OwnedKey → OwnedValue`.
-    OWNED: "owned", 16384, Vrrp;
+    OWNED: "owned", OwnedKey => OwnedValue, 16384, Vrrp;
     /// One `u32`: non-zero while a gate may be fenced, so that unfenced nodes skip the look-up.
-    FENCE_HINT: "fence_hint", 1, Vrrp;
+    FENCE_HINT: "fence_hint", u32 => u32, 1, Vrrp;
     /// Hash `RouterKey → RouterValue`.
-    ROUTERS: "routers", 4096, Vrrp;
+    ROUTERS: "routers", RouterKey => RouterValue, 4096, Vrrp;
     /// Array of `FlowBucket4`; a power of two.
-    FLOWS4: "flows4", 1 << 18, Programs;
+    FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.
-    FLOWS6: "flows6", 1 << 16, Programs;
+    FLOWS6: "flows6", u32 => FlowBucket6, 1 << 16, Programs;
     /// Per-CPU array `service id → u32`, round-robin cursors.
-    CURSORS: "cursors", 4096, Programs;
+    CURSORS: "cursors", u32 => u32, 4096, Programs;
     /// Per-CPU array `Counter → u64`.
-    COUNTERS: "counters", 64, Programs;
+    COUNTERS: "counters", u32 => u64, 64, Programs;
     /// Per-CPU array `service id → Traffic`.
-    SERVICE_TRAFFIC: "service_traffic", 4096, Programs;
+    SERVICE_TRAFFIC: "service_traffic", u32 => Traffic, 4096, Programs;
     /// Per-CPU array `dest id → Traffic`.
-    DEST_TRAFFIC: "dest_traffic", 65536, Programs;
+    DEST_TRAFFIC: "dest_traffic", u32 => Traffic, 65536, Programs;
     /// Ring buffer of `Event`, size in bytes.
-    EVENTS: "events", 262_144, Programs;
+    EVENTS: "events", () => (), 262_144, Programs;
 }

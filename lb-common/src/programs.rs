@@ -1,0 +1,31 @@
+//! Every program: its name, and the answers of those run for their answer. The only place a program's
+//! name is spelled.
+
+/// XDP, on ingress of every interface.
+pub const XDP: &str = "lb_xdp";
+/// tc, on egress of every interface.
+pub const TC: &str = "lb_tc";
+/// [`XDP`] for kernels without BPF timers.
+pub const XDP_PLAIN: &str = "lb_xdp_plain";
+/// [`TC`] for kernels without BPF timers.
+pub const TC_PLAIN: &str = "lb_tc_plain";
+/// tc, never attached: takes a [`TimerRequest`](crate::router::TimerRequest) as its packet; answers with a `TIMER_*` constant.
+pub const TIMER: &str = "lb_timer";
+/// tc, never attached: answers with the low 32 bits of jiffies.
+pub const CLOCK: &str = "lb_clock";
+
+/// The timer was started or cancelled.
+pub const TIMER_DONE: u32 = 0;
+/// There is no such router.
+pub const TIMER_UNKNOWN: u32 = 1;
+/// The kernel refused to start or cancel.
+pub const TIMER_REFUSED: u32 = 2;
+/// The packet is not a request.
+pub const TIMER_INVALID: u32 = 3;
+
+/// Load-time constant: ticks per second.
+pub const GLOBAL_JIFFIES_PER_SECOND: &str = "JIFFIES_PER_SECOND";
+/// Load-time constant: buckets of `flows4` minus one.
+pub const GLOBAL_FLOWS4_MASK: &str = "FLOWS4_MASK";
+/// Load-time constant: buckets of `flows6` minus one.
+pub const GLOBAL_FLOWS6_MASK: &str = "FLOWS6_MASK";

@@ -1,0 +1,105 @@
+//! What can go wrong with the data plane.
+
+use std::{io, path::PathBuf};
+
+use aya::{
+    EbpfError,
+    maps::MapError,
+    pin::PinError,
+    programs::{ProgramError, links::LinkError},
+};
+
+/// A failed operation on the data plane.
+#[derive(Debug, thiserror::Error)]
+pub enum XdpError {
+    /// The BPF file system could not be mounted.
+    #[error("cannot mount the BPF file system on {path}: {source}", path = path.display())]
+    MountBpffs {
+        /// The mount point.
+        path: PathBuf,
+        /// Why.
+        source: nix::Error,
+    },
+    /// A file or directory below the pin directory.
+    #[error("{path}: {source}", path = path.display())]
+    Pinned {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The object could not be loaded.
+    #[error("cannot load the BPF object: {0}")]
+    Load(#[from] Box<EbpfError>),
+    /// A program is missing from the object.
+    #[error("the BPF object has no program {0}")]
+    NoProgram(&'static str),
+    /// The kernel refused a program.
+    #[error("program {program}: {source}")]
+    Program {
+        /// The program.
+        program: &'static str,
+        /// Why.
+        source: ProgramError,
+    },
+    /// The interface could not be attached to.
+    #[error("cannot attach {program} to {interface}: {source}")]
+    Attach {
+        /// The program.
+        program: &'static str,
+        /// The interface.
+        interface: String,
+        /// Why.
+        source: ProgramError,
+    },
+    /// A link could not be opened or handed over.
+    #[error("link {path}: {source}", path = path.display())]
+    Link {
+        /// The pin.
+        path: PathBuf,
+        /// Why.
+        source: LinkError,
+    },
+    /// Something could not be pinned.
+    #[error("cannot pin {path}: {source}", path = path.display())]
+    Pin {
+        /// The pin.
+        path: PathBuf,
+        /// Why.
+        source: PinError,
+    },
+    /// A map could not be opened, read or written.
+    #[error("map {map}: {source}")]
+    Map {
+        /// The map's name.
+        map: &'static str,
+        /// Why.
+        source: MapError,
+    },
+    /// A flow table could not be mapped into memory.
+    #[error("map {map}: mmap: {source}")]
+    Mmap {
+        /// The map's name.
+        map: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program run for its answer did not take the request.
+    #[error("timer of virtual router {vrid}: the kernel answered {answer}")]
+    Timer {
+        /// The virtual router.
+        vrid: u8,
+        /// The program's return value.
+        answer: u32,
+    },
+    /// The tick length of the kernel is not known.
+    #[error("cannot read the length of a kernel tick: {0}")]
+    Tick(nix::Error),
+}
+
+impl XdpError {
+    pub(super) fn map(map: &lb_common::maps::MapSpec) -> impl FnOnce(MapError) -> Self {
+        let map = map.name;
+        move |source| Self::Map { map, source }
+    }
+}

@@ -1,0 +1,183 @@
+//! Typed handles on the pinned maps, by owner.
+
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use lb_common::{
+    counter::{Counter, Traffic},
+    dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    gate::{GateValue, OwnedKey, OwnedValue},
+    maps::{self, MapSpec},
+    ring::RingChunk,
+    router::{RouterKey, RouterValue},
+    service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+};
+
+use super::{Pins, XdpError};
+
+mod flows;
+
+pub use flows::FlowCounts;
+use flows::FlowTables;
+
+/// The maps the checker child writes; it is their only writer.
+pub struct CheckerMaps {
+    /// `services`.
+    pub services: HashMap<MapData, ServiceKey, ServiceValue>,
+    /// `service_table`.
+    pub service_table: Array<MapData, ServiceSlot>,
+    /// `service_header`, index 0.
+    pub service_header: Array<MapData, ServiceTableHeader>,
+    /// `rings`.
+    pub rings: Array<MapData, RingChunk>,
+    /// `dests`.
+    pub dests: Array<MapData, DestValue>,
+    /// `nat_sources`.
+    pub nat_sources: HashMap<MapData, NatSourceKey, NatSourceValue>,
+    /// `fronts`.
+    pub fronts: Array<MapData, FrontValue>,
+}
+
+impl CheckerMaps {
+    /// Opens the maps below `pins`.
+    ///
+    /// # Errors
+    /// When a map is not pinned there or has another shape.
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self {
+            services: open(pins, &maps::SERVICES)?,
+            service_table: open(pins, &maps::SERVICE_TABLE)?,
+            service_header: open(pins, &maps::SERVICE_HEADER)?,
+            rings: open(pins, &maps::RINGS)?,
+            dests: open(pins, &maps::DESTS)?,
+            nat_sources: open(pins, &maps::NAT_SOURCES)?,
+            fronts: open(pins, &maps::FRONTS)?,
+        })
+    }
+}
+
+/// The maps the VRRP child writes; it is their only writer.
+pub struct VrrpMaps {
+    /// `gates`.
+    pub gates: Array<MapData, GateValue>,
+    /// `owned`.
+    pub owned: HashMap<MapData, OwnedKey, OwnedValue>,
+    /// `fence_hint`, index 0.
+    pub fence_hint: Array<MapData, u32>,
+    /// `routers`. Writing an entry that is there already cancels its timer: [`Timers::start`](super::Timers::start)
+    /// comes after every insert.
+    pub routers: HashMap<MapData, RouterKey, RouterValue>,
+}
+
+impl VrrpMaps {
+    /// Opens the maps below `pins`.
+    ///
+    /// # Errors
+    /// When a map is not pinned there or has another shape.
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self {
+            gates: open(pins, &maps::GATES_MAP)?,
+            owned: open(pins, &maps::OWNED)?,
+            fence_hint: open(pins, &maps::FENCE_HINT)?,
+            routers: open(pins, &maps::ROUTERS)?,
+        })
+    }
+}
+
+/// The maps the programs write, for reading.
+pub struct ReadMaps {
+    /// `counters`, per CPU; [`Self::counter`] adds them up.
+    pub counters: PerCpuArray<MapData, u64>,
+    /// `service_traffic`, per CPU; [`Self::service_traffic`] adds them up.
+    pub service_traffic: PerCpuArray<MapData, Traffic>,
+    /// `dest_traffic`, per CPU; [`Self::dest_traffic`] adds them up.
+    pub dest_traffic: PerCpuArray<MapData, Traffic>,
+    /// `gates`.
+    pub gates: Array<MapData, GateValue>,
+    /// `routers`.
+    pub routers: HashMap<MapData, RouterKey, RouterValue>,
+    flows: FlowTables,
+}
+
+impl ReadMaps {
+    /// Opens the maps below `pins`.
+    ///
+    /// # Errors
+    /// When a map is not pinned there or has another shape, or the flow tables cannot be mapped.
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self {
+            counters: open(pins, &maps::COUNTERS)?,
+            service_traffic: open(pins, &maps::SERVICE_TRAFFIC)?,
+            dest_traffic: open(pins, &maps::DEST_TRAFFIC)?,
+            gates: open(pins, &maps::GATES_MAP)?,
+            routers: open(pins, &maps::ROUTERS)?,
+            flows: FlowTables::open(pins)?,
+        })
+    }
+
+    /// Value of `counter` over all CPUs.
+    ///
+    /// # Errors
+    /// When the kernel refuses the read.
+    pub fn counter(&self, counter: Counter) -> Result<u64, XdpError> {
+        let values = self
+            .counters
+            .get(&(counter as u32), 0)
+            .map_err(XdpError::map(&maps::COUNTERS))?;
+        Ok(values.iter().sum())
+    }
+
+    /// Every counter with its value over all CPUs, in index order.
+    ///
+    /// # Errors
+    /// When the kernel refuses the read.
+    pub fn all_counters(&self) -> Result<Vec<(Counter, u64)>, XdpError> {
+        Counter::ALL
+            .iter()
+            .map(|&counter| Ok((counter, self.counter(counter)?)))
+            .collect()
+    }
+
+    /// Traffic of the service `id` over all CPUs.
+    ///
+    /// # Errors
+    /// When `id` is out of range or the kernel refuses the read.
+    pub fn service_traffic(&self, id: u32) -> Result<Traffic, XdpError> {
+        total(&self.service_traffic, id).map_err(XdpError::map(&maps::SERVICE_TRAFFIC))
+    }
+
+    /// Traffic of the dest `id` over all CPUs.
+    ///
+    /// # Errors
+    /// When `id` is out of range or the kernel refuses the read.
+    pub fn dest_traffic(&self, id: u16) -> Result<Traffic, XdpError> {
+        total(&self.dest_traffic, u32::from(id)).map_err(XdpError::map(&maps::DEST_TRAFFIC))
+    }
+
+    /// Counts the live flow entries by one scan over both flow tables (20 MiB at the default sizes).
+    ///
+    /// # Errors
+    /// When the kernel does not tell its tick count.
+    pub fn flow_counts(&self) -> Result<FlowCounts, XdpError> {
+        self.flows.count()
+    }
+}
+
+fn total(map: &PerCpuArray<MapData, Traffic>, id: u32) -> Result<Traffic, MapError> {
+    let mut total = Traffic::default();
+    for cpu in map.get(&id, 0)?.iter() {
+        total.flows += cpu.flows;
+        total.packets += cpu.packets;
+        total.bytes += cpu.bytes;
+    }
+    Ok(total)
+}
+
+/// Opens the pinned map `spec` as `M`, which checks type and sizes.
+pub(super) fn open<M: TryFrom<Map, Error = MapError>>(
+    pins: &Pins,
+    spec: &MapSpec,
+) -> Result<M, XdpError> {
+    MapData::from_pin(pins.map(spec))
+        .and_then(Map::from_map_data)
+        .and_then(M::try_from)
+        .map_err(XdpError::map(spec))
+}

@@ -1,0 +1,109 @@
+//! Counting live flows without a system call per entry: the flow tables are mapped read-only.
+
+use std::{collections::BTreeMap, os::fd::AsFd};
+
+use aya::maps::{Array, Map, MapData};
+use lb_common::{
+    flow::{FlowBucket4, FlowBucket6, timeout_seconds},
+    maps::{self, MapSpec},
+};
+use memmap2::{MmapOptions, MmapRaw};
+
+use crate::io::xdp::{Pins, XdpError, timers::Clock};
+
+/// Live flow entries by service and by dest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowCounts {
+    /// Service id → entries.
+    pub services: BTreeMap<u32, u64>,
+    /// Dest id → entries.
+    pub dests: BTreeMap<u16, u64>,
+}
+
+/// Both flow tables and the clock their ages are measured with.
+#[derive(Debug)]
+pub(super) struct FlowTables {
+    v4: Buckets<FlowBucket4>,
+    v6: Buckets<FlowBucket6>,
+    clock: Clock,
+}
+
+impl FlowTables {
+    pub(super) fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self {
+            v4: Buckets::open(pins, &maps::FLOWS4)?,
+            v6: Buckets::open(pins, &maps::FLOWS6)?,
+            clock: Clock::open(pins)?,
+        })
+    }
+
+    pub(super) fn count(&self) -> Result<FlowCounts, XdpError> {
+        let now = self.clock.jiffies()?;
+        let per_second = self.clock.per_second();
+        let mut counts = FlowCounts::default();
+        let mut add = |service: u16, dest: u16, state: u8, seen: u32| {
+            let age = now.wrapping_sub(seen) / per_second;
+            if service != 0 && state != 0 && age < timeout_seconds(state) {
+                *counts.services.entry(u32::from(service - 1)).or_default() += 1;
+                *counts.dests.entry(dest).or_default() += 1;
+            }
+        };
+        for bucket in self.v4.iter() {
+            for e in bucket.entries {
+                add(e.service, e.dest, e.state, e.seen);
+            }
+        }
+        for bucket in self.v6.iter() {
+            for e in bucket.entries {
+                add(e.service, e.dest, e.state, e.seen);
+            }
+        }
+        Ok(counts)
+    }
+}
+
+/// The values of an array map made with `BPF_F_MMAPABLE`.
+#[derive(Debug)]
+struct Buckets<B> {
+    memory: MmapRaw,
+    len: usize,
+    bucket: std::marker::PhantomData<B>,
+}
+
+impl<B: aya::Pod> Buckets<B> {
+    fn open(pins: &Pins, spec: &MapSpec) -> Result<Self, XdpError> {
+        let array: Array<MapData, B> = super::open(pins, spec)?;
+        let len = array.len() as usize;
+        let data = MapData::from_pin(pins.map(spec)).map_err(XdpError::map(spec))?;
+        let map = Map::from_map_data(data).map_err(XdpError::map(spec))?;
+        let Map::Array(data) = &map else {
+            unreachable!("`open` has checked the type");
+        };
+        let memory = MmapOptions::new()
+            .len(len * size_of::<B>())
+            .map_raw_read_only(&data.fd().as_fd())
+            .map_err(|source| XdpError::Mmap {
+                map: spec.name,
+                source,
+            })?;
+        Ok(Self {
+            memory,
+            len,
+            bucket: std::marker::PhantomData,
+        })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = B> + '_ {
+        (0..self.len).map(|index| self.read(index))
+    }
+
+    /// Copies one bucket. The programs write it at the same time, so an entry may be torn between its two
+    /// words; it is only counted, and every bit pattern is a legal value.
+    fn read(&self, index: usize) -> B {
+        assert!(index < self.len);
+        // SAFETY: the mapping is `len` values of `B` long and lives as long as `self`, `index` is in range, the
+        // mapping is page-aligned and the size of `B` is a multiple of its alignment; `B` is plain old data, and
+        // a volatile copy makes no reference to memory the kernel writes.
+        unsafe { self.memory.as_ptr().cast::<B>().add(index).read_volatile() }
+    }
+}

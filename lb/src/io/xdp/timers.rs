@@ -1,0 +1,128 @@
+//! Programs run for their answer: starting router timers, reading the kernel's tick count.
+
+use std::time::Duration;
+
+use aya::programs::{SchedClassifier, TestRun, TestRunOptions};
+use bytemuck::Zeroable;
+use lb_common::{
+    programs,
+    router::{RouterKey, TIMER_CANCEL, TIMER_START, TimerRequest},
+};
+use nix::time::{ClockId, clock_getres};
+
+use super::{Pins, XdpError};
+
+/// Starts and cancels the timers of `routers` entries from userspace, so that there is no window
+/// between the write of an entry and its first packet. A call takes some microseconds and does not block.
+#[derive(Debug)]
+pub struct Timers(Query);
+
+impl Timers {
+    /// Opens the pinned `lb_timer`.
+    ///
+    /// # Errors
+    /// When it is not pinned: the kernel has no BPF timers, see
+    /// [`Capabilities::timers`](super::Capabilities::timers).
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self(Query::open(pins, programs::TIMER)?))
+    }
+
+    /// Starts or restarts the timer of the entry `key`; it fires `after` from now.
+    ///
+    /// # Errors
+    /// When there is no such entry or the kernel refuses.
+    pub fn start(&self, key: &RouterKey, after: Duration) -> Result<(), XdpError> {
+        // 584 years.
+        let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        self.request(key, TIMER_START, after)
+    }
+
+    /// Cancels the timer of the entry `key`. Removing the entry does the same.
+    ///
+    /// # Errors
+    /// When there is no such entry or the kernel refuses.
+    pub fn cancel(&self, key: &RouterKey) -> Result<(), XdpError> {
+        self.request(key, TIMER_CANCEL, 0)
+    }
+
+    fn request(&self, key: &RouterKey, operation: u32, after: u64) -> Result<(), XdpError> {
+        let request = TimerRequest {
+            key: *key,
+            operation,
+            after,
+            ..TimerRequest::zeroed()
+        };
+        match self.0.ask(bytemuck::bytes_of(&request))? {
+            programs::TIMER_DONE => Ok(()),
+            answer => Err(XdpError::Timer {
+                vrid: key.vrid,
+                answer,
+            }),
+        }
+    }
+}
+
+/// The kernel's tick count, in which the programs measure the age of flows.
+#[derive(Debug)]
+pub(super) struct Clock {
+    query: Query,
+    per_second: u32,
+}
+
+impl Clock {
+    pub(super) fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self {
+            query: Query::open(pins, programs::CLOCK)?,
+            per_second: jiffies_per_second()?,
+        })
+    }
+
+    /// Low 32 bits of jiffies.
+    pub(super) fn jiffies(&self) -> Result<u32, XdpError> {
+        self.query.ask(&[0; 14])
+    }
+
+    pub(super) const fn per_second(&self) -> u32 {
+        self.per_second
+    }
+}
+
+/// `CONFIG_HZ`: the coarse clocks advance once per tick, and say so.
+pub(super) fn jiffies_per_second() -> Result<u32, XdpError> {
+    let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map_err(XdpError::Tick)?;
+    let tick = Duration::from(tick).max(Duration::from_micros(100));
+    // TICK_NSEC is rounded, so the quotient is rounded back: at most 10000.
+    Ok((1.0 / tick.as_secs_f64()).round() as u32)
+}
+
+/// A pinned tc program that is never attached; its return value is the answer.
+#[derive(Debug)]
+struct Query {
+    name: &'static str,
+    program: SchedClassifier,
+}
+
+impl Query {
+    fn open(pins: &Pins, name: &'static str) -> Result<Self, XdpError> {
+        let program =
+            SchedClassifier::from_pin(pins.program(name)).map_err(|source| XdpError::Program {
+                program: name,
+                source,
+            })?;
+        Ok(Self { name, program })
+    }
+
+    fn ask(&self, packet: &[u8]) -> Result<u32, XdpError> {
+        let options = TestRunOptions {
+            data_in: Some(packet),
+            ..TestRunOptions::new()
+        };
+        self.program
+            .test_run(options)
+            .map(|result| result.return_value)
+            .map_err(|source| XdpError::Program {
+                program: self.name,
+                source,
+            })
+    }
+}
