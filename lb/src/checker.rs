@@ -309,7 +309,11 @@ impl Checker {
                 None => waiting = true,
             }
         }
-        let word = if waiting { "not checked yet" } else { "TCP_CHECK: success" };
+        let word = if waiting {
+            "not checked yet"
+        } else {
+            "TCP_CHECK: success"
+        };
         word.to_owned()
     }
 }

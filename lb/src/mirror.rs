@@ -100,16 +100,17 @@ impl Mirror {
         self.retry = Some(now + RETRY);
     }
 
-    /// The answer to [`Output::CountFlows`]: live flow entries by service id. Rings that are old enough and
-    /// have no flow left that an older ring placed become stable.
-    pub fn handle_flow_counts(&mut self, flows: &BTreeMap<u32, u64>, now: Instant) {
+    /// The answer to [`Output::CountFlows`]: live flow entries by service id, `None` when nobody could count
+    /// them. Rings that are old enough and have no flow left that an older ring placed become stable.
+    pub fn handle_flow_counts(&mut self, flows: Option<&BTreeMap<u32, u64>>, now: Instant) {
         let mut settled = BTreeSet::new();
         for (key, due) in &mut self.unsettled {
             if *due > now {
                 continue;
             }
             let id = self.installed.services.get(key).map(|value| value.id);
-            if id.and_then(|id| flows.get(&id)).is_some_and(|n| *n > 0) {
+            let held = |flows: &BTreeMap<u32, u64>| id.is_some_and(|id| flows.contains_key(&id));
+            if flows.is_none_or(held) {
                 *due = now + COUNT_AGAIN;
             } else {
                 settled.insert(*key);
@@ -151,8 +152,11 @@ impl Mirror {
         // What an earlier plan still wanted is part of this one's difference.
         self.outputs
             .retain(|output| !matches!(output, Output::Write(_)));
-        self.outputs
-            .extend(diff::diff(&self.installed, &plan.image).into_iter().map(Output::Write));
+        self.outputs.extend(
+            diff::diff(&self.installed, &plan.image)
+                .into_iter()
+                .map(Output::Write),
+        );
     }
 
     fn watch_rings(&mut self, wanted: &Image, now: Instant) {

@@ -1,3 +1,4 @@
 //! Event loops: one per process.
 
 pub mod channel;
+pub mod checker;

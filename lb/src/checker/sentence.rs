@@ -37,8 +37,8 @@ pub fn refused(front: Front, why: impl Display) -> String {
 
 /// A change of the data plane failed; it is tried again.
 #[must_use]
-pub fn map_write_failed(what: impl Display, why: impl Display) -> String {
-    format!("Data plane not up to date, trying again: {what}: {why}")
+pub fn map_write_failed(why: impl Display) -> String {
+    format!("The data plane is not up to date, trying again: {why}")
 }
 
 /// There are no maps to write.
@@ -46,5 +46,4 @@ pub const NO_DATA_PLANE: &str =
     "No data plane: real servers are checked and reported, but nothing is forwarded.";
 
 /// The parent is gone.
-pub const PARENT_GONE: &str =
-    "The parent process is gone: going on with the configuration as it is, without reload and status.";
+pub const PARENT_GONE: &str = "The parent process is gone: going on with the configuration as it is, without reload and status.";

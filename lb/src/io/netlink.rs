@@ -1,1 +1,3 @@
 //! Netlink: links, addresses, routes, neighbours.
+
+pub mod next_hop;

@@ -36,9 +36,21 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
                 .is_none_or(|before| adds(before, value))
         });
 
-    ops.extend(gaining.into_iter().map(|(id, value)| MapOp::SetDest(id, value)));
-    ops.extend(sources_grown.into_iter().map(|(key, value)| MapOp::SetNatSource(key, value)));
-    ops.extend(fronts_set.into_iter().map(|(id, value)| MapOp::SetFront(id, value)));
+    ops.extend(
+        gaining
+            .into_iter()
+            .map(|(id, value)| MapOp::SetDest(id, value)),
+    );
+    ops.extend(
+        sources_grown
+            .into_iter()
+            .map(|(key, value)| MapOp::SetNatSource(key, value)),
+    );
+    ops.extend(
+        fronts_set
+            .into_iter()
+            .map(|(id, value)| MapOp::SetFront(id, value)),
+    );
     ops.extend(
         wanted
             .rings
@@ -53,15 +65,21 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
             .filter(|(key, value)| installed.services.get(key) != Some(value))
             .map(|(key, value)| MapOp::SetService(*key, *value)),
     );
-    ops.extend(
-        changes(&installed.slots, &wanted.slots).map(|(at, slot)| MapOp::SetSlot(at, slot)),
-    );
+    ops.extend(changes(&installed.slots, &wanted.slots).map(|(at, slot)| MapOp::SetSlot(at, slot)));
     if installed.header != wanted.header {
         ops.push(MapOp::SetHeader(wanted.header));
     }
 
-    ops.extend(losing.into_iter().map(|(id, value)| MapOp::SetDest(id, value)));
-    ops.extend(sources_shrunk.into_iter().map(|(key, value)| MapOp::SetNatSource(key, value)));
+    ops.extend(
+        losing
+            .into_iter()
+            .map(|(id, value)| MapOp::SetDest(id, value)),
+    );
+    ops.extend(
+        sources_shrunk
+            .into_iter()
+            .map(|(key, value)| MapOp::SetNatSource(key, value)),
+    );
     ops.extend(
         missing(&installed.services, &wanted.services).map(|key| MapOp::RemoveService(*key)),
     );
@@ -69,7 +87,11 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         missing(&installed.nat_sources, &wanted.nat_sources)
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
-    ops.extend(fronts_cleared.into_iter().map(|(id, value)| MapOp::SetFront(id, value)));
+    ops.extend(
+        fronts_cleared
+            .into_iter()
+            .map(|(id, value)| MapOp::SetFront(id, value)),
+    );
     ops
 }
 
@@ -100,4 +122,3 @@ fn gains(before: &DestValue, after: &DestValue) -> bool {
 fn adds(before: &NatSourceValue, after: &NatSourceValue) -> bool {
     after.dests.iter().any(|dest| !before.dests.contains(dest))
 }
-

@@ -109,7 +109,10 @@ impl Turn {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the remainder is below a u32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the remainder is below a u32"
+)]
 const fn reduce(hash: u64, below: u32) -> u32 {
     (hash % below as u64) as u32
 }

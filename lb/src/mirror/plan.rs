@@ -111,7 +111,10 @@ impl Planner {
     ) -> Plan {
         let mut draft = Draft {
             installed,
-            before: installed.live().map(|(key, value)| (*key, *value)).collect(),
+            before: installed
+                .live()
+                .map(|(key, value)| (*key, *value))
+                .collect(),
             known: dest_index(installed),
             chunks: installed.chunks_in_use(),
             image: Image {
@@ -127,7 +130,9 @@ impl Planner {
         for (key, value) in &installed.services {
             draft.before.entry(*key).or_insert(*value);
         }
-        draft.ids.extend(draft.before.values().map(|value| value.id));
+        draft
+            .ids
+            .extend(draft.before.values().map(|value| value.id));
         let mut refused = BTreeMap::new();
         for service in services {
             if let Err(why) = draft.add(service, settled) {
@@ -267,7 +272,11 @@ impl Draft<'_> {
             .find(free)
             .ok_or(Refusal::Dests)?;
         self.planner.next_dest = id.wrapping_add(1);
-        let last = self.installed.dests.get(&id).map_or(0, |dest| dest.generation);
+        let last = self
+            .installed
+            .dests
+            .get(&id)
+            .map_or(0, |dest| dest.generation);
         let value = DestValue {
             generation: last.wrapping_add(1),
             ..dest_value(service, dest, None)
@@ -332,7 +341,10 @@ impl Draft<'_> {
         {
             return Some(self.keep(before.ring));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "no ring is longer than LARGE")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no ring is longer than LARGE"
+        )]
         let len = entries.len() as u32;
         let ring = self.free_run(len)?;
         self.planner.next_chunk = chunks(ring).end;
@@ -351,8 +363,7 @@ impl Draft<'_> {
             .map(|n| (self.planner.next_chunk + n) % capacity)
             .map(|chunk| RingRef { chunk, len })
             .find(|ring| {
-                chunks(*ring).end <= capacity
-                    && !chunks(*ring).any(|at| self.chunks.contains(&at))
+                chunks(*ring).end <= capacity && !chunks(*ring).any(|at| self.chunks.contains(&at))
             })
     }
 
@@ -380,7 +391,9 @@ impl Draft<'_> {
 
 fn sort_used(value: &mut NatSourceValue) {
     // Free entries are zero and end the list, so they sort as the highest.
-    value.dests.sort_unstable_by_key(|dest| dest.wrapping_sub(1));
+    value
+        .dests
+        .sort_unstable_by_key(|dest| dest.wrapping_sub(1));
 }
 
 /// A next hop once known stays until another is known: a neighbour that stopped answering is the checks' business.

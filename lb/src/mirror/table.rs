@@ -36,8 +36,14 @@ pub fn place(image: &mut Image) -> bool {
     else {
         return false;
     };
-    let base = if image.header.base == 0 { SERVICE_TABLE_HALF } else { 0 };
-    image.slots.retain(|at, _| !(base..=base + MASK).contains(at));
+    let base = if image.header.base == 0 {
+        SERVICE_TABLE_HALF
+    } else {
+        0
+    };
+    image
+        .slots
+        .retain(|at, _| !(base..=base + MASK).contains(at));
     image
         .slots
         .extend(half.into_iter().map(|(at, slot)| (base + at, slot)));
@@ -66,7 +72,11 @@ fn half(
             ..ServiceSlot::zeroed()
         };
         let [first, second] = service_slots(key, seed, MASK);
-        let mut at = if slots.contains_key(&first) { second } else { first };
+        let mut at = if slots.contains_key(&first) {
+            second
+        } else {
+            first
+        };
         for _ in 0..DISPLACEMENTS {
             let Some(evicted) = slots.insert(at, homeless) else {
                 at = u32::MAX;

@@ -78,11 +78,7 @@ pub fn desired(
         .collect()
 }
 
-fn dests(
-    server: &VirtualServer,
-    down: &BTreeSet<RealServerId>,
-    next_hops: &NextHops,
-) -> Vec<Dest> {
+fn dests(server: &VirtualServer, down: &BTreeSet<RealServerId>, next_hops: &NextHops) -> Vec<Dest> {
     let front = Front::of(server);
     let mut seen = BTreeSet::new();
     server

@@ -72,12 +72,18 @@ fn a_ring_never_changes_from_release_to_release() {
     let digest = ring(&members, SMALL).iter().fold(0u64, |hash, index| {
         lb_common::hash::fold(hash, u64::from(*index))
     });
-    assert_eq!(digest, 0x3efe_4200_95ec_033b, "two directors of different versions must agree");
+    assert_eq!(
+        digest, 0x3efe_4200_95ec_033b,
+        "two directors of different versions must agree"
+    );
 }
 
 fn members(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(RealServerId, u32)>> {
-    prop::collection::btree_map(any::<u16>(), 1u32..=10, count)
-        .prop_map(|map| map.into_iter().map(|(host, weight)| member(host, weight)).collect())
+    prop::collection::btree_map(any::<u16>(), 1u32..=10, count).prop_map(|map| {
+        map.into_iter()
+            .map(|(host, weight)| member(host, weight))
+            .collect()
+    })
 }
 
 proptest! {

@@ -30,8 +30,15 @@ fn every_service_is_in_one_of_its_two_slots() {
         assert_eq!(image.header.services, count);
         for (key, value) in &image.services {
             let slots = service_slots(key, image.header.seed, image.header.mask);
-            let found = slots.iter().filter_map(|at| image.slots.get(&(image.header.base + at)));
-            assert_eq!(found.filter(|slot| slot.key == *key && slot.value == *value).count(), 1);
+            let found = slots
+                .iter()
+                .filter_map(|at| image.slots.get(&(image.header.base + at)));
+            assert_eq!(
+                found
+                    .filter(|slot| slot.key == *key && slot.value == *value)
+                    .count(),
+                1
+            );
         }
     }
 }
@@ -49,7 +56,12 @@ fn a_change_goes_to_the_idle_half_under_the_same_seed() {
     assert_ne!(image.header.base, before.header.base);
     assert_eq!(image.header.seed, before.header.seed);
     let old_half = before.header.base..=before.header.base + MASK;
-    assert!(before.slots.range(old_half.clone()).eq(image.slots.range(old_half)));
+    assert!(
+        before
+            .slots
+            .range(old_half.clone())
+            .eq(image.slots.range(old_half))
+    );
 }
 
 #[test]
