@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod diff;
+pub mod displaced;
 pub mod image;
 pub mod maglev;
 pub mod plan;
@@ -37,8 +38,9 @@ const RETRY: Duration = Duration::from_secs(1);
 pub enum Output {
     /// Write a map; answered by [`Mirror::handle_written`] before the next output is asked for.
     Write(MapOp),
-    /// Count the live flow entries of every service; answered by [`Mirror::handle_flow_counts`].
-    CountFlows,
+    /// Count the flows that are where an older ring placed them, with [`displaced::Displaced`]; answered by
+    /// [`Mirror::handle_displaced`].
+    CountDisplaced,
     /// A service cannot be carried as configured: log.
     Refused {
         /// The service.
@@ -100,9 +102,9 @@ impl Mirror {
         self.retry = Some(now + RETRY);
     }
 
-    /// The answer to [`Output::CountFlows`]: live flow entries by service id, `None` when nobody could count
-    /// them. Rings that are old enough and have no flow left that an older ring placed become stable.
-    pub fn handle_flow_counts(&mut self, flows: Option<&BTreeMap<u32, u64>>, now: Instant) {
+    /// The answer to [`Output::CountDisplaced`]: flows by service id, `None` when nobody could count them. A ring
+    /// that is old enough and has displaced flows no more becomes stable.
+    pub fn handle_displaced(&mut self, flows: Option<&BTreeMap<u32, u64>>, now: Instant) {
         let mut settled = BTreeSet::new();
         for (key, due) in &mut self.unsettled {
             if *due > now {
@@ -125,8 +127,8 @@ impl Mirror {
             self.update(&BTreeSet::new(), now);
         }
         let settling = self.unsettled.values().any(|due| *due <= now);
-        if settling && !self.outputs.contains(&Output::CountFlows) {
-            self.outputs.push_back(Output::CountFlows);
+        if settling && !self.outputs.contains(&Output::CountDisplaced) {
+            self.outputs.push_back(Output::CountDisplaced);
         }
     }
 

@@ -41,6 +41,12 @@ pub fn map_write_failed(why: impl Display) -> String {
     format!("The data plane is not up to date, trying again: {why}")
 }
 
+/// The flow tables could not be read.
+#[must_use]
+pub fn flows_not_counted(why: impl Display) -> String {
+    format!("Flow entries cannot be counted: {why}")
+}
+
 /// There are no maps to write.
 pub const NO_DATA_PLANE: &str =
     "No data plane: real servers are checked and reported, but nothing is forwarded.";

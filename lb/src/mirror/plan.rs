@@ -123,6 +123,7 @@ impl Planner {
                 dests: free_dests(installed),
                 ..Image::default()
             },
+            resting: None,
             ids: installed.services.values().map(|value| value.id).collect(),
             planner: self,
         };
@@ -182,6 +183,8 @@ struct Draft<'a> {
     known: DestIndex,
     chunks: BTreeSet<u32>,
     ids: BTreeSet<u32>,
+    /// Dest ids some ring names, worked out when the first is needed: packets may still go by the ring before.
+    resting: Option<BTreeSet<u16>>,
     image: Image,
     planner: &'a mut Planner,
 }
@@ -263,9 +266,17 @@ impl Draft<'_> {
 
     fn new_dest(&mut self, service: u32, dest: &Dest) -> Result<(u16, DestValue), Refusal> {
         let from = self.planner.next_dest;
+        let named = || {
+            let rings = self
+                .before
+                .values()
+                .flat_map(|value| [value.ring, value.previous]);
+            rings.flat_map(|ring| self.installed.ring(ring)).collect()
+        };
+        let resting = self.resting.get_or_insert_with(named);
         let free = |id: &u16| {
             let live = |image: &Image| image.dests.get(id).is_some_and(is_live);
-            *id != 0 && !live(self.installed) && !live(&self.image)
+            *id != 0 && !live(self.installed) && !live(&self.image) && !resting.contains(id)
         };
         let id = (0..=u16::MAX)
             .map(|n| from.wrapping_add(n))

@@ -262,9 +262,9 @@ fn a_ring_settles_when_no_flow_holds_on_to_an_older_one() {
     assert_eq!((due, why), (now + SETTLE, "settle"));
 
     mirror.handle_timeout(due);
-    assert_eq!(mirror.poll_output(), Some(Output::CountFlows));
+    assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
     let id = lookup(mirror.installed(), front(1)).unwrap().id;
-    mirror.handle_flow_counts(Some(&[(id, 1)].into()), due);
+    mirror.handle_displaced(Some(&[(id, 1)].into()), due);
     assert_eq!(
         drain(&mut mirror, due),
         [],
@@ -273,8 +273,8 @@ fn a_ring_settles_when_no_flow_holds_on_to_an_older_one() {
 
     let (due, _) = mirror.poll_timeout().unwrap();
     mirror.handle_timeout(due);
-    assert_eq!(mirror.poll_output(), Some(Output::CountFlows));
-    mirror.handle_flow_counts(Some(&BTreeMap::new()), due);
+    assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
+    mirror.handle_displaced(Some(&BTreeMap::new()), due);
     drain(&mut mirror, due);
     let value = lookup(mirror.installed(), front(1)).unwrap();
     assert_eq!(value.ring, value.previous);
@@ -314,7 +314,7 @@ fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
                     assert_eq!(which, front(5));
                     refused += 1;
                 }
-                Output::CountFlows => {}
+                Output::CountDisplaced => {}
             }
         }
         assert_eq!(refused, expected);

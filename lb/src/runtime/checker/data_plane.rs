@@ -16,7 +16,7 @@ use crate::{
         mirror as border,
         xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, XdpError},
     },
-    mirror::{Image, Mirror, Output, image::is_live},
+    mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live},
     pool::{Front, RealServerId, desired::Service, unmapped},
 };
 
@@ -93,18 +93,24 @@ impl DataPlane {
                     self.mirror.handle_written(&op, &written, Instant::now());
                     self.note(written.err());
                 }
-                Output::CountFlows => {
-                    // Without a count every service may have flows that an older ring placed.
-                    let counts = self.read.flow_counts().map_err(|error| {
-                        tracing::warn!("flow entries not counted: {error}");
-                    });
-                    let flows = counts.ok().map(|counts| counts.services);
-                    self.mirror
-                        .handle_flow_counts(flows.as_ref(), Instant::now());
+                Output::CountDisplaced => {
+                    let flows = self.displaced();
+                    self.mirror.handle_displaced(flows.as_ref(), Instant::now());
                 }
                 Output::Refused { front, why } => {
                     tracing::warn!("{}", sentence::refused(front, why));
                 }
+            }
+        }
+    }
+
+    fn displaced(&self) -> Option<BTreeMap<u32, u64>> {
+        let mut displaced = Displaced::new(self.mirror.installed());
+        match self.read.each_flow(|flow| displaced.see(&flow)) {
+            Ok(()) => Some(displaced.into_counts()),
+            Err(error) => {
+                tracing::warn!("{}", sentence::flows_not_counted(error));
+                None
             }
         }
     }
@@ -125,7 +131,7 @@ impl DataPlane {
         Figures {
             image: self.mirror.installed(),
             flows: self.read.flow_counts().unwrap_or_else(|error| {
-                tracing::warn!("flow entries not counted: {error}");
+                tracing::warn!("{}", sentence::flows_not_counted(error));
                 FlowCounts::default()
             }),
             read: &self.read,
