@@ -306,7 +306,8 @@ impl Checker {
             match &check.last {
                 Some(Err(why)) => return format!("TCP_CHECK {}: {why}", id.target),
                 Some(Ok(())) => {}
-                None => waiting = true,
+                None if check.up => waiting = true,
+                None => return "failed before the checker child restarted".to_owned(),
             }
         }
         let word = if waiting {

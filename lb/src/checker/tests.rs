@@ -230,6 +230,10 @@ fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
         1,
         "who is not configured is forgotten"
     );
+    assert_eq!(
+        bench.checker.why(real_server()),
+        "failed before the checker child restarted"
+    );
     assert_eq!(bench.run(refused()).1, None);
     assert_eq!(bench.run(Ok(())).1, Some(true));
 }
