@@ -31,6 +31,18 @@ pub enum XdpModeInUse {
     Inherited,
 }
 
+impl XdpModeInUse {
+    /// The mode in a word, for the status.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Inherited => "inherited",
+        }
+    }
+}
+
 /// Name of the pin of the XDP link of an interface.
 const HOOK_XDP: &str = "xdp";
 /// Name of the pin of the tc link of an interface.
