@@ -61,6 +61,8 @@ counters! {
     Unresolved = "unresolved",
     /// Packets of a service dropped because headers and lengths disagree.
     Malformed = "malformed",
+    /// Packets dropped because their TTL or hop limit would reach zero.
+    TtlExpired = "ttl_expired",
 }
 
 /// Packets and bytes of one service or dest, per CPU. 24 bytes.

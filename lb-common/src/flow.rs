@@ -90,3 +90,7 @@ shape!(
     FlowBucket4 = 64,
     FlowBucket6 = 64
 );
+
+/// An entry under construction: no service has the number 0, so it matches no flow, and it is not free.
+/// The same bytes mean this in the word of either family's entry that holds port and service.
+pub const BUSY: [u8; 8] = [0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0];

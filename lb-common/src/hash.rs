@@ -64,5 +64,8 @@ pub const fn service_slots(key: &ServiceKey, seed: u32, mask: u32) -> [u32; 2] {
         ),
         tail,
     );
-    [hash as u32 & mask, (hash >> 32) as u32 & mask]
+    // Another round: the addresses of services often differ in their last byte only, and the two slots of
+    // each must not follow from one another.
+    let hash = (hash ^ (hash >> 29)).wrapping_mul(MIX);
+    [(hash >> 32) as u32 & mask, hash as u32 & mask]
 }

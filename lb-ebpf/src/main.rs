@@ -1,2 +1,183 @@
 //! The programs of the data plane.
+//!
+//! Entry points and verdicts are here and nowhere else; the modules return an [`Outcome`].
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says what a module offers; nothing leaves a binary"
+)]
+#![expect(
+    missing_docs,
+    reason = "the entry points are documented, but their attributes drop it"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the attributes of the entry points call them so"
+)]
+
+mod atomic;
+mod egress;
+mod fence;
+mod flow;
+mod forward;
+mod frame;
+mod heartbeat;
+mod ingress;
+mod ip;
+mod maps;
+mod outcome;
+mod packet;
+mod parse;
+mod reply;
+mod select;
+mod service;
+mod timer;
+mod transport;
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{TC_ACT_OK, TC_ACT_SHOT, xdp_action},
+    helpers::bpf_redirect,
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+use lb_common::{counter::Counter, programs};
+
+use crate::{
+    frame::Frame,
+    outcome::{Outcome, TimerOutcome},
+};
+
+/// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
+#[xdp]
+pub fn lb_xdp(context: XdpContext) -> u32 {
+    xdp_verdict(ingress::<true>(&context))
+}
+
+/// [`lb_xdp`] for kernels without BPF timers.
+#[xdp]
+pub fn lb_xdp_plain(context: XdpContext) -> u32 {
+    xdp_verdict(ingress::<false>(&context))
+}
+
+/// Renews leases, keeps fenced addresses quiet; on egress of every interface.
+#[classifier]
+pub fn lb_tc(context: TcContext) -> i32 {
+    tc_verdict(egress::<true>(&context))
+}
+
+/// [`lb_tc`] for kernels without BPF timers.
+#[classifier]
+pub fn lb_tc_plain(context: TcContext) -> i32 {
+    tc_verdict(egress::<false>(&context))
+}
+
+/// Arms or cancels the timer of a virtual router. Never attached: the daemon runs it with a request as packet.
+#[classifier]
+pub fn lb_timer(context: TcContext) -> i32 {
+    let answer = match timer::serve(&Frame::new(context.data(), context.data_end())) {
+        TimerOutcome::Done => programs::TIMER_DONE,
+        TimerOutcome::Unknown => programs::TIMER_UNKNOWN,
+        TimerOutcome::Refused => programs::TIMER_REFUSED,
+        TimerOutcome::Invalid => programs::TIMER_INVALID,
+    };
+    answer.cast_signed()
+}
+
+/// Tells the low 32 bits of jiffies. Never attached: the daemon runs it to know the age of flows.
+#[classifier]
+pub fn lb_clock(_context: TcContext) -> i32 {
+    flow::now().cast_signed()
+}
+
+#[inline(always)]
+fn ingress<const TIMERS: bool>(context: &XdpContext) -> Outcome {
+    let frame = Frame::new(context.data(), context.data_end());
+    let ifindex = context.ingress_ifindex() as u32;
+    ingress::handle::<TIMERS>(frame, context.as_ptr(), ifindex)
+}
+
+#[inline(always)]
+fn egress<const TIMERS: bool>(context: &TcContext) -> Outcome {
+    let frame = Frame::new(context.data(), context.data_end());
+    // SAFETY: the kernel's context of this run.
+    let (ifindex, tci, tagged) = unsafe {
+        let skb = &*context.skb.skb;
+        (skb.ifindex, skb.vlan_tci, skb.vlan_present)
+    };
+    let vlan = if tagged == 0 { 0 } else { tci as u16 & 0xfff };
+    egress::handle::<TIMERS>(&frame, ifindex, vlan)
+}
+
+#[inline(always)]
+fn xdp_verdict(outcome: Outcome) -> u32 {
+    let (verdict, counter) = match outcome {
+        Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
+        Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
+        Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
+        Outcome::NoDest => (xdp_action::XDP_PASS, Counter::NoDest),
+        Outcome::Yielded => (xdp_action::XDP_PASS, Counter::Yielded),
+        Outcome::Forward => (xdp_action::XDP_TX, Counter::Forwarded),
+        Outcome::ForwardTo(ifindex) => (redirect(ifindex), Counter::Forwarded),
+        Outcome::Reply => (xdp_action::XDP_TX, Counter::Replied),
+        Outcome::ReplyTo(ifindex) => (redirect(ifindex), Counter::Replied),
+        Outcome::ReplyRouted => (xdp_action::XDP_PASS, Counter::Replied),
+        Outcome::AdvertAbsorbed => (xdp_action::XDP_DROP, Counter::AdvertAbsorbed),
+        Outcome::Fenced => (xdp_action::XDP_DROP, Counter::FencedDrop),
+        Outcome::FencedNeighbour => (xdp_action::XDP_DROP, Counter::FencedNeighbour),
+        Outcome::Unresolved => (xdp_action::XDP_DROP, Counter::Unresolved),
+        Outcome::Malformed => (xdp_action::XDP_DROP, Counter::Malformed),
+        Outcome::TtlExpired => (xdp_action::XDP_DROP, Counter::TtlExpired),
+    };
+    maps::count(counter);
+    verdict
+}
+
+/// Counts only what it does: packets leaving are not ours to count.
+#[inline(always)]
+fn tc_verdict(outcome: Outcome) -> i32 {
+    let (verdict, counter) = match outcome {
+        Outcome::LeaseRenewed => (TC_ACT_OK, Some(Counter::LeaseRenewed)),
+        Outcome::Fenced => (TC_ACT_SHOT, Some(Counter::FencedDrop)),
+        Outcome::FencedNeighbour => (TC_ACT_SHOT, Some(Counter::FencedNeighbour)),
+        Outcome::Pass
+        | Outcome::GateClosed
+        | Outcome::FlowMissed
+        | Outcome::NoDest
+        | Outcome::Yielded
+        | Outcome::Forward
+        | Outcome::ForwardTo(_)
+        | Outcome::Reply
+        | Outcome::ReplyTo(_)
+        | Outcome::ReplyRouted
+        | Outcome::AdvertAbsorbed
+        | Outcome::Unresolved
+        | Outcome::Malformed
+        | Outcome::TtlExpired => (TC_ACT_OK, None),
+    };
+    if let Some(counter) = counter {
+        maps::count(counter);
+    }
+    verdict
+}
+
+#[inline(always)]
+fn redirect(ifindex: u32) -> u32 {
+    // SAFETY: notes the interface for the driver.
+    unsafe { bpf_redirect(ifindex, 0) as u32 }
+}
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}
+
+/// Licence as the kernel reads it: it lends some helpers to GPL programs only.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(not(target_arch = "bpf"))]
 fn main() {}

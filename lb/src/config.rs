@@ -5,10 +5,9 @@
 //! process: [`Loader`] and [`System`] do that for it.
 //!
 //! Where `lb` is stricter than keepalived: a second block of the same name, virtual router, virtual address,
-//! virtual server
-//! or real server is an error (keepalived skips it or says nothing); a value with trailing garbage is an error; a word that
-//! `lb` does not act on yet is an error of its own kind. Where it is wider: lines may be longer than 1024
-//! bytes, and the order of keywords within a block never matters.
+//! virtual server or real server is an error (keepalived skips it or says nothing); a value with trailing
+//! garbage is an error; a word that `lb` does not act on yet is an error of its own kind. Where it is wider:
+//! lines may be longer than 1024 bytes, and the order of keywords within a block never matters.
 #![deny(clippy::disallowed_methods)]
 
 pub mod diagnostic;

@@ -1,2 +1,194 @@
 //! The mirror: from the desired services to the exact contents of the BPF maps, and the difference to what is there.
+//!
+//! Desired services → [`plan`] → wanted [`Image`] → [`diff`] → [`MapOp`]s → acknowledged → installed [`Image`].
+//! The plan starts from what is installed, so ids, generations and rings of whatever did not change stay, and
+//! a checker child that starts with the image read back from the kernel writes nothing that is there already.
 #![deny(clippy::disallowed_methods)]
+
+pub mod diff;
+pub mod displaced;
+pub mod image;
+pub mod maglev;
+pub mod plan;
+pub mod table;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use lb_common::service::{SCHEDULER_MH, ServiceKey};
+
+pub use self::image::{Image, MapOp};
+use self::plan::{Planner, Refusal};
+use crate::pool::{Front, desired::Service};
+
+/// How long a ring must stay as it is before the ring before it is forgotten: the longest flow timeout.
+pub const SETTLE: Duration =
+    Duration::from_secs(lb_common::flow::timeout_seconds(lb_common::flow::FLOW_ESTABLISHED) as u64);
+
+/// How long until flows that still hold on to an older ring are counted again.
+const COUNT_AGAIN: Duration = Duration::from_secs(300);
+
+/// How long until a write that failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// An effect.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Write a map; answered by [`Mirror::handle_written`] before the next output is asked for.
+    Write(MapOp),
+    /// Count the flows that are where an older ring placed them, with [`displaced::Displaced`]; answered by
+    /// [`Mirror::handle_displaced`].
+    CountDisplaced,
+    /// A service cannot be carried as configured: log.
+    Refused {
+        /// The service.
+        front: Front,
+        /// Why.
+        why: Refusal,
+    },
+}
+
+/// Keeps the maps equal to the desired services.
+#[derive(Debug)]
+pub struct Mirror {
+    installed: Image,
+    desired: Vec<Service>,
+    planner: Planner,
+    refused: BTreeMap<Front, Refusal>,
+    /// Services whose ring differs from the previous one, and when that may end.
+    unsettled: BTreeMap<ServiceKey, Instant>,
+    retry: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+impl Mirror {
+    /// A mirror of maps that hold `installed`.
+    #[must_use]
+    pub fn new(installed: Image) -> Self {
+        Self {
+            installed,
+            desired: Vec::new(),
+            planner: Planner::default(),
+            refused: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            retry: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// What the maps hold, as far as the kernel acknowledged it.
+    #[must_use]
+    pub const fn installed(&self) -> &Image {
+        &self.installed
+    }
+
+    /// Wants these services and no others.
+    pub fn handle_services(&mut self, desired: Vec<Service>, now: Instant) {
+        self.desired = desired;
+        self.update(&BTreeSet::new(), now);
+    }
+
+    /// The answer to [`Output::Write`]. After a failure the rest of the difference is worked out again, a
+    /// little later.
+    pub fn handle_written<E>(&mut self, op: &MapOp, result: &Result<(), E>, now: Instant) {
+        if result.is_ok() {
+            self.installed.apply(op);
+            return;
+        }
+        self.outputs
+            .retain(|output| !matches!(output, Output::Write(_)));
+        self.retry = Some(now + RETRY);
+    }
+
+    /// The answer to [`Output::CountDisplaced`]: flows by service id, `None` when nobody could count them. A ring
+    /// that is old enough and has displaced flows no more becomes stable.
+    pub fn handle_displaced(&mut self, flows: Option<&BTreeMap<u32, u64>>, now: Instant) {
+        let mut settled = BTreeSet::new();
+        for (key, due) in &mut self.unsettled {
+            if *due > now {
+                continue;
+            }
+            let id = self.installed.services.get(key).map(|value| value.id);
+            let held = |flows: &BTreeMap<u32, u64>| id.is_some_and(|id| flows.contains_key(&id));
+            if flows.is_none_or(held) {
+                *due = now + COUNT_AGAIN;
+            } else {
+                settled.insert(*key);
+            }
+        }
+        self.update(&settled, now);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.retry.is_some_and(|due| due <= now) {
+            self.update(&BTreeSet::new(), now);
+        }
+        let settling = self.unsettled.values().any(|due| *due <= now);
+        if settling && !self.outputs.contains(&Output::CountDisplaced) {
+            self.outputs.push_back(Output::CountDisplaced);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is due next, and why.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let retry = self.retry.map(|due| (due, "retry"));
+        let settle = self.unsettled.values().min().map(|due| (*due, "settle"));
+        retry.into_iter().chain(settle).min()
+    }
+
+    /// The next effect; drain to `None` after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn update(&mut self, settled: &BTreeSet<ServiceKey>, now: Instant) {
+        self.retry = None;
+        self.installed.forget_unused_chunks();
+        let plan = self.planner.plan(&self.installed, &self.desired, settled);
+        self.watch_rings(&plan.image, now);
+        self.report(plan.refused);
+        // What an earlier plan still wanted is part of this one's difference.
+        self.outputs
+            .retain(|output| !matches!(output, Output::Write(_)));
+        self.outputs.extend(
+            diff::diff(&self.installed, &plan.image)
+                .into_iter()
+                .map(Output::Write),
+        );
+    }
+
+    fn watch_rings(&mut self, wanted: &Image, now: Instant) {
+        self.unsettled
+            .retain(|key, _| wanted.services.contains_key(key));
+        for (key, value) in &wanted.services {
+            if value.scheduler != SCHEDULER_MH || value.ring == value.previous {
+                self.unsettled.remove(key);
+                continue;
+            }
+            let installed = self.installed.services.get(key);
+            let moved = installed.is_none_or(|installed| installed.ring != value.ring);
+            if moved || !self.unsettled.contains_key(key) {
+                self.unsettled.insert(*key, now + SETTLE);
+            }
+        }
+    }
+
+    fn report(&mut self, refused: BTreeMap<Front, Refusal>) {
+        for (front, why) in &refused {
+            if self.refused.get(front) != Some(why) {
+                self.outputs.push_back(Output::Refused {
+                    front: *front,
+                    why: why.clone(),
+                });
+            }
+        }
+        self.refused = refused;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,161 @@
 //! Pools: from configuration and health to what the data plane should hold.
 #![deny(clippy::disallowed_methods)]
 
+pub mod desired;
 pub mod snapshot;
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+
+use lb_common::{Address, Mac};
+
+use crate::config::model::{Protocol, RealServer, VirtualServer};
+
+/// Front of a virtual server: its identity through reloads, restarts and both directors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Front {
+    /// Virtual address.
+    pub address: IpAddr,
+    /// Virtual port.
+    pub port: u16,
+    /// Transport protocol.
+    pub protocol: Protocol,
+}
+
+impl Front {
+    /// Front of a configured virtual server.
+    #[must_use]
+    pub const fn of(server: &VirtualServer) -> Self {
+        Self {
+            address: server.address,
+            port: server.port,
+            protocol: server.protocol,
+        }
+    }
+}
+
+/// Prints as keepalived does: `[10.0.0.1]:tcp:80`.
+impl fmt::Display for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_service(f, self.address, self.protocol, self.port)
+    }
+}
+
+/// A real server within its virtual server: address and port, as keepalived's reload compares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RealServerId {
+    /// The virtual server.
+    pub front: Front,
+    /// Real address.
+    pub address: IpAddr,
+    /// Real port.
+    pub port: u16,
+}
+
+impl RealServerId {
+    /// Identity of a configured real server.
+    #[must_use]
+    pub const fn of(front: Front, server: &RealServer) -> Self {
+        Self {
+            front,
+            address: server.address,
+            port: server.port,
+        }
+    }
+}
+
+/// Prints as keepalived does: `[10.0.0.1]:tcp:80`, without the virtual server.
+impl fmt::Display for RealServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_service(f, self.address, self.front.protocol, self.port)
+    }
+}
+
+fn write_service(
+    f: &mut fmt::Formatter<'_>,
+    address: IpAddr,
+    protocol: Protocol,
+    port: u16,
+) -> fmt::Result {
+    let protocol = match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+    };
+    write!(f, "[{address}]:{protocol}:{port}")
+}
+
+/// How frames reach a real server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// Name of the interface, for people.
+    pub interface: String,
+    /// The interface frames leave by.
+    pub ifindex: u32,
+    /// Ethernet destination: the real server or the gateway towards it.
+    pub next_hop: Mac,
+    /// Ethernet source: the address of the interface.
+    pub source: Mac,
+}
+
+/// Prints as `eth1 02:00:00:00:00:01`.
+impl fmt::Display for NextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.next_hop;
+        write!(
+            f,
+            "{} {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}",
+            self.interface
+        )
+    }
+}
+
+/// Why a real server has no next hop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Nobody asked the kernel yet.
+    #[error("not looked up yet")]
+    Unknown,
+    /// The routing table has no answer.
+    #[error("no route")]
+    NoRoute,
+    /// The address is one of this host's own; XDP cannot hand packets to the host's own sockets.
+    #[error("is an address of this host")]
+    Local,
+    /// The interface carries no Ethernet frames.
+    #[error("{interface} has no Ethernet address")]
+    NotEthernet {
+        /// The interface.
+        interface: String,
+    },
+    /// The neighbour did not answer yet.
+    #[error("{neighbour} does not answer on {interface}")]
+    NoAnswer {
+        /// The real server or the gateway towards it.
+        neighbour: IpAddr,
+        /// The interface asked on.
+        interface: String,
+    },
+}
+
+/// The address in the form of the BPF maps.
+#[must_use]
+pub const fn mapped(address: IpAddr) -> Address {
+    match address {
+        IpAddr::V4(v4) => lb_common::mapped(v4.octets()),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// The address out of the form of the BPF maps.
+#[must_use]
+pub fn unmapped(address: Address) -> IpAddr {
+    std::net::Ipv6Addr::from(address).to_canonical()
+}
+
+/// What a check connects to.
+#[must_use]
+pub const fn target(check: &crate::config::model::TcpCheck) -> SocketAddr {
+    SocketAddr::new(check.address, check.port)
+}

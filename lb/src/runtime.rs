@@ -1,5 +1,6 @@
 //! Event loops: one per process.
 
 pub mod channel;
+pub mod checker;
 mod links;
 pub mod vrrp;

@@ -1,1 +1,362 @@
-//! The parent: children, control socket, signals.
+//! The parent: reads the configuration, loads the data plane, starts the children that are needed, restarts what
+//! dies, and answers the control socket.
+//!
+//! Every source of events ends in one queue:
+//!
+//! ```text
+//! signals ──────────────┐
+//! control socket ───────┼──▶ Event ──▶ Parent::handle ──▶ children, data plane, replies
+//! children (one task    │
+//! each: line, exit) ────┘
+//! ```
+
+mod child;
+mod control;
+mod data_plane;
+mod gates;
+mod restart;
+mod run_dir;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use nix::{sys::signal::Signal, unistd::gethostname};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+
+use self::{
+    child::{Child, Exit},
+    control::{Control, Gathering, Reply},
+    data_plane::DataPlane,
+    gates::Gates,
+    restart::Backoff,
+};
+pub use self::{control::request_status, run_dir::RunDir};
+use crate::{
+    cli::{Cli, Role},
+    config::model::Config,
+    io::config::read,
+    observe::log,
+    runtime::channel::{FromChild, Plan, ToChild},
+};
+
+/// Grace for children at stop (keepalived's `child_wait_time`).
+const CHILD_WAIT: Duration = Duration::from_secs(5);
+/// Longest wait for the children's part of a status.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+
+/// Everything that can happen to the parent.
+#[derive(Debug)]
+enum Event {
+    /// A child said something.
+    Message(Role, u32, FromChild),
+    /// A child is gone.
+    Exited(Role, Exit),
+    /// Time to start a child again.
+    Respawn(Role),
+    /// Somebody asks for the status.
+    Status(Reply),
+    /// The children had their time to answer.
+    SnapshotTimeout(u64),
+    /// SIGTERM, SIGINT.
+    Stop,
+    /// The children had their time to stop.
+    StopTimeout,
+    /// SIGHUP.
+    Reload,
+}
+
+/// The parent's state.
+struct Parent {
+    cli: Cli,
+    config: Config,
+    gates: Gates,
+    data_plane: DataPlane,
+    children: BTreeMap<Role, Child>,
+    backoff: BTreeMap<Role, Backoff>,
+    gathering: Option<Gathering>,
+    gatherings: u64,
+    stopping: bool,
+    events: mpsc::Sender<Event>,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot start: another daemon runs, no permission, no configuration.
+pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()> {
+    let _lock = run_dir.lock_parent()?;
+    log::daemon_starting(&cli.use_file);
+    let (events, mut queue) = mpsc::channel(64);
+    listen_to_signals(&events)?;
+    let _control = Control::serve(&run_dir, events.clone())?;
+    let data_plane = DataPlane::load(&run_dir)?;
+    // Last, because their leases run out while nobody renews them.
+    child::end_orphans(&run_dir).await?;
+    let mut parent = Parent {
+        cli,
+        config: Config::default(),
+        gates: Gates::default(),
+        data_plane,
+        children: BTreeMap::new(),
+        backoff: BTreeMap::new(),
+        gathering: None,
+        gatherings: 0,
+        stopping: false,
+        events,
+    };
+    parent.apply(config).await;
+    while let Some(event) = queue.recv().await {
+        parent.handle(event).await;
+        if parent.stopping && parent.children.is_empty() {
+            break;
+        }
+    }
+    parent.data_plane.remove();
+    log::daemon_stopped();
+    Ok(())
+}
+
+impl Parent {
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Message(role, pid, message) => self.handle_message(role, pid, message),
+            Event::Exited(role, exit) => self.handle_exit(role, &exit),
+            Event::Respawn(role) => self.start(role).await,
+            Event::Status(reply) => self.gather(reply).await,
+            Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
+            Event::Stop => self.stop().await,
+            Event::StopTimeout => self.kill_children(),
+            Event::Reload => self.reload().await,
+        }
+    }
+
+    /// Makes `config` the one in force: the same way at start and at reload.
+    async fn apply(&mut self, config: Config) {
+        self.gates.assign(
+            config
+                .vrrp_instances
+                .iter()
+                .map(|instance| instance.name.as_str()),
+        );
+        self.config = config;
+        self.data_plane.attach(&self.config).await;
+        for role in [Role::Vrrp, Role::Checkers] {
+            match (self.needs(role), self.children.contains_key(&role)) {
+                (true, false) => self.start(role).await,
+                (true, true) => {
+                    self.tell(role, ToChild::Configure(Box::new(self.plan())))
+                        .await
+                }
+                (false, true) => self.tell(role, ToChild::Stop).await,
+                (false, false) => {}
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan {
+            config: self.config.clone(),
+            gates: self.gates.by_name().clone(),
+            pins: self.data_plane.pins(),
+        }
+    }
+
+    /// A child runs only when the configuration has something for it, as with keepalived.
+    fn needs(&self, role: Role) -> bool {
+        !self.stopping
+            && match role {
+                Role::Vrrp => !self.config.vrrp_instances.is_empty(),
+                Role::Checkers => !self.config.virtual_servers.is_empty(),
+            }
+    }
+
+    async fn start(&mut self, role: Role) {
+        if !self.needs(role) || self.children.contains_key(&role) {
+            return;
+        }
+        self.backoff
+            .entry(role)
+            .or_default()
+            .started(Instant::now());
+        match Child::spawn(&self.cli, role, self.events.clone()) {
+            Ok(child) => {
+                log::child_started(role, child.pid());
+                self.children.insert(role, child);
+                self.tell(role, ToChild::Configure(Box::new(self.plan())))
+                    .await;
+            }
+            Err(error) => {
+                log::child_failed(role, &error);
+                self.respawn(role);
+            }
+        }
+    }
+
+    fn respawn(&mut self, role: Role) {
+        let wait = self.backoff.entry(role).or_default().ended(Instant::now());
+        self.later(wait, Event::Respawn(role));
+    }
+
+    async fn tell(&mut self, role: Role, message: ToChild) {
+        if let Some(child) = self.children.get_mut(&role)
+            && let Err(error) = child.send(&message).await
+        {
+            log::child_deaf(role, &error);
+        }
+    }
+
+    fn handle_message(&mut self, role: Role, pid: u32, message: FromChild) {
+        if self
+            .children
+            .get(&role)
+            .is_none_or(|child| child.pid() != pid)
+        {
+            return;
+        }
+        let Some(gathering) = &mut self.gathering else {
+            return;
+        };
+        match message {
+            FromChild::Configured => {}
+            FromChild::Instances(instances) => gathering.instances(instances),
+            FromChild::Services(services) => gathering.services(services),
+        }
+        if gathering.complete() {
+            self.finish_gathering(None);
+        }
+    }
+
+    fn handle_exit(&mut self, role: Role, exit: &Exit) {
+        if self
+            .children
+            .get(&role)
+            .is_none_or(|child| child.pid() != exit.pid)
+        {
+            return;
+        }
+        self.children.remove(&role);
+        log::child_exited(role, exit.pid, &exit.how, self.needs(role));
+        if let Some(gathering) = &mut self.gathering {
+            gathering.absent(role);
+            if gathering.complete() {
+                self.finish_gathering(None);
+            }
+        }
+        if self.needs(role) {
+            self.respawn(role);
+        }
+    }
+
+    /// Asks every child for its part of the status; one status at a time, later ones join the running one.
+    async fn gather(&mut self, reply: Reply) {
+        if let Some(gathering) = &mut self.gathering {
+            gathering.join(reply);
+            return;
+        }
+        self.gatherings += 1;
+        let number = self.gatherings;
+        let gathering = Gathering::new(reply, number, self.children.keys().copied());
+        let complete = gathering.complete();
+        self.gathering = Some(gathering);
+        if complete {
+            self.finish_gathering(None);
+            return;
+        }
+        let roles: Vec<Role> = self.children.keys().copied().collect();
+        for role in roles {
+            self.tell(role, ToChild::Snapshot).await;
+        }
+        self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
+    }
+
+    fn finish_gathering(&mut self, number: Option<u64>) {
+        let due = self
+            .gathering
+            .take_if(|g| number.is_none_or(|number| g.number() == number));
+        if let Some(gathering) = due {
+            gathering.finish(self.router_id(), self.data_plane.status());
+        }
+    }
+
+    /// `router_id`, or the host name, as keepalived has it.
+    fn router_id(&self) -> String {
+        match self.config.global.router_id.as_str() {
+            "" => gethostname().map_or("unknown".to_owned(), |name| {
+                name.to_string_lossy().into_owned()
+            }),
+            name => name.to_owned(),
+        }
+    }
+
+    /// The whole new configuration is read and validated first; any error leaves the old one in force.
+    async fn reload(&mut self) {
+        if self.stopping {
+            return;
+        }
+        let file = &self.cli.use_file;
+        log::reloading(file);
+        match read(file) {
+            Ok(loaded) => {
+                log::diagnostics(&loaded.diagnostics);
+                if loaded.is_usable() {
+                    self.apply(loaded.config).await;
+                    log::reloaded();
+                } else {
+                    log::reload_refused(file);
+                }
+            }
+            Err(error) => log::interfaces_unknown(&error),
+        }
+    }
+
+    async fn stop(&mut self) {
+        if self.stopping {
+            return;
+        }
+        log::daemon_stopping();
+        self.stopping = true;
+        let roles: Vec<Role> = self.children.keys().copied().collect();
+        for role in roles {
+            self.tell(role, ToChild::Stop).await;
+        }
+        self.later(CHILD_WAIT, Event::StopTimeout);
+    }
+
+    fn kill_children(&self) {
+        for (role, child) in &self.children {
+            log::child_stuck(*role, child.pid());
+            child.signal(Signal::SIGKILL);
+        }
+    }
+
+    fn later(&self, wait: Duration, event: Event) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            // The parent is gone when nobody listens.
+            events.send(event).await.ok();
+        });
+    }
+}
+
+fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+    let kinds: [(SignalKind, fn() -> Event); 3] = [
+        (SignalKind::terminate(), || Event::Stop),
+        (SignalKind::interrupt(), || Event::Stop),
+        (SignalKind::hangup(), || Event::Reload),
+    ];
+    for (kind, event) in kinds {
+        let mut stream = signal(kind).context("signals")?;
+        let events = events.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() && events.send(event()).await.is_ok() {}
+        });
+    }
+    Ok(())
+}

@@ -1,1 +1,4 @@
 //! What the test tiers share.
+
+pub mod packet;
+pub mod prog;

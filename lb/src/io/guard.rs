@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use aya::maps::MapError;
 use bytemuck::Zeroable;
 use lb_common::{
     Address,
@@ -114,7 +115,12 @@ impl Guards {
 
     fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
         match self.maps.routers.remove(key) {
-            Ok(()) | Err(aya::maps::MapError::KeyNotFound) => Ok(()),
+            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+            Err(MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error).context("routers"),
         }
     }
@@ -229,7 +235,7 @@ impl Guards {
     fn router(&self, key: &RouterKey) -> anyhow::Result<Option<RouterValue>> {
         match self.maps.routers.get(key, 0) {
             Ok(value) => Ok(Some(value)),
-            Err(aya::maps::MapError::KeyNotFound) => Ok(None),
+            Err(MapError::KeyNotFound) => Ok(None),
             Err(error) => Err(error).context("routers"),
         }
     }

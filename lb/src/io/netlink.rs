@@ -1,5 +1,7 @@
 //! Netlink: links and addresses, read, changed and watched.
 
+pub mod next_hop;
+
 use std::{net::IpAddr, time::Duration};
 
 use anyhow::Context;

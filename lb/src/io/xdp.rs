@@ -1,17 +1,22 @@
 //! The data plane seen from userspace: loading, attaching, typed maps, timers, events.
 //!
-//! Everything lives below one pin directory, so it survives the death of every process. [`CheckerMaps`],
-//! [`VrrpMaps`], [`Timers`] and [`Events`] belong to the children, [`ReadMaps`] to whoever shows figures.
+//! Everything lives below one pin directory, so it survives the death of every process: [`DataPlane`]
+//! belongs to the parent, [`CheckerMaps`], [`VrrpMaps`], [`Timers`] and [`Events`] to the children,
+//! [`ReadMaps`] to whoever shows figures.
 
+mod attach;
 mod error;
 mod events;
+mod loader;
 mod maps;
 mod pins;
 mod timers;
 
 pub use self::{
+    attach::XdpModeInUse,
     error::XdpError,
     events::Events,
+    loader::{Capabilities, DataPlane, Options},
     maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
     pins::Pins,
     timers::Timers,

@@ -98,6 +98,27 @@ pub enum XdpError {
 }
 
 impl XdpError {
+    pub(super) fn pinned(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Pinned { path, source }
+    }
+
+    pub(super) fn program(program: &'static str) -> impl FnOnce(ProgramError) -> Self {
+        move |source| Self::Program { program, source }
+    }
+
+    pub(super) fn attach(
+        program: &'static str,
+        interface: &str,
+    ) -> impl FnOnce(ProgramError) -> Self {
+        let interface = interface.to_owned();
+        move |source| Self::Attach {
+            program,
+            interface,
+            source,
+        }
+    }
+
     pub(super) fn map(map: &lb_common::maps::MapSpec) -> impl FnOnce(MapError) -> Self {
         let map = map.name;
         move |source| Self::Map { map, source }

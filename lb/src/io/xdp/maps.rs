@@ -159,6 +159,17 @@ impl ReadMaps {
     pub fn flow_counts(&self) -> Result<FlowCounts, XdpError> {
         self.flows.count()
     }
+
+    /// Shows every live flow to `see`, by one scan like [`Self::flow_counts`].
+    ///
+    /// # Errors
+    /// When the kernel does not tell its tick count.
+    pub fn each_flow(
+        &self,
+        see: impl FnMut(crate::mirror::displaced::Flow),
+    ) -> Result<(), XdpError> {
+        self.flows.each(see)
+    }
 }
 
 fn total(map: &PerCpuArray<MapData, Traffic>, id: u32) -> Result<Traffic, MapError> {

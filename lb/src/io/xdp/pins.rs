@@ -45,6 +45,8 @@ impl Pins {
     /// Where the link of `hook` on `interface` is pinned.
     #[must_use]
     pub fn link(&self, interface: &str, hook: &str) -> PathBuf {
+        // The BPF file system takes no dots, interfaces take no colons.
+        let interface = interface.replace('.', ":");
         self.links().join(format!("{interface}-{hook}"))
     }
 

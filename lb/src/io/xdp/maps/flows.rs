@@ -9,7 +9,10 @@ use lb_common::{
 };
 use memmap2::{MmapOptions, MmapRaw};
 
-use crate::io::xdp::{Pins, XdpError, timers::Clock};
+use crate::{
+    io::xdp::{Pins, XdpError, timers::Clock},
+    mirror::displaced::Flow,
+};
 
 /// Live flow entries by service and by dest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,27 +41,47 @@ impl FlowTables {
     }
 
     pub(super) fn count(&self) -> Result<FlowCounts, XdpError> {
+        let mut counts = FlowCounts::default();
+        self.each(|flow| {
+            *counts.services.entry(flow.service).or_default() += 1;
+            *counts.dests.entry(flow.dest).or_default() += 1;
+        })?;
+        Ok(counts)
+    }
+
+    /// Shows every live flow to `see`.
+    pub(super) fn each(&self, mut see: impl FnMut(Flow)) -> Result<(), XdpError> {
         let now = self.clock.jiffies()?;
         let per_second = self.clock.per_second();
-        let mut counts = FlowCounts::default();
-        let mut add = |service: u16, dest: u16, state: u8, seen: u32| {
+        let live = |service: u16, state: u8, seen: u32| {
             let age = now.wrapping_sub(seen) / per_second;
-            if service != 0 && state != 0 && age < timeout_seconds(state) {
-                *counts.services.entry(u32::from(service - 1)).or_default() += 1;
-                *counts.dests.entry(dest).or_default() += 1;
-            }
+            service != 0 && state != 0 && age < timeout_seconds(state)
         };
         for bucket in self.v4.iter() {
             for e in bucket.entries {
-                add(e.service, e.dest, e.state, e.seen);
+                if live(e.service, e.state, e.seen) {
+                    see(Flow {
+                        client: lb_common::mapped(e.client),
+                        port: e.port,
+                        service: u32::from(e.service - 1),
+                        dest: e.dest,
+                    });
+                }
             }
         }
         for bucket in self.v6.iter() {
             for e in bucket.entries {
-                add(e.service, e.dest, e.state, e.seen);
+                if live(e.service, e.state, e.seen) {
+                    see(Flow {
+                        client: e.client,
+                        port: e.port,
+                        service: u32::from(e.service - 1),
+                        dest: e.dest,
+                    });
+                }
             }
         }
-        Ok(counts)
+        Ok(())
     }
 }
 

@@ -1,0 +1,322 @@
+//! The flow tables: which dest a connection belongs to.
+//!
+//! A bucket is one cache line and is worked on without a lock. An entry is taken by exchanging its key word
+//! for [`BUSY`], which matches no flow; then the rest is written and the new key word published, both
+//! exchanges full barriers. What is left of races, and why it does no harm:
+//!
+//! - Two CPUs take a flow's first two packets at once: both make an entry, the first in the bucket wins from
+//!   then on. A NIC sends the packets of one flow to one CPU, so this is rare.
+//! - A reader matches a key just before the entry is taken from it, and reads the new owner's dest: that entry
+//!   was expired or the oldest of a full bucket, and one packet goes astray.
+//! - A reader refreshes an entry that has a new owner by now: it writes `seen` alone, and the state only by
+//!   compare-and-exchange of the word that has the dest too. So the dest of a flow never changes by a race.
+
+use aya_ebpf::helpers::generated::bpf_jiffies64;
+use lb_common::{
+    counter::Counter,
+    flow::{
+        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FlowEntry4, FlowEntry6,
+        timeout_seconds,
+    },
+};
+
+use crate::{atomic::Word64, ip::Ip, maps};
+
+/// What a packet does to its flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Segment {
+    /// TCP: SYN without ACK.
+    Open,
+    /// TCP: neither opens nor closes.
+    Middle,
+    /// TCP: FIN or RST.
+    Close,
+    /// UDP.
+    Datagram,
+}
+
+/// A flow's identity.
+pub struct Key {
+    /// 4 or 6.
+    pub family: u8,
+    /// Client address, IPv4-mapped for IPv4.
+    pub client: Ip,
+    /// Client port.
+    pub port: [u8; 2],
+    /// Service id.
+    pub service: u32,
+    /// [`lb_common::hash::flow`] of the three.
+    pub hash: u32,
+}
+
+/// [`FlowEntry4`] as the programs write it.
+#[repr(C)]
+pub struct Slot4 {
+    key: Word64,
+    value: Word64,
+}
+
+/// [`FlowEntry6`] as the programs write it.
+#[repr(C)]
+pub struct Slot6 {
+    client: [Word64; 2],
+    key: Word64,
+    value: Word64,
+}
+
+const _: () = assert!(size_of::<Slot4>() == size_of::<FlowEntry4>());
+const _: () = assert!(size_of::<Slot6>() == size_of::<FlowEntry6>());
+
+/// What an entry says: the second word of a [`FlowEntry4`].
+#[derive(Clone, Copy)]
+pub struct Value {
+    /// Dest id.
+    pub dest: u16,
+    /// The dest's generation when the entry was made.
+    pub generation: u8,
+    /// One of the `FLOW_*` constants.
+    pub state: u8,
+    /// Low 32 bits of jiffies when the flow was last seen.
+    pub seen: u32,
+}
+
+impl Value {
+    #[inline(always)]
+    const fn to_word(self) -> u64 {
+        let [d0, d1] = self.dest.to_ne_bytes();
+        let [s0, s1, s2, s3] = self.seen.to_ne_bytes();
+        u64::from_ne_bytes([d0, d1, self.generation, self.state, s0, s1, s2, s3])
+    }
+
+    #[inline(always)]
+    const fn from_word(word: u64) -> Self {
+        let [d0, d1, generation, state, s0, s1, s2, s3] = word.to_ne_bytes();
+        Self {
+            dest: u16::from_ne_bytes([d0, d1]),
+            generation,
+            state,
+            seen: u32::from_ne_bytes([s0, s1, s2, s3]),
+        }
+    }
+
+    #[inline(always)]
+    fn is_expired(self, now: u32) -> bool {
+        now.wrapping_sub(self.seen) >= timeout_seconds(self.state) * maps::jiffies_per_second()
+    }
+}
+
+/// Low 32 bits of jiffies.
+#[inline(always)]
+pub fn now() -> u32 {
+    // SAFETY: reads a counter.
+    unsafe { bpf_jiffies64() as u32 }
+}
+
+/// The live entry of `key`, refreshed by `segment`, if `keep` wants it.
+#[inline(always)]
+pub fn find(key: &Key, now: u32, segment: Segment, keep: impl Fn(Value) -> bool) -> Option<Value> {
+    if key.family == 4 {
+        find_in(maps::flow_bucket4(key.hash)?, key, now, segment, keep)
+    } else {
+        find_in(maps::flow_bucket6(key.hash)?, key, now, segment, keep)
+    }
+}
+
+/// Makes an entry for `key`, in place of the one it has or of the entry least worth keeping.
+#[inline(always)]
+pub fn insert(key: &Key, now: u32, dest: u16, generation: u8, segment: Segment) {
+    let value = Value {
+        dest,
+        generation,
+        state: first_state(segment),
+        seen: now,
+    };
+    if key.family == 4 {
+        if let Some(bucket) = maps::flow_bucket4(key.hash) {
+            insert_in(bucket, key, value);
+        }
+    } else if let Some(bucket) = maps::flow_bucket6(key.hash) {
+        insert_in(bucket, key, value);
+    }
+}
+
+#[inline(always)]
+fn find_in<S: Slot>(
+    bucket: &'static [S],
+    key: &Key,
+    now: u32,
+    segment: Segment,
+    keep: impl Fn(Value) -> bool,
+) -> Option<Value> {
+    for slot in bucket {
+        if !slot.is(key) {
+            continue;
+        }
+        let word = slot.value().load();
+        let value = Value::from_word(word);
+        if value.is_expired(now) || !keep(value) {
+            return None;
+        }
+        let state = next_state(value.state, segment);
+        if state != value.state {
+            let next = Value {
+                state,
+                seen: now,
+                ..value
+            };
+            // Where this fails the entry has another owner or another state by now, and both are right.
+            slot.value().replace(word, next.to_word());
+        } else if value.seen != now {
+            // The line stays shared between CPUs while nothing changes.
+            let [_, seen] = slot.value().parts();
+            seen.store(now);
+        }
+        return Some(value);
+    }
+    None
+}
+
+#[inline(always)]
+fn insert_in<S: Slot>(bucket: &'static [S], key: &Key, value: Value) {
+    let mut victim = None;
+    let mut most = 0;
+    for slot in bucket {
+        let ready = slot.readiness(key, value.seen);
+        if ready > most {
+            most = ready;
+            victim = Some((slot, slot.key().load()));
+        }
+    }
+    // None: every entry is being written by another CPU. The next packet tries again.
+    let Some((slot, old)) = victim else {
+        return;
+    };
+    if !slot.key().replace(old, u64::from_ne_bytes(BUSY)) {
+        return;
+    }
+    slot.write_client(key);
+    slot.value().store(value.to_word());
+    slot.key().publish(S::word(key));
+    maps::count(Counter::FlowCreated);
+    if most < READY_EXPIRED {
+        maps::count(Counter::FlowEvicted);
+    }
+}
+
+/// The flow's own entry.
+const READY_OWN: u64 = 3 << 32;
+/// A free entry.
+const READY_FREE: u64 = 2 << 32;
+/// An expired entry, the older the readier.
+const READY_EXPIRED: u64 = 1 << 32;
+
+trait Slot: 'static {
+    fn key(&self) -> &Word64;
+    fn value(&self) -> &Word64;
+    fn word(key: &Key) -> u64;
+    fn client_is(&self, key: &Key) -> bool;
+    fn write_client(&self, key: &Key);
+
+    #[inline(always)]
+    fn is(&self, key: &Key) -> bool {
+        self.key().load() == Self::word(key) && self.client_is(key)
+    }
+
+    /// How ready the entry is to be taken for `key`; 0 is not at all.
+    #[inline(always)]
+    fn readiness(&self, key: &Key, now: u32) -> u64 {
+        let word = self.key().load();
+        if word == 0 {
+            return READY_FREE;
+        }
+        if word == u64::from_ne_bytes(BUSY) {
+            return 0;
+        }
+        if self.is(key) {
+            return READY_OWN;
+        }
+        let value = Value::from_word(self.value().load());
+        let age = u64::from(now.wrapping_sub(value.seen)) + 1;
+        if value.is_expired(now) {
+            READY_EXPIRED + age
+        } else {
+            age
+        }
+    }
+}
+
+impl Slot for Slot4 {
+    #[inline(always)]
+    fn key(&self) -> &Word64 {
+        &self.key
+    }
+    #[inline(always)]
+    fn value(&self) -> &Word64 {
+        &self.value
+    }
+    #[inline(always)]
+    fn word(key: &Key) -> u64 {
+        let [a, b, c, d] = key.client.v4();
+        let [low, high] = number(key.service);
+        u64::from_ne_bytes([a, b, c, d, key.port[0], key.port[1], low, high])
+    }
+    #[inline(always)]
+    fn client_is(&self, _key: &Key) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn write_client(&self, _key: &Key) {}
+}
+
+impl Slot for Slot6 {
+    #[inline(always)]
+    fn key(&self) -> &Word64 {
+        &self.key
+    }
+    #[inline(always)]
+    fn value(&self) -> &Word64 {
+        &self.value
+    }
+    #[inline(always)]
+    fn word(key: &Key) -> u64 {
+        let [low, high] = number(key.service);
+        u64::from_ne_bytes([key.port[0], key.port[1], low, high, 0, 0, 0, 0])
+    }
+    #[inline(always)]
+    fn client_is(&self, key: &Key) -> bool {
+        let [high, low] = key.client.words();
+        self.client[0].load() == high && self.client[1].load() == low
+    }
+    #[inline(always)]
+    fn write_client(&self, key: &Key) {
+        let [high, low] = key.client.words();
+        self.client[0].store(high);
+        self.client[1].store(low);
+    }
+}
+
+/// A service as entries name it: its id plus one.
+#[inline(always)]
+const fn number(service: u32) -> [u8; 2] {
+    (service as u16).wrapping_add(1).to_ne_bytes()
+}
+
+#[inline(always)]
+const fn first_state(segment: Segment) -> u8 {
+    match segment {
+        Segment::Open => FLOW_SYN,
+        Segment::Middle => FLOW_ESTABLISHED,
+        Segment::Close => FLOW_CLOSING,
+        Segment::Datagram => FLOW_DATAGRAM,
+    }
+}
+
+/// A closing flow stays closing; its SYN is a new flow and does not come here.
+#[inline(always)]
+const fn next_state(state: u8, segment: Segment) -> u8 {
+    match segment {
+        Segment::Close => FLOW_CLOSING,
+        Segment::Middle if state == FLOW_SYN => FLOW_ESTABLISHED,
+        Segment::Open | Segment::Middle | Segment::Datagram => state,
+    }
+}

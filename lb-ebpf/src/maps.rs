@@ -1,0 +1,242 @@
+//! Every map, private behind its getters. Names, shapes and writers are `lb_common::maps`'.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    Global,
+    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
+    btf_maps::{Array, HashMap, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use lb_common::{
+    counter::{Counter, Traffic},
+    dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    event::Event,
+    flow::{FlowBucket4, FlowBucket6},
+    gate::{GATE_FENCED, GateValue, OwnedKey, OwnedValue},
+    maps,
+    ring::{CHUNK_LEN, RingChunk},
+    router::{RouterKey, RouterValue},
+    service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+};
+
+use crate::{
+    atomic::Word32,
+    flow::{Slot4, Slot6},
+};
+
+macro_rules! statics {
+    ($($spec:ident = $name:ident: $kind:ident<$($ty:ty),+> $(| $flags:expr)?;)+) => {
+        $(
+            #[btf_map]
+            #[expect(non_upper_case_globals, reason = "the name of the static is the name of the map")]
+            pub(super) static $name: $kind<$($ty,)+ { maps::$spec.max_entries as usize } $(, { $flags as usize })?> =
+                $kind::new();
+        )+
+    };
+}
+
+/// The maps themselves, under the names they have outside.
+mod tables {
+    use super::{
+        Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
+        FrontValue, GateValue, HashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue,
+        PerCpuArray, RingBuf, RingChunk, RouterKey, RouterValue, ServiceKey, ServiceSlot,
+        ServiceTableHeader, ServiceValue, Traffic, btf_map, maps,
+    };
+
+    statics! {
+        SERVICES = services: HashMap<ServiceKey, ServiceValue>;
+        SERVICE_TABLE = service_table: Array<ServiceSlot>;
+        SERVICE_HEADER = service_header: Array<ServiceTableHeader>;
+        RINGS = rings: Array<RingChunk>;
+        DESTS = dests: Array<DestValue>;
+        NAT_SOURCES = nat_sources: HashMap<NatSourceKey, NatSourceValue> | BPF_F_NO_PREALLOC;
+        FRONTS = fronts: Array<FrontValue>;
+        GATES_MAP = gates: Array<GateValue>;
+        OWNED = owned: HashMap<OwnedKey, OwnedValue>;
+        FENCE_HINT = fence_hint: Array<u32>;
+        ROUTERS = routers: HashMap<RouterKey, RouterValue> | BPF_F_NO_PREALLOC;
+        FLOWS4 = flows4: Array<FlowBucket4> | BPF_F_MMAPABLE;
+        FLOWS6 = flows6: Array<FlowBucket6> | BPF_F_MMAPABLE;
+        CURSORS = cursors: PerCpuArray<u32>;
+        COUNTERS = counters: PerCpuArray<u64>;
+        SERVICE_TRAFFIC = service_traffic: PerCpuArray<Traffic>;
+        DEST_TRAFFIC = dest_traffic: PerCpuArray<Traffic>;
+        EVENTS = events: RingBuf<Event>;
+    }
+}
+
+#[unsafe(no_mangle)]
+static JIFFIES_PER_SECOND: Global<u32> = Global::new(250);
+#[unsafe(no_mangle)]
+static FLOWS4_MASK: Global<u32> = Global::new(maps::FLOWS4.max_entries - 1);
+#[unsafe(no_mangle)]
+static FLOWS6_MASK: Global<u32> = Global::new(maps::FLOWS6.max_entries - 1);
+
+/// Ticks per second, set by the loader.
+#[inline(always)]
+pub fn jiffies_per_second() -> u32 {
+    JIFFIES_PER_SECOND.load()
+}
+
+/// The header of the fast service table, copied: userspace may replace it at any time.
+#[inline(always)]
+pub fn service_header() -> Option<ServiceTableHeader> {
+    let header = tables::service_header.get_ptr(0)?;
+    // SAFETY: the kernel gave us the pointer, and array values live as long as the program.
+    Some(unsafe { header.read_volatile() })
+}
+
+/// Slot `index` of the fast service table.
+#[inline(always)]
+pub fn service_slot(index: u32) -> Option<&'static ServiceSlot> {
+    tables::service_table.get(index)
+}
+
+/// The dest id at `position` of `ring`.
+#[inline(always)]
+pub fn ring_dest(ring: RingRef, position: u32) -> Option<u16> {
+    const LEN: u32 = CHUNK_LEN as u32;
+    let chunk = tables::rings.get(ring.chunk + position / LEN)?;
+    Some(chunk.dests[(position % LEN) as usize])
+}
+
+/// The dest `id`.
+#[inline(always)]
+pub fn dest(id: u16) -> Option<&'static DestValue> {
+    tables::dests.get(u32::from(id))
+}
+
+/// The dests whose address and port are `key`.
+#[inline(always)]
+pub fn nat_source(key: &NatSourceKey) -> Option<NatSourceValue> {
+    // SAFETY: the value is copied at once; userspace replaces elements whole.
+    unsafe { tables::nat_sources.get(key) }.copied()
+}
+
+/// The front of service `id`.
+#[inline(always)]
+pub fn front(id: u32) -> Option<&'static FrontValue> {
+    tables::fronts.get(id)
+}
+
+/// The state of gate `index`.
+#[inline(always)]
+pub fn gate(index: u32) -> Option<&'static Word32> {
+    let gate = tables::gates.get_ptr_mut(index)?;
+    // SAFETY: the kernel gave us the pointer; a gate is one aligned `u32`, and array values live as long as
+    // the program.
+    Some(unsafe { &*gate.cast() })
+}
+
+/// The gate of the virtual router that has `key`.
+#[inline(always)]
+pub fn owned_gate(key: &OwnedKey) -> Option<u32> {
+    // SAFETY: the value is copied at once; userspace replaces elements whole.
+    unsafe { tables::owned.get(key) }.map(|value| value.gate)
+}
+
+/// Non-zero while a gate may be fenced.
+#[inline(always)]
+pub fn fence_hint() -> Option<&'static Word32> {
+    let hint = tables::fence_hint.get_ptr_mut(0)?;
+    // SAFETY: as in `gate`.
+    Some(unsafe { &*hint.cast() })
+}
+
+/// The entry of virtual router `key`; the kernel keeps the memory until the program ends.
+#[inline(always)]
+pub fn router(key: &RouterKey) -> Option<*mut RouterValue> {
+    tables::routers.get_ptr_mut(key)
+}
+
+/// The `routers` map itself, which `bpf_timer_init` wants.
+#[inline(always)]
+pub fn routers_map() -> *mut c_void {
+    (&raw const tables::routers).cast_mut().cast()
+}
+
+/// The IPv4 bucket of `hash`.
+#[inline(always)]
+pub fn flow_bucket4(hash: u32) -> Option<&'static [Slot4; 4]> {
+    let bucket = tables::flows4.get_ptr(hash & FLOWS4_MASK.load())?;
+    // SAFETY: the kernel gave us the pointer; a bucket is its slots (sizes asserted beside `Slot4`), a slot
+    // is all atomics, and array values live as long as the program.
+    Some(unsafe { &*bucket.cast() })
+}
+
+/// The IPv6 bucket of `hash`.
+#[inline(always)]
+pub fn flow_bucket6(hash: u32) -> Option<&'static [Slot6; 2]> {
+    let bucket = tables::flows6.get_ptr(hash & FLOWS6_MASK.load())?;
+    // SAFETY: as in `flow_bucket4`.
+    Some(unsafe { &*bucket.cast() })
+}
+
+/// This CPU's next position in a ring of `len` entries of service `id`.
+#[inline(always)]
+pub fn next_cursor(id: u32, len: u32) -> u32 {
+    let Some(cursor) = tables::cursors.get_ptr_mut(id) else {
+        return 0;
+    };
+    // SAFETY: the value is this CPU's own, and XDP is not interrupted by XDP.
+    unsafe {
+        let here = *cursor;
+        let here = if here < len { here } else { 0 };
+        *cursor = here + 1;
+        here
+    }
+}
+
+/// Adds one to `counter`.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    if let Some(value) = tables::counters.get_ptr_mut(counter as u32) {
+        // SAFETY: the value is this CPU's own; a timer that interrupts between load and store costs one count.
+        unsafe { *value += 1 };
+    }
+}
+
+/// Adds a packet of `bytes` bytes to the traffic of `service` and `dest`.
+#[inline(always)]
+pub fn count_traffic(service: u32, dest: u16, bytes: u64, new_flow: bool) {
+    let both = [
+        tables::service_traffic.get_ptr_mut(service),
+        tables::dest_traffic.get_ptr_mut(u32::from(dest)),
+    ];
+    for traffic in both.into_iter().flatten() {
+        // SAFETY: the value is this CPU's own, and XDP is not interrupted by XDP.
+        unsafe {
+            (*traffic).flows += u64::from(new_flow);
+            (*traffic).packets += 1;
+            (*traffic).bytes += bytes;
+        }
+    }
+}
+
+/// Sends `event` to the daemon.
+#[inline(always)]
+pub fn emit(event: &Event) {
+    if tables::events.output(event, 0).is_err() {
+        count(Counter::EventLost);
+    }
+}
+
+/// Fences gate `index`, and tells every CPU that a gate is fenced. False when it was fenced before.
+#[inline(always)]
+pub fn fence(index: u32) -> bool {
+    let (Some(gate), Some(hint)) = (gate(index), fence_hint()) else {
+        return false;
+    };
+    let before = gate.load();
+    hint.store(1);
+    gate.store(GATE_FENCED);
+    before != GATE_FENCED
+}
+
+/// True when gate `index` is fenced.
+#[inline(always)]
+pub fn is_fenced(index: u32) -> bool {
+    gate(index).is_some_and(|gate| gate.load() == GATE_FENCED)
+}

@@ -1,0 +1,53 @@
+//! What became of a packet. `main.rs` turns outcomes into verdicts and counts them.
+
+/// The end of a packet's way through a program.
+#[derive(Clone, Copy)]
+pub enum Outcome {
+    /// Not for us.
+    Pass,
+    /// For a service whose virtual router is not ours now.
+    GateClosed,
+    /// A TCP segment in the middle of a connection nobody here knows.
+    FlowMissed,
+    /// For a service without a usable real server.
+    NoDest,
+    /// An advert that beats ours; its gate is fenced now, the daemon reads the rest.
+    Yielded,
+    /// Rewritten for a real server, leaving by the interface it came from.
+    Forward,
+    /// Rewritten for a real server, leaving by another interface.
+    ForwardTo(u32),
+    /// A reply of a real server, given its virtual source, leaving by the interface it came from.
+    Reply,
+    /// The same, leaving by another interface.
+    ReplyTo(u32),
+    /// The same, but the kernel has to find the way.
+    ReplyRouted,
+    /// An advert the daemon need not see.
+    AdvertAbsorbed,
+    /// An advert of ours that renewed its lease.
+    LeaseRenewed,
+    /// For or from an address behind a fenced gate.
+    Fenced,
+    /// ARP or neighbour discovery about an address behind a fenced gate.
+    FencedNeighbour,
+    /// For a real server whose link-layer address is not known.
+    Unresolved,
+    /// For a service, but headers and lengths disagree.
+    Malformed,
+    /// TTL or hop limit used up.
+    TtlExpired,
+}
+
+/// The end of `lb_timer`, of which `main.rs` makes the answer.
+#[derive(Clone, Copy)]
+pub enum TimerOutcome {
+    /// The timer was started or cancelled.
+    Done,
+    /// There is no such router.
+    Unknown,
+    /// The kernel refused.
+    Refused,
+    /// The packet is not a request.
+    Invalid,
+}

@@ -1,0 +1,224 @@
+//! Headers as they lie in packets. All fields are byte arrays in network order.
+
+use bytemuck::{Pod, Zeroable};
+use lb_common::Mac;
+
+macro_rules! header {
+    ($(#[$doc:meta])* $name:ident = $size:literal { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }) => {
+        $(#[$doc])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Pod, Zeroable)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)+ }
+        const _: () = assert!(size_of::<$name>() == $size);
+    };
+}
+
+header! {
+    /// Ethernet header.
+    Ethernet = 14 {
+        /// Destination.
+        destination: Mac,
+        /// Source.
+        source: Mac,
+        /// EtherType, one of the `ETHER_*` constants.
+        kind: [u8; 2],
+    }
+}
+
+/// IPv4.
+pub const ETHER_IPV4: [u8; 2] = [0x08, 0x00];
+/// ARP.
+pub const ETHER_ARP: [u8; 2] = [0x08, 0x06];
+/// IPv6.
+pub const ETHER_IPV6: [u8; 2] = [0x86, 0xdd];
+/// 802.1Q tag.
+pub const ETHER_VLAN: [u8; 2] = [0x81, 0x00];
+/// 802.1ad tag.
+pub const ETHER_QINQ: [u8; 2] = [0x88, 0xa8];
+
+header! {
+    /// What follows an `ETHER_VLAN` or `ETHER_QINQ`.
+    Vlan = 4 {
+        /// Priority, drop eligibility and, in the low 12 bits, the VLAN id.
+        control: [u8; 2],
+        /// EtherType of what is inside.
+        kind: [u8; 2],
+    }
+}
+
+header! {
+    /// IPv4 header without options.
+    Ipv4 = 20 {
+        /// Version and header length in words.
+        version_length: u8,
+        /// Type of service.
+        service: u8,
+        /// Length of header and payload.
+        total_length: [u8; 2],
+        /// Identification.
+        id: [u8; 2],
+        /// Flags and fragment offset.
+        fragment: [u8; 2],
+        /// Time to live.
+        ttl: u8,
+        /// Protocol.
+        protocol: u8,
+        /// Header checksum.
+        checksum: [u8; 2],
+        /// Source.
+        source: [u8; 4],
+        /// Destination.
+        destination: [u8; 4],
+    }
+}
+
+header! {
+    /// IPv6 header.
+    Ipv6 = 40 {
+        /// Version, traffic class, flow label.
+        version_class_label: [u8; 4],
+        /// Length of what follows this header.
+        payload_length: [u8; 2],
+        /// Next header.
+        next_header: u8,
+        /// Hop limit.
+        hop_limit: u8,
+        /// Source.
+        source: [u8; 16],
+        /// Destination.
+        destination: [u8; 16],
+    }
+}
+
+/// TCP.
+pub const PROTOCOL_TCP: u8 = 6;
+/// UDP.
+pub const PROTOCOL_UDP: u8 = 17;
+/// ICMPv6.
+pub const PROTOCOL_ICMPV6: u8 = 58;
+/// VRRP.
+pub const PROTOCOL_VRRP: u8 = 112;
+
+header! {
+    /// TCP header without options.
+    Tcp = 20 {
+        /// Source port.
+        source: [u8; 2],
+        /// Destination port.
+        destination: [u8; 2],
+        /// Sequence number.
+        sequence: [u8; 4],
+        /// Acknowledgement number.
+        acknowledgement: [u8; 4],
+        /// Header length in words, in the high four bits.
+        length: u8,
+        /// Flags.
+        flags: u8,
+        /// Window.
+        window: [u8; 2],
+        /// Checksum.
+        checksum: [u8; 2],
+        /// Urgent pointer.
+        urgent: [u8; 2],
+    }
+}
+
+/// FIN.
+pub const TCP_FIN: u8 = 1;
+/// SYN.
+pub const TCP_SYN: u8 = 2;
+/// RST.
+pub const TCP_RST: u8 = 4;
+/// ACK.
+pub const TCP_ACK: u8 = 16;
+
+header! {
+    /// UDP header.
+    Udp = 8 {
+        /// Source port.
+        source: [u8; 2],
+        /// Destination port.
+        destination: [u8; 2],
+        /// Length of header and payload.
+        length: [u8; 2],
+        /// Checksum.
+        checksum: [u8; 2],
+    }
+}
+
+header! {
+    /// The ports, where TCP and UDP have them.
+    Ports = 4 {
+        /// Source port.
+        source: [u8; 2],
+        /// Destination port.
+        destination: [u8; 2],
+    }
+}
+
+header! {
+    /// ARP for IPv4 over Ethernet (RFC 826).
+    Arp = 28 {
+        /// Hardware and protocol type and address lengths.
+        types: [u8; 6],
+        /// Operation.
+        operation: [u8; 2],
+        /// Sender hardware address.
+        sender_mac: Mac,
+        /// Sender protocol address.
+        sender: [u8; 4],
+        /// Target hardware address.
+        target_mac: Mac,
+        /// Target protocol address.
+        target: [u8; 4],
+    }
+}
+
+/// [`Arp::types`] of IPv4 over Ethernet.
+pub const ARP_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+/// [`Arp::operation`] of a request.
+pub const ARP_REQUEST: [u8; 2] = [0, 1];
+
+header! {
+    /// Neighbour solicitation and advertisement up to the target (RFC 4861 §4.3, §4.4).
+    Neighbour = 24 {
+        /// ICMPv6 type.
+        kind: u8,
+        /// ICMPv6 code.
+        code: u8,
+        /// Checksum.
+        checksum: [u8; 2],
+        /// Flags.
+        flags: [u8; 4],
+        /// Target address.
+        target: [u8; 16],
+    }
+}
+
+/// [`Neighbour::kind`] of a solicitation.
+pub const NEIGHBOUR_SOLICITATION: u8 = 135;
+/// [`Neighbour::kind`] of an advertisement.
+pub const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+
+header! {
+    /// The part of an advert that VRRPv2 (RFC 3768 §5.1) and VRRPv3 (RFC 9568 §5.1) share.
+    Advert = 8 {
+        /// Version and type.
+        version_type: u8,
+        /// Virtual router identifier.
+        vrid: u8,
+        /// Priority.
+        priority: u8,
+        /// Number of addresses.
+        count: u8,
+        /// Version 2: authentication type and interval. Version 3: interval.
+        interval: [u8; 2],
+        /// Checksum.
+        checksum: [u8; 2],
+    }
+}
+
+/// 224.0.0.18.
+pub const VRRP_GROUP_V4: [u8; 4] = [224, 0, 0, 18];
+/// ff02::12.
+pub const VRRP_GROUP_V6: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];

@@ -1,0 +1,139 @@
+//! Schedulers: which dest a packet goes to.
+
+use lb_common::{
+    dest::{DEST_USABLE, DestValue, FORWARD_NAT},
+    hash,
+    service::{SCHEDULER_RR, ServiceValue},
+};
+
+use crate::{
+    flow::{self, Key, Segment, Value},
+    maps,
+    outcome::Outcome,
+};
+
+/// A dest chosen for a packet.
+pub struct Choice {
+    /// Its id.
+    pub id: u16,
+    /// What is known about it.
+    pub dest: &'static DestValue,
+    /// The packet starts a flow.
+    pub new_flow: bool,
+}
+
+/// Chooses the dest of a packet of `service`.
+///
+/// # Errors
+/// What becomes of the packet where there is none.
+#[inline(always)]
+pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
+    if service.scheduler == SCHEDULER_RR {
+        round_robin(service, key, segment)
+    } else {
+        maglev(service, key, segment)
+    }
+}
+
+/// `mh`: while the ring is stable it decides alone, and only NAT keeps flow entries, for the replies. After a
+/// change, until `previous` is made equal to `ring`, flows stay where they are: the entry decides, else a SYN
+/// goes by the new ring and anything else by the previous one.
+#[inline(always)]
+fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
+    let current = by_ring(service, key, true);
+    let stable = service.ring == service.previous;
+    if stable
+        && let Some(choice) = &current
+        && choice.dest.method != FORWARD_NAT
+    {
+        return Ok(Choice {
+            new_flow: segment == Segment::Open,
+            ..*choice
+        });
+    }
+    let now = flow::now();
+    if let Some(choice) = by_flow(key, now, segment) {
+        return Ok(choice);
+    }
+    let previous = if stable {
+        None
+    } else {
+        by_ring(service, key, false)
+    };
+    let agreed = match (&current, &previous) {
+        (Some(current), Some(previous)) => current.id == previous.id,
+        _ => stable,
+    };
+    let choice = if segment == Segment::Open {
+        current
+    } else {
+        previous.or(current)
+    };
+    let choice = choice.ok_or(Outcome::NoDest)?;
+    if !agreed || choice.dest.method == FORWARD_NAT {
+        flow::insert(key, now, choice.id, choice.dest.generation, segment);
+    }
+    Ok(choice)
+}
+
+/// `rr`, with the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP
+/// segments without one are the kernel's.
+#[inline(always)]
+fn round_robin(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
+    let now = flow::now();
+    if let Some(choice) = by_flow(key, now, segment) {
+        return Ok(choice);
+    }
+    if !matches!(segment, Segment::Open | Segment::Datagram) {
+        return Err(Outcome::FlowMissed);
+    }
+    let position = maps::next_cursor(service.id, service.ring.len);
+    let id = if service.ring.len == 0 {
+        None
+    } else {
+        maps::ring_dest(service.ring, position)
+    };
+    let choice = id.and_then(usable).ok_or(Outcome::NoDest)?;
+    flow::insert(key, now, choice.id, choice.dest.generation, segment);
+    Ok(choice)
+}
+
+/// The dest of the flow's live entry, if it may still carry flows. A SYN on a closing flow is a new flow.
+#[inline(always)]
+fn by_flow(key: &Key, now: u32, segment: Segment) -> Option<Choice> {
+    let keep = |value: Value| {
+        let reopened = segment == Segment::Open && value.state == lb_common::flow::FLOW_CLOSING;
+        !reopened
+            && usable(value.dest).is_some_and(|choice| choice.dest.generation == value.generation)
+    };
+    let value = flow::find(key, now, segment, keep)?;
+    Some(Choice {
+        id: value.dest,
+        dest: maps::dest(value.dest)?,
+        new_flow: false,
+    })
+}
+
+/// The dest the present or the previous ring has for the flow.
+#[inline(always)]
+fn by_ring(service: &ServiceValue, key: &Key, present: bool) -> Option<Choice> {
+    let ring = if present {
+        service.ring
+    } else {
+        service.previous
+    };
+    if ring.len == 0 {
+        return None;
+    }
+    usable(maps::ring_dest(ring, hash::position(key.hash, ring.len))?)
+}
+
+#[inline(always)]
+fn usable(id: u16) -> Option<Choice> {
+    let dest = maps::dest(id)?;
+    (id != 0 && dest.flags & DEST_USABLE != 0).then_some(Choice {
+        id,
+        dest,
+        new_flow: true,
+    })
+}

@@ -1,0 +1,87 @@
+//! Timers of virtual routers: armed by `lb_timer` for the daemon, restarted by `lb_xdp` and `lb_tc`.
+//!
+//! Only `lb_timer` has the callback. A timer keeps it, and the program it is in, through restarts by other
+//! programs, so those need neither the callback nor the map.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::{
+    bpf_ktime_get_ns, bpf_timer_cancel, bpf_timer_init, bpf_timer_set_callback, bpf_timer_start,
+};
+use lb_common::{
+    counter::Counter,
+    event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, Event},
+    gate::ALWAYS_OPEN,
+    router::{
+        ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue, TIMER_CANCEL, TIMER_START, TimerRequest,
+    },
+};
+
+use crate::{frame::Frame, maps, outcome::TimerOutcome};
+
+/// `CLOCK_MONOTONIC`.
+const CLOCK_MONOTONIC: u64 = 1;
+
+/// Does what the request in `frame` asks.
+#[inline(always)]
+pub fn serve(frame: &Frame) -> TimerOutcome {
+    let Some(request) = frame.get::<[u8; size_of::<TimerRequest>()]>(0) else {
+        return TimerOutcome::Invalid;
+    };
+    let request: TimerRequest = bytemuck::cast(*request);
+    let Some(router) = maps::router(&request.key) else {
+        return TimerOutcome::Unknown;
+    };
+    // SAFETY: `router` is an entry of `routers`, so `timer` is a timer of that map.
+    let refused = unsafe {
+        let timer = (&raw mut (*router).timer).cast();
+        match request.operation {
+            TIMER_START => {
+                // Fails where the timer is initialised already, which is as well.
+                bpf_timer_init(timer, maps::routers_map(), CLOCK_MONOTONIC);
+                let armed = bpf_timer_set_callback(timer, expired as *mut c_void);
+                armed != 0 || bpf_timer_start(timer, request.after, 0) != 0
+            }
+            TIMER_CANCEL => bpf_timer_cancel(timer) < 0,
+            _ => return TimerOutcome::Invalid,
+        }
+    };
+    if refused {
+        TimerOutcome::Refused
+    } else {
+        TimerOutcome::Done
+    }
+}
+
+/// The timer of `value` ran out: the master is silent (watch), or we were (lease).
+///
+/// Private and without a stable symbol name: the verifier takes only a static function.
+#[inline(never)]
+extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *const RouterValue) -> i64 {
+    // SAFETY: the kernel calls this with an element of the map the timer belongs to.
+    let (key, role, gate, epoch) = unsafe { (*key, (*value).role, (*value).gate, (*value).epoch) };
+    let kind = match role {
+        ROUTER_WATCH => {
+            maps::count(Counter::MasterDown);
+            EVENT_MASTER_DOWN
+        }
+        ROUTER_LEASE => {
+            // A gate fenced before by a better advert has had its event.
+            if gate != ALWAYS_OPEN && !maps::fence(gate) {
+                return 0;
+            }
+            maps::count(Counter::LeaseLost);
+            EVENT_LEASE_LOST
+        }
+        _ => return 0,
+    };
+    // SAFETY: reads a clock.
+    let at = unsafe { bpf_ktime_get_ns() };
+    maps::emit(&Event {
+        kind,
+        epoch,
+        key,
+        at,
+    });
+    0
+}

@@ -1,0 +1,55 @@
+//! What the checker child tells operators, in keepalived's words.
+
+use std::fmt::Display;
+
+use super::{CheckId, ProbeError};
+use crate::pool::{Front, RealServerId};
+
+/// A check changed its mind.
+#[must_use]
+pub fn check_changed(check: &CheckId, result: &Result<(), ProbeError>, retries: u32) -> String {
+    let service = check.real_server;
+    match (result, retries) {
+        (Ok(()), _) => format!("TCP connection to {service} success."),
+        (Err(why), 0) => format!("TCP_CHECK on service {service} failed: {why}."),
+        (Err(why), _) => {
+            format!("TCP_CHECK on service {service} failed after {retries} retries: {why}.")
+        }
+    }
+}
+
+/// A real server is up or down now.
+#[must_use]
+pub fn verdict(real_server: RealServerId, up: bool) -> String {
+    let front = real_server.front;
+    if up {
+        format!("Adding service {real_server} to VS {front}")
+    } else {
+        format!("Removing service {real_server} from VS {front}")
+    }
+}
+
+/// A service is not forwarded as configured.
+#[must_use]
+pub fn refused(front: Front, why: impl Display) -> String {
+    format!("VS {front} is not forwarded as configured: {why}")
+}
+
+/// A change of the data plane failed; it is tried again.
+#[must_use]
+pub fn map_write_failed(why: impl Display) -> String {
+    format!("The data plane is not up to date, trying again: {why}")
+}
+
+/// The flow tables could not be read.
+#[must_use]
+pub fn flows_not_counted(why: impl Display) -> String {
+    format!("Flow entries cannot be counted: {why}")
+}
+
+/// There are no maps to write.
+pub const NO_DATA_PLANE: &str =
+    "No data plane: real servers are checked and reported, but nothing is forwarded.";
+
+/// The parent is gone.
+pub const PARENT_GONE: &str = "The parent process is gone: going on with the configuration as it is, without reload and status.";

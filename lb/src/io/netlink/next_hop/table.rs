@@ -1,0 +1,216 @@
+//! What the kernel said about links, routes and neighbours, joined into next hops.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use lb_common::Mac;
+use rtnetlink::packet_route::{
+    link::{LinkAttribute, LinkLayerType, LinkMessage},
+    neighbour::{
+        NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourMessage, NeighbourState,
+    },
+    route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia},
+};
+
+use crate::pool::{NextHop, Unreachable, desired::NextHops};
+
+/// What a message of the kernel means for the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    None,
+    /// The answers may differ.
+    Neighbours,
+    /// Routes must be looked up again.
+    Routes,
+}
+
+/// Where a route leads: the neighbour to hand frames to, and the interface it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Path {
+    pub(super) ifindex: u32,
+    pub(super) neighbour: IpAddr,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Neighbour {
+    /// `None` while the kernel does not know it.
+    pub(super) mac: Option<Mac>,
+    /// Made by an operator, or on an interface that resolves nothing.
+    pub(super) permanent: bool,
+    /// Kept fresh by the kernel.
+    pub(super) managed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Link {
+    name: String,
+    /// `None` where frames are not Ethernet's.
+    mac: Option<Mac>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    links: BTreeMap<u32, Link>,
+    neighbours: BTreeMap<Path, Neighbour>,
+    /// By real server address.
+    pub(super) routes: BTreeMap<IpAddr, Result<Path, Unreachable>>,
+}
+
+impl Table {
+    pub(super) fn forget(&mut self) {
+        self.links.clear();
+        self.neighbours.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    pub(super) fn set_link(&mut self, message: &LinkMessage) -> Effect {
+        let mut name = String::new();
+        let mut mac = None;
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(text) => name.clone_from(text),
+                LinkAttribute::Address(bytes) => mac = Mac::try_from(bytes.as_slice()).ok(),
+                _ => {}
+            }
+        }
+        if message.header.link_layer_type != LinkLayerType::Ether {
+            mac = None;
+        }
+        self.links.insert(message.header.index, Link { name, mac });
+        // Going up or down changes IPv4 routes without saying so.
+        Effect::Routes
+    }
+
+    pub(super) fn remove_link(&mut self, message: &LinkMessage) -> Effect {
+        self.links.remove(&message.header.index);
+        Effect::Routes
+    }
+
+    pub(super) fn set_neighbour(&mut self, message: &NeighbourMessage) -> Effect {
+        let Some(path) = path_of(message) else {
+            return Effect::None;
+        };
+        let state = message.header.state;
+        let mut neighbour = Neighbour {
+            permanent: matches!(state, NeighbourState::Permanent | NeighbourState::Noarp),
+            ..Neighbour::default()
+        };
+        let lost = matches!(
+            state,
+            NeighbourState::Incomplete | NeighbourState::Failed | NeighbourState::None
+        );
+        for attribute in &message.attributes {
+            match attribute {
+                NeighbourAttribute::LinkLayerAddress(bytes) if !lost => {
+                    neighbour.mac = Mac::try_from(bytes.as_slice()).ok();
+                }
+                NeighbourAttribute::ExtFlags(flags) => {
+                    neighbour.managed = flags.contains(NeighbourExtFlags::Managed);
+                }
+                _ => {}
+            }
+        }
+        self.neighbours.insert(path, neighbour);
+        Effect::Neighbours
+    }
+
+    pub(super) fn remove_neighbour(&mut self, message: &NeighbourMessage) -> Effect {
+        match path_of(message).and_then(|path| self.neighbours.remove(&path)) {
+            Some(_) => Effect::Neighbours,
+            None => Effect::None,
+        }
+    }
+
+    pub(super) fn neighbour(&self, path: Path) -> Option<Neighbour> {
+        self.neighbours.get(&path).copied()
+    }
+
+    /// The neighbours that matter.
+    pub(super) fn paths(&self) -> BTreeSet<Path> {
+        self.routes.values().flatten().copied().collect()
+    }
+
+    pub(super) fn all_answer(&self) -> bool {
+        self.next_hops()
+            .values()
+            .all(|found| !matches!(found, Err(Unreachable::NoAnswer { .. })))
+    }
+
+    pub(super) fn next_hops(&self) -> NextHops {
+        self.routes
+            .iter()
+            .map(|(address, route)| {
+                let found = route.clone().and_then(|path| self.resolve(path));
+                (*address, found)
+            })
+            .collect()
+    }
+
+    fn resolve(&self, path: Path) -> Result<NextHop, Unreachable> {
+        let link = self.links.get(&path.ifindex).ok_or(Unreachable::NoRoute)?;
+        let interface = link.name.clone();
+        let Some(source) = link.mac else {
+            return Err(Unreachable::NotEthernet { interface });
+        };
+        let Some(next_hop) = self.neighbour(path).and_then(|found| found.mac) else {
+            return Err(Unreachable::NoAnswer {
+                neighbour: path.neighbour,
+                interface,
+            });
+        };
+        Ok(NextHop {
+            interface,
+            ifindex: path.ifindex,
+            next_hop,
+            source,
+        })
+    }
+}
+
+fn path_of(message: &NeighbourMessage) -> Option<Path> {
+    message.attributes.iter().find_map(|attribute| {
+        let NeighbourAttribute::Destination(address) = attribute else {
+            return None;
+        };
+        let neighbour = match address {
+            NeighbourAddress::Inet(v4) => IpAddr::V4(*v4),
+            NeighbourAddress::Inet6(v6) => IpAddr::V6(*v6),
+            _ => return None,
+        };
+        Some(Path {
+            ifindex: message.header.ifindex,
+            neighbour,
+        })
+    })
+}
+
+/// Where the kernel sends packets for `address`.
+pub(super) fn path(address: IpAddr, route: &RouteMessage) -> Result<Path, Unreachable> {
+    match route.header.kind {
+        RouteType::Unicast => {}
+        RouteType::Local => return Err(Unreachable::Local),
+        _ => return Err(Unreachable::NoRoute),
+    }
+    let mut ifindex = None;
+    let mut neighbour = address;
+    for attribute in &route.attributes {
+        match attribute {
+            RouteAttribute::Oif(index) => ifindex = Some(*index),
+            RouteAttribute::Gateway(RouteAddress::Inet(v4))
+            | RouteAttribute::Via(RouteVia::Inet(v4)) => neighbour = IpAddr::V4(*v4),
+            RouteAttribute::Gateway(RouteAddress::Inet6(v6))
+            | RouteAttribute::Via(RouteVia::Inet6(v6)) => neighbour = IpAddr::V6(*v6),
+            _ => {}
+        }
+    }
+    let ifindex = ifindex.ok_or(Unreachable::NoRoute)?;
+    Ok(Path { ifindex, neighbour })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use super::*;
+
+const ADDRESS: [u8; 4] = [10, 0, 0, 9];
+const GATEWAY: [u8; 4] = [10, 0, 0, 1];
+
+fn link(index: u32, kind: LinkLayerType) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.header.link_layer_type = kind;
+    message.attributes = vec![
+        LinkAttribute::IfName(format!("eth{index}")),
+        LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
+    ];
+    message
+}
+
+fn neighbour(address: [u8; 4], state: NeighbourState) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.ifindex = 2;
+    message.header.state = state;
+    message.attributes = vec![
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(address.into())),
+        NeighbourAttribute::LinkLayerAddress(vec![2, 0, 0, 0, 0, 9]),
+    ];
+    message
+}
+
+fn route(kind: RouteType, attributes: Vec<RouteAttribute>) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    message.header.kind = kind;
+    message.attributes = attributes;
+    message
+}
+
+#[test]
+fn routes_lead_to_a_neighbour_or_say_why_not() {
+    let address = IpAddr::from(ADDRESS);
+    let via = |neighbour: [u8; 4]| Path {
+        ifindex: 2,
+        neighbour: neighbour.into(),
+    };
+    let gateway = RouteAttribute::Gateway(RouteAddress::Inet(GATEWAY.into()));
+    let table = [
+        (
+            RouteType::Unicast,
+            vec![RouteAttribute::Oif(2)],
+            Ok(via(ADDRESS)),
+        ),
+        (
+            RouteType::Unicast,
+            vec![RouteAttribute::Oif(2), gateway],
+            Ok(via(GATEWAY)),
+        ),
+        (RouteType::Unicast, vec![], Err(Unreachable::NoRoute)),
+        (
+            RouteType::Local,
+            vec![RouteAttribute::Oif(1)],
+            Err(Unreachable::Local),
+        ),
+        (RouteType::BlackHole, vec![], Err(Unreachable::NoRoute)),
+    ];
+    for (kind, attributes, expected) in table {
+        assert_eq!(path(address, &route(kind, attributes)), expected);
+    }
+}
+
+#[test]
+fn a_next_hop_needs_a_route_an_ethernet_link_and_an_answer() {
+    let address = IpAddr::from(ADDRESS);
+    let on_link = Path {
+        ifindex: 2,
+        neighbour: address,
+    };
+    let mut table = Table::default();
+    table.routes.insert(address, Ok(on_link));
+    let mut now = |change: fn(&mut Table)| {
+        change(&mut table);
+        match table.next_hops().remove(&address) {
+            Some(Ok(found)) => found.to_string(),
+            Some(Err(why)) => why.to_string(),
+            None => String::new(),
+        }
+    };
+    let silent = "10.0.0.9 does not answer on eth2";
+    let answers = "eth2 02:00:00:00:00:09";
+    assert_eq!(now(|_| {}), "no route");
+    assert_eq!(
+        now(|t| _ = t.set_link(&link(2, LinkLayerType::Ether))),
+        silent
+    );
+    assert_eq!(
+        now(|t| _ = t.set_neighbour(&neighbour(ADDRESS, NeighbourState::Incomplete))),
+        silent
+    );
+    assert_eq!(
+        now(|t| _ = t.set_neighbour(&neighbour(ADDRESS, NeighbourState::Reachable))),
+        answers
+    );
+    assert_eq!(
+        now(|t| _ = t.set_neighbour(&neighbour(ADDRESS, NeighbourState::Stale))),
+        answers
+    );
+    assert_eq!(
+        now(|t| _ = t.set_neighbour(&neighbour(ADDRESS, NeighbourState::Failed))),
+        silent
+    );
+    assert_eq!(
+        now(|t| _ = t.set_link(&link(2, LinkLayerType::Tunnel))),
+        "eth2 has no Ethernet address"
+    );
+}

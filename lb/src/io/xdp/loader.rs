@@ -1,0 +1,279 @@
+//! Loading the object: maps and programs, new or taken over, all pinned.
+
+use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::MapInfo,
+    programs::{Program, ProgramError},
+};
+use lb_common::{
+    maps::{self, MapSpec},
+    programs,
+};
+use nix::{
+    mount::{MsFlags, mount},
+    sys::{
+        resource::{RLIM_INFINITY, Resource, setrlimit},
+        statfs::{BPF_FS_MAGIC, statfs},
+    },
+};
+use tracing::{info, warn};
+
+use super::{Pins, XdpError, timers::jiffies_per_second};
+
+/// The object, built by `cargo xtask build`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb.o"));
+
+/// Choices at load time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Capacities other than [`lb_common::maps`]'s; powers of two for the flow tables.
+    pub max_entries: Vec<(MapSpec, u32)>,
+    /// Load the programs for kernels without BPF timers, also where there are some.
+    pub plain: bool,
+}
+
+impl Options {
+    fn max_entries(&self, spec: &MapSpec) -> u32 {
+        let chosen = self
+            .max_entries
+            .iter()
+            .find(|(map, _)| map.name == spec.name);
+        chosen.map_or(spec.max_entries, |&(_, max)| max)
+    }
+}
+
+/// What the kernel can do for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// BPF timers: adverts are absorbed and leases kept in the kernel. Without them every advert goes to the
+    /// daemon, which keeps its own timers.
+    pub timers: bool,
+}
+
+/// The programs and maps, loaded and pinned. Dropping it changes nothing in the kernel.
+#[derive(Debug)]
+pub struct DataPlane {
+    pub(super) object: Ebpf,
+    pub(super) pins: Pins,
+    pub(super) capabilities: Capabilities,
+}
+
+impl DataPlane {
+    /// Loads the programs and pins them with their maps below `pins`.
+    ///
+    /// Maps pinned there before are taken over with everything in them, as long as their shapes are what they
+    /// should be; else all maps start empty. Interfaces keep the programs they have until they are attached
+    /// again.
+    ///
+    /// # Errors
+    /// When there is no BPF file system, or the kernel refuses a map or a program.
+    pub fn load(pins: &Pins, options: &Options) -> Result<(Self, Capabilities), XdpError> {
+        prepare(pins)?;
+        drop_other_shapes(pins, options)?;
+        // Kernels before 5.11 charge maps to this limit; a failure shows when the maps are made.
+        let _unprivileged = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+        let mut object = load_object(pins, options)?;
+        let timers = !options.plain && has_timers(&mut object);
+        for name in programs_of(timers) {
+            load_program(&mut object, name)?;
+            pin_program(&mut object, pins, name)?;
+        }
+        let capabilities = Capabilities { timers };
+        let plane = Self {
+            object,
+            pins: pins.clone(),
+            capabilities,
+        };
+        Ok((plane, capabilities))
+    }
+
+    /// Where everything is pinned.
+    #[must_use]
+    pub const fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// The loaded object, for test runs.
+    #[must_use]
+    pub const fn object(&self) -> &Ebpf {
+        &self.object
+    }
+
+    /// Instructions the verifier went through for each loaded program, by name (Linux 5.16).
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn verified_instructions(&self) -> Result<Vec<(&'static str, u32)>, XdpError> {
+        programs_of(self.capabilities.timers)
+            .into_iter()
+            .map(|name| {
+                let program = self.object.program(name).ok_or(XdpError::NoProgram(name))?;
+                let info = program.info().map_err(XdpError::program(name))?;
+                Ok((name, info.verified_instruction_count().unwrap_or(0)))
+            })
+            .collect()
+    }
+
+    /// Detaches every interface and removes programs, maps and the pin directory: the final stop.
+    ///
+    /// # Errors
+    /// When a pin cannot be removed; one that is not there is no error.
+    pub fn remove(pins: &Pins) -> Result<(), XdpError> {
+        for directory in [pins.links(), pins.programs(), pins.directory().to_owned()] {
+            remove_directory(&directory)?;
+        }
+        Ok(())
+    }
+}
+
+/// Programs to load, with and without timers.
+fn programs_of(timers: bool) -> Vec<&'static str> {
+    if timers {
+        vec![
+            programs::XDP,
+            programs::TC,
+            programs::TIMER,
+            programs::CLOCK,
+        ]
+    } else {
+        vec![programs::XDP_PLAIN, programs::TC_PLAIN, programs::CLOCK]
+    }
+}
+
+/// Mounts the BPF file system where it is missing and makes the pin directories.
+fn prepare(pins: &Pins) -> Result<(), XdpError> {
+    let mount_point = Path::new(Pins::BPFFS);
+    let mounted = statfs(mount_point).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
+    if !mounted && pins.directory().starts_with(mount_point) {
+        mount(
+            Some("bpf"),
+            mount_point,
+            Some("bpf"),
+            MsFlags::empty(),
+            Some("mode=0700"),
+        )
+        .map_err(|source| XdpError::MountBpffs {
+            path: mount_point.to_owned(),
+            source,
+        })?;
+        info!("mounted the BPF file system on {}", mount_point.display());
+    }
+    for directory in [pins.programs(), pins.links()] {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(XdpError::pinned(&directory))?;
+    }
+    Ok(())
+}
+
+/// Unpins all maps when one of them is not what this version would make: they refer to each other.
+fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
+    let other = maps::ALL.iter().find(|spec| {
+        let path = pins.map(spec);
+        path.exists()
+            && !MapInfo::from_pin(&path).is_ok_and(|info| {
+                info.key_size() == spec.key_size
+                    && info.value_size() == spec.value_size
+                    && info.max_entries() == options.max_entries(spec)
+            })
+    });
+    let Some(other) = other else {
+        return Ok(());
+    };
+    warn!(
+        "map {} below {} has another shape; all maps start empty",
+        other.name,
+        pins.directory().display()
+    );
+    for spec in maps::ALL {
+        remove_file(&pins.map(spec))?;
+    }
+    Ok(())
+}
+
+fn load_object(pins: &Pins, options: &Options) -> Result<Ebpf, XdpError> {
+    let ticks = jiffies_per_second()?;
+    let masks = [maps::FLOWS4, maps::FLOWS6].map(|spec| options.max_entries(&spec) - 1);
+    let mut loader = EbpfLoader::new();
+    loader
+        .override_global(programs::GLOBAL_JIFFIES_PER_SECOND, &ticks, true)
+        .override_global(programs::GLOBAL_FLOWS4_MASK, &masks[0], true)
+        .override_global(programs::GLOBAL_FLOWS6_MASK, &masks[1], true);
+    for spec in maps::ALL {
+        loader
+            .map_max_entries(spec.name, options.max_entries(spec))
+            .map_pin_path(spec.name, pins.map(spec));
+    }
+    loader.load(OBJECT).map_err(|error| Box::new(error).into())
+}
+
+/// Whether the kernel takes a program with a timer: it needs Linux 5.15 and the JIT compiler.
+fn has_timers(object: &mut Ebpf) -> bool {
+    let refused = [programs::TIMER, programs::XDP]
+        .into_iter()
+        .find_map(|name| load_program(object, name).err());
+    if let Some(error) = &refused {
+        warn!(
+            "no BPF timers ({error}): every advert wakes the daemon, and a stalled daemon keeps its addresses"
+        );
+    }
+    refused.is_none()
+}
+
+fn load_program(object: &mut Ebpf, name: &'static str) -> Result<(), XdpError> {
+    let program = object.program_mut(name).ok_or(XdpError::NoProgram(name))?;
+    let loaded = match program {
+        Program::Xdp(program) => program.load(),
+        Program::SchedClassifier(program) => program.load(),
+        _ => return Err(XdpError::NoProgram(name)),
+    };
+    match loaded {
+        Ok(()) | Err(ProgramError::AlreadyLoaded) => Ok(()),
+        Err(source) => Err(XdpError::program(name)(source)),
+    }
+}
+
+/// Pins the program, in place of the one pinned before by a single rename.
+fn pin_program(object: &mut Ebpf, pins: &Pins, name: &'static str) -> Result<(), XdpError> {
+    let path = pins.program(name);
+    let new = pins.program(&format!("{name}-new"));
+    remove_file(&new)?;
+    let program = object.program_mut(name).ok_or(XdpError::NoProgram(name))?;
+    program.pin(&new).map_err(|source| XdpError::Pin {
+        path: new.clone(),
+        source,
+    })?;
+    fs::rename(&new, &path).map_err(XdpError::pinned(&path))
+}
+
+/// Removes `path`; that it is not there is as well.
+pub(super) fn remove_file(path: &Path) -> Result<(), XdpError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(XdpError::pinned(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the pins in `directory`, and it unless directories are left in it (other namespaces').
+fn remove_directory(directory: &Path) -> Result<(), XdpError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(XdpError::pinned(directory))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(XdpError::pinned(directory))?.path();
+        if !path.is_dir() {
+            remove_file(&path)?;
+        }
+    }
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
+            Err(XdpError::pinned(directory)(error))
+        }
+        _ => Ok(()),
+    }
+}

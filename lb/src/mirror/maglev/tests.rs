@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{config::model::Protocol, pool::Front};
+
+fn member(host: u16, weight: u32) -> (RealServerId, u32) {
+    let [high, low] = host.to_be_bytes();
+    let front = Front {
+        address: [192, 0, 2, 1].into(),
+        port: 80,
+        protocol: Protocol::Tcp,
+    };
+    let id = RealServerId {
+        front,
+        address: [10, 0, high, low].into(),
+        port: 8080,
+    };
+    (id, weight)
+}
+
+fn configured_length(members: &[(RealServerId, u32)]) -> u32 {
+    length(members.iter().map(|(_, weight)| *weight))
+}
+
+fn owners(members: &[(RealServerId, u32)], len: u32) -> Vec<RealServerId> {
+    ring(members, len)
+        .into_iter()
+        .map(|index| members[usize::from(index)].0)
+        .collect()
+}
+
+fn shares(ring: &[RealServerId]) -> BTreeMap<RealServerId, usize> {
+    let mut counts = BTreeMap::new();
+    for owner in ring {
+        *counts.entry(*owner).or_insert(0) += 1;
+    }
+    counts
+}
+
+#[test]
+fn the_ring_is_long_enough_for_the_weights() {
+    let table: [(&[u32], u32); 8] = [
+        (&[], SMALL),
+        (&[0, 0], SMALL),
+        (&[1], SMALL),
+        (&[1, 0, 1], SMALL),
+        (&[100, 300, 200], SMALL),
+        (&[1; 40], SMALL),
+        (&[1; 41], LARGE),
+        (&[100, 99], LARGE),
+    ];
+    for (weights, expected) in table {
+        assert_eq!(length(weights.iter().copied()), expected, "{weights:?}");
+    }
+}
+
+#[test]
+fn ring_lengths_are_prime_and_fit_their_chunks() {
+    use lb_common::ring::CHUNK_LEN;
+    for len in [SMALL, LARGE] {
+        assert!((2..256).all(|n| len % n != 0), "{len}");
+    }
+    assert_eq!((SMALL as usize).div_ceil(CHUNK_LEN), 1);
+    assert_eq!((LARGE as usize).div_ceil(CHUNK_LEN), 16);
+}
+
+#[test]
+fn a_ring_never_changes_from_release_to_release() {
+    let members = [member(1, 1), member(2, 2), member(3, 1)];
+    let digest = ring(&members, SMALL).iter().fold(0u64, |hash, index| {
+        lb_common::hash::fold(hash, u64::from(*index))
+    });
+    assert_eq!(
+        digest, 0x3efe_4200_95ec_033b,
+        "two directors of different versions must agree"
+    );
+}
+
+fn members(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(RealServerId, u32)>> {
+    prop::collection::btree_map(any::<u16>(), 1u32..=10, count).prop_map(|map| {
+        map.into_iter()
+            .map(|(host, weight)| member(host, weight))
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn shares_follow_the_weights(members in members(1..60)) {
+        let ring = owners(&members, configured_length(&members));
+        let counts = shares(&ring);
+        let len = ring.len() as f64;
+        let sum: u32 = members.iter().map(|(_, weight)| weight).sum();
+        for (id, weight) in &members {
+            let share = f64::from(*weight) / f64::from(sum) * len;
+            let got = counts[id] as f64;
+            prop_assert!((got - share).abs() <= 3.0, "{got} entries instead of {share}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_file_does_not_matter(members in members(1..20), turn in 0usize..20) {
+        let mut other = members.clone();
+        other.rotate_left(turn % members.len());
+        let len = configured_length(&members);
+        prop_assert_eq!(owners(&members, len), owners(&other, len));
+    }
+
+    #[test]
+    fn one_that_leaves_moves_little_more_than_its_share(
+        members in members(2..60),
+        leaver in any::<prop::sample::Index>(),
+    ) {
+        let gone = leaver.index(members.len());
+        let mut rest = members.clone();
+        rest.remove(gone);
+        let len = configured_length(&members);
+        let (before, after) = (owners(&members, len), owners(&rest, len));
+        let sum: u32 = members.iter().map(|(_, weight)| weight).sum();
+        let share = f64::from(members[gone].1) / f64::from(sum);
+        let moved = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+        let moved = moved as f64 / before.len() as f64;
+        prop_assert!(moved <= share + 0.02, "{moved} moved for a share of {share}");
+    }
+}

@@ -1,0 +1,438 @@
+//! From the desired services to the wanted image: who gets which id, which generation and which chunks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use bytemuck::Zeroable;
+use lb_common::{
+    Address,
+    dest::{
+        DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue,
+        NAT_SERVICES, NatSourceKey, NatSourceValue,
+    },
+    maps,
+    ring::{CHUNK_LEN, RingChunk},
+    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceKey, ServiceValue},
+};
+
+use super::{
+    image::{Image, chunks, is_live},
+    maglev, table,
+};
+use crate::{
+    config::model::{ForwardMethod, Scheduler},
+    pool::{
+        Front, RealServerId,
+        desired::{Dest, Service},
+        mapped,
+    },
+};
+
+/// Why the maps cannot carry a service as configured.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// `services` is full.
+    #[error("more than {} virtual servers", maps::SERVICES.max_entries)]
+    Services,
+    /// `dests` is full.
+    #[error("more than {} real servers", maps::DESTS.max_entries - 1)]
+    Dests,
+    /// `rings` has no run of free chunks; the ring stays as it was.
+    #[error("no room for its ring; real servers that come and go are not followed")]
+    Rings,
+    /// Too many NAT services send to one real server address and port.
+    #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
+    NatSource(RealServerId),
+}
+
+/// A wanted image and what had to be left out of it.
+#[derive(Debug)]
+pub struct Plan {
+    /// What the maps should hold.
+    pub image: Image,
+    /// Services that are missing or not as configured.
+    pub refused: BTreeMap<Front, Refusal>,
+}
+
+/// Makes plans; remembers only what makes the next one cheaper or safer, nothing it depends on.
+#[derive(Debug, Default)]
+pub struct Planner {
+    /// Ids and chunks are handed out in turn, so that one given back rests for as long as possible: packets on
+    /// their way and counters may still refer to it.
+    next_service: u32,
+    next_dest: u16,
+    next_chunk: u32,
+    /// Rings computed, and what they were computed from.
+    rings: BTreeMap<ServiceKey, ComputedRing>,
+}
+
+#[derive(Debug, Default)]
+struct ComputedRing {
+    members: Vec<(RealServerId, u32)>,
+    len: u32,
+    indexes: Vec<u16>,
+}
+
+/// The key of a service.
+#[must_use]
+pub const fn service_key(front: Front) -> ServiceKey {
+    ServiceKey {
+        address: mapped(front.address),
+        port: front.port.to_be_bytes(),
+        protocol: front.protocol.number(),
+        pad: 0,
+    }
+}
+
+/// Dest ids by service id, address and port.
+pub type DestIndex = BTreeMap<(u32, Address, [u8; 2]), u16>;
+
+/// The dests in use.
+#[must_use]
+pub fn dest_index(image: &Image) -> DestIndex {
+    image
+        .dests
+        .iter()
+        .filter(|(_, dest)| is_live(dest))
+        .map(|(id, dest)| ((dest.service, dest.address, dest.port), *id))
+        .collect()
+}
+
+impl Planner {
+    /// The image for `services`, as close to `installed` as can be. The rings of `settled` have been stable for so
+    /// long that the one before is of no use.
+    pub fn plan(
+        &mut self,
+        installed: &Image,
+        services: &[Service],
+        settled: &BTreeSet<ServiceKey>,
+    ) -> Plan {
+        let mut draft = Draft {
+            installed,
+            before: installed
+                .live()
+                .map(|(key, value)| (*key, *value))
+                .collect(),
+            known: dest_index(installed),
+            chunks: installed.chunks_in_use(),
+            image: Image {
+                slots: installed.slots.clone(),
+                header: installed.header,
+                dests: free_dests(installed),
+                ..Image::default()
+            },
+            resting: None,
+            ids: installed.services.values().map(|value| value.id).collect(),
+            planner: self,
+        };
+        // A change cut short may have left a service in one of the two tables; the one packets see wins.
+        for (key, value) in &installed.services {
+            draft.before.entry(*key).or_insert(*value);
+        }
+        draft
+            .ids
+            .extend(draft.before.values().map(|value| value.id));
+        let mut refused = BTreeMap::new();
+        for service in services {
+            if let Err(why) = draft.add(service, settled) {
+                refused.insert(service.front, why);
+            }
+        }
+        let mut image = draft.image;
+        while !table::place(&mut image) {
+            drop_last_service(&mut image, services, &mut refused);
+        }
+        self.rings.retain(|key, _| image.services.contains_key(key));
+        Plan { image, refused }
+    }
+}
+
+fn drop_last_service(
+    image: &mut Image,
+    services: &[Service],
+    refused: &mut BTreeMap<Front, Refusal>,
+) {
+    let last = services
+        .iter()
+        .rev()
+        .find(|service| image.services.remove(&service_key(service.front)).is_some());
+    if let Some(service) = last {
+        refused.insert(service.front, Refusal::Services);
+    }
+}
+
+/// What remains of every dest when it is given up.
+fn free_dests(installed: &Image) -> BTreeMap<u16, DestValue> {
+    let freed = |generation| DestValue {
+        generation,
+        ..DestValue::zeroed()
+    };
+    installed
+        .dests
+        .iter()
+        .map(|(id, dest)| (*id, freed(dest.generation)))
+        .filter(|(_, dest)| *dest != DestValue::zeroed())
+        .collect()
+}
+
+struct Draft<'a> {
+    installed: &'a Image,
+    before: BTreeMap<ServiceKey, ServiceValue>,
+    known: DestIndex,
+    chunks: BTreeSet<u32>,
+    ids: BTreeSet<u32>,
+    /// Dest ids some ring names, worked out when the first is needed: packets may still go by the ring before.
+    resting: Option<BTreeSet<u16>>,
+    image: Image,
+    planner: &'a mut Planner,
+}
+
+impl Draft<'_> {
+    fn add(&mut self, service: &Service, settled: &BTreeSet<ServiceKey>) -> Result<(), Refusal> {
+        let key = service_key(service.front);
+        let before = self.before.get(&key).copied();
+        let id = match before {
+            Some(before) => before.id,
+            None => self.new_service_id()?,
+        };
+        let dests = self.add_dests(id, service)?;
+        let refused = self.add_nat_sources(service, &dests);
+        let entries = self.ring_entries(key, service, &dests);
+        let scheduler = match service.scheduler {
+            Scheduler::MaglevHash => SCHEDULER_MH,
+            Scheduler::RoundRobin => SCHEDULER_RR,
+        };
+        let (ring, full) = match (self.place_ring(&entries, before), before) {
+            (Some(ring), _) => (ring, None),
+            (None, Some(before)) => (self.keep(before.ring), Some(Refusal::Rings)),
+            (None, None) => (RingRef::default(), Some(Refusal::Rings)),
+        };
+        let previous = match before {
+            Some(before) if scheduler == SCHEDULER_MH && !settled.contains(&key) => {
+                self.previous(before, ring)
+            }
+            _ => ring,
+        };
+        self.ids.insert(id);
+        self.image.fronts.insert(
+            id,
+            FrontValue {
+                address: key.address,
+                port: key.port,
+                pad: [0; 2],
+                gate: service.gate,
+            },
+        );
+        let value = ServiceValue {
+            id,
+            gate: service.gate,
+            scheduler,
+            ring,
+            previous,
+            ..ServiceValue::zeroed()
+        };
+        self.image.services.insert(key, value);
+        refused.or(full).map_or(Ok(()), Err)
+    }
+
+    fn new_service_id(&mut self) -> Result<u32, Refusal> {
+        let capacity = maps::SERVICES.max_entries;
+        let from = self.planner.next_service;
+        let id = (0..capacity)
+            .map(|n| (from + n) % capacity)
+            .find(|id| !self.ids.contains(id))
+            .ok_or(Refusal::Services)?;
+        self.planner.next_service = (id + 1) % capacity;
+        Ok(id)
+    }
+
+    fn add_dests(&mut self, service: u32, wanted: &Service) -> Result<Vec<u16>, Refusal> {
+        wanted
+            .dests
+            .iter()
+            .map(|dest| {
+                let key = (service, mapped(dest.id.address), dest.id.port.to_be_bytes());
+                let (id, value) = match self.known.get(&key) {
+                    Some(id) => (*id, dest_value(service, dest, self.installed.dests.get(id))),
+                    None => self.new_dest(service, dest)?,
+                };
+                self.image.dests.insert(id, value);
+                Ok(id)
+            })
+            .collect()
+    }
+
+    fn new_dest(&mut self, service: u32, dest: &Dest) -> Result<(u16, DestValue), Refusal> {
+        let from = self.planner.next_dest;
+        let named = || {
+            let rings = self
+                .before
+                .values()
+                .flat_map(|value| [value.ring, value.previous]);
+            rings.flat_map(|ring| self.installed.ring(ring)).collect()
+        };
+        let resting = self.resting.get_or_insert_with(named);
+        let free = |id: &u16| {
+            let live = |image: &Image| image.dests.get(id).is_some_and(is_live);
+            *id != 0 && !live(self.installed) && !live(&self.image) && !resting.contains(id)
+        };
+        let id = (0..=u16::MAX)
+            .map(|n| from.wrapping_add(n))
+            .find(free)
+            .ok_or(Refusal::Dests)?;
+        self.planner.next_dest = id.wrapping_add(1);
+        let last = self
+            .installed
+            .dests
+            .get(&id)
+            .map_or(0, |dest| dest.generation);
+        let value = DestValue {
+            generation: last.wrapping_add(1),
+            ..dest_value(service, dest, None)
+        };
+        Ok((id, value))
+    }
+
+    fn add_nat_sources(&mut self, service: &Service, dests: &[u16]) -> Option<Refusal> {
+        let mut refused = None;
+        for (dest, id) in service.dests.iter().zip(dests) {
+            if dest.method != ForwardMethod::Nat {
+                continue;
+            }
+            let key = NatSourceKey {
+                address: mapped(dest.id.address),
+                port: dest.id.port.to_be_bytes(),
+                protocol: service.front.protocol.number(),
+                pad: 0,
+            };
+            let sharing = self.image.nat_sources.entry(key).or_default();
+            match sharing.dests.iter_mut().find(|entry| **entry == 0) {
+                Some(entry) => *entry = *id,
+                None => refused = Some(Refusal::NatSource(dest.id)),
+            }
+            sort_used(sharing);
+        }
+        refused
+    }
+
+    /// The entries of the ring as dest ids.
+    fn ring_entries(&mut self, key: ServiceKey, service: &Service, dests: &[u16]) -> Vec<u16> {
+        let (members, ids): (Vec<_>, Vec<_>) = service
+            .dests
+            .iter()
+            .zip(dests)
+            .filter(|(dest, _)| dest.takes_new_flows())
+            .map(|(dest, id)| ((dest.id, dest.weight), *id))
+            .unzip();
+        if service.scheduler == Scheduler::RoundRobin {
+            self.planner.rings.remove(&key);
+            return ids;
+        }
+        let len = maglev::length(service.dests.iter().map(|dest| dest.weight));
+        let computed = self.planner.rings.entry(key).or_default();
+        if computed.members != members || computed.len != len {
+            computed.indexes = maglev::ring(&members, len);
+            computed.members = members;
+            computed.len = len;
+        }
+        let indexes = computed.indexes.iter();
+        indexes.map(|index| ids[usize::from(*index)]).collect()
+    }
+
+    /// Where the ring lies: where it is already, or in chunks nobody uses. `None` when there are none.
+    fn place_ring(&mut self, entries: &[u16], before: Option<ServiceValue>) -> Option<RingRef> {
+        if entries.is_empty() {
+            return Some(RingRef::default());
+        }
+        if let Some(before) = before
+            && before.ring.len as usize == entries.len()
+            && self.installed.ring(before.ring).eq(entries.iter().copied())
+        {
+            return Some(self.keep(before.ring));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no ring is longer than LARGE"
+        )]
+        let len = entries.len() as u32;
+        let ring = self.free_run(len)?;
+        self.planner.next_chunk = chunks(ring).end;
+        self.chunks.extend(chunks(ring));
+        for (at, part) in chunks(ring).zip(entries.chunks(CHUNK_LEN)) {
+            let mut chunk = RingChunk::zeroed();
+            chunk.dests[..part.len()].copy_from_slice(part);
+            self.image.rings.insert(at, Arc::new(chunk));
+        }
+        Some(ring)
+    }
+
+    fn free_run(&self, len: u32) -> Option<RingRef> {
+        let capacity = maps::RINGS.max_entries;
+        (0..capacity)
+            .map(|n| (self.planner.next_chunk + n) % capacity)
+            .map(|chunk| RingRef { chunk, len })
+            .find(|ring| {
+                chunks(*ring).end <= capacity && !chunks(*ring).any(|at| self.chunks.contains(&at))
+            })
+    }
+
+    fn keep(&mut self, ring: RingRef) -> RingRef {
+        for at in chunks(ring) {
+            if let Some(chunk) = self.installed.rings.get(&at) {
+                self.image.rings.insert(at, Arc::clone(chunk));
+            }
+        }
+        ring
+    }
+
+    /// The ring that placed the flows without an entry. It stays the one before the first of several quick
+    /// changes: a flow begun meanwhile has an entry wherever the rings differ, and where they do not, it is the
+    /// same. Only flow entries that were pushed out of a full bucket lose their way.
+    fn previous(&mut self, before: ServiceValue, ring: RingRef) -> RingRef {
+        let stable = before.ring == before.previous;
+        let previous = if stable { before.ring } else { before.previous };
+        if previous.len == 0 {
+            return ring;
+        }
+        self.keep(previous)
+    }
+}
+
+fn sort_used(value: &mut NatSourceValue) {
+    // Free entries are zero and end the list, so they sort as the highest.
+    value
+        .dests
+        .sort_unstable_by_key(|dest| dest.wrapping_sub(1));
+}
+
+/// A next hop once known stays until another is known: a neighbour that stopped answering is the checks' business.
+fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValue {
+    let usable = if dest.usable { DEST_USABLE } else { 0 };
+    let method = match dest.method {
+        ForwardMethod::DirectRoute => FORWARD_DIRECT_ROUTE,
+        ForwardMethod::Nat => FORWARD_NAT,
+    };
+    let mut value = DestValue {
+        address: mapped(dest.id.address),
+        port: dest.id.port.to_be_bytes(),
+        generation: before.map_or(0, |before| before.generation),
+        method,
+        flags: usable,
+        service,
+        ..DestValue::zeroed()
+    };
+    if let Some(found) = &dest.next_hop {
+        value.flags |= DEST_RESOLVED;
+        value.ifindex = found.ifindex;
+        value.next_hop = found.next_hop;
+        value.source = found.source;
+    } else if let Some(before) = before {
+        value.flags |= before.flags & DEST_RESOLVED;
+        value.ifindex = before.ifindex;
+        value.next_hop = before.next_hop;
+        value.source = before.source;
+    }
+    value
+}

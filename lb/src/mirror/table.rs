@@ -1,0 +1,97 @@
+//! The fast service table: two-choice placement of services in one half.
+
+use std::collections::BTreeMap;
+
+use bytemuck::Zeroable;
+use lb_common::{
+    hash::service_slots,
+    maps::SERVICE_TABLE_HALF,
+    service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+};
+
+use super::image::Image;
+
+/// Slots in a half minus one.
+pub const MASK: u32 = SERVICE_TABLE_HALF - 1;
+
+/// Displacements before a seed is given up; far above what a half-full table needs.
+const DISPLACEMENTS: u32 = 512;
+
+/// Seeds tried before the table counts as full.
+const SEEDS: u32 = 256;
+
+/// Sets the table of `image` to the services of `image`, writing the idle half and turning the header to it; leaves
+/// both alone when packets find exactly these services already. False when no seed fits the services.
+pub fn place(image: &mut Image) -> bool {
+    let found: BTreeMap<_, _> = image.live().map(|(key, value)| (*key, *value)).collect();
+    if found == image.services && (found.is_empty() || image.header.mask == MASK) {
+        return true;
+    }
+    // The seed stays wherever it can: then the turn of the header changes one word that matters, and a packet
+    // that reads it meanwhile sees the old or the new half, never a mixture.
+    let first = image.header.seed;
+    let Some((seed, half)) = (0..SEEDS)
+        .map(|n| first.wrapping_add(n))
+        .find_map(|seed| Some((seed, half(&image.services, seed)?)))
+    else {
+        return false;
+    };
+    let base = if image.header.base == 0 {
+        SERVICE_TABLE_HALF
+    } else {
+        0
+    };
+    image
+        .slots
+        .retain(|at, _| !(base..=base + MASK).contains(at));
+    image
+        .slots
+        .extend(half.into_iter().map(|(at, slot)| (base + at, slot)));
+    #[expect(clippy::cast_possible_truncation, reason = "no more than slots")]
+    let services = image.services.len() as u32;
+    image.header = ServiceTableHeader {
+        base,
+        mask: MASK,
+        seed,
+        services,
+    };
+    true
+}
+
+/// Cuckoo placement by key order: a service takes its first slot, whoever was there moves to its other one.
+fn half(
+    services: &BTreeMap<ServiceKey, ServiceValue>,
+    seed: u32,
+) -> Option<BTreeMap<u32, ServiceSlot>> {
+    let mut slots: BTreeMap<u32, ServiceSlot> = BTreeMap::new();
+    for (key, value) in services {
+        let mut homeless = ServiceSlot {
+            key: *key,
+            occupied: 1,
+            value: *value,
+            ..ServiceSlot::zeroed()
+        };
+        let [first, second] = service_slots(key, seed, MASK);
+        let mut at = if slots.contains_key(&first) {
+            second
+        } else {
+            first
+        };
+        for _ in 0..DISPLACEMENTS {
+            let Some(evicted) = slots.insert(at, homeless) else {
+                at = u32::MAX;
+                break;
+            };
+            homeless = evicted;
+            let [first, second] = service_slots(&homeless.key, seed, MASK);
+            at = if at == first { second } else { first };
+        }
+        if at != u32::MAX {
+            return None;
+        }
+    }
+    Some(slots)
+}
+
+#[cfg(test)]
+mod tests;

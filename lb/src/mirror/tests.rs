@@ -1,0 +1,428 @@
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use lb_common::{
+    dest::{DEST_RESOLVED, DEST_USABLE},
+    hash::service_slots,
+    service::ServiceValue,
+};
+use proptest::prelude::*;
+
+use super::{plan::service_key, *};
+use crate::{
+    config::model::{ForwardMethod, Protocol, Scheduler},
+    pool::{
+        NextHop, RealServerId,
+        desired::{Dest, Service},
+        mapped,
+    },
+};
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant is as good a start as another"
+)]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn front(n: u8) -> Front {
+    Front {
+        address: [192, 0, 2, n].into(),
+        port: 80,
+        protocol: Protocol::Tcp,
+    }
+}
+
+fn next_hop(n: u8) -> NextHop {
+    NextHop {
+        interface: "eth0".to_owned(),
+        ifindex: 2,
+        next_hop: [2, 0, 0, 0, 0, n],
+        source: [2, 0, 0, 0, 1, 0],
+    }
+}
+
+fn dest(service: u8, n: u8) -> Dest {
+    Dest {
+        id: RealServerId {
+            front: front(service),
+            address: [10, 0, 0, n].into(),
+            port: 80,
+        },
+        method: ForwardMethod::Nat,
+        weight: 1,
+        usable: true,
+        next_hop: Some(next_hop(n)),
+    }
+}
+
+fn service(n: u8, dests: &[u8]) -> Service {
+    Service {
+        front: front(n),
+        gate: 0,
+        scheduler: Scheduler::MaglevHash,
+        dests: dests.iter().map(|d| dest(n, *d)).collect(),
+    }
+}
+
+/// What a packet to `front` finds, by the programs' own steps.
+fn lookup(image: &Image, front: Front) -> Option<ServiceValue> {
+    let key = service_key(front);
+    let header = image.header;
+    if header.services == 0 {
+        return None;
+    }
+    service_slots(&key, header.seed, header.mask)
+        .into_iter()
+        .filter_map(|at| image.slots.get(&(header.base + at)))
+        .find(|slot| slot.occupied != 0 && slot.key == key)
+        .map(|slot| slot.value)
+}
+
+/// Real servers a service's ring names; panics on a reference to anything but a dest of the service.
+fn targets(image: &Image, value: &ServiceValue) -> BTreeSet<IpAddr> {
+    let ids: BTreeSet<u16> = image.ring(value.ring).collect();
+    ids.iter()
+        .map(|id| {
+            let dest = image.dests.get(id).expect("the ring names a dest");
+            assert_eq!(dest.service, value.id, "the ring names its own dests");
+            assert!(image::is_live(dest), "the ring names a dest in use");
+            crate::pool::unmapped(dest.address)
+        })
+        .collect()
+}
+
+fn usable_targets(image: &Image, front: Front) -> usize {
+    lookup(image, front).map_or(0, |value| {
+        let ids: BTreeSet<u16> = image.ring(value.ring).collect();
+        let usable = |id: &&u16| image.dests[id].flags & DEST_USABLE != 0;
+        ids.iter().filter(usable).count()
+    })
+}
+
+/// Carries every write out, as a kernel that never fails; returns the writes.
+fn drain(mirror: &mut Mirror, now: Instant) -> Vec<MapOp> {
+    let mut ops = Vec::new();
+    while let Some(output) = mirror.poll_output() {
+        if let Output::Write(op) = output {
+            mirror.handle_written::<()>(&op, &Ok(()), now);
+            ops.push(op);
+        }
+    }
+    ops
+}
+
+fn installed(services: &[Service]) -> (Mirror, Instant) {
+    let now = start();
+    let mut mirror = Mirror::new(Image::default());
+    mirror.handle_services(services.to_vec(), now);
+    drain(&mut mirror, now);
+    (mirror, now)
+}
+
+#[test]
+fn packets_find_a_service_with_its_real_servers() {
+    let (mirror, _) = installed(&[service(1, &[1, 2]), service(2, &[3])]);
+    let image = mirror.installed();
+    let value = lookup(image, front(1)).expect("service 1");
+    assert_eq!(value.ring, value.previous);
+    let expected: BTreeSet<IpAddr> = [[10, 0, 0, 1].into(), [10, 0, 0, 2].into()].into();
+    assert_eq!(targets(image, &value), expected);
+    assert_eq!(image.services[&service_key(front(1))], value);
+    assert_eq!(image.fronts[&value.id].address, mapped(front(1).address));
+    assert_eq!(image.nat_sources.len(), 3);
+    assert!(lookup(image, front(3)).is_none());
+}
+
+#[test]
+fn the_same_again_writes_nothing() {
+    let services = [service(1, &[1, 2]), service(2, &[3])];
+    let (mut mirror, now) = installed(&services);
+    mirror.handle_services(services.to_vec(), now);
+    assert_eq!(drain(&mut mirror, now), []);
+}
+
+#[test]
+fn a_new_process_that_reads_the_maps_back_writes_nothing() {
+    let services = [service(1, &[1, 2]), service(2, &[3])];
+    let (mirror, now) = installed(&services);
+    let mut successor = Mirror::new(mirror.installed().clone());
+    let mut unresolved = services.to_vec();
+    for dest in unresolved.iter_mut().flat_map(|s| &mut s.dests) {
+        dest.next_hop = None;
+    }
+    successor.handle_services(unresolved, now);
+    assert_eq!(drain(&mut successor, now), [], "known next hops stay");
+}
+
+#[test]
+fn nothing_wanted_leaves_nothing_but_generations() {
+    let (mut mirror, now) = installed(&[service(1, &[1, 2])]);
+    mirror.handle_services(Vec::new(), now);
+    drain(&mut mirror, now);
+    let image = mirror.installed();
+    assert!(lookup(image, front(1)).is_none());
+    assert!(image.services.is_empty() && image.fronts.is_empty() && image.nat_sources.is_empty());
+    assert!(
+        image
+            .dests
+            .values()
+            .all(|dest| !image::is_live(dest) && dest.generation == 1)
+    );
+}
+
+#[test]
+fn a_dest_id_used_again_has_another_generation() {
+    let (mirror, now) = installed(&[service(1, &[1])]);
+    let id = *mirror.installed().dests.keys().next().unwrap();
+    let mut successor = Mirror::new(mirror.installed().clone());
+    successor.handle_services(Vec::new(), now);
+    drain(&mut successor, now);
+    successor.handle_services(vec![service(2, &[2])], now);
+    drain(&mut successor, now);
+    let reused = successor.installed().dests[&id];
+    assert!(image::is_live(&reused));
+    assert_eq!(reused.generation, 2);
+}
+
+#[test]
+fn weight_zero_keeps_flows_and_takes_no_new_ones() {
+    let mut drained = service(1, &[1, 2]);
+    drained.dests[0].weight = 0;
+    let (mirror, _) = installed(&[drained]);
+    let image = mirror.installed();
+    let value = lookup(image, front(1)).unwrap();
+    assert_eq!(targets(image, &value), [[10, 0, 0, 2].into()].into());
+    assert!(
+        image
+            .dests
+            .values()
+            .all(|dest| dest.flags == DEST_USABLE | DEST_RESOLVED)
+    );
+}
+
+#[test]
+fn a_failed_real_server_is_not_usable_and_not_in_the_ring() {
+    let mut failed = service(1, &[1, 2]);
+    failed.dests[0].usable = false;
+    let (mirror, _) = installed(&[failed]);
+    let image = mirror.installed();
+    let value = lookup(image, front(1)).unwrap();
+    assert_eq!(targets(image, &value), [[10, 0, 0, 2].into()].into());
+    let usable: Vec<u8> = image
+        .dests
+        .values()
+        .filter(|dest| dest.flags & DEST_USABLE != 0)
+        .map(|dest| dest.address[15])
+        .collect();
+    assert_eq!(usable, [2]);
+}
+
+#[test]
+fn round_robin_names_each_live_real_server_once_in_file_order() {
+    let mut robin = service(1, &[3, 1, 2]);
+    robin.scheduler = Scheduler::RoundRobin;
+    robin.dests[1].weight = 7;
+    let (mirror, _) = installed(&[robin]);
+    let image = mirror.installed();
+    let value = lookup(image, front(1)).unwrap();
+    let order: Vec<u8> = image
+        .ring(value.ring)
+        .map(|id| image.dests[&id].address[15])
+        .collect();
+    assert_eq!(order, [3, 1, 2]);
+}
+
+#[test]
+fn previous_is_the_ring_before_the_first_of_quick_changes() {
+    let (mut mirror, now) = installed(&[service(1, &[1, 2, 3])]);
+    let stable = lookup(mirror.installed(), front(1)).unwrap().ring;
+    let second = Duration::from_secs(1);
+    for (n, dests) in [(1, &[1, 2][..]), (2, &[1]), (3, &[1, 2, 3])] {
+        let now = now + second * n;
+        mirror.handle_services(vec![service(1, dests)], now);
+        drain(&mut mirror, now);
+        let value = lookup(mirror.installed(), front(1)).unwrap();
+        assert_eq!(value.previous, stable);
+        assert_ne!(value.ring, stable, "even the same ring is not stable yet");
+    }
+    assert!(mirror.installed().chunks_in_use().len() == 2);
+}
+
+#[test]
+fn a_ring_settles_when_no_flow_holds_on_to_an_older_one() {
+    let (mut mirror, now) = installed(&[service(1, &[1, 2, 3])]);
+    mirror.handle_services(vec![service(1, &[1, 2])], now);
+    drain(&mut mirror, now);
+    let (due, why) = mirror.poll_timeout().unwrap();
+    assert_eq!((due, why), (now + SETTLE, "settle"));
+
+    mirror.handle_timeout(due);
+    assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
+    let id = lookup(mirror.installed(), front(1)).unwrap().id;
+    mirror.handle_displaced(Some(&[(id, 1)].into()), due);
+    assert_eq!(
+        drain(&mut mirror, due),
+        [],
+        "a long download still needs its entry"
+    );
+
+    let (due, _) = mirror.poll_timeout().unwrap();
+    mirror.handle_timeout(due);
+    assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
+    mirror.handle_displaced(Some(&BTreeMap::new()), due);
+    drain(&mut mirror, due);
+    let value = lookup(mirror.installed(), front(1)).unwrap();
+    assert_eq!(value.ring, value.previous);
+    assert_eq!(mirror.poll_timeout(), None);
+}
+
+#[test]
+fn a_write_that_fails_is_tried_again_and_installed_keeps_the_truth() {
+    let now = start();
+    let mut mirror = Mirror::new(Image::default());
+    mirror.handle_services(vec![service(1, &[1])], now);
+    let Some(Output::Write(first)) = mirror.poll_output() else {
+        panic!("a write");
+    };
+    mirror.handle_written(&first, &Err("no memory"), now);
+    assert_eq!(mirror.poll_output(), None);
+    assert_eq!(mirror.installed(), &Image::default());
+    let (due, why) = mirror.poll_timeout().unwrap();
+    assert_eq!(why, "retry");
+    mirror.handle_timeout(due);
+    drain(&mut mirror, due);
+    assert_eq!(usable_targets(mirror.installed(), front(1)), 1);
+}
+
+#[test]
+fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
+    let services: Vec<Service> = (1..=5).map(|n| service(n, &[9])).collect();
+    let now = start();
+    let mut mirror = Mirror::new(Image::default());
+    for expected in [1, 0] {
+        mirror.handle_services(services.clone(), now);
+        let mut refused = 0;
+        while let Some(output) = mirror.poll_output() {
+            match output {
+                Output::Write(op) => mirror.handle_written::<()>(&op, &Ok(()), now),
+                Output::Refused { front: which, .. } => {
+                    assert_eq!(which, front(5));
+                    refused += 1;
+                }
+                Output::CountDisplaced => {}
+            }
+        }
+        assert_eq!(refused, expected);
+    }
+}
+
+fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
+    (1u8..6, 0u32..3, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        move |(n, weight, usable, resolved, nat)| Dest {
+            weight,
+            usable,
+            next_hop: resolved.then(|| next_hop(n)),
+            method: if nat {
+                ForwardMethod::Nat
+            } else {
+                ForwardMethod::DirectRoute
+            },
+            ..dest(service, n)
+        },
+    )
+}
+
+fn any_service(n: u8) -> impl Strategy<Value = Service> {
+    (
+        prop::collection::vec(any_dest(n), 0..5),
+        any::<bool>(),
+        0u32..3,
+    )
+        .prop_map(move |(mut dests, robin, gate)| {
+            dests.sort_by_key(|dest| dest.id);
+            dests.dedup_by_key(|dest| dest.id);
+            Service {
+                front: front(n),
+                gate,
+                scheduler: if robin {
+                    Scheduler::RoundRobin
+                } else {
+                    Scheduler::MaglevHash
+                },
+                dests,
+            }
+        })
+}
+
+fn any_services() -> impl Strategy<Value = Vec<Service>> {
+    let maybe = |n| prop::option::of(any_service(n));
+    (maybe(1), maybe(2), maybe(3)).prop_map(|(a, b, c)| [a, b, c].into_iter().flatten().collect())
+}
+
+fn takes_flows(services: &[Service], front: Front) -> bool {
+    services
+        .iter()
+        .any(|service| service.front == front && service.dests.iter().any(Dest::takes_new_flows))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_write_leaves_whole_references_and_no_service_empty(
+        wishes in prop::collection::vec(any_services(), 1..6),
+        fail_at in any::<prop::sample::Index>(),
+    ) {
+        let mut now = start();
+        let mut mirror = Mirror::new(Image::default());
+        let mut before: Vec<Service> = Vec::new();
+        for wish in wishes {
+            now += Duration::from_secs(2);
+            mirror.handle_services(wish.clone(), now);
+            let fail = fail_at.index(40);
+            let mut step = 0;
+            loop {
+                while let Some(output) = mirror.poll_output() {
+                    let Output::Write(op) = output else { continue };
+                    let result = if step == fail { Err(()) } else { Ok(()) };
+                    step += 1;
+                    mirror.handle_written(&op, &result, now);
+                    let image = mirror.installed();
+                    for (_, value) in image.live() {
+                        targets(image, value);
+                        let end = image::chunks(value.ring).chain(image::chunks(value.previous));
+                        prop_assert!(end.into_iter().all(|at| image.rings.contains_key(&at)));
+                    }
+                    for service in &before {
+                        let front = service.front;
+                        if takes_flows(&before, front) && takes_flows(&wish, front) {
+                            // A real server of both is not needed: old and new ring take over from each other.
+                            prop_assert!(usable_targets(image, front) > 0, "{front} is empty after {op:?}");
+                        }
+                    }
+                }
+                let Some((due, "retry")) = mirror.poll_timeout() else { break };
+                now = due;
+                mirror.handle_timeout(now);
+            }
+            for service in &wish {
+                let image = mirror.installed();
+                let value = lookup(image, service.front).expect("every service is found");
+                let expected: BTreeSet<IpAddr> = service
+                    .dests
+                    .iter()
+                    .filter(|dest| dest.takes_new_flows())
+                    .map(|dest| dest.id.address)
+                    .collect();
+                prop_assert_eq!(targets(image, &value), expected);
+            }
+            prop_assert_eq!(mirror.installed().services.len(), wish.len());
+            before = wish;
+        }
+    }
+}

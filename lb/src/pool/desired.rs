@@ -1,0 +1,121 @@
+//! The pure step from configuration and health to the services the data plane should hold.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use lb_common::gate::ALWAYS_OPEN;
+
+use super::{Front, NextHop, RealServerId, Unreachable};
+use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer};
+
+/// A virtual server as it should be forwarded now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Identity.
+    pub front: Front,
+    /// Index into `gates`.
+    pub gate: u32,
+    /// How new flows are spread.
+    pub scheduler: Scheduler,
+    /// Real servers in the order of the file, the failed ones too.
+    pub dests: Vec<Dest>,
+}
+
+/// A real server as it should be forwarded to now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dest {
+    /// Identity.
+    pub id: RealServerId,
+    /// How packets reach it.
+    pub method: ForwardMethod,
+    /// Share of new flows; 0 takes none but keeps those it has.
+    pub weight: u32,
+    /// Whether its checks pass: a failed one carries no flow at all.
+    pub usable: bool,
+    /// Next hop, if known. Unknown does not take it out of the ring: the ring must be the same on every
+    /// director, whatever each has resolved so far.
+    pub next_hop: Option<NextHop>,
+}
+
+impl Dest {
+    /// Whether new flows may be sent to it.
+    #[must_use]
+    pub const fn takes_new_flows(&self) -> bool {
+        self.usable && self.weight > 0
+    }
+}
+
+/// Next hops by real server address.
+pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unreachable>>;
+
+/// The services to forward, in the order of the file.
+///
+/// `down` holds the real servers whose checks fail; `gates` the gate of each `vrrp_instance` by name. The second of
+/// two equal virtual servers, or of two equal real servers within one, is ignored, as keepalived does.
+#[must_use]
+pub fn desired(
+    config: &Config,
+    down: &BTreeSet<RealServerId>,
+    gates: &BTreeMap<String, u32>,
+    next_hops: &NextHops,
+) -> Vec<Service> {
+    let mut seen = BTreeSet::new();
+    config
+        .virtual_servers
+        .iter()
+        .filter(|server| seen.insert(Front::of(server)))
+        .map(|server| {
+            let front = Front::of(server);
+            Service {
+                front,
+                gate: gate(config, gates, front.address),
+                scheduler: server.scheduler,
+                dests: dests(server, down, next_hops),
+            }
+        })
+        .collect()
+}
+
+fn dests(server: &VirtualServer, down: &BTreeSet<RealServerId>, next_hops: &NextHops) -> Vec<Dest> {
+    let front = Front::of(server);
+    let mut seen = BTreeSet::new();
+    server
+        .real_servers
+        .iter()
+        .filter(|real| seen.insert(RealServerId::of(front, real)))
+        .map(|real| {
+            let id = RealServerId::of(front, real);
+            Dest {
+                id,
+                method: server.method,
+                weight: real.weight.get(),
+                usable: !down.contains(&id),
+                next_hop: next_hops
+                    .get(&real.address)
+                    .and_then(|found| found.clone().ok()),
+            }
+        })
+        .collect()
+}
+
+/// Name of the `vrrp_instance` that owns a virtual address, if one does.
+#[must_use]
+pub fn owner(config: &Config, address: IpAddr) -> Option<&str> {
+    config
+        .vrrp_instances
+        .iter()
+        .find(|instance| instance.addresses.iter().any(|own| own.address == address))
+        .map(|instance| instance.name.as_str())
+}
+
+fn gate(config: &Config, gates: &BTreeMap<String, u32>, address: IpAddr) -> u32 {
+    owner(config, address)
+        .and_then(|name| gates.get(name))
+        .copied()
+        .unwrap_or(ALWAYS_OPEN)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use super::*;
+use crate::config::model::{
+    AdvertInterval, Family, InitialState, InterfaceName, PrefixLength, Priority, Protocol,
+    RealServer, Version, VirtualAddress, Vrid, VrrpInstance, Weight,
+};
+
+const VIP: [u8; 4] = [192, 0, 2, 1];
+
+fn server(hosts: &[u8]) -> VirtualServer {
+    VirtualServer {
+        address: VIP.into(),
+        port: 80,
+        protocol: Protocol::Tcp,
+        scheduler: Scheduler::MaglevHash,
+        method: ForwardMethod::DirectRoute,
+        delay_loop: std::time::Duration::from_secs(1),
+        real_servers: hosts
+            .iter()
+            .map(|host| RealServer {
+                address: [10, 0, 0, *host].into(),
+                port: 80,
+                weight: Weight::try_from(u64::from(*host)).unwrap(),
+                checks: Vec::new(),
+            })
+            .collect(),
+    }
+}
+
+fn instance(address: [u8; 4]) -> VrrpInstance {
+    let interface = InterfaceName::try_from("eth0".to_owned()).unwrap();
+    VrrpInstance {
+        name: "VI_1".to_owned(),
+        state: InitialState::Backup,
+        interface: interface.clone(),
+        vrid: Vrid::try_from(1).unwrap(),
+        priority: Priority::DEFAULT,
+        version: Version::V2,
+        family: Family::V4,
+        advert_interval: AdvertInterval::DEFAULT,
+        addresses: vec![VirtualAddress {
+            address: address.into(),
+            prefix: PrefixLength::try_from(32).unwrap(),
+            interface,
+        }],
+        preempt: true,
+    }
+}
+
+fn config(servers: Vec<VirtualServer>) -> Config {
+    Config {
+        virtual_servers: servers,
+        ..Config::default()
+    }
+}
+
+fn desire(config: &Config, down: &BTreeSet<RealServerId>) -> Vec<Service> {
+    desired(
+        config,
+        down,
+        &[("VI_1".to_owned(), 3)].into(),
+        &NextHops::new(),
+    )
+}
+
+#[test]
+fn the_gate_is_that_of_the_instance_which_owns_the_address() {
+    for (address, gate) in [(VIP, 3), ([192, 0, 2, 9], ALWAYS_OPEN)] {
+        let mut config = config(vec![server(&[1])]);
+        config.vrrp_instances = vec![instance(address)];
+        assert_eq!(desire(&config, &BTreeSet::new())[0].gate, gate);
+    }
+}
+
+#[test]
+fn failed_is_not_usable_and_weight_zero_takes_no_new_flows() {
+    let config = config(vec![server(&[0, 1, 2])]);
+    let front = Front::of(&config.virtual_servers[0]);
+    let failed = RealServerId::of(front, &config.virtual_servers[0].real_servers[1]);
+    let services = desire(&config, &[failed].into());
+    let seen: Vec<_> = services[0]
+        .dests
+        .iter()
+        .map(|dest| (dest.usable, dest.takes_new_flows()))
+        .collect();
+    assert_eq!(seen, [(true, false), (false, false), (true, true)]);
+}
+
+#[test]
+fn the_second_of_two_equals_is_ignored() {
+    let services = desire(
+        &config(vec![server(&[1, 1, 2]), server(&[3])]),
+        &BTreeSet::new(),
+    );
+    assert_eq!(services.len(), 1);
+    assert_eq!(services[0].dests.len(), 2);
+}
+
+#[test]
+fn an_unknown_next_hop_keeps_its_place() {
+    let found = NextHop {
+        interface: "eth0".to_owned(),
+        ifindex: 2,
+        next_hop: [2; 6],
+        source: [4; 6],
+    };
+    let next_hops = NextHops::from([
+        ([10, 0, 0, 1].into(), Ok(found.clone())),
+        ([10, 0, 0, 2].into(), Err(Unreachable::NoRoute)),
+    ]);
+    let config = config(vec![server(&[1, 2, 3])]);
+    let services = desired(&config, &BTreeSet::new(), &BTreeMap::new(), &next_hops);
+    let seen: Vec<_> = services[0]
+        .dests
+        .iter()
+        .map(|dest| dest.next_hop.clone())
+        .collect();
+    assert_eq!(seen, [Some(found), None, None]);
+}

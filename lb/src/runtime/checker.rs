@@ -1,0 +1,297 @@
+//! The checker child: probes real servers and keeps the service maps equal to what is configured and alive.
+//!
+//! One loop. Probes and the next-hop follower are tasks that only answer; everything that decides is called from
+//! here, one input at a time, and its outputs are drained before the next.
+
+mod data_plane;
+mod snapshot;
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    task::{JoinError, JoinSet},
+};
+
+use self::data_plane::DataPlane;
+use crate::{
+    checker::{Checker, Output, ProbeError, ProbeId, sentence},
+    config::model::Config,
+    io::{
+        netlink::next_hop::Follower,
+        probe::{Slots, tcp},
+    },
+    pool::desired::desired,
+    runtime::channel::{ChildChannel, FromChild, Plan, ToChild},
+};
+
+/// Probe results taken at once before the services are worked out again.
+const RESULTS: usize = 256;
+
+/// How long a parent may leave its end of the line unread.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the way out may take when the kernel refuses writes.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+type ProbeResult = (ProbeId, Result<(), ProbeError>);
+
+/// Runs the checker child until it is told to stop.
+///
+/// # Errors
+/// When the kernel gives no netlink socket, or the maps of the plan cannot be opened.
+pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
+    let mut parent = Parent(Some(channel));
+    let mut signals = Signals::new()?;
+    let mut child = Child::new()?;
+    loop {
+        let due = child.poll_timeout();
+        tokio::select! {
+            biased;
+            // 1. Orders: rare, and what follows should obey the new ones.
+            order = parent.recv() => match order {
+                ToChild::Configure(plan) => {
+                    child.configure(*plan)?;
+                    parent.send(&FromChild::Configured).await;
+                }
+                ToChild::Snapshot => {
+                    parent.send(&FromChild::Services(child.snapshot())).await;
+                }
+                ToChild::Stop => break,
+            },
+            () = signals.stop() => break,
+            // 2. Results: each may take a dead real server out of the ring. At most `RESULTS`, so that a storm of
+            //    them costs one change of the maps and leaves room for the rest.
+            Some(result) = child.probes.join_next() => child.handle_results(result),
+            // 3. Next hops: packets to a real server without one are lost, but checks find dead ones sooner.
+            () = child.next_hops.changed() => child.update(),
+            // 4. Timers: starting probes and settling rings can wait for all of the above.
+            () = sleep_until(due) => child.handle_timeout(),
+        }
+    }
+    child.stop().await;
+    Ok(())
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The line to the parent, while there is one.
+struct Parent(Option<ChildChannel>);
+
+impl Parent {
+    /// The next order. Safe to cancel; waits for ever once the parent is gone.
+    async fn recv(&mut self) -> ToChild {
+        if let Some(channel) = &mut self.0 {
+            match channel.recv().await {
+                Ok(Some(order)) => return order,
+                Ok(None) => tracing::warn!("{}", sentence::PARENT_GONE),
+                Err(error) => tracing::warn!("{} ({error:#})", sentence::PARENT_GONE),
+            }
+            self.0 = None;
+        }
+        std::future::pending().await
+    }
+
+    async fn send(&mut self, message: &FromChild) {
+        let Some(channel) = &mut self.0 else {
+            return;
+        };
+        let sent = tokio::time::timeout(PATIENCE, channel.send(message)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            // A message cut short leaves nothing to go on with.
+            tracing::warn!("{}", sentence::PARENT_GONE);
+            self.0 = None;
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// Reloads are the parent's to order; a terminal or `kill` of the process group sends them to us as well.
+    _hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let catch = |kind| signal(kind).context("checker child: signals");
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            _hangup: catch(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+struct Child {
+    plan: Plan,
+    checker: Checker,
+    rng: fastrand::Rng,
+    slots: Slots,
+    probes: JoinSet<ProbeResult>,
+    next_hops: Follower,
+    /// `None` before the first plan, and where there is no data plane.
+    data_plane: Option<DataPlane>,
+    configured: bool,
+}
+
+impl Child {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            plan: Plan {
+                config: Config::default(),
+                gates: std::collections::BTreeMap::new(),
+                pins: None,
+            },
+            checker: Checker::default(),
+            rng: fastrand::Rng::new(),
+            slots: Slots::default(),
+            probes: JoinSet::new(),
+            next_hops: Follower::start()?,
+            data_plane: None,
+            configured: false,
+        })
+    }
+
+    fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
+        if !self.configured || plan.pins != self.plan.pins {
+            self.open(&plan)?;
+            self.configured = true;
+        }
+        self.plan = plan;
+        let servers = &self.plan.config.virtual_servers;
+        let addresses: BTreeSet<_> = servers
+            .iter()
+            .flat_map(|server| &server.real_servers)
+            .map(|real| real.address)
+            .collect();
+        self.next_hops.follow(addresses);
+        self.checker
+            .handle_config(&self.plan.config, &mut self.rng, Instant::now());
+        self.drain_checker();
+        self.update();
+        Ok(())
+    }
+
+    fn open(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        let Some(pins) = &plan.pins else {
+            tracing::warn!("{}", sentence::NO_DATA_PLANE);
+            self.data_plane = None;
+            return Ok(());
+        };
+        let data_plane = DataPlane::open(pins)?;
+        if !self.configured {
+            self.checker = Checker::remembering(data_plane.failed());
+        }
+        self.data_plane = Some(data_plane);
+        Ok(())
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let mirror = self.data_plane.as_ref().and_then(DataPlane::poll_timeout);
+        let checker = self.checker.poll_timeout();
+        mirror.into_iter().chain(checker).map(|(due, _)| due).min()
+    }
+
+    fn handle_timeout(&mut self) {
+        self.checker.handle_timeout(Instant::now());
+        self.drain_checker();
+        if let Some(data_plane) = &mut self.data_plane {
+            data_plane.handle_timeout();
+        }
+    }
+
+    fn handle_results(&mut self, first: Result<ProbeResult, JoinError>) {
+        let now = Instant::now();
+        let ready = std::iter::from_fn(|| self.probes.try_join_next());
+        for result in std::iter::once(first).chain(ready).take(RESULTS) {
+            match result {
+                Ok((probe, result)) => self.checker.handle_result(probe, result, now),
+                Err(error) => tracing::error!("probe: {error}"),
+            }
+        }
+        if self.drain_checker() {
+            self.update();
+        }
+    }
+
+    /// Carries out what the checker wants; true when a real server went up or down.
+    fn drain_checker(&mut self) -> bool {
+        let mut changed = false;
+        while let Some(output) = self.checker.poll_output() {
+            match output {
+                Output::Probe {
+                    id,
+                    target,
+                    timeout,
+                } => {
+                    let slots = self.slots.clone();
+                    self.probes
+                        .spawn(async move { (id, tcp::connect(slots, target, timeout).await) });
+                }
+                Output::CheckChanged {
+                    check,
+                    result,
+                    retries,
+                } => tracing::info!("{}", sentence::check_changed(&check, &result, retries)),
+                Output::Verdict { real_server, up } => {
+                    tracing::info!("{}", sentence::verdict(real_server, up));
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// Brings the maps in line with the configuration, the health and the next hops.
+    fn update(&mut self) {
+        if let Some(data_plane) = &mut self.data_plane {
+            data_plane.set_services(desired(
+                &self.plan.config,
+                self.checker.down(),
+                &self.plan.gates,
+                &self.next_hops.next_hops(),
+            ));
+        }
+    }
+
+    fn snapshot(&self) -> Vec<crate::pool::snapshot::ServiceSnapshot> {
+        let figures = self.data_plane.as_ref().map(DataPlane::figures);
+        snapshot::services(
+            &self.plan.config,
+            &self.checker,
+            &self.next_hops.next_hops(),
+            figures.as_ref(),
+        )
+    }
+
+    /// Reloads to nothing.
+    async fn stop(mut self) {
+        self.probes.abort_all();
+        if let Some(mut data_plane) = self.data_plane.take() {
+            let end = Instant::now() + FAREWELL;
+            data_plane.set_services(Vec::new());
+            while let Some((due, _)) = data_plane.poll_timeout().filter(|(due, _)| *due < end) {
+                sleep_until(Some(due)).await;
+                data_plane.handle_timeout();
+            }
+        }
+        self.next_hops.stop().await;
+    }
+}

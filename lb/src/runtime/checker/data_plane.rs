@@ -1,0 +1,163 @@
+//! The maps and their mirror: every write is acknowledged before the next.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Instant,
+};
+
+use anyhow::Context;
+use lb_common::{counter::Traffic, dest::DEST_USABLE, service::ServiceKey};
+
+use crate::{
+    checker::sentence,
+    config::model::Protocol,
+    io::{
+        mirror as border,
+        xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, XdpError},
+    },
+    mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live},
+    pool::{Front, RealServerId, desired::Service, unmapped},
+};
+
+pub(super) struct DataPlane {
+    maps: CheckerMaps,
+    read: ReadMaps,
+    mirror: Mirror,
+    /// The last failure logged, so that one that lasts is logged once.
+    failure: Option<String>,
+}
+
+/// What the maps say about services and dests.
+pub(super) struct Figures<'a> {
+    pub(super) image: &'a Image,
+    pub(super) flows: FlowCounts,
+    read: &'a ReadMaps,
+}
+
+impl DataPlane {
+    pub(super) fn open(pins: &Path) -> anyhow::Result<Self> {
+        let pins = Pins::new(pins);
+        let maps = CheckerMaps::open(&pins).context("data plane")?;
+        let read = ReadMaps::open(&pins).context("data plane")?;
+        let installed = border::load(&maps).context("data plane")?;
+        Ok(Self {
+            maps,
+            read,
+            mirror: Mirror::new(installed),
+            failure: None,
+        })
+    }
+
+    /// The real servers the maps hold as failed.
+    pub(super) fn failed(&self) -> BTreeSet<RealServerId> {
+        let image = self.mirror.installed();
+        let fronts: BTreeMap<u32, Front> = image
+            .services
+            .iter()
+            .filter_map(|(key, value)| Some((value.id, front(key)?)))
+            .collect();
+        image
+            .dests
+            .values()
+            .filter(|dest| is_live(dest) && dest.flags & DEST_USABLE == 0)
+            .filter_map(|dest| {
+                Some(RealServerId {
+                    front: *fronts.get(&dest.service)?,
+                    address: unmapped(dest.address),
+                    port: u16::from_be_bytes(dest.port),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn set_services(&mut self, services: Vec<Service>) {
+        self.mirror.handle_services(services, Instant::now());
+        self.drain();
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.mirror.poll_timeout()
+    }
+
+    pub(super) fn handle_timeout(&mut self) {
+        self.mirror.handle_timeout(Instant::now());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.mirror.poll_output() {
+            match output {
+                Output::Write(op) => {
+                    let written = border::apply(&mut self.maps, &op);
+                    self.mirror.handle_written(&op, &written, Instant::now());
+                    self.note(written.err());
+                }
+                Output::CountDisplaced => {
+                    let flows = self.displaced();
+                    self.mirror.handle_displaced(flows.as_ref(), Instant::now());
+                }
+                Output::Refused { front, why } => {
+                    tracing::warn!("{}", sentence::refused(front, why));
+                }
+            }
+        }
+    }
+
+    fn displaced(&self) -> Option<BTreeMap<u32, u64>> {
+        let mut displaced = Displaced::new(self.mirror.installed());
+        match self.read.each_flow(|flow| displaced.see(&flow)) {
+            Ok(()) => Some(displaced.into_counts()),
+            Err(error) => {
+                tracing::warn!("{}", sentence::flows_not_counted(error));
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, error: Option<XdpError>) {
+        let Some(error) = error else {
+            self.failure = None;
+            return;
+        };
+        let text = error.to_string();
+        if self.failure.as_ref() != Some(&text) {
+            tracing::error!("{}", sentence::map_write_failed(&text));
+            self.failure = Some(text);
+        }
+    }
+
+    pub(super) fn figures(&self) -> Figures<'_> {
+        Figures {
+            image: self.mirror.installed(),
+            flows: self.read.flow_counts().unwrap_or_else(|error| {
+                tracing::warn!("{}", sentence::flows_not_counted(error));
+                FlowCounts::default()
+            }),
+            read: &self.read,
+        }
+    }
+}
+
+impl Figures<'_> {
+    /// Traffic of a service; zero where the kernel does not tell.
+    pub(super) fn service(&self, id: u32) -> Traffic {
+        self.read.service_traffic(id).unwrap_or_default()
+    }
+
+    /// Traffic of a dest; zero where the kernel does not tell.
+    pub(super) fn dest(&self, id: u16) -> Traffic {
+        self.read.dest_traffic(id).unwrap_or_default()
+    }
+}
+
+fn front(key: &ServiceKey) -> Option<Front> {
+    let protocol = [Protocol::Tcp, Protocol::Udp]
+        .into_iter()
+        .find(|protocol| protocol.number() == key.protocol)?;
+    Some(Front {
+        address: unmapped(key.address),
+        port: u16::from_be_bytes(key.port),
+        protocol,
+    })
+}

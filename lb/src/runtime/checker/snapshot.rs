@@ -1,0 +1,124 @@
+//! Joins configuration, health, next hops and figures into what observers see.
+
+use std::net::{IpAddr, SocketAddr};
+
+use lb_common::counter::Traffic;
+
+use super::data_plane::Figures;
+use crate::{
+    checker::Checker,
+    config::model::{Config, ForwardMethod, Protocol, RealServer, Scheduler, VirtualServer},
+    mirror::plan::{DestIndex, dest_index, service_key},
+    pool::{
+        Front, RealServerId, Unreachable,
+        desired::{NextHops, owner},
+        mapped,
+        snapshot::{RealServerSnapshot, ServiceSnapshot},
+    },
+};
+
+/// The services in the order of the file; figures are zero without a data plane.
+pub(super) fn services(
+    config: &Config,
+    checker: &Checker,
+    next_hops: &NextHops,
+    figures: Option<&Figures<'_>>,
+) -> Vec<ServiceSnapshot> {
+    let join = Join {
+        config,
+        checker,
+        next_hops,
+        figures,
+        dests: figures.map_or_else(DestIndex::new, |figures| dest_index(figures.image)),
+    };
+    config
+        .virtual_servers
+        .iter()
+        .map(|server| join.service(server))
+        .collect()
+}
+
+struct Join<'a> {
+    config: &'a Config,
+    checker: &'a Checker,
+    next_hops: &'a NextHops,
+    figures: Option<&'a Figures<'a>>,
+    dests: DestIndex,
+}
+
+impl Join<'_> {
+    fn service(&self, server: &VirtualServer) -> ServiceSnapshot {
+        let front = Front::of(server);
+        let installed = self.figures.and_then(|figures| {
+            Some((figures, figures.image.services.get(&service_key(front))?.id))
+        });
+        let traffic = installed.map_or_else(Traffic::default, |(figures, id)| figures.service(id));
+        ServiceSnapshot {
+            service: socket(server.address, server.port),
+            protocol: match server.protocol {
+                Protocol::Tcp => "TCP",
+                Protocol::Udp => "UDP",
+            }
+            .to_owned(),
+            scheduler: match server.scheduler {
+                Scheduler::RoundRobin => "rr",
+                Scheduler::MaglevHash => "mh",
+            }
+            .to_owned(),
+            id: installed.map_or(0, |(_, id)| id),
+            instance: owner(self.config, server.address).map(ToOwned::to_owned),
+            flows: installed
+                .and_then(|(figures, id)| figures.flows.services.get(&id).copied())
+                .unwrap_or_default(),
+            connections: traffic.flows,
+            packets: traffic.packets,
+            bytes: traffic.bytes,
+            real_servers: server
+                .real_servers
+                .iter()
+                .map(|real| self.real_server(server, real, installed))
+                .collect(),
+        }
+    }
+
+    fn real_server(
+        &self,
+        server: &VirtualServer,
+        real: &RealServer,
+        installed: Option<(&Figures<'_>, u32)>,
+    ) -> RealServerSnapshot {
+        let id = RealServerId::of(Front::of(server), real);
+        let dest = installed.and_then(|(figures, service)| {
+            let key = (service, mapped(real.address), real.port.to_be_bytes());
+            Some((figures, *self.dests.get(&key)?))
+        });
+        let traffic = dest.map_or_else(Traffic::default, |(figures, id)| figures.dest(id));
+        let unknown = Err(Unreachable::Unknown);
+        let next_hop = match self.next_hops.get(&real.address).unwrap_or(&unknown) {
+            Ok(found) => found.to_string(),
+            Err(why) => why.to_string(),
+        };
+        RealServerSnapshot {
+            real_server: socket(real.address, real.port),
+            method: match server.method {
+                ForwardMethod::Nat => "NAT",
+                ForwardMethod::DirectRoute => "DR",
+            }
+            .to_owned(),
+            weight: real.weight.get(),
+            up: !self.checker.down().contains(&id),
+            why: self.checker.why(id),
+            next_hop,
+            flows: dest
+                .and_then(|(figures, id)| figures.flows.dests.get(&id).copied())
+                .unwrap_or_default(),
+            connections: traffic.flows,
+            packets: traffic.packets,
+            bytes: traffic.bytes,
+        }
+    }
+}
+
+fn socket(address: IpAddr, port: u16) -> String {
+    SocketAddr::new(address, port).to_string()
+}

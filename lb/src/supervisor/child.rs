@@ -1,0 +1,161 @@
+//! Children: this same binary, started with its role and a control line as standard input.
+
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{process::Command, sync::mpsc};
+
+use super::{
+    Event,
+    run_dir::{Holder, RunDir},
+};
+use crate::{
+    cli::{Cli, Role},
+    observe::log,
+    runtime::channel::{ParentSender, ToChild, parent_line},
+};
+
+/// Longest wait for an orphan to be gone after SIGKILL.
+const ORPHAN_WAIT: Duration = Duration::from_secs(2);
+
+/// A running child.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: u32,
+    line: ParentSender,
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub(super) struct Exit {
+    /// Its pid.
+    pub(super) pid: u32,
+    /// Its status in words.
+    pub(super) how: String,
+}
+
+impl Child {
+    /// Starts a child; its messages and its end arrive as events.
+    pub(super) fn spawn(
+        cli: &Cli,
+        role: Role,
+        events: mpsc::Sender<Event>,
+    ) -> anyhow::Result<Self> {
+        let (ours, theirs) = UnixStream::pair().context("control line")?;
+        let mut process = command(cli, role)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .spawn()
+            .with_context(|| format!("cannot start the {} child", role.name()))?;
+        let pid = process.id().context("the child is gone already")?;
+        let (line, mut messages) = parent_line(ours.into())?;
+        tokio::spawn(async move {
+            while let Ok(Some(message)) = messages.recv().await {
+                if events
+                    .send(Event::Message(role, pid, message))
+                    .await
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            let how = process
+                .wait()
+                .await
+                .map_or_else(|error| error.to_string(), words);
+            // The parent is gone when nobody listens.
+            events
+                .send(Event::Exited(role, Exit { pid, how }))
+                .await
+                .ok();
+        });
+        Ok(Self { pid, line })
+    }
+
+    /// The child's pid.
+    pub(super) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When the child is gone.
+    pub(super) async fn send(&mut self, message: &ToChild) -> anyhow::Result<()> {
+        self.line.send(message).await
+    }
+
+    /// Sends a signal. The child has not been waited for while this exists, so the pid is still its own.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Err(error) = kill(Pid::from_raw(self.pid.cast_signed()), signal) {
+            log::child_unreachable(self.pid, error);
+        }
+    }
+}
+
+/// The child's command line. A process group of its own keeps the terminal's Ctrl-C for the parent.
+fn command(cli: &Cli, role: Role) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(format!("lb-{}", role.name())).process_group(0);
+    for _ in 0..cli.log_detail {
+        command.arg("-D");
+    }
+    if cli.log_console {
+        command.arg("-l");
+    }
+    if cli.no_syslog {
+        command.arg("-G");
+    }
+    if let Some(namespace) = &cli.namespace {
+        command.args(["-s", namespace]);
+    }
+    command.args(["child", role.name()]);
+    command
+}
+
+fn words(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "normally".to_owned(),
+        (Some(code), _) => format!("with exit code {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => format!("by {signal}"),
+            Err(_) => format!("by signal {signal}"),
+        },
+        (None, None) => status.to_string(),
+    }
+}
+
+/// Ends children that outlived a killed parent, so that new ones can take over: what they did for the kernel stays, and
+/// the lease keeps running until the new child renews it.
+///
+/// # Errors
+/// When an orphan cannot be ended.
+pub(super) async fn end_orphans(run_dir: &RunDir) -> anyhow::Result<()> {
+    for role in [Role::Vrrp, Role::Checkers] {
+        let deadline = Instant::now() + ORPHAN_WAIT;
+        let mut told = false;
+        while let Holder::Process(pid) = run_dir.holder(role)? {
+            if Instant::now() > deadline {
+                bail!(
+                    "the {} child of an earlier daemon, pid {pid}, does not end",
+                    role.name()
+                );
+            }
+            if !told {
+                log::orphan(role, pid);
+                kill(Pid::from_raw(pid), Signal::SIGKILL).context("orphan")?;
+                told = true;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! The data plane as the parent owns it: loaded once, attached where the configuration needs it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use super::run_dir::RunDir;
+use crate::{
+    config::model::{Config, InterfaceName},
+    io::{
+        netlink::Netlink,
+        xdp::{self, Options, Pins, ReadMaps},
+    },
+    observe::{log, status::DataPlaneStatus},
+};
+
+/// The loaded programs, or why there are none.
+pub(super) struct DataPlane {
+    pins: PathBuf,
+    netlink: Netlink,
+    loaded: Option<Loaded>,
+    lacks: Vec<String>,
+    interfaces: BTreeMap<InterfaceName, String>,
+}
+
+struct Loaded {
+    programs: xdp::DataPlane,
+    maps: ReadMaps,
+    kernel_heartbeat: bool,
+}
+
+impl DataPlane {
+    /// Loads and pins the programs, or takes up those that an earlier daemon left. Without a data plane the daemon still
+    /// elects and checks, and says what is lost.
+    pub(super) fn load(run_dir: &RunDir) -> anyhow::Result<Self> {
+        let netlink = Netlink::connect()?;
+        let pins = Pins::new(run_dir.pins());
+        let mut lacks = Vec::new();
+        let loaded = load(&pins, &mut lacks).inspect_err(|error| {
+            log::data_plane_missing(error);
+            lacks.push(format!("{error:#}"));
+        });
+        Ok(Self {
+            pins: run_dir.pins().to_owned(),
+            netlink,
+            loaded: loaded.ok(),
+            lacks,
+            interfaces: BTreeMap::new(),
+        })
+    }
+
+    /// Where the maps are pinned; `None` when nothing is loaded.
+    pub(super) fn pins(&self) -> Option<PathBuf> {
+        self.loaded.is_some().then(|| self.pins.clone())
+    }
+
+    /// Attaches the programs where `config` needs them and takes them away elsewhere. An interface that fails keeps the
+    /// others working.
+    pub(super) async fn attach(&mut self, config: &Config) {
+        let wanted = self.wanted(config).await;
+        let Some(loaded) = &mut self.loaded else {
+            return;
+        };
+        for name in &wanted {
+            if self.interfaces.contains_key(name) {
+                continue;
+            }
+            match loaded.programs.attach(name.as_str()) {
+                Ok(mode) => drop(self.interfaces.insert(name.clone(), mode.name().to_owned())),
+                Err(error) => log::attach_failed(name.as_str(), &error.into()),
+            }
+        }
+        let unwanted = self
+            .interfaces
+            .extract_if(.., |name, _| !wanted.contains(name));
+        for (name, _) in unwanted {
+            if let Err(error) = loaded.programs.detach(name.as_str()) {
+                log::detach_failed(&error.into());
+            }
+        }
+    }
+
+    /// Interfaces of virtual routers and addresses, and those towards real servers.
+    async fn wanted(&self, config: &Config) -> BTreeSet<InterfaceName> {
+        let mut wanted = BTreeSet::new();
+        for instance in &config.vrrp_instances {
+            wanted.insert(instance.interface.clone());
+            wanted.extend(
+                instance
+                    .addresses
+                    .iter()
+                    .map(|address| address.interface.clone()),
+            );
+        }
+        match self.service_interfaces(config).await {
+            Ok(interfaces) => wanted.extend(interfaces),
+            Err(error) => log::netlink_failed(&error),
+        }
+        wanted.retain(|name| name.as_str() != "lo");
+        wanted
+    }
+
+    async fn service_interfaces(&self, config: &Config) -> anyhow::Result<Vec<InterfaceName>> {
+        let links: BTreeMap<u32, InterfaceName> = self
+            .netlink
+            .links()
+            .await?
+            .into_iter()
+            .map(|link| (link.index, link.name))
+            .collect();
+        let mut indexes = BTreeSet::new();
+        for address in self.netlink.addresses().await? {
+            if config
+                .virtual_servers
+                .iter()
+                .any(|server| server.address == address.address)
+            {
+                indexes.insert(address.index);
+            }
+        }
+        for server in config
+            .virtual_servers
+            .iter()
+            .flat_map(|server| &server.real_servers)
+        {
+            indexes.extend(self.netlink.egress(server.address).await?);
+        }
+        Ok(indexes
+            .iter()
+            .filter_map(|index| links.get(index).cloned())
+            .collect())
+    }
+
+    /// What the status shows.
+    pub(super) fn status(&self) -> DataPlaneStatus {
+        let counters = self
+            .loaded
+            .as_ref()
+            .and_then(|loaded| loaded.maps.all_counters().ok());
+        DataPlaneStatus {
+            loaded: self.loaded.is_some(),
+            kernel_heartbeat: self
+                .loaded
+                .as_ref()
+                .is_some_and(|loaded| loaded.kernel_heartbeat),
+            pins: self.pins.display().to_string(),
+            lacks: self.lacks.clone(),
+            interfaces: self
+                .interfaces
+                .iter()
+                .map(|(name, mode)| (name.to_string(), mode.clone()))
+                .collect(),
+            counters: counters
+                .into_iter()
+                .flatten()
+                .map(|(counter, value)| (counter.name().to_owned(), value))
+                .collect(),
+        }
+    }
+
+    /// Takes the programs off every interface and unpins everything: the last act of an orderly stop.
+    pub(super) fn remove(self) {
+        if self.loaded.is_some()
+            && let Err(error) = xdp::DataPlane::remove(&Pins::new(&self.pins))
+        {
+            log::detach_failed(&error.into());
+        }
+    }
+}
+
+fn load(pins: &Pins, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {
+    let (programs, capabilities) = xdp::DataPlane::load(pins, &Options::default())?;
+    if !capabilities.timers {
+        lacks.push("no BPF timers: heartbeat in userspace, no lease fencing".to_owned());
+    }
+    Ok(Loaded {
+        programs,
+        maps: ReadMaps::open(pins)?,
+        kernel_heartbeat: capabilities.timers,
+    })
+}

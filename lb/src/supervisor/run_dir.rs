@@ -1,0 +1,153 @@
+//! Where a daemon keeps what must be found by others: `/run/lb`, or `/run/lb/NAMESPACE`.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use nix::fcntl::{Flock, FlockArg, OFlag};
+
+use crate::cli::Role;
+
+/// Base of every run directory.
+const BASE: &str = "/run/lb";
+/// Base of every pin directory.
+const PINS: &str = "/sys/fs/bpf/lb";
+
+/// The daemon's run directory; mode 0700, because the control socket in it is for root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+    pins: PathBuf,
+}
+
+/// A pid file that is locked for as long as this lives.
+#[derive(Debug)]
+pub struct PidFile {
+    _lock: Flock<File>,
+}
+
+/// Whether a pid file is held.
+#[derive(Debug)]
+pub(super) enum Holder {
+    /// Nobody.
+    Nobody,
+    /// The process with this pid.
+    Process(i32),
+}
+
+impl RunDir {
+    /// The run directory of a namespace, or of the host.
+    #[must_use]
+    pub fn of(namespace: Option<&str>) -> Self {
+        match namespace {
+            None => Self {
+                path: BASE.into(),
+                pins: PINS.into(),
+            },
+            Some(name) => Self {
+                path: Path::new(BASE).join(name),
+                pins: Path::new(PINS).join(name),
+            },
+        }
+    }
+
+    /// Makes the directory.
+    ///
+    /// # Errors
+    /// Without permission.
+    pub fn create(&self) -> anyhow::Result<()> {
+        let made = fs::create_dir_all(&self.path)
+            .and_then(|()| fs::set_permissions(&self.path, Permissions::from_mode(0o700)));
+        made.with_context(|| format!("{}: cannot make the run directory", self.path.display()))
+    }
+
+    /// Where the maps are pinned.
+    #[must_use]
+    pub fn pins(&self) -> &Path {
+        &self.pins
+    }
+
+    /// Path of the control socket.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+
+    /// Takes the parent's pid file.
+    ///
+    /// # Errors
+    /// When another daemon has it.
+    pub(super) fn lock_parent(&self) -> anyhow::Result<PidFile> {
+        self.lock("lb")
+    }
+
+    /// Takes a child's pid file.
+    ///
+    /// # Errors
+    /// When another child has it.
+    pub fn lock_child(&self, role: Role) -> anyhow::Result<PidFile> {
+        self.lock(role.name())
+    }
+
+    fn lock(&self, name: &str) -> anyhow::Result<PidFile> {
+        let path = self.pid_path(name);
+        match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
+            Ok(mut lock) => {
+                let written = lock
+                    .set_len(0)
+                    .and_then(|()| lock.rewind())
+                    .and_then(|()| writeln!(lock, "{}", std::process::id()));
+                written.with_context(|| path.display().to_string())?;
+                Ok(PidFile { _lock: lock })
+            }
+            Err((mut file, _)) => {
+                let pid = read_pid(&mut file).map_or("?".to_owned(), |pid| pid.to_string());
+                bail!("{}: already running with pid {pid}", path.display())
+            }
+        }
+    }
+
+    /// Who holds a child's pid file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn holder(&self, role: Role) -> anyhow::Result<Holder> {
+        let path = self.pid_path(role.name());
+        match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
+            Ok(_free) => Ok(Holder::Nobody),
+            Err((mut file, _)) => {
+                let pid = read_pid(&mut file)
+                    .with_context(|| format!("{}: locked, but has no pid", path.display()))?;
+                Ok(Holder::Process(pid))
+            }
+        }
+    }
+
+    fn pid_path(&self, name: &str) -> PathBuf {
+        self.path.join(name).with_extension("pid")
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o644)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path);
+    file.with_context(|| path.display().to_string())
+}
+
+fn read_pid(file: &mut File) -> io::Result<i32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text)?;
+    text.trim()
+        .parse()
+        .map_err(|_| io::ErrorKind::InvalidData.into())
+}

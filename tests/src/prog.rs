@@ -1,0 +1,378 @@
+//! The real programs on packets of our making, through `BPF_PROG_TEST_RUN`.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use aya::{
+    Ebpf,
+    programs::{SchedClassifier, TestRun, TestRunOptions, Xdp},
+};
+use bytemuck::Zeroable;
+use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
+use lb_common::{
+    Mac,
+    counter::Counter,
+    dest::{DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
+    gate::{GateValue, OwnedKey, OwnedValue},
+    hash, maps,
+    ring::{CHUNK_LEN, RingChunk},
+    router::{RouterKey, RouterValue},
+    service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+};
+
+use crate::packet::address;
+
+/// The interface every test run comes from: the loopback device.
+pub const INGRESS: u32 = 1;
+
+/// XDP verdict.
+pub const DROP: u32 = 1;
+/// XDP verdict.
+pub const PASS: u32 = 2;
+/// XDP verdict.
+pub const TX: u32 = 3;
+/// XDP verdict.
+pub const REDIRECT: u32 = 4;
+/// tc verdict.
+pub const TC_OK: u32 = 0;
+/// tc verdict.
+pub const TC_SHOT: u32 = 2;
+
+/// A data plane of its own: programs, maps and pins, gone when it is dropped.
+pub struct Plane {
+    /// What the checker child writes.
+    pub checker: CheckerMaps,
+    /// What the VRRP child writes.
+    pub vrrp: VrrpMaps,
+    /// What the programs write.
+    pub read: ReadMaps,
+    /// Timers, where the kernel has them.
+    pub timers: Option<Timers>,
+    /// The events.
+    pub events: Events,
+    /// The programs.
+    pub data_plane: DataPlane,
+    pins: Pins,
+    timed: bool,
+}
+
+/// What a program made of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its return value.
+    pub verdict: u32,
+    /// The packet after it.
+    pub packet: Vec<u8>,
+}
+
+impl Plane {
+    /// Loads a data plane with small flow tables: one test fills them.
+    ///
+    /// # Panics
+    /// When the kernel cannot: this tier needs CAP_BPF.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(&Options {
+            max_entries: vec![(maps::FLOWS4, 1 << 10), (maps::FLOWS6, 1 << 10)],
+            plain: false,
+        })
+    }
+
+    /// Loads a data plane.
+    ///
+    /// # Panics
+    /// When the kernel cannot.
+    #[must_use]
+    pub fn with(options: &Options) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let pins = Pins::of_namespace(&format!("dp-{}-{number}", std::process::id()));
+        Self::at(pins, options)
+    }
+
+    fn at(pins: Pins, options: &Options) -> Self {
+        let (data_plane, capabilities) =
+            DataPlane::load(&pins, options).expect("load the data plane");
+        Self {
+            checker: CheckerMaps::open(&pins).expect("checker maps"),
+            vrrp: VrrpMaps::open(&pins).expect("VRRP maps"),
+            read: ReadMaps::open(&pins).expect("maps to read"),
+            timers: capabilities
+                .timers
+                .then(|| Timers::open(&pins).expect("timers")),
+            events: Events::open(&pins).expect("events"),
+            data_plane,
+            pins,
+            timed: capabilities.timers,
+        }
+    }
+
+    /// Where it is pinned.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.pins.directory().to_owned()
+    }
+
+    /// Runs the packet through the XDP program.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn xdp(&mut self, packet: &[u8]) -> Answer {
+        let name = if self.timed { "lb_xdp" } else { "lb_xdp_plain" };
+        let program: &Xdp = program(self.data_plane.object(), name);
+        run(program, packet)
+    }
+
+    /// Runs the packet through the tc program.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn tc(&mut self, packet: &[u8]) -> Answer {
+        let name = if self.timed { "lb_tc" } else { "lb_tc_plain" };
+        let program: &SchedClassifier = program(self.data_plane.object(), name);
+        run(program, packet)
+    }
+
+    /// Value of a counter.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn counter(&self, counter: Counter) -> u64 {
+        self.read.counter(counter).expect("read a counter")
+    }
+
+    /// Writes `services` as the whole table, in the way the checker child does.
+    ///
+    /// # Panics
+    /// When two services do not fit or the kernel refuses.
+    pub fn set_services(&mut self, services: &[(ServiceKey, ServiceValue)]) {
+        let mask = maps::SERVICE_TABLE_HALF - 1;
+        let mut table = std::collections::BTreeMap::new();
+        for &(key, value) in services {
+            let slot = hash::service_slots(&key, 0, mask)
+                .into_iter()
+                .find(|slot| !table.contains_key(slot))
+                .expect("a free slot");
+            table.insert(slot, ());
+            let entry = ServiceSlot {
+                key,
+                occupied: 1,
+                value,
+                pad: [0; 8],
+            };
+            self.checker
+                .service_table
+                .set(slot, entry, 0)
+                .expect("write a service");
+            let front = FrontValue {
+                address: key.address,
+                port: key.port,
+                pad: [0; 2],
+                gate: value.gate,
+            };
+            self.checker
+                .fronts
+                .set(value.id, front, 0)
+                .expect("write a front");
+            self.checker
+                .services
+                .insert(key, value, 0)
+                .expect("write a service");
+        }
+        let header = ServiceTableHeader {
+            base: 0,
+            mask,
+            seed: 0,
+            services: services.len() as u32,
+        };
+        self.checker
+            .service_header
+            .set(0, header, 0)
+            .expect("write the header");
+    }
+
+    /// Writes a dest, with its reverse entry where it is NAT.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_dest(&mut self, id: u16, dest: &DestValue, protocol: u8) {
+        self.checker
+            .dests
+            .set(u32::from(id), dest, 0)
+            .expect("write a dest");
+        if dest.method == FORWARD_NAT {
+            let key = NatSourceKey {
+                address: dest.address,
+                port: dest.port,
+                protocol,
+                pad: 0,
+            };
+            let mut value = self.checker.nat_sources.get(&key, 0).unwrap_or_default();
+            let free = value.dests.iter_mut().find(|d| **d == 0 || **d == id);
+            *free.expect("room for a dest") = id;
+            self.checker
+                .nat_sources
+                .insert(key, value, 0)
+                .expect("write a source");
+        }
+    }
+
+    /// Writes a ring of one chunk: `dests` over and over, or just them for `exact`.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_ring(&mut self, chunk: u32, dests: &[u16], exact: bool) -> RingRef {
+        let mut ring = RingChunk::zeroed();
+        let len = if exact { dests.len() } else { CHUNK_LEN };
+        for (slot, dest) in ring.dests[..len].iter_mut().zip(dests.iter().cycle()) {
+            *slot = *dest;
+        }
+        self.checker
+            .rings
+            .set(chunk, ring, 0)
+            .expect("write a ring");
+        RingRef {
+            chunk,
+            len: if dests.is_empty() { 0 } else { len as u32 },
+        }
+    }
+
+    /// Sets a gate.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_gate(&mut self, gate: u32, state: u32) {
+        self.vrrp
+            .gates
+            .set(gate, GateValue { state }, 0)
+            .expect("write a gate");
+        let fenced = u32::from(state == lb_common::gate::GATE_FENCED);
+        self.vrrp
+            .fence_hint
+            .set(0, fenced, 0)
+            .expect("write the hint");
+    }
+
+    /// Says which gate an address is behind.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_owned(&mut self, owned: &str, gate: u32) {
+        let key = OwnedKey {
+            address: address(owned.parse().expect("a test's literal")),
+        };
+        self.vrrp
+            .owned
+            .insert(key, OwnedValue { gate }, 0)
+            .expect("write an address");
+    }
+
+    /// Writes a router and starts its timer.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_router(&mut self, key: RouterKey, value: &RouterValue) {
+        self.vrrp
+            .routers
+            .insert(key, value, 0)
+            .expect("write a router");
+        if let Some(timers) = &self.timers {
+            timers
+                .start(&key, Duration::from_nanos(value.interval))
+                .expect("start the timer");
+        }
+    }
+
+    /// The entry of a router.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn router(&self, key: &RouterKey) -> RouterValue {
+        self.vrrp.routers.get(key, 0).expect("read a router")
+    }
+}
+
+impl Default for Plane {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        if let Err(error) = DataPlane::remove(&self.pins) {
+            assert!(std::thread::panicking(), "cannot clean up: {error}");
+        }
+    }
+}
+
+/// Key of the service at `front` (`address:port`).
+///
+/// # Panics
+/// When `front` is none.
+#[must_use]
+pub fn service_key(front: &str, protocol: u8) -> ServiceKey {
+    let front: SocketAddr = front.parse().expect("a test's literal");
+    ServiceKey {
+        address: address(front.ip()),
+        port: front.port().to_be_bytes(),
+        protocol,
+        pad: 0,
+    }
+}
+
+/// A dest that is usable and resolved, behind the interface the packets come from.
+///
+/// # Panics
+/// When `real` (`address:port`) is none.
+#[must_use]
+pub fn dest(real: &str, method: u8, service: u32, next_hop: Mac) -> DestValue {
+    let real: SocketAddr = real.parse().expect("a test's literal");
+    DestValue {
+        address: address(real.ip()),
+        port: real.port().to_be_bytes(),
+        generation: 1,
+        method,
+        flags: DEST_USABLE | DEST_RESOLVED,
+        service,
+        ifindex: INGRESS,
+        next_hop,
+        source: crate::packet::DIRECTOR_MAC,
+        pad: [0; 20],
+    }
+}
+
+fn program<'a, P>(object: &'a Ebpf, name: &str) -> &'a P
+where
+    &'a P: TryFrom<&'a aya::programs::Program>,
+{
+    let program = object.program(name).expect("the program");
+    program.try_into().ok().expect("a program of that type")
+}
+
+fn run<P>(program: &P, packet: &[u8]) -> Answer
+where
+    P: for<'a> TestRun<Opts<'a> = TestRunOptions<'a>, Result = aya::programs::TestRunResult>,
+{
+    let mut out = vec![0; 2048];
+    let result = program
+        .test_run(TestRunOptions {
+            data_in: Some(packet),
+            data_out: Some(&mut out),
+            ..TestRunOptions::new()
+        })
+        .expect("run the program");
+    out.truncate(result.data_size_out as usize);
+    Answer {
+        verdict: result.return_value,
+        packet: out,
+    }
+}
