@@ -25,6 +25,8 @@ pub struct Guards {
     maps: VrrpMaps,
     timers: Option<Timers>,
     gates: BTreeSet<u32>,
+    /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
+    epoch_base: u32,
 }
 
 /// What a guard is set for.
@@ -53,6 +55,7 @@ impl Guards {
             maps,
             timers,
             gates: BTreeSet::new(),
+            epoch_base: std::process::id() << 16,
         })
     }
 
@@ -96,7 +99,7 @@ impl Guards {
             }
         };
         let value = RouterValue {
-            epoch,
+            epoch: self.epoch_base.wrapping_add(epoch),
             gate: subject.gate,
             version: subject.version,
             last_seen: monotonic()?,
@@ -229,7 +232,15 @@ impl Guards {
             return Ok(None);
         };
         let age = Duration::from_nanos(monotonic()?.saturating_sub(value.last_seen));
-        Ok(Instant::now().checked_sub(age).map(|at| (value.epoch, at)))
+        Ok(Instant::now()
+            .checked_sub(age)
+            .map(|at| (self.epoch(value.epoch), at)))
+    }
+
+    /// The core's epoch for one that comes from the kernel.
+    #[must_use]
+    pub const fn epoch(&self, in_kernel: u32) -> u32 {
+        in_kernel.wrapping_sub(self.epoch_base)
     }
 
     fn router(&self, key: &RouterKey) -> anyhow::Result<Option<RouterValue>> {

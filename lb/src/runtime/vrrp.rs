@@ -31,7 +31,7 @@ use crate::{
         xdp::{Events, Pins},
     },
     observe::log,
-    vrrp::{LinkState, Router, RxMeta, advert::Advertisement},
+    vrrp::{LinkState, Router, RxMeta, advert::Advertisement, output::State},
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
@@ -299,18 +299,25 @@ impl Vrrp {
         // What the segment says counts before what the clock says.
         self.receive_all();
         let now = Instant::now();
-        let Some(id) = self.members.find(&event.key) else {
+        let (Some(id), Some(guards)) = (self.members.find(&event.key), &self.effects.guards) else {
             return;
         };
+        let epoch = guards.epoch(event.epoch);
+        let master = self
+            .router
+            .instance(id)
+            .is_some_and(|instance| instance.state() == State::Master);
         match event.kind {
-            EVENT_MASTER_DOWN => self.router.handle_master_down(id, event.epoch, now),
+            EVENT_MASTER_DOWN => self.router.handle_master_down(id, epoch, now),
             EVENT_LEASE_LOST => {
-                log::lease_lost(self.members.name(id));
-                self.router.handle_lease_lost(id, event.epoch, now);
+                if master {
+                    log::lease_lost(self.members.name(id));
+                }
+                self.router.handle_lease_lost(id, epoch, now);
             }
             EVENT_YIELDED => {
                 log::yielded(self.members.name(id));
-                self.router.handle_yielded(id, event.epoch, now);
+                self.router.handle_yielded(id, epoch, now);
             }
             _ => {}
         }
