@@ -1,1 +1,3 @@
 //! What the test tiers share.
+
+pub mod lan;

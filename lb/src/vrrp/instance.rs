@@ -129,6 +129,11 @@ impl Instance {
         self.source
     }
 
+    /// Whether it is on its way out.
+    pub(super) const fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
     /// Whether [`Output::Removed`] has been said.
     pub(super) const fn is_gone(&self) -> bool {
         self.gone
@@ -209,6 +214,13 @@ impl Instance {
             self.stopping = true;
             self.leave(State::Init, "stopped", now, outputs);
         }
+    }
+
+    /// Goes away before it has begun.
+    pub(super) fn discard(&mut self, outputs: &mut Outputs) {
+        self.stopping = true;
+        self.gone = true;
+        outputs.push_back(Output::Removed { instance: self.id });
     }
 
     /// Does what is due.

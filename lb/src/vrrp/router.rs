@@ -34,6 +34,9 @@ pub struct Router {
     kernel: BTreeSet<VirtualAddress>,
     /// Who cares for an address: those that have it configured, or had it and must see it gone.
     interest: BTreeMap<VirtualAddress, Vec<InstanceId>>,
+    /// Instances yet to begin, and those that are stopping whose name, virtual router or addresses they take
+    /// over.
+    waiting: BTreeMap<InstanceId, BTreeSet<InstanceId>>,
     schedule: Schedule,
     outputs: VecDeque<Output>,
     next_id: u32,
@@ -48,7 +51,7 @@ impl Router {
 
     /// Makes the instances those of `configs`: new ones begin, missing ones stop, changed ones adopt the
     /// change in place. A change of interface, VRID, version or family makes another virtual router: the old
-    /// one stops, a new one begins.
+    /// one stops, then a new one begins.
     pub fn handle_config(&mut self, configs: &[VrrpInstance], now: Instant) {
         let wanted: BTreeMap<&str, &VrrpInstance> =
             configs.iter().map(|c| (c.name.as_str(), c)).collect();
@@ -105,39 +108,45 @@ impl Router {
     ) {
         self.links.insert(interface.clone(), link);
         for id in self.on_segment(interface) {
-            self.with(id, |instance, outputs| instance.on_link(link, now, outputs));
+            if !self.waiting.contains_key(&id) {
+                self.with(id, now, |instance, outputs| {
+                    instance.on_link(link, now, outputs);
+                });
+            }
         }
         if link.is_none() {
-            self.forget_addresses(interface);
+            self.forget_addresses(interface, now);
         }
     }
 
-    /// Takes an advert.
+    /// Takes an advert. One that waited in the socket while the kernel absorbed a later one of the same
+    /// sender is overtaken by it: drop it, above all when it says priority 0.
     pub fn handle_advert(&mut self, rx: &RxMeta, advert: &Advertisement, now: Instant) {
         if let Some(id) = self.find(rx, advert.vrid.get()) {
-            self.with(id, |instance, outputs| {
+            self.with(id, now, |instance, outputs| {
                 instance.on_advert(rx, advert, now, outputs);
             });
         }
     }
 
     /// Counts bytes that are no advert with the instance they were meant for.
-    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, _now: Instant) {
+    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, now: Instant) {
         let meant = error.vrid.and_then(|vrid| self.find(rx, vrid));
         if let Some(id) = meant {
-            self.with(id, |instance, _| instance.on_malformed(error));
+            self.with(id, now, |instance, _| instance.on_malformed(error));
         }
     }
 
     /// Takes the answer to [`Output::SetGuard`]; `taken` is false where the kernel cannot do it. May come
     /// again with false should the kernel lose a guard later.
     pub fn handle_guard(&mut self, id: InstanceId, epoch: u32, taken: bool, now: Instant) {
-        self.with(id, |instance, _| instance.on_guard(epoch, taken, now));
+        self.with(id, now, |instance, _| instance.on_guard(epoch, taken, now));
     }
 
-    /// Takes the event that the kernel's master-down timer expired.
+    /// Takes the event that the kernel's master-down timer expired. An event older than the advert the kernel
+    /// last absorbed is no news: drop it, the timer runs again.
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_master_down(epoch, now, outputs);
         });
     }
@@ -145,7 +154,7 @@ impl Router {
     /// Takes the event that the kernel fenced the gate because the lease ran out. Feed the adverts that
     /// wait in the socket first: one better than ours ends our being MASTER, and this event means nothing.
     pub fn handle_lease_lost(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_lease_lost(epoch, now, outputs);
         });
     }
@@ -153,7 +162,7 @@ impl Router {
     /// Takes the event that the kernel fenced the gate for a better advert; the advert comes up the socket
     /// as well, before or after.
     pub fn handle_yielded(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, _| instance.on_yielded(epoch, now));
+        self.with(id, now, |instance, _| instance.on_yielded(epoch, now));
     }
 
     /// Audits a watch: `last_seen` is when the kernel last absorbed an advert.
@@ -164,7 +173,7 @@ impl Router {
         last_seen: Instant,
         now: Instant,
     ) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_heartbeat(epoch, last_seen, now, outputs);
         });
     }
@@ -172,7 +181,9 @@ impl Router {
     /// Says that this node holds a live lease for the instance, left by a former process: it goes straight
     /// to MASTER, at once or as soon as its link is told.
     pub fn handle_adopted(&mut self, id: InstanceId, now: Instant) {
-        self.with(id, |instance, outputs| instance.on_adopted(now, outputs));
+        self.with(id, now, |instance, outputs| {
+            instance.on_adopted(now, outputs);
+        });
     }
 
     /// Takes an address the kernel has, or has no more.
@@ -182,7 +193,7 @@ impl Router {
         address: IpAddr,
         prefix: u8,
         present: bool,
-        _now: Instant,
+        now: Instant,
     ) {
         let Ok(prefix) = PrefixLength::try_from(u64::from(prefix)) else {
             return;
@@ -192,7 +203,7 @@ impl Router {
             prefix,
             interface: interface.clone(),
         };
-        self.observe(&line, present, None);
+        self.observe(&line, present, None, now);
     }
 
     /// Takes the answer to [`Output::AddAddress`] (`added`) or [`Output::RemoveAddress`]. Adding what is
@@ -205,24 +216,25 @@ impl Router {
         result: Result<(), String>,
         now: Instant,
     ) {
-        let applied = result.is_ok();
+        if result.is_ok() {
+            self.observe(address, added, Some(id), now);
+        }
         let operation = if added {
             Operation::Add
         } else {
             Operation::Remove
         };
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_address_applied(address, operation, result, now, outputs);
         });
-        if applied {
-            self.observe(address, added, Some(id));
-        }
     }
 
     /// Does what is due. Early calls are harmless, late ones are not.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((_, id)) = self.schedule.first().filter(|(when, _)| *when <= now) {
-            self.with(id, |instance, outputs| instance.on_timeout(now, outputs));
+            self.with(id, now, |instance, outputs| {
+                instance.on_timeout(now, outputs);
+            });
         }
     }
 
@@ -249,6 +261,11 @@ impl Router {
     fn add(&mut self, config: &VrrpInstance, now: Instant) {
         let id = InstanceId(self.next_id);
         self.next_id += 1;
+        let stopping = self.instances.iter().filter(|(_, i)| i.is_stopping());
+        let blockers: BTreeSet<InstanceId> = stopping
+            .filter(|(_, instance)| collide(instance.config(), config))
+            .map(|(id, _)| *id)
+            .collect();
         let instance = Instance::new(id, config, &self.kernel, now);
         self.instances.insert(id, instance);
         self.names.insert(config.name.clone(), id);
@@ -256,8 +273,35 @@ impl Router {
             .entry(config.interface.clone())
             .or_default()
             .insert((config.vrid.get(), config.family), id);
-        if let Some(link) = self.links.get(&config.interface).copied() {
-            self.with(id, |instance, outputs| instance.on_link(link, now, outputs));
+        if blockers.is_empty() {
+            self.begin(id, now);
+        } else {
+            self.waiting.insert(id, blockers);
+        }
+    }
+
+    /// Lets an instance begin, if its link is known.
+    fn begin(&mut self, id: InstanceId, now: Instant) {
+        let interface = self.instances.get(&id).map(|i| &i.config().interface);
+        if let Some(link) = interface.and_then(|i| self.links.get(i)).copied() {
+            self.with(id, now, |instance, outputs| {
+                instance.on_link(link, now, outputs);
+            });
+        }
+    }
+
+    /// Lets those begin that waited for one that is gone.
+    fn release(&mut self, gone: InstanceId, now: Instant) {
+        self.waiting.remove(&gone);
+        for blockers in self.waiting.values_mut() {
+            blockers.remove(&gone);
+        }
+        let free = self
+            .waiting
+            .extract_if(.., |_, blockers| blockers.is_empty());
+        let free: Vec<InstanceId> = free.map(|(id, _)| id).collect();
+        for id in free {
+            self.begin(id, now);
         }
     }
 
@@ -267,7 +311,7 @@ impl Router {
             && instance.config() != config
         {
             instance.on_config(config, kernel, now, &mut self.outputs);
-            self.schedule_again(id);
+            self.schedule_again(id, now);
         }
     }
 
@@ -277,11 +321,24 @@ impl Router {
         if let Some(routers) = interface.and_then(|i| self.segments.get_mut(i)) {
             routers.retain(|_, other| *other != id);
         }
-        self.with(id, |instance, outputs| instance.stop(now, outputs));
+        let waits = self.waiting.contains_key(&id);
+        self.with(id, now, |instance, outputs| {
+            if waits {
+                instance.discard(outputs);
+            } else {
+                instance.stop(now, outputs);
+            }
+        });
     }
 
     /// Takes what the kernel has; the instance that made it so knows already.
-    fn observe(&mut self, address: &VirtualAddress, present: bool, but: Option<InstanceId>) {
+    fn observe(
+        &mut self,
+        address: &VirtualAddress,
+        present: bool,
+        but: Option<InstanceId>,
+        now: Instant,
+    ) {
         if present {
             self.kernel.insert(address.clone());
         } else {
@@ -289,7 +346,7 @@ impl Router {
         }
         for id in self.interest.get(address).cloned().unwrap_or_default() {
             if Some(id) != but {
-                self.with(id, |instance, outputs| {
+                self.with(id, now, |instance, outputs| {
                     instance.on_address(address, present, outputs);
                 });
             }
@@ -297,11 +354,11 @@ impl Router {
     }
 
     /// An interface takes its addresses with it.
-    fn forget_addresses(&mut self, interface: &InterfaceName) {
+    fn forget_addresses(&mut self, interface: &InterfaceName, now: Instant) {
         let gone = self.kernel.iter().filter(|a| a.interface == *interface);
         let gone: Vec<VirtualAddress> = gone.cloned().collect();
         for address in gone {
-            self.observe(&address, false, None);
+            self.observe(&address, false, None, now);
         }
     }
 
@@ -316,26 +373,41 @@ impl Router {
     }
 
     /// Feeds one instance.
-    fn with(&mut self, id: InstanceId, feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>)) {
+    fn with(
+        &mut self,
+        id: InstanceId,
+        now: Instant,
+        feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>),
+    ) {
         if let Some(instance) = self.instances.get_mut(&id) {
             feed(instance, &mut self.outputs);
-            self.schedule_again(id);
+            self.schedule_again(id, now);
         }
     }
 
     /// Notes when an instance is due now, and lets go of one that is gone.
-    fn schedule_again(&mut self, id: InstanceId) {
+    fn schedule_again(&mut self, id: InstanceId, now: Instant) {
         let Some(instance) = self.instances.get(&id) else {
             return;
         };
         if instance.is_gone() {
             self.instances.remove(&id);
             self.schedule.set(id, None);
+            self.release(id, now);
         } else {
             let next = instance.next_timeout();
             self.schedule.set(id, next.map(|(when, _)| when));
         }
     }
+}
+
+/// Whether an instance cannot begin before another has stopped: they share a gate, a guard or an address.
+fn collide(stopping: &VrrpInstance, new: &VrrpInstance) -> bool {
+    let shares = |line: &VirtualAddress| new.addresses.contains(line);
+    let place = |config: &VrrpInstance| (config.vrid, config.family);
+    stopping.name == new.name
+        || (stopping.interface == new.interface && place(stopping) == place(new))
+        || stopping.addresses.iter().any(shares)
 }
 
 /// Whether two configurations are of one virtual router.

@@ -1,0 +1,5 @@
+//! Simulation: whole LANs of routers on a virtual clock.
+
+mod population;
+mod seeds;
+mod stories;
