@@ -3,7 +3,7 @@
 use super::bench::{Bench, backup, line, ms, owner, priority};
 use crate::{
     config::model::{AdvertInterval, Version, VrrpInstance},
-    vrrp::output::State,
+    vrrp::output::{Output, State},
 };
 
 #[test]
@@ -199,4 +199,16 @@ fn an_instance_that_still_waits_is_dropped_without_a_trace() {
     bench.config(&[]);
     assert_eq!(bench.lines(), ["removed"]);
     assert!(!bench.router.is_empty());
+}
+
+#[test]
+fn an_instance_can_be_asked_about_until_its_removal_is_polled() {
+    let mut bench = Bench::started(&[backup()]);
+    let id = bench.id();
+    bench.config(&[]);
+    while let Some(output) = bench.router.poll_output() {
+        let removed = matches!(output, Output::Removed { .. });
+        assert_eq!(bench.router.instance(id).is_none(), removed, "{output:?}");
+        assert_eq!(bench.router.is_empty(), removed);
+    }
 }
