@@ -1,0 +1,340 @@
+//! How long the virtual address is silent, and how long two nodes claim it, when the master goes.
+//!
+//! `lb` and Debian's keepalived run the same file in the same namespaces, one after the other. The moment of each event
+//! is spread evenly over the time between two adverts, so that runs are comparable.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use xtask::lab::{
+    Daemon, Lab, Node, Options as LabOptions, Template,
+    plan::DR_V4,
+    probe::{AdvertWatch, ArpProbe, PingProbe},
+};
+
+use crate::figure::{Figure, Values};
+
+/// How to run it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// The `lb` binary.
+    pub(crate) lb: PathBuf,
+    /// Few runs, within a minute.
+    pub(crate) quick: bool,
+    /// A JSON line per figure instead of a table.
+    pub(crate) json: bool,
+}
+
+/// Measures everything and prints the figures; progress goes to stderr.
+///
+/// # Errors
+/// When the lab cannot be built or a daemon does not settle.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let lb = options
+        .lb
+        .canonicalize()
+        .with_context(|| format!("find {}", options.lb.display()))?;
+    let bench = Bench {
+        lab: Lab::start(LabOptions::default())?,
+        daemons: [Daemon::Lb { binary: lb }, Daemon::Keepalived],
+    };
+    let adverts = AdvertWatch::start(bench.lab.switch())?;
+    let peer = format!("keepalived-{}", keepalived_version()?);
+    for (case, runs) in cases(options.quick) {
+        let mut samples = [Samples::new(), Samples::new()];
+        for run in 0..runs {
+            for (daemon, samples) in bench.daemons.iter().zip(&mut samples) {
+                let phase = case.advert_interval * (f64::from(run) + 0.5) / f64::from(runs);
+                let sample = bench
+                    .sample(&case, daemon, &adverts, Duration::from_secs_f64(phase))
+                    .with_context(|| format!("{} with {daemon:?}", case.name(case.event.name())))?;
+                progress(&case, daemon, &sample);
+                for (metric, value) in sample {
+                    samples.entry(metric).or_default().push(value);
+                }
+            }
+        }
+        report(&case, &samples, &peer, options.json)?;
+    }
+    Ok(())
+}
+
+/// Metrics of one daemon with a value per run.
+type Samples = BTreeMap<&'static str, Vec<f64>>;
+
+fn report(
+    case: &Case,
+    [ours, theirs]: &[Samples; 2],
+    peer: &str,
+    json: bool,
+) -> anyhow::Result<()> {
+    for (metric, values) in ours {
+        let (event, name) = match metric.strip_prefix("heal.") {
+            Some(name) => ("heal", name),
+            None => (case.event.name(), *metric),
+        };
+        let figure = Figure {
+            bench: "failover",
+            case: case.name(event),
+            metric: name,
+            values: Values::new(values),
+            against: theirs
+                .get(metric)
+                .map(|values| (peer, Values::new(values).median)),
+        };
+        figure.print(json)?;
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "progress of a benchmark that takes minutes"
+)]
+fn progress(case: &Case, daemon: &Daemon, sample: &BTreeMap<&str, f64>) {
+    let daemon = match daemon {
+        Daemon::Lb { .. } => "lb",
+        Daemon::Keepalived => "keepalived",
+    };
+    let figures: Vec<_> = sample
+        .iter()
+        .map(|(metric, value)| format!("{metric} {value:.1}"))
+        .collect();
+    eprintln!(
+        "{} {daemon}: {}",
+        case.name(case.event.name()),
+        figures.join(", ")
+    );
+}
+
+/// `2.2.7`, from `Keepalived v2.2.7 (01/16,2022)` on stderr.
+fn keepalived_version() -> anyhow::Result<String> {
+    let output = Command::new("keepalived")
+        .arg("--version")
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .output()
+        .context("start keepalived")?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let version = text
+        .split_once(" v")
+        .and_then(|(_, rest)| rest.split(' ').next());
+    Ok(version.context("keepalived tells no version")?.to_owned())
+}
+
+/// What happens to the master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// Its processes are killed and its link is cut, together.
+    Power,
+    /// Its link is cut.
+    Link,
+    /// It is told to stop.
+    Stop,
+    /// Its processes are killed; addresses and link stay.
+    Kill9,
+    /// It keeps its link and reaches nobody; then it comes back (`heal`).
+    Isolate,
+}
+
+impl Event {
+    const ALL: [Self; 5] = [
+        Self::Power,
+        Self::Link,
+        Self::Stop,
+        Self::Kill9,
+        Self::Isolate,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Link => "link",
+            Self::Stop => "stop",
+            Self::Kill9 => "kill9",
+            Self::Isolate => "isolate",
+        }
+    }
+}
+
+struct Case {
+    event: Event,
+    version: u8,
+    advert_interval: f64,
+}
+
+impl Case {
+    fn name(&self, event: &str) -> String {
+        format!("{event}/v{}/advert={}", self.version, self.advert_interval)
+    }
+
+    fn template(&self, director: u8) -> String {
+        Template {
+            version: self.version,
+            advert_interval: self.advert_interval,
+            ..Template::director(director)
+        }
+        .text()
+    }
+
+    /// Time in which the backup has taken over for sure, were it four times slower than the RFC allows.
+    fn window(&self) -> Duration {
+        let extra = if self.event == Event::Kill9 { 2.0 } else { 1.0 };
+        Duration::from_secs_f64(self.advert_interval * 4.0 + extra)
+    }
+}
+
+/// Cases with their runs.
+fn cases(quick: bool) -> Vec<(Case, u32)> {
+    let at = |event, version, advert_interval| Case {
+        event,
+        version,
+        advert_interval,
+    };
+    let mut cases: Vec<_> = Event::ALL
+        .into_iter()
+        .map(|event| {
+            let runs = match (quick, event) {
+                (false, _) => 20,
+                (true, Event::Power) => 3,
+                (true, _) => 1,
+            };
+            (at(event, 3, 0.1), runs)
+        })
+        .collect();
+    if !quick {
+        cases.push((at(Event::Power, 2, 1.0), 5));
+    }
+    cases
+}
+
+struct Bench {
+    lab: Lab,
+    daemons: [Daemon; 2],
+}
+
+impl Bench {
+    /// One failover from a fresh pair: metrics by name, in milliseconds. Those of healing start with `heal.`.
+    fn sample(
+        &self,
+        case: &Case,
+        daemon: &Daemon,
+        adverts: &AdvertWatch,
+        phase: Duration,
+    ) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+        for number in [1, 2] {
+            self.lab.director(number).reset()?;
+        }
+        for number in [2, 1] {
+            self.lab
+                .director(usize::from(number))
+                .start(daemon, case.template(number))?;
+        }
+        let master = Node::Director(1).front_v4();
+        let settled = adverts.wait_for_master(master, Duration::from_secs(20));
+        settled.with_context(|| format!("director 1 says:\n{}", self.lab.director(1).log()))?;
+        thread::sleep(Duration::from_millis(300));
+
+        let watch = Watch::start(&self.lab)?;
+        let advert = adverts.next_from(master, Duration::from_secs(3))?;
+        thread::sleep(phase.saturating_sub(advert.at.elapsed()));
+        let at = Instant::now();
+        self.happen(case.event)?;
+        thread::sleep(case.window());
+        let seen = watch.finish(at)?;
+        let mut sample = BTreeMap::from([
+            ("blackout_ms", milliseconds(seen.blackout)),
+            ("dual_owner_ms", milliseconds(seen.dual_owner)),
+        ]);
+        if let (Event::Power, Some(back)) = (case.event, seen.back) {
+            let last = last_advert(adverts, master, advert.at).unwrap_or(advert.at);
+            sample.insert("takeover_ms", milliseconds(back.duration_since(last)));
+        }
+        if case.event == Event::Isolate {
+            let watch = Watch::start(&self.lab)?;
+            let at = Instant::now();
+            self.lab.director(1).port().heal()?;
+            thread::sleep(case.window());
+            let seen = watch.finish(at)?;
+            sample.insert("heal.blackout_ms", milliseconds(seen.blackout));
+            sample.insert("heal.dual_owner_ms", milliseconds(seen.dual_owner));
+        }
+        Ok(sample)
+    }
+
+    fn happen(&self, event: Event) -> anyhow::Result<()> {
+        let master = self.lab.director(1);
+        match event {
+            Event::Power => master.power_off(),
+            Event::Link => master.port().cut(),
+            Event::Stop => master.stop(),
+            Event::Kill9 => {
+                master.kill9_all();
+                Ok(())
+            }
+            Event::Isolate => master.port().isolate(),
+        }
+    }
+}
+
+/// The client's pings and the switch's questions who owns the address.
+struct Watch {
+    pings: PingProbe,
+    owners: ArpProbe,
+}
+
+struct Seen {
+    blackout: Duration,
+    dual_owner: Duration,
+    /// The first answered ping after the silence.
+    back: Option<Instant>,
+}
+
+impl Watch {
+    /// Starts both and lets them run for a moment before anything happens.
+    fn start(lab: &Lab) -> anyhow::Result<Self> {
+        let watch = Self {
+            pings: PingProbe::start(lab.client(), virtual_address())?,
+            owners: ArpProbe::start(lab.switch(), virtual_address())?,
+        };
+        thread::sleep(Duration::from_millis(50));
+        Ok(watch)
+    }
+
+    fn finish(self, since: Instant) -> anyhow::Result<Seen> {
+        let gap = self
+            .pings
+            .finish()?
+            .longest_gap(since)
+            .context("no ping was sent")?;
+        Ok(Seen {
+            blackout: gap.length(),
+            dual_owner: self.owners.finish()?.dual_owner(since),
+            back: gap.ended.then_some(gap.to),
+        })
+    }
+}
+
+fn virtual_address() -> Ipv4Addr {
+    match DR_V4 {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// When the master was heard last: one more advert may have left between `since` and its end.
+fn last_advert(adverts: &AdvertWatch, master: Ipv4Addr, since: Instant) -> Option<Instant> {
+    let heard = adverts.since(since);
+    let last = heard.iter().rev().find(|advert| advert.source == master);
+    last.map(|advert| advert.at)
+}

@@ -1,0 +1,148 @@
+//! A lab that nobody else measures in.
+
+use std::{
+    net::Ipv4Addr,
+    ops::Deref,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use xtask::lab::{Daemon, Lab, Node, Options, Template, probe::AdvertWatch};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How long daemons may take to start and settle.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The address that probes ask for.
+pub(crate) const VIRTUAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
+
+/// A lab with an ear on the adverts.
+pub(crate) struct Arena {
+    lab: Lab,
+    pub(crate) adverts: AdvertWatch,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Arena {
+    pub(crate) fn new(options: Options) -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = Lab::start(options).unwrap();
+        let adverts = AdvertWatch::start(lab.switch()).unwrap();
+        Self {
+            lab,
+            adverts,
+            _alone: alone,
+        }
+    }
+
+    /// Both directors run `lb` on files made by `template`, director 1 is the only master, every real server is up.
+    pub(crate) fn with_lb(template: impl Fn(u8) -> Template) -> Self {
+        let arena = Self::new(Options::default());
+        arena.start([&lb(), &lb()], template);
+        arena.wait_for_master(1);
+        for number in [1, 2] {
+            arena.wait_for_status(number, "every real server is up", |status| {
+                let up: Vec<_> = real_servers(status)
+                    .map(|server| server["up"] == true)
+                    .collect();
+                !up.is_empty() && up.iter().all(|up| *up)
+            });
+        }
+        arena
+    }
+
+    /// Starts both directors, the second first.
+    pub(crate) fn start(&self, daemons: [&Daemon; 2], template: impl Fn(u8) -> Template) {
+        for (number, daemon) in [(2, daemons[1]), (1, daemons[0])] {
+            let config = template(number).text();
+            self.director(usize::from(number))
+                .start(daemon, &config)
+                .unwrap();
+        }
+    }
+
+    pub(crate) fn wait_for_master(&self, number: u8) {
+        let master = Node::Director(number).front_v4();
+        if let Err(error) = self.adverts.wait_for_master(master, PATIENCE) {
+            panic!("{error:#}\n{}", self.logs());
+        }
+    }
+
+    pub(crate) fn wait_for_status(
+        &self,
+        director: usize,
+        what: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) {
+        let start = Instant::now();
+        let mut last = String::new();
+        while start.elapsed() < PATIENCE {
+            match self.director(director).status() {
+                Ok(status) if holds(&status) => return,
+                Ok(status) => last = status.to_string(),
+                Err(error) => last = format!("{error:#}"),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!(
+            "not within {PATIENCE:?}: {what}; status: {last}\n{}",
+            self.logs()
+        );
+    }
+
+    /// What the daemons of both directors wrote, for messages.
+    pub(crate) fn logs(&self) -> String {
+        format!(
+            "--- log of d1\n{}\n--- log of d2\n{}",
+            self.director(1).log(),
+            self.director(2).log()
+        )
+    }
+}
+
+impl Deref for Arena {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
+}
+
+/// The daemon under test.
+pub(crate) fn lb() -> Daemon {
+    let binary = std::env::var_os("LB_BINARY").map_or_else(beside_this_test, PathBuf::from);
+    assert!(
+        binary.is_file(),
+        "{} is missing: build it with `cargo build --package lb`, or name it in LB_BINARY",
+        binary.display()
+    );
+    Daemon::Lb { binary }
+}
+
+/// Every real server of a status.
+pub(crate) fn real_servers(status: &Value) -> impl Iterator<Item = &Value> {
+    let services = status["services"].as_array().map_or(&[][..], Vec::as_slice);
+    services
+        .iter()
+        .filter_map(|service| service["real_servers"].as_array())
+        .flatten()
+}
+
+/// How often a failover happens.
+pub(crate) fn repeat() -> usize {
+    number("LB_NETNS_REPEAT", 1)
+}
+
+/// A number from the environment.
+pub(crate) fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+/// `target/<profile>/lb` from `target/<profile>/deps/netns-<hash>`.
+fn beside_this_test() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("lb")
+}

@@ -1,0 +1,129 @@
+//! What goes on while the daemon's processes come and go, and what it costs at rest.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    thread,
+    time::Duration,
+};
+
+use xtask::lab::{
+    Namespace, Server, Template,
+    plan::{DR_V4, NAT_V4},
+    process,
+    traffic::{ConnectionPool, EchoServer},
+};
+
+use crate::arena::{Arena, lb};
+
+const ECHO: u16 = 7;
+
+/// The quick-start file with an echo service by direct routing (mh) and one by NAT (rr).
+fn with_echo(director: u8) -> Template {
+    Template {
+        more: echo_service(DR_V4, "mh", "DR", "192.0.2")
+            + &echo_service(NAT_V4, "rr", "NAT", "198.51.100"),
+        ..Template::director(director)
+    }
+}
+
+fn echo_service(address: IpAddr, scheduler: &str, method: &str, network: &str) -> String {
+    let servers: String = [21, 22, 23]
+        .map(|host| {
+            format!("real_server {network}.{host} {ECHO} {{\nweight 1\nTCP_CHECK {{\n}}\n}}\n")
+        })
+        .concat();
+    format!(
+        "virtual_server {address} {ECHO} {{\ndelay_loop 1\nlb_algo {scheduler}\nlb_kind {method}\n\
+         protocol TCP\n{servers}}}\n"
+    )
+}
+
+#[test]
+fn no_connection_breaks_when_the_children_and_then_the_parent_are_killed() {
+    let arena = Arena::new(xtask::lab::Options::default());
+    let _echo: Vec<_> = arena
+        .servers()
+        .iter()
+        .map(Server::namespace)
+        .map(|namespace: &Namespace| EchoServer::start(namespace, ECHO).unwrap())
+        .collect();
+    arena.start([&lb(), &lb()], with_echo);
+    arena.wait_for_master(1);
+    arena.wait_for_status(1, "every echo server is up", |status| {
+        let mut servers = crate::arena::real_servers(status).peekable();
+        servers.peek().is_some() && servers.all(|server| server["up"] == true)
+    });
+    let pools = [DR_V4, NAT_V4].map(|address| {
+        ConnectionPool::open(arena.client(), SocketAddr::new(address, ECHO), 100).unwrap()
+    });
+    thread::sleep(Duration::from_secs(1));
+
+    let killed = arena.director(1).kill9_children().unwrap();
+    assert!(killed.len() >= 2, "vrrp and checkers ran: {killed:?}");
+    thread::sleep(Duration::from_secs(3));
+    let respawned = arena.director(1).children();
+    assert!(
+        respawned.len() == killed.len() && respawned.iter().all(|pid| !killed.contains(pid)),
+        "{killed:?} are replaced by {respawned:?}\n{}",
+        arena.logs()
+    );
+    arena.director(1).kill9_parent().unwrap();
+    thread::sleep(Duration::from_secs(3));
+
+    for pool in pools {
+        let report = pool.finish().unwrap();
+        println!(
+            "{} bytes exchanged, longest wait {:?}",
+            report.exchanged, report.longest_wait
+        );
+        assert_eq!(report.broken, Vec::<String>::new(), "{}", arena.logs());
+        assert!(report.exchanged > 5000, "{report:?}");
+    }
+}
+
+#[test]
+fn a_backup_at_ten_milliseconds_sleeps() {
+    let arena = Arena::with_lb(|director| Template {
+        advert_interval: 0.01,
+        ..Template::director(director)
+    });
+    let vrrp = arena
+        .director(2)
+        .children()
+        .into_iter()
+        .find(|pid| {
+            process::command_name(*pid).is_some_and(|name| name.contains("vrrp"))
+                || process::command_line(*pid)
+                    .iter()
+                    .any(|word| word.contains("vrrp"))
+        })
+        .expect("the backup has a vrrp child");
+    thread::sleep(Duration::from_secs(2));
+    let seconds = 10;
+    let before = process::context_switches(vrrp).unwrap();
+    thread::sleep(Duration::from_secs(seconds));
+    let switches = process::context_switches(vrrp).unwrap() - before;
+    println!("{switches} context switches in {seconds} s");
+    assert!(
+        switches < 5 * seconds,
+        "{switches} in {seconds} s\n{}",
+        arena.logs()
+    );
+    arena.wait_for_master(1);
+}
+
+#[test]
+fn bpftool_prints_the_services_with_names() {
+    let arena = Arena::with_lb(Template::director);
+    let services = arena.director(1).pins().join("services");
+    let dump = arena
+        .switch()
+        .command(
+            "bpftool",
+            &["map", "dump", "pinned", &services.to_string_lossy()],
+        )
+        .unwrap();
+    for field in ["\"key\"", "\"port\"", "\"value\""] {
+        assert!(dump.contains(field), "{field} is missing in {dump}");
+    }
+}

@@ -1,0 +1,19 @@
+//! Real daemons, real kernel, real traffic: the lab of `cargo xtask run` driven by tests. Needs root.
+//!
+//! The tests run one after another, because they measure time. A missing tool or right is a failure, never a skip.
+//! `LB_BINARY` names the binary under test; without it, it is looked for beside the test's own. `LB_NETNS_REPEAT` is how
+//! often the failovers happen (1), `LB_NETNS_REQUESTS` how many requests are spread (10000).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends where what it needs is missing, and prints what it measured"
+)]
+
+mod arena;
+mod config;
+mod failover;
+mod interop;
+mod lab;
+mod lasting;
+mod traffic;

@@ -1,0 +1,158 @@
+//! Requests reach the servers, spread as they should be, and follow the servers' health.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    thread,
+    time::{Duration, Instant},
+};
+
+use xtask::lab::{
+    BIG_BYTES, Template,
+    plan::{DR_V4, DR_V6, NAT_V4, NAT_V6},
+    traffic::{Download, Request, Tally},
+};
+
+use crate::arena::{Arena, number};
+
+const WORKERS: usize = 4;
+/// `delay_loop` + `connect_timeout` of the quick-start file.
+const DETECTION: Duration = Duration::from_secs(2);
+
+fn many(arena: &Arena, address: IpAddr, count: usize) -> Tally {
+    let request = Request::new(SocketAddr::new(address, 80));
+    arena
+        .client()
+        .run(|| Ok(request.many(count, WORKERS)))
+        .unwrap()
+}
+
+#[test]
+fn ten_thousand_requests_do_not_fail_and_are_spread_evenly() {
+    let arena = Arena::with_lb(Template::director);
+    let all = number("LB_NETNS_REQUESTS", 10_000);
+    for (address, kind, count) in [
+        (DR_V4, "mh DR", all),
+        (NAT_V4, "rr NAT", all),
+        (DR_V6, "mh DR", all / 5),
+        (NAT_V6, "rr NAT", all / 5),
+    ] {
+        let tally = many(&arena, address, count);
+        println!(
+            "{address} {kind}: {count} requests, shares {:?}",
+            tally.shares()
+        );
+        assert_eq!(
+            tally.failed,
+            Vec::<String>::new(),
+            "{address} {kind}\n{}",
+            arena.logs()
+        );
+        assert_eq!(
+            tally.served.len(),
+            3,
+            "{address} {kind}: {:?}",
+            tally.served
+        );
+        for (server, share) in tally.shares() {
+            assert!(
+                (share - 100.0 / 3.0).abs() <= 5.0,
+                "{address} {kind}: {server} has {share} %"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stopped_server_is_avoided_in_time_and_comes_back() {
+    let arena = Arena::with_lb(Template::director);
+    arena.server(1).stop().unwrap();
+    thread::sleep(DETECTION);
+    for address in [DR_V4, NAT_V4, DR_V6, NAT_V6] {
+        let tally = many(&arena, address, 150);
+        assert_eq!(
+            tally.failed,
+            Vec::<String>::new(),
+            "{address}\n{}",
+            arena.logs()
+        );
+        assert!(
+            !tally.served.contains_key("s1"),
+            "{address}: {:?}",
+            tally.served
+        );
+    }
+    arena.server(1).start().unwrap();
+    let started = Instant::now();
+    for address in [DR_V4, NAT_V4, DR_V6, NAT_V6] {
+        while !many(&arena, address, 30).served.contains_key("s1") {
+            assert!(
+                started.elapsed() < DETECTION * 2,
+                "{address}: s1 is not back\n{}",
+                arena.logs()
+            );
+        }
+    }
+}
+
+#[test]
+fn maglev_moves_only_the_flows_of_the_server_that_left() {
+    let arena = Arena::with_lb(Template::director);
+    let before = by_port(&arena);
+    arena.server(3).stop().unwrap();
+    thread::sleep(DETECTION);
+    let after = by_port(&arena);
+    let moved = before
+        .iter()
+        .filter(|(port, server)| after[port] != **server)
+        .count();
+    let share = moved as f64 * 100.0 / before.len() as f64;
+    println!("{moved} of {} flows moved: {share:.2} %", before.len());
+    assert!(after.values().all(|server| server != "s3"), "s3 is stopped");
+    assert!(
+        share <= 100.0 / 3.0 + 2.0,
+        "{share:.2} % of the flows moved"
+    );
+}
+
+#[test]
+fn a_download_arrives_byte_by_byte_by_either_method() {
+    let arena = Arena::with_lb(Template::director);
+    for address in [DR_V4, NAT_V4, DR_V6, NAT_V6] {
+        let to = SocketAddr::new(address, 80);
+        let download = Download::start(arena.client(), to, Duration::from_secs(5)).unwrap();
+        assert_eq!(download.finish().unwrap(), BIG_BYTES, "{address}");
+    }
+}
+
+/// Which server answers a flow from each of 6000 source ports.
+fn by_port(arena: &Arena) -> BTreeMap<u16, String> {
+    let ports: Vec<u16> = (20_000..26_000).collect();
+    let ask = |ports: &[u16]| {
+        let server = |port: &u16| {
+            let request = Request {
+                local_port: *port,
+                ..Request::new(SocketAddr::new(DR_V4, 80))
+            };
+            let name = request.server_name();
+            (
+                *port,
+                name.unwrap_or_else(|error| panic!("port {port}: {error:#}\n{}", arena.logs())),
+            )
+        };
+        ports.iter().map(server).collect::<Vec<_>>()
+    };
+    let answers = arena.client().run(|| {
+        thread::scope(|scope| {
+            let workers: Vec<_> = ports
+                .chunks(ports.len() / WORKERS)
+                .map(|ports| scope.spawn(move || ask(ports)))
+                .collect();
+            Ok(workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap())
+                .collect())
+        })
+    });
+    answers.unwrap()
+}

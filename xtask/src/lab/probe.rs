@@ -1,0 +1,14 @@
+//! Watching the segment from outside the directors.
+
+mod advert;
+mod arp;
+mod capture;
+mod packet;
+mod ping;
+
+pub use self::{
+    advert::{Advert, AdvertWatch},
+    arp::{ArpProbe, ArpReport, Mac},
+    capture::{Capture, CaptureReport},
+    ping::{Gap, PingProbe, PingReport},
+};

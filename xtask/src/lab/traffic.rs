@@ -1,0 +1,14 @@
+//! What the client does: web requests, long-lived connections, downloads. Everything here runs in the namespace of the
+//! calling thread.
+
+mod download;
+mod echo;
+mod http;
+mod pool;
+
+pub use self::{
+    download::Download,
+    echo::EchoServer,
+    http::{Request, Tally},
+    pool::{ConnectionPool, PoolReport},
+};
