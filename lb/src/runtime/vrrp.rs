@@ -51,6 +51,7 @@ struct Vrrp {
     effects: Effects,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
+    stopping: bool,
 }
 
 /// Runs the child until it is stopped.
@@ -63,21 +64,11 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
     let mut timer = Timer::new().context("timer")?;
     let mut events = None;
     let mut parent = true;
-    let mut stopping = false;
     let mut audit = Instant::now() + AUDIT;
-    let mut vrrp = Vrrp {
-        router: Router::new(),
-        plan: Plan::default(),
-        members: Members::default(),
-        links: Links::default(),
-        told: BTreeMap::new(),
-        sockets: Sockets::default(),
-        effects: Effects::new(netlink)?,
-        fresh: true,
-    };
+    let mut vrrp = Vrrp::new(netlink)?;
     loop {
         vrrp.apply_outputs();
-        if stopping && vrrp.effects.idle() && vrrp.router.is_empty() {
+        if vrrp.stopped() {
             return Ok(());
         }
         let next = vrrp
@@ -117,30 +108,18 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
             }
             // 5. The parent.
             message = channel.recv(), if parent => match message? {
-                Some(ToChild::Configure(plan)) => {
-                    if events.is_none() {
-                        events = open_events(&plan)?;
+                Some(message) => {
+                    let answer = vrrp.handle_message(message, &mut events).await?;
+                    if let Some(answer) = answer {
+                        channel.send(&answer).await?;
                     }
-                    vrrp.configure(*plan).await?;
-                    channel.send(&FromChild::Configured).await?;
-                }
-                Some(ToChild::Snapshot) => {
-                    let instances = vrrp.router.snapshot(Instant::now());
-                    channel.send(&FromChild::Instances(instances)).await?;
-                }
-                Some(ToChild::Stop) => {
-                    vrrp.stop();
-                    stopping = true;
                 }
                 None => {
                     log::parent_gone(Role::Vrrp);
                     parent = false;
                 }
             },
-            _ = terminate.recv() => {
-                vrrp.stop();
-                stopping = true;
-            }
+            _ = terminate.recv() => vrrp.stop(),
         }
     }
 }
@@ -163,6 +142,45 @@ fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
 }
 
 impl Vrrp {
+    fn new(netlink: Netlink) -> anyhow::Result<Self> {
+        Ok(Self {
+            router: Router::new(),
+            plan: Plan::default(),
+            members: Members::default(),
+            links: Links::default(),
+            told: BTreeMap::new(),
+            sockets: Sockets::default(),
+            effects: Effects::new(netlink)?,
+            fresh: true,
+            stopping: false,
+        })
+    }
+
+    /// Does what the parent says; returns the answer.
+    async fn handle_message(
+        &mut self,
+        message: ToChild,
+        events: &mut Option<Watch<Events>>,
+    ) -> anyhow::Result<Option<FromChild>> {
+        match message {
+            ToChild::Configure(plan) => {
+                if events.is_none() {
+                    *events = open_events(&plan)?;
+                }
+                self.configure(*plan).await?;
+                Ok(Some(FromChild::Configured))
+            }
+            ToChild::Snapshot => {
+                let instances = self.router.snapshot(Instant::now());
+                Ok(Some(FromChild::Instances(instances)))
+            }
+            ToChild::Stop => {
+                self.stop();
+                Ok(None)
+            }
+        }
+    }
+
     /// Makes `plan` the one in force: the same way at start and at reload.
     async fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
         self.links = self.effects.links().await?;
@@ -191,7 +209,13 @@ impl Vrrp {
         Ok(())
     }
 
+    /// Whether it was told to stop, and every address is gone.
+    fn stopped(&self) -> bool {
+        self.stopping && self.effects.idle() && self.router.is_empty()
+    }
+
     fn stop(&mut self) {
+        self.stopping = true;
         self.router.handle_config(&[], Instant::now());
     }
 
