@@ -24,18 +24,24 @@ use crate::{
     cli::Role,
     config::model::{Family, InterfaceName, VrrpInstance},
     io::{
-        guard::Guards,
+        guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
         timer::Timer,
         watch::Watch,
         xdp::{Events, Pins},
     },
     observe::log,
-    vrrp::{LinkState, Router, RxMeta, advert::Advertisement, output::State},
+    vrrp::{
+        LinkState, Router, RxMeta,
+        advert::Advertisement,
+        output::{InstanceId, State},
+    },
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
 const AUDIT: Duration = Duration::from_secs(2);
+/// An advert that waited no longer than this in the socket is not asked whether it is stale.
+const PROMPT: Duration = Duration::from_millis(5);
 /// Datagrams taken in one go, so that a flood cannot keep the timers waiting.
 const RECEIVE_BUDGET: usize = 64;
 
@@ -224,14 +230,14 @@ impl Vrrp {
         let Some(guards) = &self.effects.guards else {
             return;
         };
-        for (id, member, subject) in self.members.subjects() {
+        for (id, subject) in self.members.subjects() {
             match guards.lease_alive(&subject) {
                 Ok(true) => {
-                    log::adopted(&member.config.name);
+                    log::adopted(self.members.name(id));
                     self.router.handle_adopted(id, now);
                 }
                 Ok(false) => {}
-                Err(error) => log::guard_failed(&member.config.name, &error),
+                Err(error) => log::guard_failed(self.members.name(id), &error),
             }
         }
     }
@@ -332,7 +338,15 @@ impl Vrrp {
             .instance(id)
             .is_some_and(|instance| instance.state() == State::Master);
         match event.kind {
-            EVENT_MASTER_DOWN => self.router.handle_master_down(id, epoch, now),
+            EVENT_MASTER_DOWN => {
+                // The master may have been heard between the timer's end and now.
+                let heard = self
+                    .look(id)
+                    .is_some_and(|heartbeat| heartbeat.heard_after(event));
+                if !heard {
+                    self.router.handle_master_down(id, epoch, now);
+                }
+            }
             EVENT_LEASE_LOST => {
                 if master {
                     log::lease_lost(self.members.name(id));
@@ -347,18 +361,29 @@ impl Vrrp {
         }
     }
 
-    /// Looks for heartbeats that stopped without an event.
+    /// Looks for heartbeats that stopped, and leases that ended, without an event.
     fn audit(&mut self, now: Instant) {
-        let Some(guards) = &self.effects.guards else {
-            return;
-        };
-        for (id, member, subject) in self.members.subjects() {
-            match guards.last_seen(&subject.key) {
-                Ok(Some((epoch, at))) => self.router.handle_heartbeat(id, epoch, at, now),
-                Ok(None) => {}
-                Err(error) => log::guard_failed(&member.config.name, &error),
+        let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
+        for id in ids {
+            match self.look(id) {
+                Some(beat) if beat.watches => {
+                    self.router
+                        .handle_heartbeat(id, beat.epoch, beat.last_seen, now);
+                }
+                Some(beat) if beat.fenced => self.router.handle_lease_lost(id, beat.epoch, now),
+                Some(_) | None => {}
             }
         }
+    }
+
+    /// What the kernel does for an instance now.
+    fn look(&self, id: InstanceId) -> Option<Heartbeat> {
+        let subject = self.members.get(id)?.subject?;
+        let looked = self.effects.guards.as_ref()?.look(&subject);
+        looked.unwrap_or_else(|error| {
+            log::guard_failed(self.members.name(id), &error);
+            None
+        })
     }
 
     fn receive_all(&mut self) {
@@ -377,12 +402,34 @@ impl Vrrp {
                 ttl: datagram.ttl,
             };
             match Advertisement::parse(&datagram.payload, datagram.source, datagram.destination) {
-                Ok(advert) => self.router.handle_advert(&rx, &advert, now),
+                Ok(advert) => {
+                    if !self.overtaken(&rx, &advert, datagram.waited, now) {
+                        self.router.handle_advert(&rx, &advert, now);
+                    }
+                }
                 Err(error) => {
                     log::malformed(interface.as_str(), datagram.source, &error);
                     self.router.handle_malformed(&rx, &error, now);
                 }
             }
         }
+    }
+
+    /// Whether the kernel absorbed a later advert of the same master while this one waited: a priority 0 from before the
+    /// master came back must not be believed.
+    fn overtaken(
+        &self,
+        rx: &RxMeta,
+        advert: &Advertisement,
+        waited: Duration,
+        now: Instant,
+    ) -> bool {
+        let Some(arrival) = now.checked_sub(waited).filter(|_| waited > PROMPT) else {
+            return false;
+        };
+        let family = Family::of(rx.source);
+        let id = self.members.on_segment(&rx.interface, advert.vrid, family);
+        id.and_then(|id| self.look(id))
+            .is_some_and(|heartbeat| heartbeat.overtook(rx.source, arrival))
     }
 }
