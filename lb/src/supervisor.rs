@@ -150,8 +150,8 @@ impl Parent {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
                 (true, true) => {
-                    self.tell(role, ToChild::Configure(Box::new(self.plan())))
-                        .await
+                    let plan = ToChild::Configure(Box::new(self.plan()));
+                    self.tell(role, plan).await;
                 }
                 (false, true) => self.tell(role, ToChild::Stop).await,
                 (false, false) => {}

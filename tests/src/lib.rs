@@ -1,4 +1,5 @@
 //! What the test tiers share.
 
+pub mod lan;
 pub mod packet;
 pub mod prog;

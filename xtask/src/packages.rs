@@ -10,8 +10,14 @@ use crate::{step, workspace};
 /// A program and the Debian package that has it.
 pub type Package = (&'static str, &'static str);
 
-/// What the lab starts.
-pub const LAB: &[Package] = &[("ip", "iproute2"), ("ping", "iputils-ping")];
+/// What the lab starts, and what it tells people to try.
+pub const LAB: &[Package] = &[
+    ("ip", "iproute2"),
+    ("bpftool", "bpftool"),
+    ("ethtool", "ethtool"),
+    ("nginx", "nginx-light"),
+    ("ping", "iputils-ping"),
+];
 
 /// What the datapath tier starts.
 pub const DATAPATH: &[Package] = &[("ip", "iproute2"), ("bpftool", "bpftool")];
@@ -27,6 +33,7 @@ pub const NETNS: &[Package] = &[
     ("nginx", "nginx-light"),
     ("ping", "iputils-ping"),
     ("ps", "procps"),
+    ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
 ];
 

@@ -11,6 +11,7 @@ use aya::maps::MapError;
 use bytemuck::Zeroable;
 use lb_common::{
     Address,
+    event::Event,
     gate::{GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OwnedKey, OwnedValue},
     mapped,
     router::{ADVERT_MAX, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
@@ -25,6 +26,8 @@ pub struct Guards {
     maps: VrrpMaps,
     timers: Option<Timers>,
     gates: BTreeSet<u32>,
+    /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
+    epoch_base: u32,
 }
 
 /// What a guard is set for.
@@ -40,6 +43,35 @@ pub struct Subject {
     pub group: IpAddr,
 }
 
+/// The kernel's side of a virtual router's heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The core's epoch of the guard.
+    pub epoch: u32,
+    /// It watches a master; else it holds a lease.
+    pub watches: bool,
+    source: Address,
+    /// When the last advert was absorbed or sent.
+    pub last_seen: Instant,
+    at: u64,
+    /// The gate is fenced.
+    pub fenced: bool,
+}
+
+impl Heartbeat {
+    /// Whether the watched master was heard after an event of the kernel's.
+    #[must_use]
+    pub const fn heard_after(&self, event: &Event) -> bool {
+        self.watches && self.at > event.at
+    }
+
+    /// Whether an advert that came up the socket at `arrival` is older than one that was absorbed since.
+    #[must_use]
+    pub fn overtook(&self, source: IpAddr, arrival: Instant) -> bool {
+        self.watches && self.source == address(source) && self.last_seen > arrival
+    }
+}
+
 impl Guards {
     /// Opens the pinned maps. Without BPF timers gates still work and guards are refused.
     ///
@@ -53,6 +85,7 @@ impl Guards {
             maps,
             timers,
             gates: BTreeSet::new(),
+            epoch_base: std::process::id() << 16,
         })
     }
 
@@ -96,7 +129,7 @@ impl Guards {
             }
         };
         let value = RouterValue {
-            epoch,
+            epoch: self.epoch_base.wrapping_add(epoch),
             gate: subject.gate,
             version: subject.version,
             last_seen: monotonic()?,
@@ -220,16 +253,30 @@ impl Guards {
         Ok(value.role == ROUTER_LEASE && value.gate == subject.gate && open && runs)
     }
 
-    /// When the kernel last saw an advert of the watched master; `None` when it watches nothing.
+    /// What the kernel does for a virtual router now; `None` when nothing.
     ///
     /// # Errors
-    /// When the kernel refuses the read.
-    pub fn last_seen(&self, key: &RouterKey) -> anyhow::Result<Option<(u32, Instant)>> {
-        let Some(value) = self.router(key)?.filter(|value| value.role == ROUTER_WATCH) else {
+    /// When the kernel refuses a read.
+    pub fn look(&self, subject: &Subject) -> anyhow::Result<Option<Heartbeat>> {
+        let Some(value) = self.router(&subject.key)? else {
             return Ok(None);
         };
+        let gate = self.maps.gates.get(&subject.gate, 0).context("gates")?;
         let age = Duration::from_nanos(monotonic()?.saturating_sub(value.last_seen));
-        Ok(Instant::now().checked_sub(age).map(|at| (value.epoch, at)))
+        Ok(Some(Heartbeat {
+            epoch: self.epoch(value.epoch),
+            watches: value.role == ROUTER_WATCH,
+            source: value.source,
+            last_seen: Instant::now().checked_sub(age).context("clock")?,
+            at: value.last_seen,
+            fenced: gate.state == GATE_FENCED,
+        }))
+    }
+
+    /// The core's epoch for one that comes from the kernel.
+    #[must_use]
+    pub const fn epoch(&self, in_kernel: u32) -> u32 {
+        in_kernel.wrapping_sub(self.epoch_base)
     }
 
     fn router(&self, key: &RouterKey) -> anyhow::Result<Option<RouterValue>> {

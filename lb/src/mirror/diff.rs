@@ -36,21 +36,12 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
                 .is_none_or(|before| adds(before, value))
         });
 
-    ops.extend(
-        gaining
-            .into_iter()
-            .map(|(id, value)| MapOp::SetDest(id, value)),
-    );
-    ops.extend(
-        sources_grown
-            .into_iter()
-            .map(|(key, value)| MapOp::SetNatSource(key, value)),
-    );
-    ops.extend(
-        fronts_set
-            .into_iter()
-            .map(|(id, value)| MapOp::SetFront(id, value)),
-    );
+    let set_dest = |(id, value)| MapOp::SetDest(id, value);
+    let set_source = |(key, value)| MapOp::SetNatSource(key, value);
+    let set_front = |(id, value)| MapOp::SetFront(id, value);
+    ops.extend(gaining.into_iter().map(set_dest));
+    ops.extend(sources_grown.into_iter().map(set_source));
+    ops.extend(fronts_set.into_iter().map(set_front));
     ops.extend(
         wanted
             .rings
@@ -70,16 +61,8 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         ops.push(MapOp::SetHeader(wanted.header));
     }
 
-    ops.extend(
-        losing
-            .into_iter()
-            .map(|(id, value)| MapOp::SetDest(id, value)),
-    );
-    ops.extend(
-        sources_shrunk
-            .into_iter()
-            .map(|(key, value)| MapOp::SetNatSource(key, value)),
-    );
+    ops.extend(losing.into_iter().map(set_dest));
+    ops.extend(sources_shrunk.into_iter().map(set_source));
     ops.extend(
         missing(&installed.services, &wanted.services).map(|key| MapOp::RemoveService(*key)),
     );
@@ -87,11 +70,7 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         missing(&installed.nat_sources, &wanted.nat_sources)
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
-    ops.extend(
-        fronts_cleared
-            .into_iter()
-            .map(|(id, value)| MapOp::SetFront(id, value)),
-    );
+    ops.extend(fronts_cleared.into_iter().map(set_front));
     ops
 }
 

@@ -24,18 +24,24 @@ use crate::{
     cli::Role,
     config::model::{Family, InterfaceName, VrrpInstance},
     io::{
-        guard::Guards,
+        guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
         timer::Timer,
         watch::Watch,
         xdp::{Events, Pins},
     },
     observe::log,
-    vrrp::{LinkState, Router, RxMeta, advert::Advertisement},
+    vrrp::{
+        LinkState, Router, RxMeta,
+        advert::Advertisement,
+        output::{InstanceId, State},
+    },
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
 const AUDIT: Duration = Duration::from_secs(2);
+/// An advert that waited no longer than this in the socket is not asked whether it is stale.
+const PROMPT: Duration = Duration::from_millis(5);
 /// Datagrams taken in one go, so that a flood cannot keep the timers waiting.
 const RECEIVE_BUDGET: usize = 64;
 
@@ -51,6 +57,7 @@ struct Vrrp {
     effects: Effects,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
+    stopping: bool,
 }
 
 /// Runs the child until it is stopped.
@@ -63,21 +70,11 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
     let mut timer = Timer::new().context("timer")?;
     let mut events = None;
     let mut parent = true;
-    let mut stopping = false;
     let mut audit = Instant::now() + AUDIT;
-    let mut vrrp = Vrrp {
-        router: Router::new(),
-        plan: Plan::default(),
-        members: Members::default(),
-        links: Links::default(),
-        told: BTreeMap::new(),
-        sockets: Sockets::default(),
-        effects: Effects::new(netlink)?,
-        fresh: true,
-    };
+    let mut vrrp = Vrrp::new(netlink)?;
     loop {
         vrrp.apply_outputs();
-        if stopping && vrrp.effects.idle() && vrrp.router.is_empty() {
+        if vrrp.stopped() {
             return Ok(());
         }
         let next = vrrp
@@ -117,30 +114,18 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
             }
             // 5. The parent.
             message = channel.recv(), if parent => match message? {
-                Some(ToChild::Configure(plan)) => {
-                    if events.is_none() {
-                        events = open_events(&plan)?;
+                Some(message) => {
+                    let answer = vrrp.handle_message(message, &mut events).await?;
+                    if let Some(answer) = answer {
+                        channel.send(&answer).await?;
                     }
-                    vrrp.configure(*plan).await?;
-                    channel.send(&FromChild::Configured).await?;
-                }
-                Some(ToChild::Snapshot) => {
-                    let instances = vrrp.router.snapshot(Instant::now());
-                    channel.send(&FromChild::Instances(instances)).await?;
-                }
-                Some(ToChild::Stop) => {
-                    vrrp.stop();
-                    stopping = true;
                 }
                 None => {
                     log::parent_gone(Role::Vrrp);
                     parent = false;
                 }
             },
-            _ = terminate.recv() => {
-                vrrp.stop();
-                stopping = true;
-            }
+            _ = terminate.recv() => vrrp.stop(),
         }
     }
 }
@@ -163,6 +148,45 @@ fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
 }
 
 impl Vrrp {
+    fn new(netlink: Netlink) -> anyhow::Result<Self> {
+        Ok(Self {
+            router: Router::new(),
+            plan: Plan::default(),
+            members: Members::default(),
+            links: Links::default(),
+            told: BTreeMap::new(),
+            sockets: Sockets::default(),
+            effects: Effects::new(netlink)?,
+            fresh: true,
+            stopping: false,
+        })
+    }
+
+    /// Does what the parent says; returns the answer.
+    async fn handle_message(
+        &mut self,
+        message: ToChild,
+        events: &mut Option<Watch<Events>>,
+    ) -> anyhow::Result<Option<FromChild>> {
+        match message {
+            ToChild::Configure(plan) => {
+                if events.is_none() {
+                    *events = open_events(&plan)?;
+                }
+                self.configure(*plan).await?;
+                Ok(Some(FromChild::Configured))
+            }
+            ToChild::Snapshot => {
+                let instances = self.router.snapshot(Instant::now());
+                Ok(Some(FromChild::Instances(instances)))
+            }
+            ToChild::Stop => {
+                self.stop();
+                Ok(None)
+            }
+        }
+    }
+
     /// Makes `plan` the one in force: the same way at start and at reload.
     async fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
         self.links = self.effects.links().await?;
@@ -191,7 +215,13 @@ impl Vrrp {
         Ok(())
     }
 
+    /// Whether it was told to stop, and every address is gone.
+    fn stopped(&self) -> bool {
+        self.stopping && self.effects.idle() && self.router.is_empty()
+    }
+
     fn stop(&mut self) {
+        self.stopping = true;
         self.router.handle_config(&[], Instant::now());
     }
 
@@ -200,14 +230,14 @@ impl Vrrp {
         let Some(guards) = &self.effects.guards else {
             return;
         };
-        for (id, member, subject) in self.members.subjects() {
+        for (id, subject) in self.members.subjects() {
             match guards.lease_alive(&subject) {
                 Ok(true) => {
-                    log::adopted(&member.config.name);
+                    log::adopted(self.members.name(id));
                     self.router.handle_adopted(id, now);
                 }
                 Ok(false) => {}
-                Err(error) => log::guard_failed(&member.config.name, &error),
+                Err(error) => log::guard_failed(self.members.name(id), &error),
             }
         }
     }
@@ -299,35 +329,61 @@ impl Vrrp {
         // What the segment says counts before what the clock says.
         self.receive_all();
         let now = Instant::now();
-        let Some(id) = self.members.find(&event.key) else {
+        let (Some(id), Some(guards)) = (self.members.find(&event.key), &self.effects.guards) else {
             return;
         };
+        let epoch = guards.epoch(event.epoch);
+        let master = self
+            .router
+            .instance(id)
+            .is_some_and(|instance| instance.state() == State::Master);
         match event.kind {
-            EVENT_MASTER_DOWN => self.router.handle_master_down(id, event.epoch, now),
+            EVENT_MASTER_DOWN => {
+                // The master may have been heard between the timer's end and now.
+                let heard = self
+                    .look(id)
+                    .is_some_and(|heartbeat| heartbeat.heard_after(event));
+                if !heard {
+                    self.router.handle_master_down(id, epoch, now);
+                }
+            }
             EVENT_LEASE_LOST => {
-                log::lease_lost(self.members.name(id));
-                self.router.handle_lease_lost(id, event.epoch, now);
+                if master {
+                    log::lease_lost(self.members.name(id));
+                }
+                self.router.handle_lease_lost(id, epoch, now);
             }
             EVENT_YIELDED => {
                 log::yielded(self.members.name(id));
-                self.router.handle_yielded(id, event.epoch, now);
+                self.router.handle_yielded(id, epoch, now);
             }
             _ => {}
         }
     }
 
-    /// Looks for heartbeats that stopped without an event.
+    /// Looks for heartbeats that stopped, and leases that ended, without an event.
     fn audit(&mut self, now: Instant) {
-        let Some(guards) = &self.effects.guards else {
-            return;
-        };
-        for (id, member, subject) in self.members.subjects() {
-            match guards.last_seen(&subject.key) {
-                Ok(Some((epoch, at))) => self.router.handle_heartbeat(id, epoch, at, now),
-                Ok(None) => {}
-                Err(error) => log::guard_failed(&member.config.name, &error),
+        let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
+        for id in ids {
+            match self.look(id) {
+                Some(beat) if beat.watches => {
+                    self.router
+                        .handle_heartbeat(id, beat.epoch, beat.last_seen, now);
+                }
+                Some(beat) if beat.fenced => self.router.handle_lease_lost(id, beat.epoch, now),
+                Some(_) | None => {}
             }
         }
+    }
+
+    /// What the kernel does for an instance now.
+    fn look(&self, id: InstanceId) -> Option<Heartbeat> {
+        let subject = self.members.get(id)?.subject?;
+        let looked = self.effects.guards.as_ref()?.look(&subject);
+        looked.unwrap_or_else(|error| {
+            log::guard_failed(self.members.name(id), &error);
+            None
+        })
     }
 
     fn receive_all(&mut self) {
@@ -346,12 +402,34 @@ impl Vrrp {
                 ttl: datagram.ttl,
             };
             match Advertisement::parse(&datagram.payload, datagram.source, datagram.destination) {
-                Ok(advert) => self.router.handle_advert(&rx, &advert, now),
+                Ok(advert) => {
+                    if !self.overtaken(&rx, &advert, datagram.waited, now) {
+                        self.router.handle_advert(&rx, &advert, now);
+                    }
+                }
                 Err(error) => {
                     log::malformed(interface.as_str(), datagram.source, &error);
                     self.router.handle_malformed(&rx, &error, now);
                 }
             }
         }
+    }
+
+    /// Whether the kernel absorbed a later advert of the same master while this one waited: a priority 0 from before the
+    /// master came back must not be believed.
+    fn overtaken(
+        &self,
+        rx: &RxMeta,
+        advert: &Advertisement,
+        waited: Duration,
+        now: Instant,
+    ) -> bool {
+        let Some(arrival) = now.checked_sub(waited).filter(|_| waited > PROMPT) else {
+            return false;
+        };
+        let family = Family::of(rx.source);
+        let id = self.members.on_segment(&rx.interface, advert.vrid, family);
+        id.and_then(|id| self.look(id))
+            .is_some_and(|heartbeat| heartbeat.overtook(rx.source, arrival))
     }
 }

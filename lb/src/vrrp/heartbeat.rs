@@ -29,6 +29,8 @@ pub(super) enum Kind {
 pub(super) struct Heartbeat {
     kind: Kind,
     epoch: u32,
+    /// Epoch of the first of the leases that follow each other up to now.
+    first_lease: u32,
     taken: bool,
     strays: u8,
     last_stray: Option<Instant>,
@@ -43,12 +45,15 @@ impl Heartbeat {
         guard: Guard,
         outputs: &mut VecDeque<Output>,
     ) {
+        self.epoch = self.epoch.wrapping_add(1);
+        if matches!(guard, Guard::Lease { .. }) && self.kind != Kind::Lease {
+            self.first_lease = self.epoch;
+        }
         self.kind = match guard {
             Guard::Off => Kind::Off,
             Guard::Watch { .. } => Kind::Watch,
             Guard::Lease { .. } => Kind::Lease,
         };
-        self.epoch = self.epoch.wrapping_add(1);
         self.taken = false;
         self.strays = 0;
         self.last_stray = None;
@@ -68,9 +73,15 @@ impl Heartbeat {
         current
     }
 
-    /// Whether news under `epoch` is about a guard of this kind now set.
-    pub(super) fn is(&self, kind: Kind, epoch: u32) -> bool {
-        self.kind == kind && self.epoch == epoch
+    /// Whether news under `epoch` is about the watch now set.
+    pub(super) fn is_watch(&self, epoch: u32) -> bool {
+        self.kind == Kind::Watch && self.epoch == epoch
+    }
+
+    /// Whether news under `epoch` is about a lease of this term. A gate fenced for want of an older one of
+    /// them is fenced still: setting the next lease has not opened it.
+    pub(super) fn is_lease(&self, epoch: u32) -> bool {
+        self.kind == Kind::Lease && (self.first_lease..=self.epoch).contains(&epoch)
     }
 
     /// Which guard is set.

@@ -1,5 +1,7 @@
 //! All instances of this node: who an input is for, and who is due.
 
+mod membership;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
@@ -15,7 +17,7 @@ use super::{
     snapshot::InstanceSnapshot,
     timer::Schedule,
 };
-use crate::config::model::{Family, InterfaceName, PrefixLength, VirtualAddress, VrrpInstance};
+use crate::config::model::{Family, InterfaceName, PrefixLength, VirtualAddress};
 
 /// The VRRP machine of a node.
 ///
@@ -27,6 +29,8 @@ use crate::config::model::{Family, InterfaceName, PrefixLength, VirtualAddress, 
 #[derive(Debug, Default)]
 pub struct Router {
     instances: BTreeMap<InstanceId, Instance>,
+    /// Those that are gone, while outputs about them wait.
+    departed: BTreeMap<InstanceId, Instance>,
     names: BTreeMap<String, InstanceId>,
     segments: BTreeMap<InterfaceName, BTreeMap<(u8, Family), InstanceId>>,
     links: BTreeMap<InterfaceName, Option<LinkState>>,
@@ -34,6 +38,9 @@ pub struct Router {
     kernel: BTreeSet<VirtualAddress>,
     /// Who cares for an address: those that have it configured, or had it and must see it gone.
     interest: BTreeMap<VirtualAddress, Vec<InstanceId>>,
+    /// Instances yet to begin, and those that are stopping whose name, virtual router or addresses they take
+    /// over.
+    waiting: BTreeMap<InstanceId, BTreeSet<InstanceId>>,
     schedule: Schedule,
     outputs: VecDeque<Output>,
     next_id: u32,
@@ -46,54 +53,22 @@ impl Router {
         Self::default()
     }
 
-    /// Makes the instances those of `configs`: new ones begin, missing ones stop, changed ones adopt the
-    /// change in place. A change of interface, VRID, version or family makes another virtual router: the old
-    /// one stops, a new one begins.
-    pub fn handle_config(&mut self, configs: &[VrrpInstance], now: Instant) {
-        let wanted: BTreeMap<&str, &VrrpInstance> =
-            configs.iter().map(|c| (c.name.as_str(), c)).collect();
-        let known: Vec<(String, InstanceId)> = self
-            .names
-            .iter()
-            .map(|(name, id)| (name.clone(), *id))
-            .collect();
-        for (name, id) in known {
-            let config = wanted.get(name.as_str());
-            let old = self.instances.get(&id).map(Instance::config);
-            if !config.is_some_and(|new| old.is_some_and(|old| same_router(old, new))) {
-                self.remove(&name, id, now);
-            }
-        }
-        for config in configs {
-            match self.names.get(&config.name) {
-                Some(id) => self.change(*id, config, now),
-                None => self.add(config, now),
-            }
-        }
-        self.interest.clear();
-        for (id, instance) in &self.instances {
-            for address in instance.touched_addresses() {
-                self.interest.entry(address.clone()).or_default().push(*id);
-            }
-        }
-    }
-
     /// The instance configured under a name; not one that is stopping.
     #[must_use]
     pub fn instance_id(&self, name: &str) -> Option<InstanceId> {
         self.names.get(name).copied()
     }
 
-    /// An instance, until it is [`Removed`](Output::Removed).
+    /// An instance, until [`Output::Removed`] has been polled.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.instances.get(&id)
+        self.instances.get(&id).or_else(|| self.departed.get(&id))
     }
 
     /// Whether no instance is left, not even one that is stopping.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.instances.is_empty()
+        self.instances.is_empty() && self.departed.is_empty()
     }
 
     /// Takes the state of an interface; `None` when it is gone, or was never there.
@@ -105,39 +80,45 @@ impl Router {
     ) {
         self.links.insert(interface.clone(), link);
         for id in self.on_segment(interface) {
-            self.with(id, |instance, outputs| instance.on_link(link, now, outputs));
+            if !self.waiting.contains_key(&id) {
+                self.with(id, now, |instance, outputs| {
+                    instance.on_link(link, now, outputs);
+                });
+            }
         }
         if link.is_none() {
-            self.forget_addresses(interface);
+            self.forget_addresses(interface, now);
         }
     }
 
-    /// Takes an advert.
+    /// Takes an advert. One that waited in the socket while the kernel absorbed a later one of the same
+    /// sender is overtaken by it: drop it, above all when it says priority 0.
     pub fn handle_advert(&mut self, rx: &RxMeta, advert: &Advertisement, now: Instant) {
         if let Some(id) = self.find(rx, advert.vrid.get()) {
-            self.with(id, |instance, outputs| {
+            self.with(id, now, |instance, outputs| {
                 instance.on_advert(rx, advert, now, outputs);
             });
         }
     }
 
     /// Counts bytes that are no advert with the instance they were meant for.
-    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, _now: Instant) {
+    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, now: Instant) {
         let meant = error.vrid.and_then(|vrid| self.find(rx, vrid));
         if let Some(id) = meant {
-            self.with(id, |instance, _| instance.on_malformed(error));
+            self.with(id, now, |instance, _| instance.on_malformed(error));
         }
     }
 
     /// Takes the answer to [`Output::SetGuard`]; `taken` is false where the kernel cannot do it. May come
     /// again with false should the kernel lose a guard later.
     pub fn handle_guard(&mut self, id: InstanceId, epoch: u32, taken: bool, now: Instant) {
-        self.with(id, |instance, _| instance.on_guard(epoch, taken, now));
+        self.with(id, now, |instance, _| instance.on_guard(epoch, taken, now));
     }
 
-    /// Takes the event that the kernel's master-down timer expired.
+    /// Takes the event that the kernel's master-down timer expired. An event older than the advert the kernel
+    /// last absorbed is no news: drop it, the timer runs again.
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_master_down(epoch, now, outputs);
         });
     }
@@ -145,7 +126,7 @@ impl Router {
     /// Takes the event that the kernel fenced the gate because the lease ran out. Feed the adverts that
     /// wait in the socket first: one better than ours ends our being MASTER, and this event means nothing.
     pub fn handle_lease_lost(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_lease_lost(epoch, now, outputs);
         });
     }
@@ -153,7 +134,7 @@ impl Router {
     /// Takes the event that the kernel fenced the gate for a better advert; the advert comes up the socket
     /// as well, before or after.
     pub fn handle_yielded(&mut self, id: InstanceId, epoch: u32, now: Instant) {
-        self.with(id, |instance, _| instance.on_yielded(epoch, now));
+        self.with(id, now, |instance, _| instance.on_yielded(epoch, now));
     }
 
     /// Audits a watch: `last_seen` is when the kernel last absorbed an advert.
@@ -164,7 +145,7 @@ impl Router {
         last_seen: Instant,
         now: Instant,
     ) {
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_heartbeat(epoch, last_seen, now, outputs);
         });
     }
@@ -172,7 +153,9 @@ impl Router {
     /// Says that this node holds a live lease for the instance, left by a former process: it goes straight
     /// to MASTER, at once or as soon as its link is told.
     pub fn handle_adopted(&mut self, id: InstanceId, now: Instant) {
-        self.with(id, |instance, outputs| instance.on_adopted(now, outputs));
+        self.with(id, now, |instance, outputs| {
+            instance.on_adopted(now, outputs);
+        });
     }
 
     /// Takes an address the kernel has, or has no more.
@@ -182,7 +165,7 @@ impl Router {
         address: IpAddr,
         prefix: u8,
         present: bool,
-        _now: Instant,
+        now: Instant,
     ) {
         let Ok(prefix) = PrefixLength::try_from(u64::from(prefix)) else {
             return;
@@ -192,7 +175,7 @@ impl Router {
             prefix,
             interface: interface.clone(),
         };
-        self.observe(&line, present, None);
+        self.observe(&line, present, None, now);
     }
 
     /// Takes the answer to [`Output::AddAddress`] (`added`) or [`Output::RemoveAddress`]. Adding what is
@@ -205,24 +188,25 @@ impl Router {
         result: Result<(), String>,
         now: Instant,
     ) {
-        let applied = result.is_ok();
+        if result.is_ok() {
+            self.observe(address, added, Some(id), now);
+        }
         let operation = if added {
             Operation::Add
         } else {
             Operation::Remove
         };
-        self.with(id, |instance, outputs| {
+        self.with(id, now, |instance, outputs| {
             instance.on_address_applied(address, operation, result, now, outputs);
         });
-        if applied {
-            self.observe(address, added, Some(id));
-        }
     }
 
     /// Does what is due. Early calls are harmless, late ones are not.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((_, id)) = self.schedule.first().filter(|(when, _)| *when <= now) {
-            self.with(id, |instance, outputs| instance.on_timeout(now, outputs));
+            self.with(id, now, |instance, outputs| {
+                instance.on_timeout(now, outputs);
+            });
         }
     }
 
@@ -236,7 +220,11 @@ impl Router {
     /// The next effect.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front()?;
+        if let Output::Removed { instance } = output {
+            self.departed.remove(&instance);
+        }
+        Some(output)
     }
 
     /// Every instance as plain data, in the order of their beginning.
@@ -246,42 +234,14 @@ impl Router {
         instances.map(|instance| instance.snapshot(now)).collect()
     }
 
-    fn add(&mut self, config: &VrrpInstance, now: Instant) {
-        let id = InstanceId(self.next_id);
-        self.next_id += 1;
-        let instance = Instance::new(id, config, &self.kernel, now);
-        self.instances.insert(id, instance);
-        self.names.insert(config.name.clone(), id);
-        self.segments
-            .entry(config.interface.clone())
-            .or_default()
-            .insert((config.vrid.get(), config.family), id);
-        if let Some(link) = self.links.get(&config.interface).copied() {
-            self.with(id, |instance, outputs| instance.on_link(link, now, outputs));
-        }
-    }
-
-    fn change(&mut self, id: InstanceId, config: &VrrpInstance, now: Instant) {
-        let kernel = &self.kernel;
-        if let Some(instance) = self.instances.get_mut(&id)
-            && instance.config() != config
-        {
-            instance.on_config(config, kernel, now, &mut self.outputs);
-            self.schedule_again(id);
-        }
-    }
-
-    fn remove(&mut self, name: &str, id: InstanceId, now: Instant) {
-        self.names.remove(name);
-        let interface = self.instances.get(&id).map(|i| &i.config().interface);
-        if let Some(routers) = interface.and_then(|i| self.segments.get_mut(i)) {
-            routers.retain(|_, other| *other != id);
-        }
-        self.with(id, |instance, outputs| instance.stop(now, outputs));
-    }
-
     /// Takes what the kernel has; the instance that made it so knows already.
-    fn observe(&mut self, address: &VirtualAddress, present: bool, but: Option<InstanceId>) {
+    fn observe(
+        &mut self,
+        address: &VirtualAddress,
+        present: bool,
+        but: Option<InstanceId>,
+        now: Instant,
+    ) {
         if present {
             self.kernel.insert(address.clone());
         } else {
@@ -289,7 +249,7 @@ impl Router {
         }
         for id in self.interest.get(address).cloned().unwrap_or_default() {
             if Some(id) != but {
-                self.with(id, |instance, outputs| {
+                self.with(id, now, |instance, outputs| {
                     instance.on_address(address, present, outputs);
                 });
             }
@@ -297,11 +257,11 @@ impl Router {
     }
 
     /// An interface takes its addresses with it.
-    fn forget_addresses(&mut self, interface: &InterfaceName) {
+    fn forget_addresses(&mut self, interface: &InterfaceName, now: Instant) {
         let gone = self.kernel.iter().filter(|a| a.interface == *interface);
         let gone: Vec<VirtualAddress> = gone.cloned().collect();
         for address in gone {
-            self.observe(&address, false, None);
+            self.observe(&address, false, None, now);
         }
     }
 
@@ -316,29 +276,30 @@ impl Router {
     }
 
     /// Feeds one instance.
-    fn with(&mut self, id: InstanceId, feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>)) {
+    fn with(
+        &mut self,
+        id: InstanceId,
+        now: Instant,
+        feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>),
+    ) {
         if let Some(instance) = self.instances.get_mut(&id) {
             feed(instance, &mut self.outputs);
-            self.schedule_again(id);
+            self.schedule_again(id, now);
         }
     }
 
     /// Notes when an instance is due now, and lets go of one that is gone.
-    fn schedule_again(&mut self, id: InstanceId) {
+    fn schedule_again(&mut self, id: InstanceId, now: Instant) {
         let Some(instance) = self.instances.get(&id) else {
             return;
         };
         if instance.is_gone() {
-            self.instances.remove(&id);
+            self.departed.extend(self.instances.remove_entry(&id));
             self.schedule.set(id, None);
+            self.release(id, now);
         } else {
             let next = instance.next_timeout();
             self.schedule.set(id, next.map(|(when, _)| when));
         }
     }
-}
-
-/// Whether two configurations are of one virtual router.
-fn same_router(a: &VrrpInstance, b: &VrrpInstance) -> bool {
-    a.interface == b.interface && a.vrid == b.vrid && a.version == b.version && a.family == b.family
 }

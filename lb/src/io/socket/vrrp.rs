@@ -2,24 +2,28 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
-    mem::MaybeUninit,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6},
+    net::{IpAddr, Ipv6Addr, SocketAddrV6},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
+    time::Duration,
 };
 
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg, sendmsg,
+use nix::{
+    sys::{
+        socket::{
+            ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg,
+            sendmsg, setsockopt, sockopt,
+        },
+        time::TimeSpec,
+    },
+    time::{ClockId, clock_gettime},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::config::model::{Family, InterfaceName};
+use crate::{
+    config::model::{Family, InterfaceName},
+    vrrp::advert::{GROUP_V4, GROUP_V6, PROTOCOL, TTL},
+};
 
-/// IP protocol number of VRRP.
-const VRRP: i32 = 112;
-/// 224.0.0.18 (RFC 9568 §5.1.1.2).
-pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-/// `ff02::12` (RFC 9568 §5.1.2.2).
-pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 /// Internetwork control, as keepalived marks adverts.
 const TRAFFIC_CLASS: u32 = 0xc0;
 /// Larger than any advert: 255 IPv6 addresses and headers.
@@ -34,6 +38,8 @@ pub struct Datagram {
     pub destination: IpAddr,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// How long it waited in the socket.
+    pub waited: Duration,
     /// The payload.
     pub payload: Vec<u8>,
 }
@@ -62,7 +68,11 @@ impl VrrpSocket {
             Family::V4 => Domain::IPV4,
             Family::V6 => Domain::IPV6,
         };
-        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(Protocol::from(VRRP)))?;
+        let socket = Socket::new(
+            domain,
+            Type::RAW.nonblocking(),
+            Some(Protocol::from(i32::from(PROTOCOL))),
+        )?;
         socket.bind_device(Some(interface.as_str().as_bytes()))?;
         match family {
             Family::V4 => {
@@ -70,37 +80,25 @@ impl VrrpSocket {
                     &GROUP_V4,
                     &socket2::InterfaceIndexOrAddress::Index(ifindex),
                 )?;
-                socket.set_multicast_ttl_v4(255)?;
+                socket.set_multicast_ttl_v4(TTL.into())?;
                 socket.set_multicast_loop_v4(false)?;
                 socket.set_tos_v4(TRAFFIC_CLASS)?;
             }
             Family::V6 => {
                 socket.join_multicast_v6(&GROUP_V6, ifindex)?;
-                socket.set_multicast_hops_v6(255)?;
+                socket.set_multicast_hops_v6(TTL.into())?;
                 socket.set_multicast_loop_v6(false)?;
                 socket.set_tclass_v6(TRAFFIC_CLASS)?;
                 socket.set_recv_hoplimit_v6(true)?;
-                nix::sys::socket::setsockopt(
-                    &socket,
-                    nix::sys::socket::sockopt::Ipv6RecvPacketInfo,
-                    &true,
-                )?;
+                setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
             }
         }
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         Ok(Self {
             socket,
             family,
             ifindex,
         })
-    }
-
-    /// Multicast destination of this socket's adverts.
-    #[must_use]
-    pub const fn group(&self) -> IpAddr {
-        match self.family {
-            Family::V4 => IpAddr::V4(GROUP_V4),
-            Family::V6 => IpAddr::V6(GROUP_V6),
-        }
     }
 
     /// Sends `payload` from `source` to the group.
@@ -149,17 +147,32 @@ impl VrrpSocket {
         }
     }
 
+    /// A raw IPv4 socket delivers the IP header too.
     fn receive_v4(&self) -> io::Result<Option<Datagram>> {
-        let mut buffer = [MaybeUninit::uninit(); DATAGRAM_MAX];
-        let (length, _) = self.socket.recv_from(&mut buffer)?;
-        // SAFETY: the kernel wrote the first `length` bytes.
-        let bytes = unsafe { buffer[..length].assume_init_ref() };
-        Ok(strip_ipv4(bytes))
+        let mut buffer = vec![0; DATAGRAM_MAX];
+        let mut control = nix::cmsg_space!(TimeSpec);
+        let mut slices = [IoSliceMut::new(&mut buffer)];
+        let message = recvmsg::<SockaddrIn>(
+            self.socket.as_raw_fd(),
+            &mut slices,
+            Some(&mut control),
+            MsgFlags::empty(),
+        )?;
+        let waited = message.cmsgs()?.find_map(|item| match item {
+            ControlMessageOwned::ScmTimestampns(arrival) => Some(since(arrival)),
+            _ => None,
+        });
+        let length = message.bytes;
+        let datagram = strip_ipv4(&buffer[..length]);
+        Ok(datagram.map(|datagram| Datagram {
+            waited: waited.unwrap_or_default(),
+            ..datagram
+        }))
     }
 
     fn receive_v6(&self) -> io::Result<Option<Datagram>> {
         let mut buffer = vec![0; DATAGRAM_MAX];
-        let mut control = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int);
+        let mut control = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int, TimeSpec);
         let mut slices = [IoSliceMut::new(&mut buffer)];
         let message = recvmsg::<SockaddrIn6>(
             self.socket.as_raw_fd(),
@@ -167,13 +180,14 @@ impl VrrpSocket {
             Some(&mut control),
             MsgFlags::empty(),
         )?;
-        let (mut ttl, mut destination) = (None, None);
+        let (mut ttl, mut destination, mut waited) = (None, None, Duration::ZERO);
         for item in message.cmsgs()? {
             match item {
                 ControlMessageOwned::Ipv6HopLimit(limit) => ttl = u8::try_from(limit).ok(),
                 ControlMessageOwned::Ipv6PacketInfo(info) => {
                     destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
                 }
+                ControlMessageOwned::ScmTimestampns(arrival) => waited = since(arrival),
                 _ => {}
             }
         }
@@ -187,9 +201,16 @@ impl VrrpSocket {
             source: source.into(),
             destination: destination.into(),
             ttl,
+            waited,
             payload: buffer,
         }))
     }
+}
+
+/// Time since the kernel took the datagram in; zero when the wall clock was set back meanwhile.
+fn since(arrival: TimeSpec) -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_REALTIME).unwrap_or(arrival);
+    Duration::from(now).saturating_sub(Duration::from(arrival))
 }
 
 /// Splits what a raw IPv4 socket delivers into header facts and payload (RFC 791 §3.1).
@@ -204,6 +225,7 @@ fn strip_ipv4(bytes: &[u8]) -> Option<Datagram> {
         source: address(12),
         destination: address(16),
         ttl: header[8],
+        waited: Duration::ZERO,
         payload: payload.to_vec(),
     })
 }

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, future::Future, pin::Pin, time::Instant};
 
 use anyhow::Context;
 
-use super::{Vrrp, sockets};
+use super::Vrrp;
 use crate::{
     config::model::VirtualAddress,
     io::{guard::Guards, netlink::Netlink, socket::announce::Announcer},
@@ -13,7 +13,7 @@ use crate::{
     runtime::links::Links,
     vrrp::{
         Instance,
-        advert::Advertisement,
+        advert::{self, Advertisement},
         output::{Gate, Guard, InstanceId, Output},
     },
 };
@@ -134,7 +134,7 @@ impl Vrrp {
         let Some(source) = self.router.instance(id).and_then(Instance::source) else {
             return;
         };
-        let payload = advert.emit(source, sockets::group(config.family));
+        let payload = advert.emit(source, advert::group(config.family));
         if let Err(error) = self.sockets.send(&config.interface, source, &payload) {
             log::send_failed(&config.name, &error);
         }

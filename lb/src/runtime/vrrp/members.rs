@@ -4,12 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use lb_common::router::RouterKey;
 
-use super::sockets;
 use crate::{
-    config::model::{Family, Version, VrrpInstance},
+    config::model::{Family, InterfaceName, Version, Vrid, VrrpInstance},
     io::guard::Subject,
     runtime::{channel::Plan, links::Links},
-    vrrp::{Router, output::InstanceId},
+    vrrp::{Router, advert, output::InstanceId},
 };
 
 /// What the runtime remembers of an instance until it is removed.
@@ -79,11 +78,27 @@ impl Members {
             .map(|(id, _)| *id)
     }
 
+    /// The member that takes the adverts of a VRID on an interface.
+    pub(super) fn on_segment(
+        &self,
+        interface: &InterfaceName,
+        vrid: Vrid,
+        family: Family,
+    ) -> Option<InstanceId> {
+        let mut found = self.0.iter().rev();
+        found
+            .find(|(_, m)| {
+                let config = &m.config;
+                config.interface == *interface && config.vrid == vrid && config.family == family
+            })
+            .map(|(id, _)| *id)
+    }
+
     /// Members with an entry in the kernel.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = (InstanceId, &Member, Subject)> {
+    pub(super) fn subjects(&self) -> impl Iterator<Item = (InstanceId, Subject)> {
         self.0
             .iter()
-            .filter_map(|(id, member)| Some((*id, member, member.subject?)))
+            .filter_map(|(id, member)| Some((*id, member.subject?)))
     }
 
     /// Which address belongs to which gate.
@@ -120,6 +135,6 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
             Version::V2 => 2,
             Version::V3 => 3,
         },
-        group: sockets::group(config.family),
+        group: advert::group(config.family),
     })
 }

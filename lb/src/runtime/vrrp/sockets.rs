@@ -11,19 +11,11 @@ use std::{
 use crate::{
     config::model::{Family, InterfaceName},
     io::{
-        socket::vrrp::{Datagram, GROUP_V4, GROUP_V6, VrrpSocket},
+        socket::vrrp::{Datagram, VrrpSocket},
         watch::Watch,
     },
     observe::log,
 };
-
-/// Multicast destination of a family's adverts.
-pub(super) const fn group(family: Family) -> IpAddr {
-    match family {
-        Family::V4 => IpAddr::V4(GROUP_V4),
-        Family::V6 => IpAddr::V6(GROUP_V6),
-    }
-}
 
 /// Open sockets. A datagram read while looking for readiness waits in `early`.
 #[derive(Debug, Default)]

@@ -7,7 +7,6 @@ use crate::{
     config::model::VirtualAddress,
     vrrp::{
         address::Operation,
-        heartbeat::Kind,
         interval,
         output::{Gate, Guard, Output, State},
         timer::Timer,
@@ -177,10 +176,10 @@ impl Instance {
     }
 
     fn watches(&self, epoch: u32) -> bool {
-        self.state == State::Backup && self.heartbeat.is(Kind::Watch, epoch)
+        self.state == State::Backup && self.heartbeat.is_watch(epoch)
     }
 
     fn leases(&self, epoch: u32) -> bool {
-        self.state == State::Master && self.heartbeat.is(Kind::Lease, epoch)
+        self.state == State::Master && self.heartbeat.is_lease(epoch)
     }
 }

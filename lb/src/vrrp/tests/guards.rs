@@ -248,3 +248,15 @@ fn an_adopted_lease_makes_us_master_before_anything_is_removed() {
     );
     assert_eq!(bench.snapshot().gate, Gate::Open);
 }
+
+#[test]
+fn a_reload_between_losing_a_lease_and_hearing_of_it_does_not_leave_the_gate_fenced() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.run(ms(3610));
+    let (id, lost) = (bench.id(), bench.epoch);
+    bench.pass(ms(10_000));
+    bench.config(&[priority(backup(), 101)]);
+    assert_eq!(bench.lines().len(), 2);
+    bench.router.handle_lease_lost(id, lost, bench.now);
+    assert!(bench.lines().contains(&"gate open".to_owned()));
+}

@@ -3,7 +3,7 @@
 use super::bench::{Bench, backup, line, ms, owner, priority};
 use crate::{
     config::model::{AdvertInterval, Version, VrrpInstance},
-    vrrp::output::State,
+    vrrp::output::{Output, State},
 };
 
 #[test]
@@ -144,4 +144,71 @@ fn an_instance_added_by_a_reload_begins_with_what_is_known_of_its_link() {
             .contains(&"Init → Master: address owner".to_owned())
     );
     assert_eq!(bench.router.snapshot(bench.now).len(), 2);
+}
+
+#[test]
+fn an_instance_waits_for_the_one_whose_place_it_takes() {
+    let renamed = VrrpInstance {
+        name: "VI_2".to_owned(),
+        ..owner()
+    };
+    let moved = VrrpInstance {
+        vrid: 52.try_into().unwrap(),
+        ..renamed.clone()
+    };
+    let again = owner();
+    for successor in [renamed, moved, again] {
+        let mut bench = Bench::started(&[owner()]);
+        let old = bench.id();
+        bench.addresses = None;
+        bench.config(&[]);
+        bench.config(std::slice::from_ref(&successor));
+        bench.up();
+        assert_eq!(
+            bench.lines().len(),
+            4,
+            "only the old one has something to do"
+        );
+        let address = line("10.0.0.1/24");
+        bench
+            .router
+            .handle_address_applied(old, &address, false, Ok(()), bench.now);
+        assert_eq!(
+            bench.lines(),
+            [
+                "gate pass",
+                "guard off",
+                "removed",
+                "lease 10.0.0.5 prio 255 3s",
+                "advert 255",
+                "gate open",
+                "add 10.0.0.1/24",
+                "Init → Master: address owner",
+            ]
+        );
+    }
+}
+
+#[test]
+fn an_instance_that_still_waits_is_dropped_without_a_trace() {
+    let mut bench = Bench::started(&[owner()]);
+    bench.addresses = None;
+    bench.config(&[]);
+    bench.config(&[owner()]);
+    bench.lines();
+    bench.config(&[]);
+    assert_eq!(bench.lines(), ["removed"]);
+    assert!(!bench.router.is_empty());
+}
+
+#[test]
+fn an_instance_can_be_asked_about_until_its_removal_is_polled() {
+    let mut bench = Bench::started(&[backup()]);
+    let id = bench.id();
+    bench.config(&[]);
+    while let Some(output) = bench.router.poll_output() {
+        let removed = matches!(output, Output::Removed { .. });
+        assert_eq!(bench.router.instance(id).is_none(), removed, "{output:?}");
+        assert_eq!(bench.router.is_empty(), removed);
+    }
 }

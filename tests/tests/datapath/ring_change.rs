@@ -1,0 +1,123 @@
+//! `mh` while its ring changes: what stays, what moves, what is remembered.
+
+use lb_common::{
+    counter::Counter,
+    dest::{DEST_RESOLVED, FORWARD_NAT},
+    service::{SCHEDULER_MH, SCHEDULER_RR},
+};
+use tests::{
+    packet::{ACK, SYN},
+    prog::{PASS, Plane, TX},
+};
+
+use crate::scene::{DESTS, Scene, all, dest_of};
+
+fn mh() -> impl Iterator<Item = Scene> {
+    all().filter(|scene| scene.scheduler == SCHEDULER_MH)
+}
+
+fn sent(plane: &mut Plane, scene: Scene, number: u16, flags: u8) -> u16 {
+    let answer = plane.xdp(&scene.packet(number, flags).bytes());
+    assert_eq!(answer.verdict, TX, "{scene:?} {number}");
+    dest_of(&answer.packet)
+}
+
+#[test]
+fn a_stable_ring_keeps_entries_for_nat_only() {
+    for scene in mh() {
+        let mut plane = scene.plane();
+        for number in 0..100 {
+            sent(&mut plane, scene, number, SYN);
+        }
+        let entries = plane
+            .read
+            .flow_counts()
+            .unwrap()
+            .services
+            .values()
+            .sum::<u64>();
+        let expected = if scene.method == FORWARD_NAT { 100 } else { 0 };
+        assert_eq!(entries, expected, "{scene:?}");
+    }
+}
+
+#[test]
+fn after_a_change_flows_under_way_stay_and_new_ones_follow_the_new_ring() {
+    for scene in mh() {
+        let mut plane = scene.plane();
+        let before: Vec<u16> = (0..200).map(|n| sent(&mut plane, scene, n, SYN)).collect();
+        let old = scene.ring(&mut plane, 0, &DESTS);
+        // 12 is drained: usable, but in the new ring no more.
+        let new = scene.ring(&mut plane, 1, &[11, 13]);
+        scene.set_service(&mut plane, new, old);
+        for (number, before) in (0..).zip(&before) {
+            assert_eq!(
+                sent(&mut plane, scene, number, ACK),
+                *before,
+                "{scene:?} {number}"
+            );
+        }
+        if scene.protocol == 6 {
+            for number in 200..400 {
+                let dest = sent(&mut plane, scene, number, SYN);
+                assert_ne!(dest, 12, "{scene:?} {number}");
+                assert_eq!(
+                    sent(&mut plane, scene, number, ACK),
+                    dest,
+                    "{scene:?} {number}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn where_a_real_server_is_gone_its_flows_go_by_the_new_ring() {
+    for scene in mh() {
+        let mut plane = scene.plane();
+        let before: Vec<u16> = (0..200).map(|n| sent(&mut plane, scene, n, SYN)).collect();
+        let old = scene.ring(&mut plane, 0, &DESTS);
+        let mut gone = scene.dest(12);
+        gone.flags = DEST_RESOLVED;
+        plane.set_dest(12, &gone, scene.protocol);
+        let new = scene.ring(&mut plane, 1, &[11, 13]);
+        scene.set_service(&mut plane, new, old);
+        for (number, before) in (0..).zip(&before) {
+            let after = sent(&mut plane, scene, number, ACK);
+            if *before == 12 {
+                assert_ne!(after, 12, "{scene:?} {number}");
+            } else {
+                assert_eq!(after, *before, "{scene:?} {number}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entry_does_not_outlive_its_dests_generation() {
+    for scene in all().filter(|s| s.scheduler == SCHEDULER_RR && s.protocol == 6) {
+        let mut plane = scene.plane();
+        let id = sent(&mut plane, scene, 1, SYN);
+        let mut other = scene.dest(id);
+        other.generation = 2;
+        plane.set_dest(id, &other, scene.protocol);
+        let answer = plane.xdp(&scene.packet(1, ACK).bytes());
+        assert_eq!(answer.verdict, PASS, "{scene:?}");
+        assert_eq!(plane.counter(Counter::FlowMissed), 1, "{scene:?}");
+    }
+}
+
+#[test]
+fn another_director_with_the_same_ring_sends_flows_to_the_same_real_servers() {
+    for scene in mh() {
+        let (mut first, mut second) = (scene.plane(), scene.plane());
+        for number in 0..200 {
+            let before = sent(&mut first, scene, number, SYN);
+            assert_eq!(
+                sent(&mut second, scene, number, ACK),
+                before,
+                "{scene:?} {number}"
+            );
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A service with three real servers, in every combination of family, method and scheduler.
+
+use lb_common::{
+    dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
+    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceValue},
+};
+use tests::{
+    packet::{Packet, Transport},
+    prog::{Plane, dest, service_key},
+};
+
+/// Gate of the service.
+pub const GATE: u32 = 7;
+/// Id of the service.
+pub const SERVICE: u32 = 3;
+/// Ids of its dests.
+pub const DESTS: [u16; 3] = [11, 12, 13];
+
+/// One combination.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// 4 or 6.
+    pub family: u8,
+    /// `FORWARD_*`.
+    pub method: u8,
+    /// `SCHEDULER_*`.
+    pub scheduler: u8,
+    /// 6 or 17.
+    pub protocol: u8,
+}
+
+/// Every combination.
+pub fn all() -> impl Iterator<Item = Scene> {
+    [4, 6].into_iter().flat_map(|family| {
+        [FORWARD_DIRECT_ROUTE, FORWARD_NAT]
+            .into_iter()
+            .flat_map(move |method| {
+                [SCHEDULER_MH, SCHEDULER_RR]
+                    .into_iter()
+                    .flat_map(move |scheduler| {
+                        [6, 17].into_iter().map(move |protocol| Scene {
+                            family,
+                            method,
+                            scheduler,
+                            protocol,
+                        })
+                    })
+            })
+    })
+}
+
+impl Scene {
+    /// The front, as `address:port`.
+    pub const fn front(self) -> &'static str {
+        if self.family == 4 {
+            "10.0.0.100:80"
+        } else {
+            "[2001:db8::100]:80"
+        }
+    }
+
+    /// The front's address.
+    pub const fn vip(self) -> &'static str {
+        if self.family == 4 {
+            "10.0.0.100"
+        } else {
+            "2001:db8::100"
+        }
+    }
+
+    /// Address and port of the real server of `id`.
+    pub fn real(self, id: u16) -> String {
+        let port = if self.method == FORWARD_NAT { 8080 } else { 80 };
+        if self.family == 4 {
+            format!("192.168.1.{id}:{port}")
+        } else {
+            format!("[fd00::{id}]:{port}")
+        }
+    }
+
+    /// A client's endpoint.
+    pub fn client(self, number: u16) -> String {
+        let port = 1024 + number % 50_000;
+        if self.family == 4 {
+            format!("172.16.{}.9:{port}", number % 250)
+        } else {
+            format!("[2001:db8:1::{number:x}]:{port}")
+        }
+    }
+
+    /// A packet of client `number`; `flags` count for TCP only.
+    pub fn packet(self, number: u16, flags: u8) -> Packet {
+        let transport = if self.protocol == 6 {
+            Transport::Tcp(flags)
+        } else {
+            Transport::Udp
+        };
+        Packet::new(transport, &self.client(number), self.front())
+    }
+
+    /// The reply to [`Self::packet`] from the real server of `id`.
+    pub fn reply(self, number: u16, id: u16, flags: u8) -> Packet {
+        let transport = if self.protocol == 6 {
+            Transport::Tcp(flags)
+        } else {
+            Transport::Udp
+        };
+        Packet::new(transport, &self.real(id), &self.client(number))
+    }
+
+    /// A plane with the service, its gate open and its ring stable.
+    pub fn plane(self) -> Plane {
+        let mut plane = Plane::new();
+        plane.set_gate(GATE, lb_common::gate::GATE_OPEN);
+        plane.set_owned(self.vip(), GATE);
+        for id in DESTS {
+            plane.set_dest(id, &self.dest(id), self.protocol);
+        }
+        let ring = self.ring(&mut plane, 0, &DESTS);
+        self.set_service(&mut plane, ring, ring);
+        plane
+    }
+
+    /// The dest of `id`.
+    pub fn dest(self, id: u16) -> lb_common::dest::DestValue {
+        dest(&self.real(id), self.method, SERVICE, next_hop(id))
+    }
+
+    /// Writes a ring as this scheduler wants it.
+    pub fn ring(self, plane: &mut Plane, chunk: u32, dests: &[u16]) -> RingRef {
+        plane.set_ring(chunk, dests, self.scheduler == SCHEDULER_RR)
+    }
+
+    /// Writes the service with these rings.
+    pub fn set_service(self, plane: &mut Plane, ring: RingRef, previous: RingRef) {
+        let value = ServiceValue {
+            id: SERVICE,
+            gate: GATE,
+            scheduler: self.scheduler,
+            flags: 0,
+            pad: [0; 2],
+            ring,
+            previous,
+            pad2: [0; 4],
+        };
+        plane.set_services(&[(service_key(self.front(), self.protocol), value)]);
+    }
+}
+
+/// Link-layer address of the real server of `id`.
+pub fn next_hop(id: u16) -> lb_common::Mac {
+    [2, 0, 0, 0, 1, id as u8]
+}
+
+/// The dest a forwarded packet went to, by its Ethernet destination.
+pub fn dest_of(packet: &[u8]) -> u16 {
+    assert_eq!(packet[..5], [2, 0, 0, 0, 1], "forwarded to a real server");
+    u16::from(packet[5])
+}

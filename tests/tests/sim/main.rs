@@ -1,0 +1,6 @@
+//! Simulation: whole LANs of routers on a virtual clock.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod population;
+mod seeds;
+mod stories;
