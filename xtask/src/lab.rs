@@ -17,6 +17,7 @@ mod director;
 mod janitor;
 mod link;
 mod namespace;
+mod pass;
 pub mod plan;
 pub mod probe;
 pub mod process;

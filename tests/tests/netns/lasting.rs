@@ -57,6 +57,14 @@ fn no_connection_breaks_when_the_children_and_then_the_parent_are_killed() {
         ConnectionPool::open(arena.client(), SocketAddr::new(address, ECHO), 100).unwrap()
     });
     thread::sleep(Duration::from_secs(1));
+    for pool in &pools {
+        assert_eq!(
+            pool.broken(),
+            0,
+            "before anything is killed\n{}",
+            arena.logs()
+        );
+    }
 
     let killed = arena.director(1).kill9_children().unwrap();
     assert!(killed.len() >= 2, "vrrp and checkers ran: {killed:?}");
@@ -67,6 +75,14 @@ fn no_connection_breaks_when_the_children_and_then_the_parent_are_killed() {
         "{killed:?} are replaced by {respawned:?}\n{}",
         arena.logs()
     );
+    for pool in &pools {
+        assert_eq!(
+            pool.broken(),
+            0,
+            "after the children were killed\n{}",
+            arena.logs()
+        );
+    }
     arena.director(1).kill9_parent().unwrap();
     thread::sleep(Duration::from_secs(3));
 

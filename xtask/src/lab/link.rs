@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    os::fd::OwnedFd,
     sync::Mutex,
 };
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, bail};
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::namespace::Namespace;
+use super::{namespace::Namespace, pass};
 
 const RTM_NEWLINK: u16 = 16;
 const NLM_F_REQUEST_ACK: u16 = 1 | 4;
@@ -22,9 +23,11 @@ pub struct Port {
     netlink: Mutex<Socket>,
     index: u32,
     bridge: u32,
+    _receiver: OwnedFd,
 }
 
 impl Port {
+    /// Opens the port of a director, and makes it take what the director's XDP sends.
     pub(super) fn open(switch: &Namespace, port: &str, bridge: &str) -> anyhow::Result<Self> {
         switch.run(|| {
             let netlink = Socket::new(
@@ -34,9 +37,11 @@ impl Port {
             )
             .context("open a netlink socket")?;
             netlink.set_read_timeout(Some(std::time::Duration::from_secs(1)))?;
+            let index = if_nametoindex(port).with_context(|| format!("port {port}"))?;
             Ok(Self {
                 netlink: Mutex::new(netlink),
-                index: if_nametoindex(port).with_context(|| format!("port {port}"))?,
+                index,
+                _receiver: pass::attach(index)?,
                 bridge: if_nametoindex(bridge).with_context(|| format!("bridge {bridge}"))?,
             })
         })

@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct ConnectionPool {
     stop: Arc<AtomicBool>,
+    broken: Arc<AtomicUsize>,
     driver: JoinHandle<anyhow::Result<PoolReport>>,
 }
 
@@ -51,11 +52,22 @@ impl ConnectionPool {
                 .collect()
         })?;
         let stop = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&stop);
+        let broken = Arc::new(AtomicUsize::new(0));
+        let (ends, breaks) = (Arc::clone(&stop), Arc::clone(&broken));
         let driver = thread::Builder::new()
             .name("pool".to_owned())
-            .spawn(move || exchange(streams, &ends))?;
-        Ok(Self { stop, driver })
+            .spawn(move || exchange(streams, &ends, &breaks))?;
+        Ok(Self {
+            stop,
+            broken,
+            driver,
+        })
+    }
+
+    /// How many connections are broken so far.
+    #[must_use]
+    pub fn broken(&self) -> usize {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Ends the exchange.
@@ -79,7 +91,11 @@ struct Connection {
     byte: u8,
 }
 
-fn exchange(streams: Vec<TcpStream>, stop: &AtomicBool) -> anyhow::Result<PoolReport> {
+fn exchange(
+    streams: Vec<TcpStream>,
+    stop: &AtomicBool,
+    broken: &AtomicUsize,
+) -> anyhow::Result<PoolReport> {
     let start = Instant::now();
     let spread = PERIOD / streams.len().max(1) as u32;
     let mut connections = Vec::new();
@@ -102,6 +118,7 @@ fn exchange(streams: Vec<TcpStream>, stop: &AtomicBool) -> anyhow::Result<PoolRe
                 false
             }
         });
+        broken.store(report.broken.len(), Ordering::Relaxed);
         thread::sleep(TICK);
     }
     Ok(report)
