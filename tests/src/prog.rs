@@ -54,7 +54,7 @@ pub const TC_SHOT: u32 = 2;
 
 /// A data plane of one test's own, empty. Loading takes the verifier most of a second, so a plane that a test is
 /// done with is emptied and used again.
-pub struct Plane(Option<Box<Loaded>>);
+pub struct Plane(Option<Loaded>);
 
 /// Programs and maps, held by their descriptors alone: the pins are gone as soon as all are open.
 pub struct Loaded {
@@ -72,7 +72,7 @@ pub struct Loaded {
     pub data_plane: DataPlane,
 }
 
-static IDLE: Mutex<Vec<Box<Loaded>>> = Mutex::new(Vec::new());
+static IDLE: Mutex<Vec<Loaded>> = Mutex::new(Vec::new());
 
 /// What a program made of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Plane {
             max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
             plain: false,
         };
-        Self(Some(idle.unwrap_or_else(|| Box::new(Loaded::new(&small)))))
+        Self(Some(idle.unwrap_or_else(|| Loaded::new(&small))))
     }
 }
 
