@@ -16,7 +16,7 @@ use crate::arena::{Arena, lb};
 const BROKEN: [(&str, &str); 11] = [
     ("unknown_keyword", "prioritty"),
     ("missing_brace", "}"),
-    ("bad_address", "192.0.2.256"),
+    ("bad_address", "192.0.2.300"),
     ("vrid_zero", "virtual_router_id"),
     ("priority_256", "256"),
     ("duplicate_vrid", "51"),
