@@ -20,7 +20,7 @@ use crate::{
 pub(crate) use tally::Tally;
 
 /// The variable that tells the tests which `lb` to start.
-pub const BINARY: &str = "LB_BIN";
+pub const BINARY: &str = "LB_BINARY";
 
 /// A group of tests with the same needs, in the order they run: cheap first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
