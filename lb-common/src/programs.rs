@@ -9,19 +9,17 @@ pub const TC: &str = "lb_tc";
 pub const XDP_PLAIN: &str = "lb_xdp_plain";
 /// [`TC`] for kernels without BPF timers.
 pub const TC_PLAIN: &str = "lb_tc_plain";
-/// tc, never attached: takes a [`TimerRequest`](crate::router::TimerRequest) as its packet; answers with a `TIMER_*` constant.
+/// tc, never attached: takes a [`TimerRequest`](crate::router::TimerRequest) as its packet; answers with 0 or an `errno`.
 pub const TIMER: &str = "lb_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.
 pub const CLOCK: &str = "lb_clock";
 
-/// The timer was started or cancelled.
+/// The timer was started or cancelled. Any other answer is an `errno`.
 pub const TIMER_DONE: u32 = 0;
-/// There is no such router.
-pub const TIMER_UNKNOWN: u32 = 1;
-/// The kernel refused to start or cancel.
-pub const TIMER_REFUSED: u32 = 2;
-/// The packet is not a request.
-pub const TIMER_INVALID: u32 = 3;
+/// There is no such router: `ENOENT`.
+pub const TIMER_UNKNOWN: u32 = 2;
+/// The packet is not a request: `EINVAL`.
+pub const TIMER_INVALID: u32 = 22;
 
 /// Load-time constant: ticks per second.
 pub const GLOBAL_JIFFIES_PER_SECOND: &str = "JIFFIES_PER_SECOND";

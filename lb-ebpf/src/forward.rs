@@ -65,8 +65,7 @@ pub fn forward(
     let Some(ethernet) = frame.get_mut::<Ethernet>(0) else {
         return Outcome::Malformed;
     };
-    ethernet.destination = dest.next_hop;
-    ethernet.source = dest.source;
+    ethernet.readdress(&dest.next_hop, &dest.source);
     if dest.ifindex == ingress {
         Outcome::Forward
     } else {

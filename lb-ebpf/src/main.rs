@@ -78,7 +78,7 @@ pub fn lb_timer(context: TcContext) -> i32 {
     let answer = match timer::serve(&Frame::new(context.data(), context.data_end())) {
         TimerOutcome::Done => programs::TIMER_DONE,
         TimerOutcome::Unknown => programs::TIMER_UNKNOWN,
-        TimerOutcome::Refused => programs::TIMER_REFUSED,
+        TimerOutcome::Refused(error) => error.unsigned_abs() as u32,
         TimerOutcome::Invalid => programs::TIMER_INVALID,
     };
     answer.cast_signed()

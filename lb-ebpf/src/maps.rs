@@ -201,11 +201,21 @@ pub fn count(counter: Counter) {
 /// Adds a packet of `bytes` bytes to the traffic of `service` and `dest`.
 #[inline(always)]
 pub fn count_traffic(service: u32, dest: u16, bytes: u64, new_flow: bool) {
-    let both = [
+    add_traffic(
         tables::service_traffic.get_ptr_mut(service),
+        bytes,
+        new_flow,
+    );
+    add_traffic(
         tables::dest_traffic.get_ptr_mut(u32::from(dest)),
-    ];
-    for traffic in both.into_iter().flatten() {
+        bytes,
+        new_flow,
+    );
+}
+
+#[inline(always)]
+fn add_traffic(traffic: Option<*mut Traffic>, bytes: u64, new_flow: bool) {
+    if let Some(traffic) = traffic {
         // SAFETY: the value is this CPU's own, and XDP is not interrupted by XDP.
         unsafe {
             (*traffic).flows += u64::from(new_flow);

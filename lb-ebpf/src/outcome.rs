@@ -46,8 +46,8 @@ pub enum TimerOutcome {
     Done,
     /// There is no such router.
     Unknown,
-    /// The kernel refused.
-    Refused,
+    /// The kernel refused; its (negative) answer.
+    Refused(i64),
     /// The packet is not a request.
     Invalid,
 }

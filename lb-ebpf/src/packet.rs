@@ -25,6 +25,17 @@ header! {
     }
 }
 
+impl Ethernet {
+    /// Puts the addresses in place of those there, byte by byte: a copy of six bytes would be a function call.
+    #[inline(always)]
+    pub fn readdress(&mut self, destination: &Mac, source: &Mac) {
+        let [a, b, c, d, e, f] = *destination;
+        self.destination = [a, b, c, d, e, f];
+        let [a, b, c, d, e, f] = *source;
+        self.source = [a, b, c, d, e, f];
+    }
+}
+
 /// IPv4.
 pub const ETHER_IPV4: [u8; 2] = [0x08, 0x00];
 /// ARP.

@@ -83,8 +83,7 @@ pub fn reply(
     };
     age(frame, packet).ok_or(Outcome::Malformed)?;
     let ethernet = frame.get_mut::<Ethernet>(0).ok_or(Outcome::Malformed)?;
-    ethernet.destination = route.dmac;
-    ethernet.source = route.smac;
+    ethernet.readdress(&route.dmac, &route.smac);
     if route.ifindex == ingress {
         Ok(Outcome::Reply)
     } else {

@@ -33,21 +33,24 @@ pub fn serve(frame: &Frame) -> TimerOutcome {
         return TimerOutcome::Unknown;
     };
     // SAFETY: `router` is an entry of `routers`, so `timer` is a timer of that map.
-    let refused = unsafe {
+    let answer = unsafe {
         let timer = (&raw mut (*router).timer).cast();
         match request.operation {
             TIMER_START => {
                 // Fails where the timer is initialised already, which is as well.
                 bpf_timer_init(timer, maps::routers_map(), CLOCK_MONOTONIC);
-                let armed = bpf_timer_set_callback(timer, expired as *mut c_void);
-                armed != 0 || bpf_timer_start(timer, request.after, 0) != 0
+                match bpf_timer_set_callback(timer, expired as *mut c_void) {
+                    0 => bpf_timer_start(timer, request.after, 0),
+                    refused => refused,
+                }
             }
-            TIMER_CANCEL => bpf_timer_cancel(timer) < 0,
+            TIMER_CANCEL => bpf_timer_cancel(timer),
             _ => return TimerOutcome::Invalid,
         }
     };
-    if refused {
-        TimerOutcome::Refused
+    // Cancelling answers 1 where the timer was running.
+    if answer < 0 {
+        TimerOutcome::Refused(answer)
     } else {
         TimerOutcome::Done
     }

@@ -8,7 +8,12 @@ use clap::{ArgAction, Parser, Subcommand};
 ///
 /// Without a command it runs the daemon, as keepalived(8) does.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lb", version, max_term_width = 100)]
+#[command(
+    name = "lb",
+    version,
+    disable_version_flag = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// Use the specified configuration file
     #[arg(
@@ -42,6 +47,10 @@ pub struct Cli {
     /// Check the configuration, report every problem, and exit
     #[arg(short = 't', long)]
     pub config_test: bool,
+
+    /// Show the version
+    #[arg(short = 'v', long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 
     /// What to do instead of running the daemon
     #[command(subcommand)]

@@ -112,14 +112,16 @@ fn config_test(cli: &Cli) -> anyhow::Result<ExitCode> {
     }))
 }
 
-/// Shows what there is to say about a configuration, with colours on a terminal.
+/// Shows what there is to say about a configuration: with excerpts on a terminal, a line each elsewhere.
 fn show(loaded: &Loaded) {
-    let colour = if std::io::stderr().is_terminal() {
-        Colour::On
+    if std::io::stderr().is_terminal() {
+        let text = pretty(&loaded.diagnostics, &loaded.sources, Colour::On);
+        complain(text.trim_end());
     } else {
-        Colour::Off
-    };
-    complain(pretty(&loaded.diagnostics, &loaded.sources, colour).trim_end());
+        for diagnostic in &loaded.diagnostics {
+            complain(&diagnostic.plain());
+        }
+    }
 }
 
 fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {

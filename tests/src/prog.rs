@@ -2,23 +2,28 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
+    ops::{Deref, DerefMut},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use aya::{
     Ebpf,
+    maps::MapError,
     programs::{SchedClassifier, TestRun, TestRunOptions, Xdp},
 };
 use bytemuck::Zeroable;
 use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
 use lb_common::{
     Mac,
-    counter::Counter,
+    counter::{Counter, Traffic},
     dest::{DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
+    flow::{FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
-    hash, maps,
+    hash, maps, programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
@@ -28,6 +33,11 @@ use crate::packet::address;
 
 /// The interface every test run comes from: the loopback device.
 pub const INGRESS: u32 = 1;
+
+/// Buckets of either flow table.
+const FLOW_BUCKETS: u32 = 1 << 10;
+/// Tests use smaller ids of gates, services and dests than this.
+const SMALL: u32 = 64;
 
 /// XDP verdict.
 pub const DROP: u32 = 1;
@@ -42,8 +52,12 @@ pub const TC_OK: u32 = 0;
 /// tc verdict.
 pub const TC_SHOT: u32 = 2;
 
-/// A data plane of its own: programs, maps and pins, gone when it is dropped.
-pub struct Plane {
+/// A data plane of one test's own, empty. Loading takes the verifier most of a second, so a plane that a test is
+/// done with is emptied and used again.
+pub struct Plane(Option<Loaded>);
+
+/// Programs and maps, held by their descriptors alone: the pins are gone as soon as all are open.
+pub struct Loaded {
     /// What the checker child writes.
     pub checker: CheckerMaps,
     /// What the VRRP child writes.
@@ -56,9 +70,9 @@ pub struct Plane {
     pub events: Events,
     /// The programs.
     pub data_plane: DataPlane,
-    pins: Pins,
-    timed: bool,
 }
+
+static IDLE: Mutex<Vec<Loaded>> = Mutex::new(Vec::new());
 
 /// What a program made of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,34 +84,59 @@ pub struct Answer {
 }
 
 impl Plane {
-    /// Loads a data plane with small flow tables: one test fills them.
+    /// An empty data plane with small flow tables: one test fills them.
     ///
     /// # Panics
-    /// When the kernel cannot: this tier needs CAP_BPF.
+    /// When the kernel cannot load it: this tier needs CAP_BPF.
     #[must_use]
     pub fn new() -> Self {
-        Self::with(&Options {
-            max_entries: vec![(maps::FLOWS4, 1 << 10), (maps::FLOWS6, 1 << 10)],
+        let idle = IDLE.lock().expect("no test panics here").pop();
+        let small = Options {
+            max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
             plain: false,
-        })
+        };
+        Self(Some(idle.unwrap_or_else(|| Loaded::new(&small))))
     }
+}
 
+impl Drop for Plane {
+    fn drop(&mut self) {
+        if let Some(mut loaded) = self.0.take()
+            && !std::thread::panicking()
+        {
+            loaded.clear().expect("empty the maps");
+            IDLE.lock().expect("no test panics here").push(loaded);
+        }
+    }
+}
+
+impl Deref for Plane {
+    type Target = Loaded;
+
+    fn deref(&self) -> &Loaded {
+        self.0.as_ref().expect("there until dropped")
+    }
+}
+
+impl DerefMut for Plane {
+    fn deref_mut(&mut self) -> &mut Loaded {
+        self.0.as_mut().expect("there until dropped")
+    }
+}
+
+impl Loaded {
     /// Loads a data plane.
     ///
     /// # Panics
     /// When the kernel cannot.
     #[must_use]
-    pub fn with(options: &Options) -> Self {
+    pub fn new(options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = Pins::of_namespace(&format!("dp-{}-{number}", std::process::id()));
-        Self::at(pins, options)
-    }
-
-    fn at(pins: Pins, options: &Options) -> Self {
         let (data_plane, capabilities) =
             DataPlane::load(&pins, options).expect("load the data plane");
-        Self {
+        let loaded = Self {
             checker: CheckerMaps::open(&pins).expect("checker maps"),
             vrrp: VrrpMaps::open(&pins).expect("VRRP maps"),
             read: ReadMaps::open(&pins).expect("maps to read"),
@@ -106,15 +145,57 @@ impl Plane {
                 .then(|| Timers::open(&pins).expect("timers")),
             events: Events::open(&pins).expect("events"),
             data_plane,
-            pins,
-            timed: capabilities.timers,
-        }
+        };
+        DataPlane::remove(&pins).expect("unpin");
+        loaded
     }
 
-    /// Where it is pinned.
-    #[must_use]
-    pub fn directory(&self) -> PathBuf {
-        self.pins.directory().to_owned()
+    /// Makes everything a test can have written as it was.
+    fn clear(&mut self) -> Result<(), MapError> {
+        let no_service = ServiceTableHeader::zeroed();
+        self.checker.service_header.set(0, no_service, 0)?;
+        let keys: Vec<_> = self.checker.services.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            for slot in hash::service_slots(&key, 0, maps::SERVICE_TABLE_HALF - 1) {
+                self.checker
+                    .service_table
+                    .set(slot, ServiceSlot::zeroed(), 0)?;
+            }
+            self.checker.services.remove(&key)?;
+        }
+        let keys: Vec<_> = self.checker.nat_sources.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.checker.nat_sources.remove(&key)?;
+        }
+        let keys: Vec<_> = self.vrrp.routers.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.vrrp.routers.remove(&key)?;
+        }
+        let keys: Vec<_> = self.vrrp.owned.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.vrrp.owned.remove(&key)?;
+        }
+        self.vrrp.fence_hint.set(0, 0, 0)?;
+        let cpus = aya::util::nr_cpus().expect("number of CPUs");
+        for counter in 0..Counter::ALL.len() as u32 {
+            self.read
+                .counters
+                .set(counter, vec![0; cpus].try_into()?, 0)?;
+        }
+        for index in 0..SMALL {
+            let zero = || vec![Traffic::zeroed(); cpus].try_into();
+            self.vrrp.gates.set(index, GateValue::zeroed(), 0)?;
+            self.checker.dests.set(index, DestValue::zeroed(), 0)?;
+            self.read.service_traffic.set(index, zero()?, 0)?;
+            self.read.dest_traffic.set(index, zero()?, 0)?;
+            self.read.cursors.set(index, vec![0; cpus].try_into()?, 0)?;
+        }
+        for index in 0..FLOW_BUCKETS {
+            self.read.flows4.set(index, FlowBucket4::zeroed(), 0)?;
+            self.read.flows6.set(index, FlowBucket6::zeroed(), 0)?;
+        }
+        while self.events.next_event().is_some() {}
+        Ok(())
     }
 
     /// Runs the packet through the XDP program.
@@ -123,7 +204,11 @@ impl Plane {
     /// When the kernel refuses.
     #[must_use]
     pub fn xdp(&mut self, packet: &[u8]) -> Answer {
-        let name = if self.timed { "lb_xdp" } else { "lb_xdp_plain" };
+        let name = if self.timers.is_some() {
+            programs::XDP
+        } else {
+            programs::XDP_PLAIN
+        };
         let program: &Xdp = program(self.data_plane.object(), name);
         run(program, packet)
     }
@@ -134,7 +219,11 @@ impl Plane {
     /// When the kernel refuses.
     #[must_use]
     pub fn tc(&mut self, packet: &[u8]) -> Answer {
-        let name = if self.timed { "lb_tc" } else { "lb_tc_plain" };
+        let name = if self.timers.is_some() {
+            programs::TC
+        } else {
+            programs::TC_PLAIN
+        };
         let program: &SchedClassifier = program(self.data_plane.object(), name);
         run(program, packet)
     }
@@ -303,14 +392,6 @@ impl Plane {
 impl Default for Plane {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Drop for Plane {
-    fn drop(&mut self) {
-        if let Err(error) = DataPlane::remove(&self.pins) {
-            assert!(std::thread::panicking(), "cannot clean up: {error}");
-        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) use tally::Tally;
 
 /// The variable that tells the tests which `lb` to start.
-pub const BINARY: &str = "LB_BIN";
+pub const BINARY: &str = "LB_BINARY";
 
 /// A group of tests with the same needs, in the order they run: cheap first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -73,12 +73,7 @@ impl Tier {
             }
             Self::Sim => {
                 build::ebpf()?;
-                // Thousands of simulated LANs are worth the optimised build.
-                cargo_test(
-                    workspace::cargo(),
-                    &[&package[..], &["--release"]].concat(),
-                    &[],
-                )
+                cargo_test(workspace::cargo(), &package, &[])
             }
             Self::Datapath => {
                 require(may_load_programs(), "the datapath tier loads BPF programs")?;
@@ -172,15 +167,7 @@ pub fn bless() -> Result<()> {
     let mut commands = vec![lb];
     if Tier::Sim.exists() {
         let mut sim = workspace::cargo();
-        sim.args([
-            "test",
-            "--quiet",
-            "--package",
-            "tests",
-            "--test",
-            "sim",
-            "--release",
-        ]);
+        sim.args(["test", "--quiet", "--package", "tests", "--test", "sim"]);
         commands.push(sim);
     }
     for mut command in commands {

@@ -186,7 +186,7 @@ impl Report {
         self.error(
             Kind::NotCarried,
             span,
-            format!("keepalived knows {what}, lb does not act on it yet"),
+            format!("lb knows {what}, but does not act on it yet"),
         )
         .help("remove it, or stay with keepalived on this node until lb carries it")
     }

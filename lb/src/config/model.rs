@@ -33,17 +33,15 @@ pub struct GlobalDefs {
     pub data_plane: DataPlane,
 }
 
-/// `data_plane auto|xdp|ipvs`: what forwards (extension).
+/// `data_plane auto|xdp`: what forwards (extension).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataPlane {
-    /// IPVS where the kernel has it, accelerated by XDP; XDP alone elsewhere.
+    /// The best the kernel has: today XDP.
     #[default]
     Auto,
     /// XDP alone.
     Xdp,
-    /// IPVS alone.
-    Ipvs,
 }
 
 /// `vrrp_instance`: one virtual router.

@@ -1,4 +1,9 @@
 //! Packets through the real programs: packet in, verdict and packet out. Needs root.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says what a module offers; nothing leaves a test"
+)]
 
 mod fence;
 mod flows;

@@ -24,12 +24,8 @@ pub(in crate::config) static TABLE: Table<GlobalDraft> = Table {
                         word: "xdp",
                         set: |draft, _| draft.data_plane = Some(DataPlane::Xdp),
                     },
-                    Choice {
-                        word: "ipvs",
-                        set: |draft, _| draft.data_plane = Some(DataPlane::Ipvs),
-                    },
                 ],
-                later: &[],
+                later: &["ipvs"],
             },
             default: "auto",
             meaning: "what forwards packets (of lb, not of keepalived)",

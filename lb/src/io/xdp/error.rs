@@ -84,13 +84,13 @@ pub enum XdpError {
         /// Why.
         source: io::Error,
     },
-    /// A program run for its answer did not take the request.
-    #[error("timer of virtual router {vrid}: the kernel answered {answer}")]
+    /// The timer of a virtual router could not be started or cancelled.
+    #[error("timer of virtual router {vrid}: {source}")]
     Timer {
         /// The virtual router.
         vrid: u8,
-        /// The program's return value.
-        answer: u32,
+        /// Why.
+        source: io::Error,
     },
     /// The tick length of the kernel is not known.
     #[error("cannot read the length of a kernel tick: {0}")]

@@ -4,6 +4,7 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use lb_common::{
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    flow::{FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
     maps::{self, MapSpec},
     ring::RingChunk,
@@ -90,6 +91,12 @@ pub struct ReadMaps {
     pub service_traffic: PerCpuArray<MapData, Traffic>,
     /// `dest_traffic`, per CPU; [`Self::dest_traffic`] adds them up.
     pub dest_traffic: PerCpuArray<MapData, Traffic>,
+    /// `cursors`, per CPU.
+    pub cursors: PerCpuArray<MapData, u32>,
+    /// `flows4`; [`Self::flow_counts`] reads it without a system call per bucket.
+    pub flows4: Array<MapData, FlowBucket4>,
+    /// `flows6`, likewise.
+    pub flows6: Array<MapData, FlowBucket6>,
     /// `gates`.
     pub gates: Array<MapData, GateValue>,
     /// `routers`.
@@ -107,6 +114,9 @@ impl ReadMaps {
             counters: open(pins, &maps::COUNTERS)?,
             service_traffic: open(pins, &maps::SERVICE_TRAFFIC)?,
             dest_traffic: open(pins, &maps::DEST_TRAFFIC)?,
+            cursors: open(pins, &maps::CURSORS)?,
+            flows4: open(pins, &maps::FLOWS4)?,
+            flows6: open(pins, &maps::FLOWS6)?,
             gates: open(pins, &maps::GATES_MAP)?,
             routers: open(pins, &maps::ROUTERS)?,
             flows: FlowTables::open(pins)?,

@@ -1,6 +1,6 @@
 //! Programs run for their answer: starting router timers, reading the kernel's tick count.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use aya::programs::{SchedClassifier, TestRun, TestRunOptions};
 use bytemuck::Zeroable;
@@ -54,9 +54,9 @@ impl Timers {
         };
         match self.0.ask(bytemuck::bytes_of(&request))? {
             programs::TIMER_DONE => Ok(()),
-            answer => Err(XdpError::Timer {
+            errno => Err(XdpError::Timer {
                 vrid: key.vrid,
-                answer,
+                source: io::Error::from_raw_os_error(errno.cast_signed()),
             }),
         }
     }
