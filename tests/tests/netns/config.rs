@@ -23,7 +23,7 @@ const BROKEN: [(&str, &str); 11] = [
     ("port_70000", "70000"),
     ("unknown_interface", "eth7"),
     ("real_server_without_address", "real_server"),
-    ("binary", "binary"),
+    ("binary", "not a text file"),
     ("empty", "empty"),
 ];
 
