@@ -24,7 +24,7 @@ const BROKEN: [(&str, &str); 11] = [
     ("unknown_interface", "eth7"),
     ("real_server_without_address", "real_server"),
     ("binary", "not a text file"),
-    ("empty", "empty"),
+    ("empty", "holds no configuration"),
 ];
 
 fn broken_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
