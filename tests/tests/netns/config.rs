@@ -23,8 +23,8 @@ const BROKEN: [(&str, &str); 11] = [
     ("port_70000", "70000"),
     ("unknown_interface", "eth7"),
     ("real_server_without_address", "real_server"),
-    ("binary", "binary"),
-    ("empty", "empty"),
+    ("binary", "not a text file"),
+    ("empty", "no configuration"),
 ];
 
 fn broken_files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
