@@ -21,33 +21,26 @@ use xtask::lab::{
 
 use crate::figure::{Figure, Values};
 
-/// How to run it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    /// The `lb` binary.
-    pub(crate) lb: PathBuf,
-    /// Few runs, within a minute.
-    pub(crate) quick: bool,
-    /// A JSON line per figure instead of a table.
-    pub(crate) json: bool,
-}
-
-/// Measures everything and prints the figures; progress goes to stderr.
+/// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute. `LB_BINARY` names
+/// the binary; without it, it is looked for beside this one.
 ///
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let lb = options
-        .lb
+pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
+    let lb = match std::env::var_os("LB_BINARY") {
+        Some(path) => PathBuf::from(path),
+        None => std::env::current_exe()?.with_file_name("lb"),
+    };
+    let lb = lb
         .canonicalize()
-        .with_context(|| format!("find {}", options.lb.display()))?;
+        .with_context(|| format!("find {}: build it with `cargo xtask build`", lb.display()))?;
     let bench = Bench {
         lab: Lab::start(LabOptions::default())?,
         daemons: [Daemon::Lb { binary: lb }, Daemon::Keepalived],
     };
     let adverts = AdvertWatch::start(bench.lab.switch())?;
     let peer = format!("keepalived-{}", keepalived_version()?);
-    for (case, runs) in cases(options.quick) {
+    for (case, runs) in cases(quick) {
         let mut samples = [Samples::new(), Samples::new()];
         for run in 0..runs {
             for (daemon, samples) in bench.daemons.iter().zip(&mut samples) {
@@ -61,7 +54,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 }
             }
         }
-        report(&case, &samples, &peer, options.json)?;
+        report(&case, &samples, &peer, json)?;
     }
     Ok(())
 }
