@@ -16,7 +16,10 @@ use crate::{
 /// # Errors
 /// When the tree has no benchmarks, or something cannot be prepared or built.
 pub fn run(arguments: &[String]) -> Result<ExitCode> {
-    if !workspace::root().join("tests/src/bin/bench/main.rs").is_file() {
+    if !workspace::root()
+        .join("tests/src/bin/bench/main.rs")
+        .is_file()
+    {
         bail!("this tree has no benchmarks (tests/src/bin/bench/main.rs)");
     }
     packages::prepare(packages::NETNS)?;

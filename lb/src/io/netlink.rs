@@ -12,7 +12,7 @@ use rtnetlink::{
     Handle, MulticastGroup, RouteMessageBuilder,
     packet_route::{
         AddressFamily, RouteNetlinkMessage,
-        address::{AddressAttribute, AddressFlags, AddressMessage},
+        address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo},
         link::{LinkAttribute, LinkFlags, LinkMessage},
         route::RouteAttribute,
     },
@@ -173,6 +173,11 @@ impl Netlink {
             message
                 .attributes
                 .push(AddressAttribute::Flags(AddressFlags::Nodad));
+            if prefix == 128 {
+                message
+                    .attributes
+                    .push(AddressAttribute::CacheInfo(never_a_source()));
+            }
         }
         acknowledged(request.execute()).await
     }
@@ -215,6 +220,15 @@ impl Monitor {
             }
         }
     }
+}
+
+/// Valid for ever, preferred never: the kernel does not choose the address as a source (RFC 6724 §5 rule 3), so checks
+/// do not come from an address that moves away. keepalived does the same with /128 virtual addresses.
+fn never_a_source() -> CacheInfo {
+    let mut times = CacheInfo::default();
+    times.ifa_preferred = 0;
+    times.ifa_valid = u32::MAX;
+    times
 }
 
 /// `EEXIST` and `EADDRNOTAVAIL` mean that what was asked for is so already.
