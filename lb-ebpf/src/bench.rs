@@ -1,7 +1,7 @@
 //! The wrapper benchmarks run the programs in. Not loaded by the daemon.
 //!
 //! A test run that repeats neither restores the packet nor varies it. So the packet brings a copy of its own
-//! headers and a counter, behind what the programs look at; before every round the headers are put back and
+//! headers and a counter, behind what the programs look at; after every round the headers are put back and
 //! the source made that of the next flow.
 
 use lb_common::bench::{Script, WORDS};

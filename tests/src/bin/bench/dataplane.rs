@@ -303,7 +303,8 @@ fn scripted(packet: &Packet, flows: u32) -> Vec<u8> {
     let headers: [[u8; 8]; WORDS] =
         std::array::from_fn(|word| std::array::from_fn(|byte| frame[word * 8 + byte]));
     let script = Script {
-        round: 0,
+        // The first round finds flow 0.
+        round: 1,
         flow_mask: flows - 1,
         is_v4: u32::from(packet.source.is_ipv4()),
         pad: 0,
