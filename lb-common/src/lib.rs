@@ -6,6 +6,7 @@
 //! No `bool`, `enum` or `Option` crosses the border: every bit pattern of every shape is a legal value.
 #![cfg_attr(not(feature = "user"), no_std)]
 
+pub mod bench;
 pub mod checksum;
 pub mod counter;
 pub mod dest;

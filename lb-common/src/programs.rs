@@ -14,6 +14,13 @@ pub const TIMER: &str = "lb_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.
 pub const CLOCK: &str = "lb_clock";
 
+/// XDP, never attached: [`XDP`] made to see another flow each round, see [`crate::bench`].
+pub const BENCH: &str = "lb_bench";
+/// What [`BENCH`] costs without [`XDP`].
+pub const BENCH_NOTHING: &str = "lb_bench_nothing";
+/// [`BENCH`] with one look-up in a hash map in place of [`XDP`].
+pub const BENCH_LOOKUP: &str = "lb_bench_lookup";
+
 /// The timer was started or cancelled. Any other answer is an `errno`.
 pub const TIMER_DONE: u32 = 0;
 /// There is no such router: `ENOENT`.

@@ -16,29 +16,38 @@ use crate::{
 /// True when `address` is behind a fenced gate. One array look-up as long as no gate is fenced.
 #[inline(always)]
 pub fn covers(address: Ip) -> bool {
-    if maps::fence_hint().is_none_or(|hint| hint.load() == 0) {
+    let hint = match maps::fence_hint() {
+        Some(hint) => hint.load(),
+        None => 0,
+    };
+    if hint == 0 {
         return false;
     }
-    maps::owned_gate(&OwnedKey {
+    let key = OwnedKey {
         address: address.address(),
-    })
-    .is_some_and(maps::is_fenced)
+    };
+    match maps::owned_gate(&key) {
+        Some(gate) => maps::is_fenced(gate),
+        None => false,
+    }
 }
 
 /// True for an ARP request that asks for an address behind a fenced gate.
 #[inline(always)]
 pub fn arp_asks(frame: &Frame, offset: usize) -> bool {
-    frame.get::<Arp>(offset).is_some_and(|arp| {
-        arp.types == ARP_IPV4 && arp.operation == ARP_REQUEST && covers(Ip::mapped(arp.target))
-    })
+    let Some(arp) = frame.get::<Arp>(offset) else {
+        return false;
+    };
+    arp.types == ARP_IPV4 && arp.operation == ARP_REQUEST && covers(Ip::mapped(arp.target))
 }
 
 /// True for any ARP message that says an address behind a fenced gate is here.
 #[inline(always)]
 pub fn arp_claims(frame: &Frame, offset: usize) -> bool {
-    frame
-        .get::<Arp>(offset)
-        .is_some_and(|arp| arp.types == ARP_IPV4 && covers(Ip::mapped(arp.sender)))
+    let Some(arp) = frame.get::<Arp>(offset) else {
+        return false;
+    };
+    arp.types == ARP_IPV4 && covers(Ip::mapped(arp.sender))
 }
 
 /// True for a neighbour solicitation that asks for an address behind a fenced gate.
@@ -55,9 +64,11 @@ pub fn neighbour_claims(frame: &Frame, packet: &Packet) -> bool {
 
 #[inline(always)]
 fn neighbour(frame: &Frame, packet: &Packet, kind: u8) -> bool {
-    packet.family == 6
-        && packet.protocol == PROTOCOL_ICMPV6
-        && frame
-            .get::<Neighbour>(packet.transport)
-            .is_some_and(|message| message.kind == kind && covers(Ip::new(&message.target)))
+    if packet.family != 6 || packet.protocol != PROTOCOL_ICMPV6 {
+        return false;
+    }
+    let Some(message) = frame.get::<Neighbour>(packet.transport) else {
+        return false;
+    };
+    message.kind == kind && covers(Ip::new(&message.target))
 }

@@ -48,15 +48,16 @@ pub fn handle<const TIMERS: bool>(mut frame: Frame, context: *mut c_void, ingres
             Outcome::Pass
         };
     }
-    transport(&mut frame, context, &link, &packet, ingress).unwrap_or_else(|| {
-        if fence::neighbour_asks(&frame, &packet) {
-            Outcome::FencedNeighbour
-        } else if fence::covers(packet.destination) {
-            Outcome::Fenced
-        } else {
-            Outcome::Pass
-        }
-    })
+    if let Some(outcome) = transport(&mut frame, context, &link, &packet, ingress) {
+        return outcome;
+    }
+    if fence::neighbour_asks(&frame, &packet) {
+        Outcome::FencedNeighbour
+    } else if fence::covers(packet.destination) {
+        Outcome::Fenced
+    } else {
+        Outcome::Pass
+    }
 }
 
 /// TCP and UDP for a service or from a real server; `None` for everything else.
@@ -76,8 +77,7 @@ fn transport(
         pad: 0,
     };
     if let Some(service) = service::find(&key) {
-        let outcome = serve(frame, link, packet, &ports, service, ingress);
-        return Some(outcome.unwrap_or_else(|outcome| outcome));
+        return Some(either(serve(frame, link, packet, &ports, service, ingress)));
     }
     let segment = transport::segment(frame, packet)?;
     let front = reply::find(packet, &ports, segment)?;
@@ -85,8 +85,14 @@ fn transport(
     if link.tags != 0 {
         return None;
     }
-    let outcome = reply::reply(frame, context, packet, ingress, front);
-    Some(outcome.unwrap_or_else(|outcome| outcome))
+    Some(either(reply::reply(frame, context, packet, ingress, front)))
+}
+
+#[inline(always)]
+const fn either(outcome: Result<Outcome, Outcome>) -> Outcome {
+    match outcome {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
 }
 
 #[inline(always)]

@@ -16,6 +16,7 @@
 )]
 
 mod atomic;
+mod bench;
 mod egress;
 mod fence;
 mod flow;
@@ -41,7 +42,7 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use lb_common::{counter::Counter, programs};
+use lb_common::{bench::YARDSTICK, counter::Counter, programs};
 
 use crate::{
     frame::Frame,
@@ -88,6 +89,41 @@ pub fn lb_timer(context: TcContext) -> i32 {
 #[classifier]
 pub fn lb_clock(_context: TcContext) -> i32 {
     flow::now().cast_signed()
+}
+
+/// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next two.
+#[xdp]
+pub fn lb_bench(context: XdpContext) -> u32 {
+    measured(&context, || xdp_verdict(ingress::<true>(&context)))
+}
+
+/// The wrapper alone, to be taken off.
+#[xdp]
+pub fn lb_bench_nothing(context: XdpContext) -> u32 {
+    measured(&context, || xdp_action::XDP_PASS)
+}
+
+/// The wrapper around one look-up in a hash map, the yardstick.
+#[xdp]
+pub fn lb_bench_lookup(context: XdpContext) -> u32 {
+    measured(&context, || {
+        if maps::has_service(&YARDSTICK) {
+            xdp_action::XDP_PASS
+        } else {
+            xdp_action::XDP_ABORTED
+        }
+    })
+}
+
+#[inline(always)]
+fn measured(context: &XdpContext, body: impl Fn() -> u32) -> u32 {
+    let verdict = body();
+    // Afterwards: what was just written would have to be forwarded from the store buffer to loads of other widths,
+    // which no packet from a NIC suffers.
+    match bench::next_round(&mut Frame::new(context.data(), context.data_end())) {
+        Some(()) => verdict,
+        None => xdp_action::XDP_ABORTED,
+    }
 }
 
 #[inline(always)]

@@ -21,6 +21,8 @@ use crate::{frame::Frame, maps, outcome::TimerOutcome};
 
 /// `CLOCK_MONOTONIC`.
 const CLOCK_MONOTONIC: u64 = 1;
+/// `-EBUSY`: the timer has been started before.
+const INITIALISED: i64 = -16;
 
 /// Does what the request in `frame` asks.
 #[inline(always)]
@@ -36,14 +38,13 @@ pub fn serve(frame: &Frame) -> TimerOutcome {
     let answer = unsafe {
         let timer = (&raw mut (*router).timer).cast();
         match request.operation {
-            TIMER_START => {
-                // Fails where the timer is initialised already, which is as well.
-                bpf_timer_init(timer, maps::routers_map(), CLOCK_MONOTONIC);
-                match bpf_timer_set_callback(timer, expired as *mut c_void) {
+            TIMER_START => match bpf_timer_init(timer, maps::routers_map(), CLOCK_MONOTONIC) {
+                0 | INITIALISED => match bpf_timer_set_callback(timer, expired as *mut c_void) {
                     0 => bpf_timer_start(timer, request.after, 0),
                     refused => refused,
-                }
-            }
+                },
+                refused => refused,
+            },
             TIMER_CANCEL => bpf_timer_cancel(timer),
             _ => return TimerOutcome::Invalid,
         }

@@ -1,6 +1,7 @@
 //! The real programs on packets of our making, through `BPF_PROG_TEST_RUN`.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     ops::{Deref, DerefMut},
     sync::{
@@ -243,13 +244,7 @@ impl Loaded {
     /// When two services do not fit or the kernel refuses.
     pub fn set_services(&mut self, services: &[(ServiceKey, ServiceValue)]) {
         let mask = maps::SERVICE_TABLE_HALF - 1;
-        let mut table = std::collections::BTreeMap::new();
-        for &(key, value) in services {
-            let slot = hash::service_slots(&key, 0, mask)
-                .into_iter()
-                .find(|slot| !table.contains_key(slot))
-                .expect("a free slot");
-            table.insert(slot, ());
+        for (slot, (key, value)) in placed(services, mask) {
             let entry = ServiceSlot {
                 key,
                 occupied: 1,
@@ -393,6 +388,27 @@ impl Default for Plane {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Gives every service one of its two slots, moving others out of the way.
+fn placed(
+    services: &[(ServiceKey, ServiceValue)],
+    mask: u32,
+) -> BTreeMap<u32, (ServiceKey, ServiceValue)> {
+    let mut table = BTreeMap::new();
+    for &service in services {
+        let mut homeless = service;
+        let mut slot = hash::service_slots(&homeless.0, 0, mask)[0];
+        let mut moves = 0;
+        while let Some(evicted) = table.insert(slot, homeless) {
+            homeless = evicted;
+            let [first, second] = hash::service_slots(&homeless.0, 0, mask);
+            slot = if slot == first { second } else { first };
+            moves += 1;
+            assert!(moves < 500, "a free slot");
+        }
+    }
+    table
 }
 
 /// Key of the service at `front` (`address:port`).

@@ -101,6 +101,12 @@ impl DataPlane {
         &self.object
     }
 
+    /// The loaded object, for programs that benchmarks alone load.
+    #[must_use]
+    pub const fn object_mut(&mut self) -> &mut Ebpf {
+        &mut self.object
+    }
+
     /// Instructions the verifier went through for each loaded program, by name (Linux 5.16).
     ///
     /// # Errors

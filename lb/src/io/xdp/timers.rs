@@ -8,9 +8,15 @@ use lb_common::{
     programs,
     router::{RouterKey, TIMER_CANCEL, TIMER_START, TimerRequest},
 };
-use nix::time::{ClockId, clock_getres};
+use nix::{
+    libc::ENOMEM,
+    time::{ClockId, clock_getres},
+};
 
 use super::{Pins, XdpError};
+
+/// How often a timer is tried to be started.
+const TRIES: usize = 10;
 
 /// Starts and cancels the timers of `routers` entries from userspace, so that there is no window
 /// between the write of an entry and its first packet. A call takes some microseconds and does not block.
@@ -52,7 +58,15 @@ impl Timers {
             after,
             ..TimerRequest::zeroed()
         };
-        match self.0.ask(bytemuck::bytes_of(&request))? {
+        // The kernel takes a timer's memory without waiting, and may find none at that moment.
+        let mut answer = 0;
+        for _ in 0..TRIES {
+            answer = self.0.ask(bytemuck::bytes_of(&request))?;
+            if answer != ENOMEM.cast_unsigned() {
+                break;
+            }
+        }
+        match answer {
             programs::TIMER_DONE => Ok(()),
             errno => Err(XdpError::Timer {
                 vrid: key.vrid,

@@ -1,0 +1,37 @@
+//! The wrapper benchmarks run the programs in. Not loaded by the daemon.
+//!
+//! A test run that repeats neither restores the packet nor varies it. So the packet brings a copy of its own
+//! headers and a counter, behind what the programs look at; after every round the headers are put back and
+//! the source made that of the next flow.
+
+use lb_common::bench::{Script, WORDS};
+
+use crate::frame::Frame;
+
+/// Prepares the packet for the next round.
+#[inline(always)]
+pub fn next_round(frame: &mut Frame) -> Option<()> {
+    let script = frame.get_mut::<[u8; size_of::<Script>()]>(Script::OFFSET)?;
+    // SAFETY: the test run puts the frame at a multiple of 8 bytes, and the offset is one too; any bytes are
+    // a script.
+    let script = unsafe { &mut *script.as_mut_ptr().cast::<Script>() };
+    let flow = script.round & script.flow_mask;
+    script.round = script.round.wrapping_add(1);
+    let headers = &raw const script.headers;
+    // The port, then the last byte of the address.
+    let [high, port0, port1] = [(flow >> 16) as u8, (flow >> 8) as u8, flow as u8];
+    let is_v4 = script.is_v4 != 0;
+    let target = frame.get_mut::<[[u8; 8]; WORDS]>(0)?;
+    let target = target.as_mut_ptr().cast::<u64>();
+    for word in 0..WORDS {
+        // SAFETY: as above; both have that many words. Volatile, or it would become a call that copies bytes.
+        unsafe {
+            let value = headers.cast::<u64>().add(word).read_volatile();
+            target.add(word).write_volatile(value);
+        }
+    }
+    let (address, port) = if is_v4 { (29, 34) } else { (37, 54) };
+    *frame.get_mut::<[u8; 1]>(address)? = [high];
+    *frame.get_mut::<[u8; 2]>(port)? = [port0, port1];
+    Some(())
+}
