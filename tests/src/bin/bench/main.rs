@@ -1,6 +1,7 @@
 //! Benchmarks: `cargo xtask bench <name>`.
 
 mod dataplane;
+mod failover;
 mod figure;
 
 use clap::{Parser, Subcommand};
@@ -25,11 +26,14 @@ struct Arguments {
 enum Name {
     /// Nanoseconds per packet of the XDP program.
     Dataplane,
+    /// How long the virtual address is silent when the master goes, beside Debian's keepalived.
+    Failover,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.name {
         Name::Dataplane => dataplane::run(arguments.json, arguments.quick),
+        Name::Failover => failover::run(arguments.json, arguments.quick),
     }
 }
