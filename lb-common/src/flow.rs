@@ -84,6 +84,17 @@ pub const fn timeout_seconds(state: u8) -> u32 {
     }
 }
 
+/// Ticks another CPU's clock may be ahead by when it stores `seen`.
+const AHEAD: u32 = 1024;
+
+/// Age of a flow entry in ticks; `now` is read once and `seen` may be newer than it, which is age zero.
+#[must_use]
+#[inline(always)]
+pub const fn age(now: u32, seen: u32) -> u32 {
+    let age = now.wrapping_sub(seen);
+    if age > u32::MAX - AHEAD { 0 } else { age }
+}
+
 shape!(
     FlowEntry4 = 16,
     FlowEntry6 = 32,
@@ -94,3 +105,6 @@ shape!(
 /// An entry under construction: no service has the number 0, so it matches no flow, and it is not free.
 /// The same bytes mean this in the word of either family's entry that holds port and service.
 pub const BUSY: [u8; 8] = [0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0];
+
+#[cfg(test)]
+mod tests;

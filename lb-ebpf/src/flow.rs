@@ -15,7 +15,7 @@ use aya_ebpf::helpers::generated::bpf_jiffies64;
 use lb_common::{
     counter::Counter,
     flow::{
-        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FlowEntry4, FlowEntry6,
+        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FlowEntry4, FlowEntry6, age,
         timeout_seconds,
     },
 };
@@ -27,6 +27,8 @@ use crate::{atomic::Word64, ip::Ip, maps};
 pub enum Segment {
     /// TCP: SYN without ACK.
     Open,
+    /// TCP: SYN with ACK, the server's answer; the flow stays half open until the client acknowledges.
+    Accept,
     /// TCP: neither opens nor closes.
     Middle,
     /// TCP: FIN or RST.
@@ -101,7 +103,7 @@ impl Value {
 
     #[inline(always)]
     fn is_expired(self, now: u32) -> bool {
-        now.wrapping_sub(self.seen) >= timeout_seconds(self.state) * maps::jiffies_per_second()
+        age(now, self.seen) >= timeout_seconds(self.state) * maps::jiffies_per_second()
     }
 }
 
@@ -236,7 +238,7 @@ trait Slot: 'static {
             return READY_OWN;
         }
         let value = Value::from_word(self.value().load());
-        let age = u64::from(now.wrapping_sub(value.seen)) + 1;
+        let age = u64::from(age(now, value.seen)) + 1;
         if value.is_expired(now) {
             READY_EXPIRED + age
         } else {
@@ -304,7 +306,7 @@ const fn number(service: u32) -> [u8; 2] {
 #[inline(always)]
 const fn first_state(segment: Segment) -> u8 {
     match segment {
-        Segment::Open => FLOW_SYN,
+        Segment::Open | Segment::Accept => FLOW_SYN,
         Segment::Middle => FLOW_ESTABLISHED,
         Segment::Close => FLOW_CLOSING,
         Segment::Datagram => FLOW_DATAGRAM,
@@ -317,6 +319,6 @@ const fn next_state(state: u8, segment: Segment) -> u8 {
     match segment {
         Segment::Close => FLOW_CLOSING,
         Segment::Middle if state == FLOW_SYN => FLOW_ESTABLISHED,
-        Segment::Open | Segment::Middle | Segment::Datagram => state,
+        Segment::Open | Segment::Accept | Segment::Middle | Segment::Datagram => state,
     }
 }

@@ -248,6 +248,8 @@ pub fn fence(index: u32) -> bool {
     let before = gate.load();
     hint.store(1);
     gate.store(GATE_FENCED);
+    // The daemon may have cleared the hint between the two because no gate was fenced yet.
+    hint.store(1);
     before != GATE_FENCED
 }
 

@@ -18,6 +18,8 @@ pub fn segment(frame: &Frame, packet: &Packet) -> Option<Segment> {
         Segment::Close
     } else if flags & (TCP_SYN | TCP_ACK) == TCP_SYN {
         Segment::Open
+    } else if flags & TCP_SYN != 0 {
+        Segment::Accept
     } else {
         Segment::Middle
     })

@@ -3,4 +3,5 @@
 pub mod channel;
 pub mod checker;
 mod links;
+mod parent;
 pub mod vrrp;

@@ -82,6 +82,8 @@ struct Parent {
     gathering: Option<Gathering>,
     gatherings: u64,
     stopping: bool,
+    /// The vrrp child did not end in order, so its addresses may still be there, and must stay fenced.
+    addresses_left: bool,
     events: mpsc::Sender<Event>,
 }
 
@@ -95,19 +97,23 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     let (events, mut queue) = mpsc::channel(64);
     listen_to_signals(&events)?;
     let _control = Control::serve(&run_dir, events.clone())?;
-    let data_plane = DataPlane::load(&run_dir)?;
+    let mut data_plane = DataPlane::load(&run_dir)?;
+    data_plane.attach(&config).await;
+    let mut gates = Gates::default();
+    gates.take_over(&config, &data_plane.gates_in_use());
     // Last, because their leases run out while nobody renews them.
     child::end_orphans(&run_dir).await?;
     let mut parent = Parent {
         cli,
         config: Config::default(),
-        gates: Gates::default(),
+        gates,
         data_plane,
         children: BTreeMap::new(),
         backoff: BTreeMap::new(),
         gathering: None,
         gatherings: 0,
         stopping: false,
+        addresses_left: false,
         events,
     };
     parent.apply(config).await;
@@ -117,7 +123,11 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
             break;
         }
     }
-    parent.data_plane.remove();
+    if parent.addresses_left {
+        log::data_plane_stays();
+    } else {
+        parent.data_plane.remove();
+    }
     log::daemon_stopped();
     Ok(())
 }
@@ -145,7 +155,6 @@ impl Parent {
                 .map(|instance| instance.name.as_str()),
         );
         self.config = config;
-        self.data_plane.attach(&self.config).await;
         for role in [Role::Vrrp, Role::Checkers] {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
@@ -207,7 +216,9 @@ impl Parent {
         if let Some(child) = self.children.get_mut(&role)
             && let Err(error) = child.send(&message).await
         {
+            // Its successor takes up what it leaves.
             log::child_deaf(role, &error);
+            child.signal(Signal::SIGKILL);
         }
     }
 
@@ -241,6 +252,9 @@ impl Parent {
             return;
         }
         self.children.remove(&role);
+        if role == Role::Vrrp {
+            self.addresses_left = !exit.orderly;
+        }
         log::child_exited(role, exit.pid, &exit.how, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
@@ -305,6 +319,7 @@ impl Parent {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
                 if loaded.is_usable() {
+                    self.data_plane.attach(&loaded.config).await;
                     self.apply(loaded.config).await;
                     log::reloaded();
                 } else {

@@ -50,6 +50,3 @@ pub fn flows_not_counted(why: impl Display) -> String {
 /// There are no maps to write.
 pub const NO_DATA_PLANE: &str =
     "No data plane: real servers are checked and reported, but nothing is forwarded.";
-
-/// The parent is gone.
-pub const PARENT_GONE: &str = "The parent process is gone: going on with the configuration as it is, without reload and status.";

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
@@ -94,6 +94,14 @@ impl Guards {
     /// # Errors
     /// When the kernel cannot carry it; nothing is left half set then.
     pub fn set(&mut self, subject: &Subject, epoch: u32, guard: &Guard) -> anyhow::Result<()> {
+        let installed = self.install(subject, epoch, guard);
+        if installed.is_err() {
+            self.clear(&subject.key)?;
+        }
+        installed
+    }
+
+    fn install(&mut self, subject: &Subject, epoch: u32, guard: &Guard) -> anyhow::Result<()> {
         let Some(timers) = &self.timers else {
             bail!("no BPF timers");
         };
@@ -139,11 +147,7 @@ impl Guards {
             .routers
             .insert(subject.key, value, 0)
             .context("routers")?;
-        if let Err(error) = timers.start(&subject.key, after) {
-            self.clear(&subject.key)?;
-            return Err(error).context("routers: timer");
-        }
-        Ok(())
+        timers.start(&subject.key, after).context("routers: timer")
     }
 
     fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
@@ -176,7 +180,8 @@ impl Guards {
             .gates
             .set(gate, GateValue { state }, 0)
             .context("gates")?;
-        if !self.any_fenced()? {
+        let hinted = self.maps.fence_hint.get(&0, 0).context("fence_hint")? != 0;
+        if hinted && !self.any_fenced()? {
             self.hint(0)?;
             // The programs may have fenced a gate between the look and the write.
             if self.any_fenced()? {
@@ -197,6 +202,26 @@ impl Guards {
 
     fn hint(&mut self, value: u32) -> anyhow::Result<()> {
         self.maps.fence_hint.set(0, value, 0).context("fence_hint")
+    }
+
+    /// Takes up what an earlier process left: heartbeats of routers that are not in `keys` end, and the gates in use are
+    /// known. Returns the addresses that process owned.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn take_over(&mut self, keys: &BTreeSet<RouterKey>) -> anyhow::Result<BTreeSet<IpAddr>> {
+        let left: Vec<RouterKey> = self
+            .maps
+            .routers
+            .keys()
+            .collect::<Result<_, _>>()
+            .context("routers")?;
+        for key in left.iter().filter(|key| !keys.contains(*key)) {
+            self.clear(key)?;
+        }
+        let owned = owned(&self.maps)?;
+        self.gates.extend(owned.values());
+        Ok(owned.into_keys().collect())
     }
 
     /// Makes the owned addresses exactly these.
@@ -286,6 +311,18 @@ impl Guards {
             Err(error) => Err(error).context("routers"),
         }
     }
+}
+
+/// Which address belongs to which gate, as an earlier process of this node left it.
+///
+/// # Errors
+/// When the kernel refuses a read.
+pub fn owned(maps: &VrrpMaps) -> anyhow::Result<BTreeMap<IpAddr, u32>> {
+    let entries = maps.owned.iter().map(|entry| {
+        let (key, value) = entry.context("owned")?;
+        Ok((Ipv6Addr::from(key.address).to_canonical(), value.gate))
+    });
+    entries.collect()
 }
 
 fn watch(payload: &[u8]) -> anyhow::Result<RouterValue> {

@@ -115,9 +115,18 @@ pub fn orphan(role: Role, pid: i32) {
 }
 
 /// The parent of this child is gone.
-pub fn parent_gone(role: Role) {
+pub fn parent_gone(role: Role, error: Option<&anyhow::Error>) {
+    let why = error.map_or(String::new(), |error| format!(" ({error:#})"));
     warn!(
-        "The parent is gone; the {} child goes on without it",
+        "The parent is gone; the {} child goes on without it{why}",
+        role.name()
+    );
+}
+
+/// The parent of this child does not read its answers.
+pub fn parent_deaf(role: Role) {
+    warn!(
+        "The parent does not take the {} child's answers",
         role.name()
     );
 }
@@ -132,6 +141,13 @@ pub fn data_plane_missing(error: &anyhow::Error) {
 /// An interface has no programs.
 pub fn attach_failed(interface: &str, error: &anyhow::Error) {
     error!("{interface}: the data plane cannot be attached: {error:#}");
+}
+
+/// The daemon stops with addresses that may still be installed.
+pub fn data_plane_stays() {
+    warn!(
+        "The vrrp child did not end in order: its addresses may still be here, so the data plane stays and fences them when the lease ends; start lb again, or remove the addresses"
+    );
 }
 
 /// The programs could not be taken away.

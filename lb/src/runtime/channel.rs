@@ -96,20 +96,10 @@ impl ChildChannel {
         Ok(Self { send, receive })
     }
 
-    /// Receives the next message; `None` when the parent is gone. Safe to cancel.
-    ///
-    /// # Errors
-    /// When the parent speaks another language.
-    pub async fn recv(&mut self) -> anyhow::Result<Option<ToChild>> {
-        self.receive.recv().await
-    }
-
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// When the parent is gone.
-    pub async fn send(&mut self, message: &FromChild) -> anyhow::Result<()> {
-        self.send.send(message).await
+    /// Both halves.
+    #[must_use]
+    pub fn split(self) -> (Sender<FromChild>, Receiver<ToChild>) {
+        (self.send, self.receive)
     }
 }
 

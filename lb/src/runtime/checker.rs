@@ -20,20 +20,21 @@ use tokio::{
 use self::data_plane::DataPlane;
 use crate::{
     checker::{Checker, Output, ProbeError, ProbeId, sentence},
+    cli::Role,
     config::model::Config,
     io::{
         netlink::next_hop::Follower,
         probe::{Slots, tcp},
     },
     pool::desired::desired,
-    runtime::channel::{ChildChannel, FromChild, Plan, ToChild},
+    runtime::{
+        channel::{ChildChannel, FromChild, Plan, ToChild},
+        parent::Parent,
+    },
 };
 
 /// Probe results taken at once before the services are worked out again.
 const RESULTS: usize = 256;
-
-/// How long a parent may leave its end of the line unread.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the way out may take when the kernel refuses writes.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ type ProbeResult = (ProbeId, Result<(), ProbeError>);
 /// # Errors
 /// When the kernel gives no netlink socket, or the maps of the plan cannot be opened.
 pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
-    let mut parent = Parent(Some(channel));
+    let mut parent = Parent::new(Role::Checkers, channel);
     let mut signals = Signals::new()?;
     let mut child = Child::new()?;
     loop {
@@ -56,10 +57,10 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             order = parent.recv() => match order {
                 ToChild::Configure(plan) => {
                     child.configure(*plan)?;
-                    parent.send(&FromChild::Configured).await;
+                    parent.send(FromChild::Configured);
                 }
                 ToChild::Snapshot => {
-                    parent.send(&FromChild::Services(child.snapshot())).await;
+                    parent.send(FromChild::Services(child.snapshot()));
                 }
                 ToChild::Stop => break,
             },
@@ -81,36 +82,6 @@ async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The line to the parent, while there is one.
-struct Parent(Option<ChildChannel>);
-
-impl Parent {
-    /// The next order. Safe to cancel; waits for ever once the parent is gone.
-    async fn recv(&mut self) -> ToChild {
-        if let Some(channel) = &mut self.0 {
-            match channel.recv().await {
-                Ok(Some(order)) => return order,
-                Ok(None) => tracing::warn!("{}", sentence::PARENT_GONE),
-                Err(error) => tracing::warn!("{} ({error:#})", sentence::PARENT_GONE),
-            }
-            self.0 = None;
-        }
-        std::future::pending().await
-    }
-
-    async fn send(&mut self, message: &FromChild) {
-        let Some(channel) = &mut self.0 else {
-            return;
-        };
-        let sent = tokio::time::timeout(PATIENCE, channel.send(message)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            // A message cut short leaves nothing to go on with.
-            tracing::warn!("{}", sentence::PARENT_GONE);
-            self.0 = None;
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::model::InterfaceName,
+    config::model::{InterfaceName, PrefixLength, VirtualAddress},
     io::netlink::{Change, Link, LinkAddress},
     vrrp::LinkState,
 };
@@ -76,6 +76,23 @@ impl Links {
         self.addresses
             .iter()
             .filter(move |address| Some(address.index) == index)
+    }
+
+    /// The links that have one of these addresses, with the address as it is there.
+    pub(super) fn holders(&self, wanted: &BTreeSet<IpAddr>) -> Vec<(VirtualAddress, u32)> {
+        let held = self
+            .addresses
+            .iter()
+            .filter(|a| wanted.contains(&a.address));
+        held.filter_map(|a| {
+            let address = VirtualAddress {
+                address: a.address,
+                prefix: PrefixLength::try_from(u64::from(a.prefix)).ok()?,
+                interface: self.name(a.index)?.clone(),
+            };
+            Some((address, a.index))
+        })
+        .collect()
     }
 
     /// What an election needs to know of an interface: virtual addresses are no sources of adverts.

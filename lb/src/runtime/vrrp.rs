@@ -19,6 +19,7 @@ use self::{apply::Effects, members::Members, sockets::Sockets};
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     links::Links,
+    parent::Parent,
 };
 use crate::{
     cli::Role,
@@ -42,8 +43,11 @@ use crate::{
 const AUDIT: Duration = Duration::from_secs(2);
 /// An advert that waited no longer than this in the socket is not asked whether it is stale.
 const PROMPT: Duration = Duration::from_millis(5);
-/// Datagrams taken in one go, so that a flood cannot keep the timers waiting.
+/// Datagrams taken in one go from one socket, so that a flood cannot keep the timers waiting.
 const RECEIVE_BUDGET: usize = 64;
+/// Datagrams taken from one socket before a deadline or an event of the kernel's counts: more than a receive buffer holds
+/// of adverts, so that nothing said before is missed.
+const RECEIVE_ALL: usize = 4096;
 
 /// The child's state beside the core.
 struct Vrrp {
@@ -64,12 +68,12 @@ struct Vrrp {
 ///
 /// # Errors
 /// When it cannot work at all: no netlink, no raw sockets.
-pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
+pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     let (netlink, mut monitor) = Netlink::open()?;
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let mut timer = Timer::new().context("timer")?;
     let mut events = None;
-    let mut parent = true;
+    let mut parent = Parent::new(Role::Vrrp, channel);
     let mut audit = Instant::now() + AUDIT;
     let mut vrrp = Vrrp::new(netlink)?;
     loop {
@@ -102,7 +106,7 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             // 3. The segment.
-            interface = vrrp.sockets.readable() => vrrp.receive(&interface),
+            interface = vrrp.sockets.readable() => vrrp.receive(&interface, RECEIVE_BUDGET),
             // 4. Acknowledgements, then facts, of addresses and links.
             (id, address, added, result) = vrrp.effects.acknowledged() => {
                 log::address_applied(vrrp.members.name(id), &address, added, &result);
@@ -113,18 +117,11 @@ pub async fn run(mut channel: ChildChannel) -> anyhow::Result<()> {
                 vrrp.handle_change(&change).await?;
             }
             // 5. The parent.
-            message = channel.recv(), if parent => match message? {
-                Some(message) => {
-                    let answer = vrrp.handle_message(message, &mut events).await?;
-                    if let Some(answer) = answer {
-                        channel.send(&answer).await?;
-                    }
+            message = parent.recv() => {
+                if let Some(answer) = vrrp.handle_message(message, &mut events).await? {
+                    parent.send(answer);
                 }
-                None => {
-                    log::parent_gone(Role::Vrrp);
-                    parent = false;
-                }
-            },
+            }
             _ = terminate.recv() => vrrp.stop(),
         }
     }
@@ -201,11 +198,11 @@ impl Vrrp {
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
-        self.own_addresses();
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
         if std::mem::take(&mut self.fresh) {
-            self.adopt(now);
+            self.take_over(now).await;
         }
+        self.own_addresses();
         for interface in self.interfaces() {
             self.tell_addresses(&interface, now);
         }
@@ -225,19 +222,33 @@ impl Vrrp {
         self.router.handle_config(&[], Instant::now());
     }
 
-    /// Takes up the leases that an earlier child left running, so that its death is not felt.
-    fn adopt(&mut self, now: Instant) {
-        let Some(guards) = &self.effects.guards else {
+    /// Takes up the leases that an earlier child left running, so that its death is not felt, and removes the addresses of
+    /// instances that are no longer configured while they are still fenced.
+    async fn take_over(&mut self, now: Instant) {
+        let Some(guards) = &mut self.effects.guards else {
             return;
         };
+        let keys = self.members.subjects().map(|(_, subject)| subject.key);
+        match guards.take_over(&keys.collect()) {
+            Ok(owned) => {
+                let left: BTreeSet<IpAddr> = owned.difference(&self.virtuals()).copied().collect();
+                self.effects.remove_left(&left, &self.links).await;
+            }
+            Err(error) => log::gate_failed("an earlier daemon", &error),
+        }
         for (id, subject) in self.members.subjects() {
-            match guards.lease_alive(&subject) {
-                Ok(true) => {
+            let alive = self
+                .effects
+                .guards
+                .as_ref()
+                .map(|guards| guards.lease_alive(&subject));
+            match alive {
+                Some(Ok(true)) => {
                     log::adopted(self.members.name(id));
                     self.router.handle_adopted(id, now);
                 }
-                Ok(false) => {}
-                Err(error) => log::guard_failed(self.members.name(id), &error),
+                Some(Ok(false)) | None => {}
+                Some(Err(error)) => log::guard_failed(self.members.name(id), &error),
             }
         }
     }
@@ -299,12 +310,7 @@ impl Vrrp {
         let now = Instant::now();
         if *change == Change::Overrun {
             log::netlink_overrun();
-            self.links = self.effects.links().await?;
-            for interface in self.interfaces() {
-                self.tell_link(&interface, now);
-                self.tell_addresses(&interface, now);
-            }
-            return Ok(());
+            return self.read_again(now).await;
         }
         let known = self.interfaces();
         let virtuals = self.virtuals();
@@ -321,6 +327,31 @@ impl Vrrp {
                 self.router
                     .handle_address(&interface, a.address, a.prefix, present, now);
             }
+        }
+        Ok(())
+    }
+
+    /// Reads links and addresses anew, and tells the core what is gone as well as what is there.
+    async fn read_again(&mut self, now: Instant) -> anyhow::Result<()> {
+        let before = std::mem::replace(&mut self.links, self.effects.links().await?);
+        for interface in self.interfaces() {
+            let index = |links: &Links| links.get(&interface).map(|link| link.index);
+            if index(&before) != index(&self.links) {
+                // Another link of the same name: whatever hung on the old one is gone.
+                self.router.handle_link(&interface, None, now);
+            }
+            self.tell_link(&interface, now);
+            let there: Vec<_> = self.links.addresses(&interface).copied().collect();
+            for gone in before.addresses(&interface) {
+                if !there
+                    .iter()
+                    .any(|a| (a.address, a.prefix) == (gone.address, gone.prefix))
+                {
+                    self.router
+                        .handle_address(&interface, gone.address, gone.prefix, false, now);
+                }
+            }
+            self.tell_addresses(&interface, now);
         }
         Ok(())
     }
@@ -370,7 +401,8 @@ impl Vrrp {
                     self.router
                         .handle_heartbeat(id, beat.epoch, beat.last_seen, now);
                 }
-                Some(beat) if beat.fenced => self.router.handle_lease_lost(id, beat.epoch, now),
+                // Patience first: the advert that fenced us may still wait in the socket.
+                Some(beat) if beat.fenced => self.router.handle_yielded(id, beat.epoch, now),
                 Some(_) | None => {}
             }
         }
@@ -388,13 +420,13 @@ impl Vrrp {
 
     fn receive_all(&mut self) {
         for interface in self.sockets.interfaces() {
-            self.receive(&interface);
+            self.receive(&interface, RECEIVE_ALL);
         }
     }
 
     /// Takes in what waits on the sockets of one interface, up to the budget.
-    fn receive(&mut self, interface: &InterfaceName) {
-        for datagram in self.sockets.take(interface, RECEIVE_BUDGET) {
+    fn receive(&mut self, interface: &InterfaceName, budget: usize) {
+        for datagram in self.sockets.take(interface, budget) {
             let now = Instant::now();
             let rx = RxMeta {
                 interface: interface.clone(),

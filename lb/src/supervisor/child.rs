@@ -26,6 +26,9 @@ use crate::{
 /// Longest wait for an orphan to be gone after SIGKILL.
 const ORPHAN_WAIT: Duration = Duration::from_secs(2);
 
+/// Longest wait for a child to take a message.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A running child.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -40,6 +43,8 @@ pub(super) struct Exit {
     pub(super) pid: u32,
     /// Its status in words.
     pub(super) how: String,
+    /// It ended because it was told to, with everything done.
+    pub(super) orderly: bool,
 }
 
 impl Child {
@@ -66,15 +71,14 @@ impl Child {
                     return;
                 }
             }
-            let how = process
-                .wait()
-                .await
-                .map_or_else(|error| error.to_string(), words);
+            let ended = process.wait().await;
+            let exit = Exit {
+                pid,
+                orderly: ended.as_ref().is_ok_and(ExitStatus::success),
+                how: ended.map_or_else(|error| error.to_string(), words),
+            };
             // The parent is gone when nobody listens.
-            events
-                .send(Event::Exited(role, Exit { pid, how }))
-                .await
-                .ok();
+            events.send(Event::Exited(role, exit)).await.ok();
         });
         Ok(Self { pid, line })
     }
@@ -87,9 +91,12 @@ impl Child {
     /// Sends a message.
     ///
     /// # Errors
-    /// When the child is gone.
+    /// When the child is gone, or does not read for a second.
     pub(super) async fn send(&mut self, message: &ToChild) -> anyhow::Result<()> {
-        self.line.send(message).await
+        match tokio::time::timeout(PATIENCE, self.line.send(message)).await {
+            Ok(sent) => sent,
+            Err(_) => bail!("it takes no message"),
+        }
     }
 
     /// Sends a signal. The child has not been waited for while this exists, so the pid is still its own.

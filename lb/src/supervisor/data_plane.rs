@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     path::PathBuf,
 };
 
@@ -9,8 +10,9 @@ use super::run_dir::RunDir;
 use crate::{
     config::model::{Config, InterfaceName},
     io::{
+        guard,
         netlink::Netlink,
-        xdp::{self, Options, Pins, ReadMaps},
+        xdp::{self, Options, Pins, ReadMaps, VrrpMaps},
     },
     observe::{log, status::DataPlaneStatus},
 };
@@ -53,6 +55,20 @@ impl DataPlane {
     /// Where the maps are pinned; `None` when nothing is loaded.
     pub(super) fn pins(&self) -> Option<PathBuf> {
         self.loaded.is_some().then(|| self.pins.clone())
+    }
+
+    /// Gates by address as an earlier daemon of this node gave them out; none where there was none.
+    pub(super) fn gates_in_use(&self) -> BTreeMap<IpAddr, u32> {
+        let Some(pins) = self.pins() else {
+            return BTreeMap::new();
+        };
+        let owned = VrrpMaps::open(&Pins::new(pins))
+            .map_err(anyhow::Error::from)
+            .and_then(|maps| guard::owned(&maps));
+        owned.unwrap_or_else(|error| {
+            log::data_plane_missing(&error);
+            BTreeMap::new()
+        })
     }
 
     /// Attaches the programs where `config` needs them and takes them away elsewhere. An interface that fails keeps the

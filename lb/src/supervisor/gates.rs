@@ -1,8 +1,13 @@
 //! Which gate belongs to which `vrrp_instance`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use lb_common::gate::{ALWAYS_OPEN, GATES};
+
+use crate::config::model::Config;
 
 /// Gates by instance name. A name keeps its gate for as long as it is configured; a freed gate is taken again last, so
 /// that the children never disagree about a gate that changes hands.
@@ -13,6 +18,23 @@ pub(super) struct Gates {
 }
 
 impl Gates {
+    /// Keeps the gates that an earlier parent gave out, as far as `in_use` tells by their addresses: running leases and
+    /// services name them.
+    pub(super) fn take_over(&mut self, config: &Config, in_use: &BTreeMap<IpAddr, u32>) {
+        for instance in &config.vrrp_instances {
+            let gate = instance
+                .addresses
+                .iter()
+                .find_map(|address| in_use.get(&address.address));
+            if let Some(gate) = gate
+                && !self.by_name.values().any(|taken| taken == gate)
+            {
+                self.by_name.insert(instance.name.clone(), *gate);
+                self.last = self.last.max(*gate);
+            }
+        }
+    }
+
     /// Gives every name a gate and takes back those of other names.
     pub(super) fn assign<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         let mut before = std::mem::take(&mut self.by_name);

@@ -15,8 +15,9 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Neighbour Advertisement (RFC 4861 §4.4).
 const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
-/// Override flag of a neighbour advertisement.
-const OVERRIDE: u8 = 0x20;
+/// Router and override flags of a neighbour advertisement: a host that uses the address as its gateway must keep it in
+/// its list of routers (RFC 9568 §6.4.2, RFC 4861 §7.2.5).
+const ROUTER_OVERRIDE: u8 = 0xa0;
 
 /// Sends announcements on any interface. Needs CAP_NET_RAW.
 #[derive(Debug)]
@@ -93,12 +94,12 @@ fn gratuitous_arp(mac: Mac, address: Ipv4Addr) -> [u8; 42] {
     frame
 }
 
-/// An ICMPv6 neighbour advertisement with the override flag and the target link-layer address option (RFC 4861 §4.4,
+/// An ICMPv6 neighbour advertisement with the router and override flags and the target link-layer address option (RFC 4861 §4.4,
 /// §7.2.6). 32 bytes; the kernel fills in the checksum.
 fn unsolicited_advertisement(mac: Mac, address: Ipv6Addr) -> [u8; 32] {
     let mut message = [0; 32];
     message[0] = NEIGHBOUR_ADVERTISEMENT;
-    message[4] = OVERRIDE;
+    message[4] = ROUTER_OVERRIDE;
     message[8..24].copy_from_slice(&address.octets());
     message[24] = 2;
     message[25] = 1;

@@ -15,7 +15,7 @@ use aya::{
     util::KernelVersion,
 };
 use lb_common::programs;
-use nix::libc::{EEXIST, ENOLINK, EOPNOTSUPP};
+use nix::libc::{EBUSY, EEXIST, ENODEV, ENOLINK, EPERM};
 use tracing::warn;
 
 use super::{DataPlane, XdpError, loader::remove_file};
@@ -60,9 +60,14 @@ impl DataPlane {
         } else {
             (programs::XDP_PLAIN, programs::TC_PLAIN)
         };
-        let mode = self.attach_xdp(xdp, interface)?;
-        self.attach_tc(tc, interface)?;
-        Ok(mode)
+        let attached = self
+            .attach_xdp(xdp, interface)
+            .and_then(|mode| self.attach_tc(tc, interface).map(|()| mode));
+        if attached.is_err() {
+            // Half of it would take leases that nothing renews.
+            self.detach(interface)?;
+        }
+        attached
     }
 
     /// Detaches from `interface`; nothing else changes.
@@ -103,7 +108,7 @@ impl DataPlane {
         }
         let (id, mode) = match program.attach(interface, XdpMode::Driver) {
             Ok(id) => (id, XdpModeInUse::Native),
-            Err(error) if error_number(&error) == Some(EOPNOTSUPP) => {
+            Err(error) if !is_final(&error) => {
                 warn!(
                     "{interface}: the driver has no native XDP; generic mode costs several times the CPU"
                 );
@@ -156,6 +161,15 @@ impl DataPlane {
             .and_then(|program| program.try_into().ok())
             .ok_or(XdpError::NoProgram(name))
     }
+}
+
+/// Whether the driver's refusal means that generic mode is refused as well. Drivers say `EINVAL`, `ERANGE`, `E2BIG` or
+/// `ENOMEM` where only their native mode cannot work: frames too large, queues too few.
+fn is_final(error: &ProgramError) -> bool {
+    matches!(
+        error_number(error),
+        None | Some(EBUSY | EEXIST | EPERM | ENODEV)
+    )
 }
 
 /// Linux 6.6.

@@ -1,7 +1,13 @@
 //! Carrying out the core's outputs, strictly in order. Changes of addresses are queued: one is under way at a time, and
 //! its acknowledgement comes back as an input.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, time::Instant};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    future::Future,
+    net::IpAddr,
+    pin::Pin,
+    time::Instant,
+};
 
 use anyhow::Context;
 
@@ -49,6 +55,14 @@ impl Effects {
             self.netlink.links().await?,
             self.netlink.addresses().await?,
         ))
+    }
+
+    /// Removes addresses that no instance has any more from whatever interface has them.
+    pub(super) async fn remove_left(&self, left: &BTreeSet<IpAddr>, links: &Links) {
+        for (address, index) in links.holders(left) {
+            let removed = self.netlink.remove_address(index, &address).await;
+            log::address_applied("an earlier daemon", &address, false, &removed);
+        }
     }
 
     /// Whether every change was acknowledged.

@@ -90,14 +90,14 @@ impl Sockets {
         .await
     }
 
-    /// Takes at most `budget` datagrams that wait on an interface.
+    /// Takes at most `budget` datagrams that wait on each socket of an interface.
     pub(super) fn take(&mut self, interface: &InterfaceName, budget: usize) -> Vec<Datagram> {
         let mut datagrams = self.early.remove(interface).unwrap_or_default();
         let Some(port) = self.open.get(interface) else {
             return datagrams;
         };
         for socket in port.sockets.values() {
-            while datagrams.len() < budget {
+            for _ in 0..budget {
                 match socket.get().receive() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     result => datagrams.extend(received(interface, result)),

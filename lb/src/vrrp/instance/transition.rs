@@ -107,11 +107,13 @@ impl Instance {
         if self.state == State::Master || !started || !self.addresses.is_clear() {
             return;
         }
+        // The lease ends first: its timer must not fence what is opened next.
+        let kind = self.heartbeat.kind();
+        if kind == Kind::Lease || self.state != State::Backup && kind != Kind::Off {
+            self.heartbeat.set(self.id, Guard::Off, outputs);
+        }
         if self.gate != Some(Gate::Pass) {
             self.ask_gate(Gate::Pass, outputs);
-        }
-        if self.state != State::Backup && self.heartbeat.kind() != Kind::Off {
-            self.heartbeat.set(self.id, Guard::Off, outputs);
         }
         if self.stopping && !self.gone {
             self.gone = true;

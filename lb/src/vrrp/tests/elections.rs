@@ -332,8 +332,8 @@ fn without_a_usable_link_an_instance_is_in_fault_and_comes_back_as_backup() {
                 "gate fenced",
                 "remove 10.0.0.1/24",
                 &format!("Master → Fault: {why}"),
-                "gate pass",
                 "guard off",
+                "gate pass",
             ]
         );
         assert_eq!(bench.next(), None);

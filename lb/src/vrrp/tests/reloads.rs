@@ -17,8 +17,8 @@ fn stopping_is_fence_resignation_removal_and_then_nothing() {
             "advert 0",
             "remove 10.0.0.1/24",
             "Master → Init: stopped",
-            "gate pass",
             "guard off",
+            "gate pass",
             "removed",
         ]
     );
@@ -42,7 +42,7 @@ fn a_stopping_instance_waits_for_the_kernel() {
     bench
         .router
         .handle_address_applied(id, &line("10.0.0.1/24"), false, Ok(()), bench.now);
-    assert_eq!(bench.lines(), ["gate pass", "guard off", "removed"]);
+    assert_eq!(bench.lines(), ["guard off", "gate pass", "removed"]);
 }
 
 #[test]
@@ -176,8 +176,8 @@ fn an_instance_waits_for_the_one_whose_place_it_takes() {
         assert_eq!(
             bench.lines(),
             [
-                "gate pass",
                 "guard off",
+                "gate pass",
                 "removed",
                 "lease 10.0.0.5 prio 255 3s",
                 "advert 255",

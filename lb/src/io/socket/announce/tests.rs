@@ -17,7 +17,7 @@ fn a_gratuitous_arp_names_the_address_as_sender_and_target() {
 #[test]
 fn an_unsolicited_advertisement_overrides_and_carries_the_link_layer_address() {
     let message = unsolicited_advertisement(MAC, "2001:db8::80".parse().unwrap());
-    assert_eq!(message[..8], [136, 0, 0, 0, 0x20, 0, 0, 0]);
+    assert_eq!(message[..8], [136, 0, 0, 0, 0xa0, 0, 0, 0]);
     assert_eq!(
         message[8..24],
         "2001:db8::80".parse::<Ipv6Addr>().unwrap().octets()

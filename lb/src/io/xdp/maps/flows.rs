@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, os::fd::AsFd};
 
 use aya::maps::{Array, Map, MapData};
 use lb_common::{
-    flow::{FlowBucket4, FlowBucket6, timeout_seconds},
+    flow::{FlowBucket4, FlowBucket6, age, timeout_seconds},
     maps::{self, MapSpec},
 };
 use memmap2::{MmapOptions, MmapRaw};
@@ -54,7 +54,7 @@ impl FlowTables {
         let now = self.clock.jiffies()?;
         let per_second = self.clock.per_second();
         let live = |service: u16, state: u8, seen: u32| {
-            let age = now.wrapping_sub(seen) / per_second;
+            let age = age(now, seen) / per_second;
             service != 0 && state != 0 && age < timeout_seconds(state)
         };
         for bucket in self.v4.iter() {
