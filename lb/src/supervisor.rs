@@ -40,7 +40,10 @@ pub use self::{control::request_status, run_dir::RunDir};
 use crate::{
     cli::{Cli, Role},
     config::model::Config,
-    io::config::read,
+    io::{
+        config::read,
+        netlink::{Change, Netlink},
+    },
     observe::log,
     runtime::channel::{FromChild, Plan, ToChild},
 };
@@ -49,6 +52,9 @@ use crate::{
 const CHILD_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for the children's part of a status.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+
+/// How long links may change before the interfaces are looked at.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// Everything that can happen to the parent.
 #[derive(Debug)]
@@ -69,6 +75,8 @@ enum Event {
     StopTimeout,
     /// SIGHUP.
     Reload,
+    /// Links or addresses changed: an interface may have been made anew, without programs.
+    Links,
 }
 
 /// The parent's state.
@@ -96,6 +104,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     log::daemon_starting(&cli.use_file);
     let (events, mut queue) = mpsc::channel(64);
     listen_to_signals(&events)?;
+    watch_links(&events)?;
     let _control = Control::serve(&run_dir, events.clone())?;
     let mut data_plane = DataPlane::load(&run_dir)?;
     data_plane.attach(&config).await;
@@ -143,6 +152,7 @@ impl Parent {
             Event::Stop => self.stop().await,
             Event::StopTimeout => self.kill_children(),
             Event::Reload => self.reload().await,
+            Event::Links => self.data_plane.attach(&self.config).await,
         }
     }
 
@@ -373,5 +383,34 @@ fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
             while stream.recv().await.is_some() && events.send(event()).await.is_ok() {}
         });
     }
+    Ok(())
+}
+
+/// Tells of changed links, at most once in [`SETTLE`] however many change.
+fn watch_links(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+    let (netlink, mut monitor) = Netlink::open()?;
+    let events = events.clone();
+    tokio::spawn(async move {
+        let _open = netlink;
+        while let Some(change) = monitor.next().await {
+            if !matches!(
+                change,
+                Change::Link(_) | Change::LinkGone(_) | Change::Overrun
+            ) {
+                continue;
+            }
+            let settled = tokio::time::sleep(SETTLE);
+            tokio::pin!(settled);
+            loop {
+                tokio::select! {
+                    () = &mut settled => break,
+                    change = monitor.next() => if change.is_none() { return },
+                }
+            }
+            if events.send(Event::Links).await.is_err() {
+                return;
+            }
+        }
+    });
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use lb_common::gate::GATES;
+
 use super::{
     System,
     diagnostic::{Kind, Report, quote},
@@ -14,6 +16,7 @@ type Rule = fn(&mut Lowered, &dyn System, &mut Report);
 
 const RULES: &[Rule] = &[
     instance_names_are_unique,
+    gates_suffice,
     virtual_routers_are_unique,
     virtual_addresses_are_unique,
     interfaces_exist,
@@ -27,6 +30,20 @@ const RULES: &[Rule] = &[
 pub(super) fn run(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
     for rule in RULES {
         rule(lowered, system, report);
+    }
+}
+
+/// Every virtual router has a gate of the data plane; one of them is taken.
+fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let most = GATES as usize - 1;
+    if let Some(placed) = lowered.instances.get(most) {
+        report
+            .error(
+                Kind::Limit,
+                placed.at.name,
+                format!("more than {most} virtual routers"),
+            )
+            .help("spread them over more nodes");
     }
 }
 

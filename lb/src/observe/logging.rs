@@ -45,11 +45,7 @@ impl Logging {
         let console = self.console.then(|| Console {
             ident: self.ident.clone(),
         });
-        let syslog = if self.syslog {
-            Syslog::connect(&self.ident)
-        } else {
-            None
-        };
+        let syslog = self.syslog.then(|| Syslog::new(&self.ident));
         tracing_subscriber::registry()
             .with(console.with_filter(ours.clone()))
             .with(syslog.with_filter(ours))
@@ -86,35 +82,57 @@ fn humantime(now: std::time::SystemTime) -> String {
     )
 }
 
-/// RFC 3164 to /dev/log, facility daemon.
-struct Syslog(Mutex<Logger<LoggerBackend, Formatter3164>>);
+/// RFC 3164 to /dev/log, facility daemon. Nothing here waits: a line that syslog does not take at once is lost, because
+/// adverts matter more.
+struct Syslog {
+    ident: String,
+    logger: Mutex<Option<Logger<LoggerBackend, Formatter3164>>>,
+}
 
 impl Syslog {
-    /// `None` where there is no syslog, as in a container.
-    fn connect(ident: &str) -> Option<Self> {
-        let formatter = Formatter3164 {
-            facility: Facility::LOG_DAEMON,
-            hostname: None,
-            process: ident.to_owned(),
-            pid: std::process::id(),
-        };
-        syslog::unix(formatter)
-            .ok()
-            .map(|logger| Self(Mutex::new(logger)))
+    fn new(ident: &str) -> Self {
+        Self {
+            ident: ident.to_owned(),
+            logger: Mutex::new(connect(ident)),
+        }
     }
+}
+
+/// `None` where there is no syslog, as in a container.
+fn connect(ident: &str) -> Option<Logger<LoggerBackend, Formatter3164>> {
+    let formatter = Formatter3164 {
+        facility: Facility::LOG_DAEMON,
+        hostname: None,
+        process: ident.to_owned(),
+        pid: std::process::id(),
+    };
+    let logger = syslog::unix(formatter).ok()?;
+    if let LoggerBackend::Unix(socket) = &logger.backend {
+        socket.set_nonblocking(true).ok()?;
+    }
+    Some(logger)
 }
 
 impl<S: Subscriber> Layer<S> for Syslog {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let text = text(event);
-        let mut logger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full or dead syslog must not stop the daemon.
-        let _sent = match *event.metadata().level() {
-            Level::ERROR => logger.err(text),
-            Level::WARN => logger.warning(text),
-            Level::INFO => logger.info(text),
-            Level::DEBUG | Level::TRACE => logger.debug(text),
+        let mut logger = self.logger.lock().unwrap_or_else(PoisonError::into_inner);
+        if logger.is_none() {
+            *logger = connect(&self.ident);
+        }
+        let Some(open) = logger.as_mut() else {
+            return;
         };
+        let sent = match *event.metadata().level() {
+            Level::ERROR => open.err(text),
+            Level::WARN => open.warning(text),
+            Level::INFO => open.info(text),
+            Level::DEBUG | Level::TRACE => open.debug(text),
+        };
+        if sent.is_err() {
+            // Full for now, or restarted: a new connection costs nothing.
+            *logger = None;
+        }
     }
 }
 

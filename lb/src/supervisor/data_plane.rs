@@ -23,7 +23,13 @@ pub(super) struct DataPlane {
     netlink: Netlink,
     loaded: Option<Loaded>,
     lacks: Vec<String>,
-    interfaces: BTreeMap<InterfaceName, String>,
+    interfaces: BTreeMap<InterfaceName, Attached>,
+}
+
+/// An interface with programs. A link that is made anew under the same name has another index and none.
+struct Attached {
+    index: u32,
+    mode: &'static str,
 }
 
 struct Loaded {
@@ -74,22 +80,36 @@ impl DataPlane {
     /// Attaches the programs where `config` needs them and takes them away elsewhere. An interface that fails keeps the
     /// others working.
     pub(super) async fn attach(&mut self, config: &Config) {
-        let wanted = self.wanted(config).await;
+        let wanted = match self.wanted(config).await {
+            Ok(wanted) => wanted,
+            Err(error) => return log::netlink_failed(&error),
+        };
         let Some(loaded) = &mut self.loaded else {
             return;
         };
-        for name in &wanted {
-            if self.interfaces.contains_key(name) {
+        for (name, index) in &wanted {
+            if self
+                .interfaces
+                .get(name)
+                .is_some_and(|attached| attached.index == *index)
+            {
                 continue;
             }
             match loaded.programs.attach(name.as_str()) {
-                Ok(mode) => drop(self.interfaces.insert(name.clone(), mode.name().to_owned())),
-                Err(error) => log::attach_failed(name.as_str(), &error.into()),
+                Ok(mode) => {
+                    let (index, mode) = (*index, mode.name());
+                    self.interfaces
+                        .insert(name.clone(), Attached { index, mode });
+                }
+                Err(error) => {
+                    self.interfaces.remove(name);
+                    log::attach_failed(name.as_str(), &error.into());
+                }
             }
         }
         let unwanted = self
             .interfaces
-            .extract_if(.., |name, _| !wanted.contains(name));
+            .extract_if(.., |name, _| !wanted.contains_key(name));
         for (name, _) in unwanted {
             if let Err(error) = loaded.programs.detach(name.as_str()) {
                 log::detach_failed(&error.into());
@@ -97,34 +117,14 @@ impl DataPlane {
         }
     }
 
-    /// Interfaces of virtual routers and addresses, and those towards real servers.
-    async fn wanted(&self, config: &Config) -> BTreeSet<InterfaceName> {
-        let mut wanted = BTreeSet::new();
+    /// Interfaces of virtual routers and addresses, and those towards real servers, with their indexes; those that exist.
+    async fn wanted(&self, config: &Config) -> anyhow::Result<BTreeMap<InterfaceName, u32>> {
+        let links = self.netlink.links().await?;
+        let mut names = BTreeSet::new();
         for instance in &config.vrrp_instances {
-            wanted.insert(instance.interface.clone());
-            wanted.extend(
-                instance
-                    .addresses
-                    .iter()
-                    .map(|address| address.interface.clone()),
-            );
+            names.insert(&instance.interface);
+            names.extend(instance.addresses.iter().map(|address| &address.interface));
         }
-        match self.service_interfaces(config).await {
-            Ok(interfaces) => wanted.extend(interfaces),
-            Err(error) => log::netlink_failed(&error),
-        }
-        wanted.retain(|name| name.as_str() != "lo");
-        wanted
-    }
-
-    async fn service_interfaces(&self, config: &Config) -> anyhow::Result<Vec<InterfaceName>> {
-        let links: BTreeMap<u32, InterfaceName> = self
-            .netlink
-            .links()
-            .await?
-            .into_iter()
-            .map(|link| (link.index, link.name))
-            .collect();
         let mut indexes = BTreeSet::new();
         for address in self.netlink.addresses().await? {
             if config
@@ -142,10 +142,11 @@ impl DataPlane {
         {
             indexes.extend(self.netlink.egress(server.address).await?);
         }
-        Ok(indexes
+        let wanted = links
             .iter()
-            .filter_map(|index| links.get(index).cloned())
-            .collect())
+            .filter(|link| names.contains(&link.name) || indexes.contains(&link.index))
+            .filter(|link| link.name.as_str() != "lo");
+        Ok(wanted.map(|link| (link.name.clone(), link.index)).collect())
     }
 
     /// What the status shows.
@@ -165,7 +166,7 @@ impl DataPlane {
             interfaces: self
                 .interfaces
                 .iter()
-                .map(|(name, mode)| (name.to_string(), mode.clone()))
+                .map(|(name, attached)| (name.to_string(), attached.mode.to_owned()))
                 .collect(),
             counters: counters
                 .into_iter()
