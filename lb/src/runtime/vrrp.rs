@@ -59,6 +59,8 @@ struct Vrrp {
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
     effects: Effects,
+    /// Interfaces without the sockets they need.
+    deaf: BTreeSet<InterfaceName>,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
@@ -152,6 +154,7 @@ impl Vrrp {
             members: Members::default(),
             links: Links::default(),
             told: BTreeMap::new(),
+            deaf: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
             fresh: true,
@@ -292,9 +295,18 @@ impl Vrrp {
             .map(|instance| instance.family)
             .collect();
         let index = self.links.get(interface).map(|link| link.index);
-        self.sockets.adjust(interface, index, &families);
+        let hears = self.sockets.adjust(interface, index, &families);
         self.members.refresh(&self.links);
-        let state = self.links.state(interface, &self.virtuals());
+        let mut state = self.links.state(interface, &self.virtuals());
+        if let Some(state) = &mut state
+            && !hears
+        {
+            // Deaf and mute is as good as down; the audit tries again.
+            state.up = false;
+            self.deaf.insert(interface.clone());
+        } else {
+            self.deaf.remove(interface);
+        }
         self.router.handle_link(interface, state, now);
         self.told.insert(interface.clone(), state);
     }
@@ -394,6 +406,9 @@ impl Vrrp {
 
     /// Looks for heartbeats that stopped, and leases that ended, without an event.
     fn audit(&mut self, now: Instant) {
+        for interface in self.deaf.clone() {
+            self.tell_link(&interface, now);
+        }
         let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
         for id in ids {
             match self.look(id) {

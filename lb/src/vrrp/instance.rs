@@ -62,6 +62,8 @@ pub struct Instance {
     heartbeat: Heartbeat,
     addresses: Addresses,
     announcements: Announcements,
+    /// The kernel fenced the gate, and it opens again with the next advert that leaves.
+    reopening: bool,
     counts: Counts,
 }
 
@@ -108,6 +110,7 @@ impl Instance {
             heartbeat: Heartbeat::default(),
             addresses,
             announcements: Announcements::default(),
+            reopening: false,
             counts: Counts::default(),
         }
     }

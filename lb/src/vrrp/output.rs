@@ -70,7 +70,7 @@ pub enum Gate {
 /// An effect. Outputs are carried out strictly in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Send one advert by multicast.
+    /// Send one advert by multicast; answered by `handle_advert_sent`.
     SendAdvert {
         /// The sender.
         instance: InstanceId,

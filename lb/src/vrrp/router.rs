@@ -109,6 +109,13 @@ impl Router {
         }
     }
 
+    /// Takes the answer to [`Output::SendAdvert`]: whether the advert left.
+    pub fn handle_advert_sent(&mut self, id: InstanceId, sent: bool, now: Instant) {
+        self.with(id, now, |instance, outputs| {
+            instance.on_advert_sent(sent, now, outputs);
+        });
+    }
+
     /// Takes the answer to [`Output::SetGuard`]; `taken` is false where the kernel cannot do it. May come
     /// again with false should the kernel lose a guard later.
     pub fn handle_guard(&mut self, id: InstanceId, epoch: u32, taken: bool, now: Instant) {

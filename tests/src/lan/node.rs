@@ -302,12 +302,13 @@ impl Node {
         };
         while let Some(output) = router.poll_output() {
             match output {
-                Output::SendAdvert { advert, .. } => {
+                Output::SendAdvert { instance, advert } => {
                     let family = self.setup.config.family;
                     let destination = lb::vrrp::advert::group(family);
                     effects.push(Effect::Send(advert.emit(self.setup.source, destination)));
                     self.kernel.sends(now);
                     self.last_sent = Some(now);
+                    router.handle_advert_sent(instance, true, now);
                 }
                 Output::SetGuard {
                     instance,

@@ -116,7 +116,11 @@ impl Vrrp {
     pub(super) fn apply_outputs(&mut self) {
         while let Some(output) = self.router.poll_output() {
             match output {
-                Output::SendAdvert { instance, advert } => self.send(instance, &advert),
+                Output::SendAdvert { instance, advert } => {
+                    let sent = self.send(instance, &advert);
+                    self.router
+                        .handle_advert_sent(instance, sent, Instant::now());
+                }
                 Output::SetGuard {
                     instance,
                     epoch,
@@ -140,18 +144,20 @@ impl Vrrp {
         }
     }
 
-    fn send(&self, id: InstanceId, advert: &Advertisement) {
+    fn send(&self, id: InstanceId, advert: &Advertisement) -> bool {
         let Some(member) = self.members.get(id) else {
-            return;
+            return false;
         };
         let config = &member.config;
         let Some(source) = self.router.instance(id).and_then(Instance::source) else {
-            return;
+            return false;
         };
         let payload = advert.emit(source, advert::group(config.family));
-        if let Err(error) = self.sockets.send(&config.interface, source, &payload) {
-            log::send_failed(&config.name, &error);
+        let sent = self.sockets.send(&config.interface, source, &payload);
+        if let Err(error) = &sent {
+            log::send_failed(&config.name, error);
         }
+        sent.is_ok()
     }
 
     fn set_guard(&mut self, id: InstanceId, epoch: u32, guard: &Guard) -> bool {

@@ -31,16 +31,17 @@ struct Port {
 }
 
 impl Sockets {
-    /// Makes the sockets of an interface exactly these. Sockets of a link that was made anew are opened again.
+    /// Makes the sockets of an interface exactly these, and tells whether all of them are open. Sockets of a link that was
+    /// made anew are opened again.
     pub(super) fn adjust(
         &mut self,
         interface: &InterfaceName,
         index: Option<u32>,
         families: &BTreeSet<Family>,
-    ) {
+    ) -> bool {
         let Some(index) = index.filter(|_| !families.is_empty()) else {
             self.open.remove(interface);
-            return;
+            return families.is_empty();
         };
         let port = self
             .open
@@ -65,6 +66,7 @@ impl Sockets {
                 Err(error) => log::socket_failed(interface.as_str(), &error),
             }
         }
+        port.sockets.len() == families.len()
     }
 
     /// Interfaces with sockets.

@@ -163,12 +163,26 @@ impl Instance {
         self.heartbeat.set(self.id, guard, outputs);
     }
 
-    /// Begins a new lease: we are MASTER still.
+    /// Begins a new lease: we are MASTER still. The gate opens when the advert has left, because a MASTER that cannot say so
+    /// has a successor by now.
     pub(super) fn restore_lease(&mut self, now: Instant, outputs: &mut Outputs) {
+        self.gate = Some(Gate::Fenced);
+        self.reopening = true;
         self.set_lease(outputs);
         self.send_advert(self.config.priority.get(), now, outputs);
-        self.ask_gate(Gate::Open, outputs);
-        self.announce_all(now, outputs);
+    }
+
+    /// Takes the answer to [`Output::SendAdvert`].
+    pub(in crate::vrrp) fn on_advert_sent(
+        &mut self,
+        sent: bool,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if sent && std::mem::take(&mut self.reopening) {
+            self.ask_gate(Gate::Open, outputs);
+            self.announce_all(now, outputs);
+        }
     }
 
     pub(super) fn schedule_retry(&mut self, now: Instant) {

@@ -43,6 +43,7 @@ impl Instance {
     pub(super) fn become_master(&mut self, why: &'static str, now: Instant, outputs: &mut Outputs) {
         let from = self.state;
         self.state = State::Master;
+        self.reopening = false;
         self.counts.became_master += 1;
         self.master = None;
         self.heard = None;
@@ -66,6 +67,7 @@ impl Instance {
     ) {
         let from = self.state;
         self.state = to;
+        self.reopening = false;
         self.adopted = false;
         if from == State::Master {
             self.ask_gate(Gate::Fenced, outputs);

@@ -95,6 +95,8 @@ pub(super) struct Bench {
     pub(super) guards: Option<bool>,
     /// Answers to address operations; `None` gives none.
     pub(super) addresses: Option<Result<(), String>>,
+    /// Whether adverts leave.
+    pub(super) adverts_leave: bool,
     pub(super) epoch: u32,
     begun: Instant,
 }
@@ -116,6 +118,7 @@ impl Bench {
             now,
             guards: Some(true),
             addresses: Some(Ok(())),
+            adverts_leave: true,
             epoch: 0,
             begun: now,
         }
@@ -217,7 +220,11 @@ impl Bench {
 
     fn carry_out(&mut self, output: Output) -> String {
         match output {
-            Output::SendAdvert { advert, .. } => format!("advert {}", advert.priority),
+            Output::SendAdvert { instance, advert } => {
+                self.router
+                    .handle_advert_sent(instance, self.adverts_leave, self.now);
+                format!("advert {}", advert.priority)
+            }
             Output::SetGuard {
                 instance,
                 epoch,

@@ -178,6 +178,23 @@ fn a_lost_lease_is_renewed_while_nobody_better_is_heard() {
 }
 
 #[test]
+fn a_master_that_cannot_say_so_stays_fenced_until_it_can() {
+    let mut bench = Bench::started(&[owner()]);
+    bench.run(ms(10_000));
+    let id = bench.id();
+    bench.adverts_leave = false;
+    bench.router.handle_lease_lost(id, bench.epoch, bench.now);
+    assert_eq!(bench.lines(), ["lease 10.0.0.5 prio 255 3s", "advert 255"]);
+    assert_eq!(bench.snapshot().gate, Gate::Fenced);
+    assert_eq!(bench.run(ms(1000)), ["advert 255"]);
+    bench.adverts_leave = true;
+    assert_eq!(
+        bench.run(ms(1000)),
+        ["advert 255", "gate open", "announce 10.0.0.1 ×5"]
+    );
+}
+
+#[test]
 fn a_lost_lease_stays_lost_once_a_better_master_is_heard() {
     let mut bench = Bench::started(&[backup()]);
     bench.run(ms(4000));

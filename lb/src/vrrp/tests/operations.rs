@@ -263,7 +263,9 @@ impl World {
             };
             let seen = self.seen.entry(id).or_insert_with(fresh);
             match output {
-                Output::SendAdvert { .. } => {}
+                Output::SendAdvert { instance, .. } => {
+                    self.router.handle_advert_sent(instance, true, self.now);
+                }
                 Output::SetGuard { epoch, .. } => {
                     assert!(epoch > seen.epoch, "an epoch came again");
                     seen.epoch = epoch;
