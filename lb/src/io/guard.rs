@@ -26,6 +26,8 @@ pub struct Guards {
     maps: VrrpMaps,
     timers: Option<Timers>,
     gates: BTreeSet<u32>,
+    /// The owned addresses as this process wrote them; it is their only writer.
+    owned: Option<BTreeMap<IpAddr, u32>>,
     /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
     epoch_base: u32,
 }
@@ -85,6 +87,7 @@ impl Guards {
             maps,
             timers,
             gates: BTreeSet::new(),
+            owned: None,
             epoch_base: std::process::id() << 16,
         })
     }
@@ -229,33 +232,26 @@ impl Guards {
     /// # Errors
     /// When the kernel refuses a write.
     pub fn own(&mut self, wanted: &BTreeMap<IpAddr, u32>) -> anyhow::Result<()> {
-        let wanted: BTreeMap<OwnedKey, u32> = wanted
-            .iter()
-            .map(|(ip, gate)| {
-                (
-                    OwnedKey {
-                        address: address(*ip),
-                    },
-                    *gate,
-                )
-            })
-            .collect();
-        let mut installed = BTreeMap::new();
-        for entry in self.maps.owned.iter() {
-            let (key, value) = entry.context("owned")?;
-            installed.insert(key, value.gate);
-        }
-        for (key, gate) in &wanted {
-            if installed.get(key) != Some(gate) {
+        // Forgotten on failure, so that the next call looks again.
+        let installed = match self.owned.take() {
+            Some(installed) => installed,
+            None => owned(&self.maps)?,
+        };
+        let key = |ip: &IpAddr| OwnedKey {
+            address: address(*ip),
+        };
+        for (ip, gate) in wanted {
+            if installed.get(ip) != Some(gate) {
                 self.maps
                     .owned
-                    .insert(key, OwnedValue { gate: *gate }, 0)
+                    .insert(key(ip), OwnedValue { gate: *gate }, 0)
                     .context("owned")?;
             }
         }
-        for key in installed.keys().filter(|key| !wanted.contains_key(key)) {
-            self.maps.owned.remove(key).context("owned")?;
+        for ip in installed.keys().filter(|ip| !wanted.contains_key(*ip)) {
+            self.maps.owned.remove(&key(ip)).context("owned")?;
         }
+        self.owned = Some(wanted.clone());
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use crate::{
 
 /// The loaded programs, or why there are none.
 pub(super) struct DataPlane {
-    pins: PathBuf,
+    pins: Pins,
     netlink: Netlink,
     loaded: Option<Loaded>,
     lacks: Vec<String>,
@@ -43,14 +43,14 @@ impl DataPlane {
     /// elects and checks, and says what is lost.
     pub(super) fn load(run_dir: &RunDir) -> anyhow::Result<Self> {
         let netlink = Netlink::connect()?;
-        let pins = Pins::new(run_dir.pins());
+        let pins = run_dir.pins().clone();
         let mut lacks = Vec::new();
         let loaded = load(&pins, &mut lacks).inspect_err(|error| {
             log::data_plane_missing(error);
             lacks.push(format!("{error:#}"));
         });
         Ok(Self {
-            pins: run_dir.pins().to_owned(),
+            pins,
             netlink,
             loaded: loaded.ok(),
             lacks,
@@ -60,15 +60,17 @@ impl DataPlane {
 
     /// Where the maps are pinned; `None` when nothing is loaded.
     pub(super) fn pins(&self) -> Option<PathBuf> {
-        self.loaded.is_some().then(|| self.pins.clone())
+        self.loaded
+            .is_some()
+            .then(|| self.pins.directory().to_owned())
     }
 
     /// Gates by address as an earlier daemon of this node gave them out; none where there was none.
     pub(super) fn gates_in_use(&self) -> BTreeMap<IpAddr, u32> {
-        let Some(pins) = self.pins() else {
+        if self.loaded.is_none() {
             return BTreeMap::new();
-        };
-        let owned = VrrpMaps::open(&Pins::new(pins))
+        }
+        let owned = VrrpMaps::open(&self.pins)
             .map_err(anyhow::Error::from)
             .and_then(|maps| guard::owned(&maps));
         owned.unwrap_or_else(|error| {
@@ -161,7 +163,7 @@ impl DataPlane {
                 .loaded
                 .as_ref()
                 .is_some_and(|loaded| loaded.kernel_heartbeat),
-            pins: self.pins.display().to_string(),
+            pins: self.pins.directory().display().to_string(),
             lacks: self.lacks.clone(),
             interfaces: self
                 .interfaces
@@ -179,7 +181,7 @@ impl DataPlane {
     /// Takes the programs off every interface and unpins everything: the last act of an orderly stop.
     pub(super) fn remove(self) {
         if self.loaded.is_some()
-            && let Err(error) = xdp::DataPlane::remove(&Pins::new(&self.pins))
+            && let Err(error) = xdp::DataPlane::remove(&self.pins)
         {
             log::detach_failed(&error.into());
         }

@@ -10,18 +10,16 @@ use std::{
 use anyhow::{Context, bail};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-use crate::cli::Role;
+use crate::{cli::Role, io::xdp::Pins};
 
 /// Base of every run directory.
 const BASE: &str = "/run/lb";
-/// Base of every pin directory.
-const PINS: &str = "/sys/fs/bpf/lb";
 
 /// The daemon's run directory; mode 0700, because the control socket in it is for root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunDir {
     path: PathBuf,
-    pins: PathBuf,
+    pins: Pins,
 }
 
 /// A pid file that is locked for as long as this lives.
@@ -46,11 +44,11 @@ impl RunDir {
         match namespace {
             None => Self {
                 path: BASE.into(),
-                pins: PINS.into(),
+                pins: Pins::default(),
             },
             Some(name) => Self {
                 path: Path::new(BASE).join(name),
-                pins: Path::new(PINS).join(name),
+                pins: Pins::of_namespace(name),
             },
         }
     }
@@ -67,7 +65,7 @@ impl RunDir {
 
     /// Where the maps are pinned.
     #[must_use]
-    pub fn pins(&self) -> &Path {
+    pub fn pins(&self) -> &Pins {
         &self.pins
     }
 
