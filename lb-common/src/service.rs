@@ -46,7 +46,8 @@ pub struct ServiceValue {
     pub pad: [u8; 2],
     /// The ring new flows are scheduled by.
     pub ring: RingRef,
-    /// The ring before the last change; equal to `ring` while the ring is stable.
+    /// The ring before the last change; equal to `ring` while the ring is stable. Empty, where `ring` is not, when
+    /// every flow that `ring` would move has a flow entry.
     pub previous: RingRef,
     /// Zero.
     pub pad2: [u8; 4],

@@ -37,7 +37,8 @@ pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Cho
 
 /// `mh`: while the ring is stable it decides alone, and only NAT keeps flow entries, for the replies. After a
 /// change, until `previous` is made equal to `ring`, flows stay where they are: the entry decides, else a SYN
-/// goes by the new ring and anything else by the previous one.
+/// goes by the new ring and anything else by the previous one. An empty `previous` says that the flows which
+/// the new ring would move have their entries by now, so everything else goes by it.
 #[inline(always)]
 fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
     let current = by_ring(service, key, true);
@@ -62,7 +63,7 @@ fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice,
     };
     let agreed = match (&current, &previous) {
         (Some(current), Some(previous)) => current.id == previous.id,
-        _ => stable,
+        _ => stable || service.previous.len == 0,
     };
     let choice = if segment == Segment::Open {
         current

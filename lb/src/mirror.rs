@@ -13,19 +13,43 @@ pub mod plan;
 pub mod table;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
-use lb_common::service::{SCHEDULER_MH, ServiceKey};
+use lb_common::{
+    flow::{FLOW_DATAGRAM, FLOW_ESTABLISHED, timeout_seconds},
+    service::{SCHEDULER_MH, ServiceKey},
+};
 
 pub use self::image::{Image, MapOp};
 use self::plan::{Planner, Refusal};
-use crate::pool::{Front, desired::Service};
+use crate::{
+    config::model::Protocol,
+    pool::{Front, desired::Service},
+};
 
-/// How long a ring must stay as it is before the ring before it is forgotten: the longest flow timeout.
-pub const SETTLE: Duration =
-    Duration::from_secs(lb_common::flow::timeout_seconds(lb_common::flow::FLOW_ESTABLISHED) as u64);
+/// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
+/// IP protocol `protocol`. A flow that said nothing for so long has ended, and every other one that the ring would move has its
+/// flow entry.
+#[must_use]
+pub const fn settle_after(protocol: u8) -> Duration {
+    let state = if protocol == Protocol::Udp.number() {
+        FLOW_DATAGRAM
+    } else {
+        FLOW_ESTABLISHED
+    };
+    Duration::from_secs(timeout_seconds(state) as u64)
+}
+
+/// What is known about a ring that did not change for [`settle_after`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Some flows are elsewhere, by their flow entries.
+    Held,
+    /// Every flow is where the ring says.
+    Settled,
+}
 
 /// How long until flows that still hold on to an older ring are counted again.
 const COUNT_AGAIN: Duration = Duration::from_secs(300);
@@ -87,7 +111,7 @@ impl Mirror {
     /// Wants these services and no others.
     pub fn handle_services(&mut self, desired: Vec<Service>, now: Instant) {
         self.desired = desired;
-        self.update(&BTreeSet::new(), now);
+        self.update(&BTreeMap::new(), now);
     }
 
     /// The answer to [`Output::Write`]. After a failure the rest of the difference is worked out again, a
@@ -102,10 +126,10 @@ impl Mirror {
         self.retry = Some(now + RETRY);
     }
 
-    /// The answer to [`Output::CountDisplaced`]: flows by service id, `None` when nobody could count them. A ring
-    /// that is old enough and has displaced flows no more becomes stable.
+    /// The answer to [`Output::CountDisplaced`]: flows by service id, `None` when nobody could count them. The ring
+    /// before one that is old enough is forgotten; without displaced flows the ring is stable.
     pub fn handle_displaced(&mut self, flows: Option<&BTreeMap<u32, u64>>, now: Instant) {
-        let mut settled = BTreeSet::new();
+        let mut ages = BTreeMap::new();
         for (key, due) in &mut self.unsettled {
             if *due > now {
                 continue;
@@ -114,17 +138,18 @@ impl Mirror {
             let held = |flows: &BTreeMap<u32, u64>| id.is_some_and(|id| flows.contains_key(&id));
             if flows.is_none_or(held) {
                 *due = now + COUNT_AGAIN;
+                ages.insert(*key, Age::Held);
             } else {
-                settled.insert(*key);
+                ages.insert(*key, Age::Settled);
             }
         }
-        self.update(&settled, now);
+        self.update(&ages, now);
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.retry.is_some_and(|due| due <= now) {
-            self.update(&BTreeSet::new(), now);
+            self.update(&BTreeMap::new(), now);
         }
         let settling = self.unsettled.values().any(|due| *due <= now);
         if settling && !self.outputs.contains(&Output::CountDisplaced) {
@@ -145,10 +170,10 @@ impl Mirror {
         self.outputs.pop_front()
     }
 
-    fn update(&mut self, settled: &BTreeSet<ServiceKey>, now: Instant) {
+    fn update(&mut self, ages: &BTreeMap<ServiceKey, Age>, now: Instant) {
         self.retry = None;
         self.installed.forget_unused_chunks();
-        let plan = self.planner.plan(&self.installed, &self.desired, settled);
+        let plan = self.planner.plan(&self.installed, &self.desired, ages);
         self.watch_rings(&plan.image, now);
         self.report(plan.refused);
         // What an earlier plan still wanted is part of this one's difference.
@@ -172,7 +197,8 @@ impl Mirror {
             let installed = self.installed.services.get(key);
             let moved = installed.is_none_or(|installed| installed.ring != value.ring);
             if moved || !self.unsettled.contains_key(key) {
-                self.unsettled.insert(*key, now + SETTLE);
+                self.unsettled
+                    .insert(*key, now + settle_after(key.protocol));
             }
         }
     }

@@ -182,7 +182,15 @@ impl Guards {
         self.maps
             .gates
             .set(gate, GateValue { state }, 0)
-            .context("gates")?;
+            .context("gates")
+    }
+
+    /// Clears `fence_hint` when no gate is fenced any more. Until then packets pay one look-up more, so this is done
+    /// now and then, not at each gate of a mass take-over.
+    ///
+    /// # Errors
+    /// When the kernel refuses a read or a write.
+    pub fn review_hint(&mut self) -> anyhow::Result<()> {
         let hinted = self.maps.fence_hint.get(&0, 0).context("fence_hint")? != 0;
         if hinted && !self.any_fenced()? {
             self.hint(0)?;

@@ -18,6 +18,7 @@ use lb_common::{
 };
 
 use super::{
+    Age,
     image::{Image, chunks, is_live},
     maglev, table,
 };
@@ -101,13 +102,13 @@ pub fn dest_index(image: &Image) -> DestIndex {
 }
 
 impl Planner {
-    /// The image for `services`, as close to `installed` as can be. The rings of `settled` have been stable for so
-    /// long that the one before is of no use.
+    /// The image for `services`, as close to `installed` as can be. The rings in `ages` did not change for so long
+    /// that the one before is of no use.
     pub fn plan(
         &mut self,
         installed: &Image,
         services: &[Service],
-        settled: &BTreeSet<ServiceKey>,
+        ages: &BTreeMap<ServiceKey, Age>,
     ) -> Plan {
         let mut draft = Draft {
             installed,
@@ -136,7 +137,7 @@ impl Planner {
             .extend(draft.before.values().map(|value| value.id));
         let mut refused = BTreeMap::new();
         for service in services {
-            if let Err(why) = draft.add(service, settled) {
+            if let Err(why) = draft.add(service, ages) {
                 refused.insert(service.front, why);
             }
         }
@@ -190,7 +191,7 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn add(&mut self, service: &Service, settled: &BTreeSet<ServiceKey>) -> Result<(), Refusal> {
+    fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
         let key = service_key(service.front);
         let before = self.before.get(&key).copied();
         let id = match before {
@@ -210,8 +211,8 @@ impl Draft<'_> {
             (None, None) => (RingRef::default(), Some(Refusal::Rings)),
         };
         let previous = match before {
-            Some(before) if scheduler == SCHEDULER_MH && !settled.contains(&key) => {
-                self.previous(before, ring)
+            Some(before) if scheduler == SCHEDULER_MH => {
+                self.previous(before, ring, ages.get(&key).copied())
             }
             _ => ring,
         };
@@ -390,9 +391,22 @@ impl Draft<'_> {
     /// The ring that placed the flows without an entry. It stays the one before the first of several quick
     /// changes: a flow begun meanwhile has an entry wherever the rings differ, and where they do not, it is the
     /// same. Only flow entries that were pushed out of a full bucket lose their way.
-    fn previous(&mut self, before: ServiceValue, ring: RingRef) -> RingRef {
-        let stable = before.ring == before.previous;
-        let previous = if stable { before.ring } else { before.previous };
+    fn previous(&mut self, before: ServiceValue, ring: RingRef, age: Option<Age>) -> RingRef {
+        let held = before.previous.len == 0 && before.ring.len != 0;
+        if before.ring == ring {
+            match age {
+                Some(Age::Settled) => return ring,
+                Some(Age::Held) => return RingRef::default(),
+                None if held => return RingRef::default(),
+                None => {}
+            }
+        }
+        let decides = held || before.ring == before.previous;
+        let previous = if decides {
+            before.ring
+        } else {
+            before.previous
+        };
         if previous.len == 0 {
             return ring;
         }

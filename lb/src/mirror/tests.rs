@@ -7,7 +7,7 @@ use std::{
 use lb_common::{
     dest::{DEST_RESOLVED, DEST_USABLE},
     hash::service_slots,
-    service::ServiceValue,
+    service::{RingRef, ServiceValue},
 };
 use proptest::prelude::*;
 
@@ -255,30 +255,83 @@ fn previous_is_the_ring_before_the_first_of_quick_changes() {
 
 #[test]
 fn a_ring_settles_when_no_flow_holds_on_to_an_older_one() {
-    let (mut mirror, now) = installed(&[service(1, &[1, 2, 3])]);
-    mirror.handle_services(vec![service(1, &[1, 2])], now);
-    drain(&mut mirror, now);
-    let (due, why) = mirror.poll_timeout().unwrap();
-    assert_eq!((due, why), (now + SETTLE, "settle"));
+    for (protocol, seconds) in [(Protocol::Tcp, 900), (Protocol::Udp, 300)] {
+        let (mut mirror, now) = changed_ring(protocol);
+        let front = mirror.desired[0].front;
+        let (due, why) = mirror.poll_timeout().unwrap();
+        assert_eq!((due, why), (now + Duration::from_secs(seconds), "settle"));
 
-    mirror.handle_timeout(due);
-    assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
-    let id = lookup(mirror.installed(), front(1)).unwrap().id;
-    mirror.handle_displaced(Some(&[(id, 1)].into()), due);
+        let due = count(&mut mirror, Some(1));
+        let value = lookup(mirror.installed(), front).unwrap();
+        assert_eq!(
+            value.previous,
+            RingRef::default(),
+            "a long download has its entry, the rest follows the ring"
+        );
+        assert_eq!(mirror.installed().chunks_in_use().len(), 1);
+        drain(&mut mirror, due);
+
+        count(&mut mirror, Some(0));
+        let value = lookup(mirror.installed(), front).unwrap();
+        assert_eq!(value.ring, value.previous);
+        assert_eq!(mirror.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn a_ring_whose_displaced_flows_nobody_counted_is_not_settled() {
+    let (mut mirror, _) = changed_ring(Protocol::Tcp);
+    count(&mut mirror, None);
+    let value = lookup(mirror.installed(), front(1)).unwrap();
+    assert_eq!(value.previous, RingRef::default());
+    assert!(mirror.poll_timeout().is_some());
+}
+
+#[test]
+fn a_ring_with_displaced_flows_is_the_previous_one_of_the_next_change() {
+    let (mut mirror, _) = changed_ring(Protocol::Udp);
+    let due = count(&mut mirror, Some(1));
+    let desired = mirror.desired.clone();
+    mirror.handle_services(desired.clone(), due);
     assert_eq!(
         drain(&mut mirror, due),
         [],
-        "a long download still needs its entry"
+        "wanting the same writes nothing"
     );
 
+    let held = lookup(mirror.installed(), desired[0].front).unwrap().ring;
+    let mut other = desired;
+    other[0].dests = vec![dest(1, 1)];
+    mirror.handle_services(other.clone(), due);
+    drain(&mut mirror, due);
+    let value = lookup(mirror.installed(), other[0].front).unwrap();
+    assert_ne!(value.ring, held);
+    assert_eq!(value.previous, held);
+}
+
+/// A mirror whose only service lost a real server just now.
+fn changed_ring(protocol: Protocol) -> (Mirror, Instant) {
+    let mut before = service(1, &[1, 2, 3]);
+    before.front.protocol = protocol;
+    let (mut mirror, now) = installed(&[before.clone()]);
+    before.dests.pop();
+    mirror.handle_services(vec![before], now);
+    drain(&mut mirror, now);
+    (mirror, now)
+}
+
+/// Lets the mirror count when it is due, and answers; `None` is nobody's answer.
+fn count(mirror: &mut Mirror, displaced: Option<u64>) -> Instant {
     let (due, _) = mirror.poll_timeout().unwrap();
     mirror.handle_timeout(due);
     assert_eq!(mirror.poll_output(), Some(Output::CountDisplaced));
-    mirror.handle_displaced(Some(&BTreeMap::new()), due);
-    drain(&mut mirror, due);
-    let value = lookup(mirror.installed(), front(1)).unwrap();
-    assert_eq!(value.ring, value.previous);
-    assert_eq!(mirror.poll_timeout(), None);
+    let id = lookup(mirror.installed(), mirror.desired[0].front)
+        .unwrap()
+        .id;
+    let flows = displaced.map(|n| (n > 0).then_some((id, n)).into_iter().collect());
+    mirror.handle_displaced(flows.as_ref(), due);
+    drain(mirror, due);
+    due
 }
 
 #[test]

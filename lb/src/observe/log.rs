@@ -205,6 +205,11 @@ pub fn gate_failed(instance: &str, error: &anyhow::Error) {
     error!("({instance}) the gate could not be set: {error:#}");
 }
 
+/// Whether any gate is fenced could not be looked at.
+pub fn hint_failed(error: &anyhow::Error) {
+    error!("the gates could not be reviewed: {error:#}");
+}
+
 /// The socket for adverts could not be opened.
 pub fn socket_failed(interface: &str, error: &dyn Display) {
     error!("{interface}: no socket for VRRP: {error}");

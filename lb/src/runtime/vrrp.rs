@@ -409,6 +409,11 @@ impl Vrrp {
         for interface in self.deaf.clone() {
             self.tell_link(&interface, now);
         }
+        if let Some(guards) = &mut self.effects.guards
+            && let Err(error) = guards.review_hint()
+        {
+            log::hint_failed(&error);
+        }
         let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
         for id in ids {
             match self.look(id) {

@@ -3,7 +3,7 @@
 use lb_common::{
     counter::Counter,
     dest::{DEST_RESOLVED, FORWARD_NAT},
-    service::{SCHEDULER_MH, SCHEDULER_RR},
+    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR},
 };
 use tests::{
     packet::{ACK, SYN},
@@ -67,6 +67,27 @@ fn after_a_change_flows_under_way_stay_and_new_ones_follow_the_new_ring() {
                     "{scene:?} {number}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn without_a_previous_ring_entries_hold_their_flows_and_the_rest_follows_the_new_one() {
+    for scene in mh() {
+        let mut plane = scene.plane();
+        let old = scene.ring(&mut plane, 0, &DESTS);
+        let new = scene.ring(&mut plane, 1, &[11, 13]);
+        scene.set_service(&mut plane, new, old);
+        let remembered: Vec<u16> = (0..200).map(|n| sent(&mut plane, scene, n, ACK)).collect();
+        assert!(remembered.contains(&12), "{scene:?}");
+        scene.set_service(&mut plane, new, RingRef::default());
+        for (number, before) in (0..).zip(&remembered) {
+            let after = sent(&mut plane, scene, number, ACK);
+            assert_eq!(after, *before, "{scene:?} {number}");
+        }
+        for number in 200..400 {
+            let after = sent(&mut plane, scene, number, ACK);
+            assert_ne!(after, 12, "{scene:?} {number}");
         }
     }
 }

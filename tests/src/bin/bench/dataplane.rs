@@ -24,7 +24,7 @@ use tests::{
     prog::{self, DROP, INGRESS, Loaded, PASS, TX},
 };
 
-use crate::figure::{Figure, Values};
+use crate::figure::{Figure, Report, Values};
 
 const YARDSTICK_NAME: &str = "yardstick/hash_lookup";
 /// Room for twice the flows of the largest case.
@@ -54,7 +54,7 @@ const BASE: Load = Load {
 ///
 /// # Errors
 /// When the kernel cannot, or the program does something else than what is to be measured.
-pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
     let mut bench = Bench::new(if quick { 3 } else { 9 })?;
     let lookup = bench.measure(
         programs::BENCH_LOOKUP,
@@ -62,7 +62,7 @@ pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
         PASS,
     )?;
     let yardstick = (YARDSTICK_NAME, lookup.median);
-    let print = |case: String, values: Values, against| {
+    let mut print = |case: String, values: Values, against| {
         let figure = Figure {
             bench: "dataplane",
             case,
@@ -70,7 +70,7 @@ pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
             values,
             against,
         };
-        figure.print(json)
+        report.add(&figure)
     };
     print(YARDSTICK_NAME.to_owned(), lookup, None)?;
     for (case, load) in cases() {

@@ -19,14 +19,14 @@ use xtask::lab::{
     probe::{AdvertWatch, ArpProbe, PingProbe},
 };
 
-use crate::figure::{Figure, Values};
+use crate::figure::{Figure, Report, Values};
 
 /// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute. `LB_BINARY` names
 /// the binary; without it, it is looked for beside this one.
 ///
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
-pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
     let lb = match std::env::var_os("LB_BINARY") {
         Some(path) => PathBuf::from(path),
         None => std::env::current_exe()?.with_file_name("lb"),
@@ -54,7 +54,7 @@ pub(crate) fn run(json: bool, quick: bool) -> anyhow::Result<()> {
                 }
             }
         }
-        report(&case, &samples, &peer, json)?;
+        report(&case, &samples, &peer, out)?;
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ fn report(
     case: &Case,
     [ours, theirs]: &[Samples; 2],
     peer: &str,
-    json: bool,
+    out: &mut Report,
 ) -> anyhow::Result<()> {
     for (metric, values) in ours {
         let (event, name) = match metric.strip_prefix("heal.") {
@@ -82,7 +82,7 @@ fn report(
                 .get(metric)
                 .map(|values| (peer, Values::new(values).median)),
         };
-        figure.print(json)?;
+        out.add(&figure)?;
     }
     Ok(())
 }

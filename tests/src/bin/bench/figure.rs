@@ -4,6 +4,8 @@ use std::io::Write as _;
 
 use serde_json::json;
 
+use crate::baseline::Baseline;
+
 /// What repeated runs of one measurement gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Values {
@@ -44,19 +46,63 @@ pub(crate) struct Figure<'a> {
     pub(crate) against: Option<(&'a str, f64)>,
 }
 
-impl Figure<'_> {
-    /// Prints it to stdout: one JSON line, or one line of a table.
+/// Where figures go.
+#[derive(Debug)]
+pub(crate) struct Report {
+    json: bool,
+    keep: bool,
+    baseline: Baseline,
+}
+
+impl Report {
+    /// A report of one JSON line per figure, or of a table. `keep` makes the figures the new baseline.
+    ///
+    /// # Errors
+    /// When `bench/baseline.json` cannot be read.
+    pub(crate) fn new(json: bool, keep: bool) -> anyhow::Result<Self> {
+        let baseline = Baseline::read()?;
+        Ok(Self {
+            json,
+            keep,
+            baseline,
+        })
+    }
+
+    /// Prints a figure to stdout, and to stderr a warning when it got worse by a quarter.
     ///
     /// # Errors
     /// When stdout is closed.
-    pub(crate) fn print(&self, json: bool) -> anyhow::Result<()> {
-        let line = if json { self.json() } else { self.row() };
+    #[expect(clippy::print_stderr, reason = "stdout is for figures alone")]
+    pub(crate) fn add(&mut self, figure: &Figure<'_>) -> anyhow::Result<()> {
+        let line = if self.json {
+            figure.json()
+        } else {
+            figure.row()
+        };
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}")?;
         out.flush()?;
+        if self.keep {
+            self.baseline.keep(figure);
+        } else if let Some(warning) = self.baseline.warning(figure) {
+            eprintln!("{warning}");
+        }
         Ok(())
     }
 
+    /// Ends the report.
+    ///
+    /// # Errors
+    /// When the new baseline cannot be written.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        if self.keep {
+            self.baseline.write()?;
+        }
+        Ok(())
+    }
+}
+
+impl Figure<'_> {
     /// In the order of the interface, which a JSON object would not keep.
     fn json(&self) -> String {
         let mut fields = vec![
@@ -97,7 +143,7 @@ impl Figure<'_> {
     }
 
     /// To three places; `None` where the peer's is zero.
-    fn ratio(&self) -> Option<f64> {
+    pub(crate) fn ratio(&self) -> Option<f64> {
         let (_, value) = self.against?;
         (value != 0.0).then(|| (self.values.median / value * 1000.0).round() / 1000.0)
     }

@@ -1,10 +1,13 @@
 //! Benchmarks: `cargo xtask bench <name>`.
 
+mod baseline;
 mod dataplane;
 mod failover;
 mod figure;
 
 use clap::{Parser, Subcommand};
+
+use crate::figure::Report;
 
 #[derive(Parser)]
 #[command(
@@ -20,6 +23,9 @@ struct Arguments {
     /// Finishes within a minute, with fewer runs.
     #[arg(long, global = true)]
     quick: bool,
+    /// Makes the figures the new `bench/baseline.json`.
+    #[arg(long, global = true)]
+    keep: bool,
 }
 
 #[derive(Subcommand)]
@@ -32,8 +38,10 @@ enum Name {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let mut report = Report::new(arguments.json, arguments.keep)?;
     match arguments.name {
-        Name::Dataplane => dataplane::run(arguments.json, arguments.quick),
-        Name::Failover => failover::run(arguments.json, arguments.quick),
+        Name::Dataplane => dataplane::run(&mut report, arguments.quick)?,
+        Name::Failover => failover::run(&mut report, arguments.quick)?,
     }
+    report.finish()
 }
