@@ -19,6 +19,7 @@ mod ast;
 mod lexer;
 mod lower;
 mod parser;
+mod show;
 mod suggest;
 mod validate;
 
@@ -30,11 +31,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::diagnostic::{Colour, Diagnostic, Kind, Severity, pretty};
 use self::{
     diagnostic::Report,
     model::{Config, InterfaceName},
     source::{MAX_FILE_SIZE, Source, Sources},
+};
+pub use self::{
+    diagnostic::{Colour, Diagnostic, Kind, Severity, pretty},
+    show::show,
 };
 
 /// Where files come from: a disk for the daemon, a map in tests.

@@ -56,6 +56,8 @@ pub enum Kind {
     System,
     /// More than is read.
     Limit,
+    /// A word with another one in its place.
+    Deprecated,
 }
 
 /// Another place that belongs to a diagnostic.

@@ -4,16 +4,17 @@
 pub(super) mod check;
 pub(super) mod global;
 pub(super) mod root;
+pub(super) mod takes;
 pub(super) mod vrrp;
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
+use std::collections::BTreeSet;
 
+use self::takes::Takes;
 use super::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
     lower::value,
-    model::InterfaceName,
-    source::{Span, Spanned},
+    source::Span,
     suggest::nearest,
 };
 
@@ -22,87 +23,80 @@ const ANYWHERE: &[&str] = &[
     "include", "includer", "includem", "includew", "includeb", "includea",
 ];
 
-/// What follows a keyword, with the setter for it.
-pub(super) enum Takes<T: 'static> {
-    /// Nothing.
-    Flag(fn(&mut T, Span)),
-    /// A whole number.
-    Number {
-        min: u64,
-        max: u64,
-        set: fn(&mut T, Spanned<u64>),
-    },
-    /// Seconds with up to six decimals.
-    Seconds {
-        min: Duration,
-        max: Duration,
-        set: fn(&mut T, Spanned<Duration>),
-    },
-    /// One of some words; those in `later` are keepalived's and not carried yet.
-    Choice {
-        now: &'static [Choice<T>],
-        later: &'static [&'static str],
-    },
-    /// Any one word.
-    Text(fn(&mut T, Spanned<String>)),
-    /// An IP address.
-    Address(fn(&mut T, Spanned<IpAddr>)),
-    /// The name of an interface.
-    Interface(fn(&mut T, Spanned<InterfaceName>)),
-    /// Arguments and a block, read by their own function.
-    Block {
-        usage: &'static str,
-        read: fn(&mut T, &Statement, &mut Report),
-    },
+/// A keyword of the language.
+pub(super) struct Keyword<D: 'static, M: 'static> {
+    /// Its names; the first is used in sentences.
+    names: &'static [&'static str],
+    takes: Takes<D, M>,
+    /// In words; empty where there is none.
+    default: &'static str,
+    meaning: &'static str,
+    effect: Effect,
+    /// The keyword to write in place of a deprecated one.
+    instead: Option<&'static str>,
 }
 
-/// One word of a [`Takes::Choice`].
-pub(super) struct Choice<T: 'static> {
-    pub(super) word: &'static str,
-    pub(super) set: fn(&mut T, Span),
+/// What a keyword does here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is acted on.
+    Acted,
+    /// It is understood and part of the model, and nothing acts on it yet.
+    Parsed,
+    /// It is understood and has no effect, for this reason.
+    None(&'static str),
 }
 
-impl<T> fmt::Display for Takes<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(_) => f.write_str("nothing"),
-            Self::Number { min, max, .. } => write!(f, "a whole number from {min} to {max}"),
-            Self::Seconds { min, max, .. } => write!(
-                f,
-                "seconds from {} to {}, with up to 6 decimals",
-                min.as_secs_f64(),
-                max.as_secs_f64()
-            ),
-            Self::Choice { now, .. } => {
-                for (index, choice) in now.iter().enumerate() {
-                    let between = if index == 0 { "" } else { " or " };
-                    write!(f, "{between}{}", choice.word)?;
-                }
-                Ok(())
-            }
-            Self::Text(_) => f.write_str("a word"),
-            Self::Address(_) => f.write_str("an IP address"),
-            Self::Interface(_) => f.write_str("the name of an interface"),
-            Self::Block { usage: "", .. } => f.write_str("a block"),
-            Self::Block { usage, .. } => write!(f, "{usage} and a block"),
+impl<D, M> Keyword<D, M> {
+    pub(super) const fn new(names: &'static [&'static str], takes: Takes<D, M>) -> Self {
+        Self {
+            names,
+            takes,
+            default: "",
+            meaning: "",
+            effect: Effect::Acted,
+            instead: None,
+        }
+    }
+
+    pub(super) const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    pub(super) const fn means(self, meaning: &'static str) -> Self {
+        Self { meaning, ..self }
+    }
+
+    /// It has no effect, for this reason.
+    pub(super) const fn without_effect(self, reason: &'static str) -> Self {
+        Self {
+            effect: Effect::None(reason),
+            ..self
+        }
+    }
+
+    /// Another keyword says the same.
+    pub(super) const fn deprecated(self, instead: &'static str) -> Self {
+        Self {
+            instead: Some(instead),
+            ..self
+        }
+    }
+
+    /// Nothing acts on it yet.
+    pub(super) const fn parsed(self) -> Self {
+        Self {
+            effect: Effect::Parsed,
+            ..self
         }
     }
 }
 
-/// A keyword that is acted on.
-pub(super) struct Keyword<T: 'static> {
-    /// Its names; the first is used in sentences.
-    pub(super) names: &'static [&'static str],
-    pub(super) takes: Takes<T>,
-    /// In words; empty where there is none.
-    pub(super) default: &'static str,
-    pub(super) meaning: &'static str,
-}
-
-/// The keywords of one block.
-pub(super) struct Table<T: 'static> {
+/// The keywords of one block, read into a draft `D` and shown from a model `M`.
+pub(super) struct Table<D: 'static, M: 'static = D> {
     pub(super) block: &'static str,
-    pub(super) now: &'static [Keyword<T>],
+    /// In groups, as people read them.
+    pub(super) now: &'static [&'static [Keyword<D, M>]],
     /// keepalived's keywords that are not carried yet.
     pub(super) later: &'static [&'static str],
 }
@@ -118,9 +112,28 @@ impl Seen {
     }
 }
 
-impl<T> Table<T> {
+impl<D, M> Table<D, M> {
+    fn keywords(&self) -> impl Iterator<Item = &'static Keyword<D, M>> {
+        self.now.iter().copied().flatten()
+    }
+
+    /// The lines that give the values of `model`.
+    pub(super) fn show(&self, model: &M) -> Vec<String> {
+        self.keywords()
+            .filter(|keyword| keyword.instead.is_none())
+            .flat_map(|keyword| {
+                let name = keyword.names[0];
+                let line = move |arguments: String| match &*arguments {
+                    "" => name.to_owned(),
+                    arguments => format!("{name} {arguments}"),
+                };
+                keyword.takes.show(model).into_iter().map(line)
+            })
+            .collect()
+    }
+
     /// Reads the statements of a block.
-    pub(super) fn read(&self, statements: &[Statement], into: &mut T, report: &mut Report) -> Seen {
+    pub(super) fn read(&self, statements: &[Statement], into: &mut D, report: &mut Report) -> Seen {
         let mut seen = Seen::default();
         for statement in statements {
             if report.is_full() {
@@ -135,7 +148,7 @@ impl<T> Table<T> {
     pub(super) fn read_statement(
         &self,
         statement: &Statement,
-        into: &mut T,
+        into: &mut D,
         seen: &mut Seen,
         report: &mut Report,
     ) {
@@ -144,8 +157,7 @@ impl<T> Table<T> {
         }
         let word = &statement.keyword;
         let keyword = self
-            .now
-            .iter()
+            .keywords()
             .find(|keyword| keyword.names.contains(&&*word.text));
         let Some(keyword) = keyword else {
             self.report_unknown(statement, report);
@@ -170,12 +182,12 @@ impl<T> Table<T> {
         if refuse_expansion(&statement.arguments, report) {
             return;
         }
+        keyword.report_effect(word.span, report);
         keyword.read(statement, into, report);
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.now
-            .iter()
+        self.keywords()
             .flat_map(|keyword| keyword.names)
             .chain(self.later)
             .copied()
@@ -206,81 +218,54 @@ impl<T> Table<T> {
     }
 }
 
-impl<T> Keyword<T> {
-    fn read(&self, statement: &Statement, into: &mut T, report: &mut Report) {
-        if let Takes::Block { read, .. } = &self.takes {
+impl<D, M> Keyword<D, M> {
+    fn read(&self, statement: &Statement, into: &mut D, report: &mut Report) {
+        let name = self.names[0];
+        if matches!(self.takes, Takes::Block { .. }) {
             if statement.block.is_none() {
                 self.report_missing(statement, "block", report);
-            } else {
-                read(into, statement, report);
+                return;
             }
-            return;
-        }
-        if statement.block.is_some() {
+        } else if statement.block.is_some() {
             report
                 .error(
                     Kind::Syntax,
                     statement.keyword.span,
-                    format!("{} takes no block", quote(self.names[0])),
+                    format!("{} takes no block", quote(name)),
                 )
                 .help("remove the braces and what is between them");
             return;
         }
-        let takes = usize::from(!matches!(self.takes, Takes::Flag(_)));
-        value::warn_of_rest(statement, takes, report);
-        if takes > 0 && statement.arguments.is_empty() {
-            self.report_missing(statement, "value", report);
-            return;
+        if let Some(most) = self.takes.most_words() {
+            value::warn_of_rest(statement, most, report);
+            if statement.arguments.is_empty() && !self.takes.may_be_bare() {
+                self.report_missing(statement, "value", report);
+                return;
+            }
         }
-        self.set(statement, into, report);
+        self.takes.read(name, statement, into, report);
     }
 
-    fn set(&self, statement: &Statement, into: &mut T, report: &mut Report) {
-        let Some(word) = statement.arguments.first() else {
-            if let Takes::Flag(set) = self.takes {
-                set(into, statement.keyword.span);
+    /// No keyword is silently without effect.
+    fn report_effect(&self, at: Span, report: &mut Report) {
+        let name = quote(self.names[0]);
+        if let Some(instead) = self.instead {
+            report
+                .warning(Kind::Deprecated, at, format!("{name} is deprecated"))
+                .help(format!("write {}", quote(instead)));
+        }
+        match self.effect {
+            Effect::Acted => {}
+            Effect::Parsed => {
+                report.note(
+                    Kind::NotCarried,
+                    at,
+                    format!("lb understands {name}, but does not act on it yet"),
+                );
             }
-            return;
-        };
-        let name = self.names[0];
-        match &self.takes {
-            Takes::Flag(set) => set(into, statement.keyword.span),
-            Takes::Number { min, max, set } => {
-                if let Some(number) = value::number(word, name, *min..=*max, report) {
-                    set(into, number);
-                }
+            Effect::None(reason) => {
+                report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }
-            Takes::Seconds { min, max, set } => {
-                if let Some(seconds) = value::seconds(word, name, *min..=*max, report) {
-                    set(into, seconds);
-                }
-            }
-            Takes::Choice { now, later } => {
-                if let Some(choice) = now.iter().find(|choice| *choice.word == *word.text) {
-                    (choice.set)(into, word.span);
-                } else if later.contains(&&*word.text) {
-                    report
-                        .not_carried(word.span, &quote(&format!("{name} {}", word.text)))
-                        .expected(&self.takes)
-                        .help(
-                            "write that, or stay with keepalived on this node until lb carries it",
-                        );
-                } else {
-                    value::report_illegal(word, name, report).expected(&self.takes);
-                }
-            }
-            Takes::Text(set) => set(into, Spanned::new(word.text.to_string(), word.span)),
-            Takes::Address(set) => {
-                if let Some(address) = value::address(word, name, report) {
-                    set(into, address);
-                }
-            }
-            Takes::Interface(set) => {
-                if let Some(interface) = value::interface(word, report) {
-                    set(into, interface);
-                }
-            }
-            Takes::Block { .. } => {}
         }
     }
 
@@ -351,6 +336,8 @@ pub struct Carried {
     pub default: &'static str,
     /// What it does.
     pub meaning: &'static str,
+    /// Whether anything acts on it.
+    pub effect: Effect,
 }
 
 /// Every keyword `lb` knows, block by block.
@@ -363,14 +350,15 @@ pub fn reference() -> impl Iterator<Item = Entry> {
         .chain(entries(&check::TCP_CHECK))
 }
 
-fn entries<T>(table: &'static Table<T>) -> impl Iterator<Item = Entry> {
-    let now = table.now.iter().map(|keyword| Entry {
+fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {
+    let now = table.keywords().map(|keyword| Entry {
         block: table.block,
         names: keyword.names.to_vec(),
         carried: Some(Carried {
             takes: keyword.takes.to_string(),
             default: keyword.default,
             meaning: keyword.meaning,
+            effect: keyword.effect,
         }),
     });
     let later = table.later.iter().map(|name| Entry {
@@ -380,3 +368,6 @@ fn entries<T>(table: &'static Table<T>) -> impl Iterator<Item = Entry> {
     });
     now.chain(later)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ pub(super) mod check;
 pub(super) mod global;
 pub(super) mod value;
 pub(super) mod vrrp;
+pub(super) mod words;
 
 use super::{
     diagnostic::{Kind, Report},
@@ -17,7 +18,9 @@ use super::{
 /// The configuration as written.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
-    global: global::GlobalDraft,
+    global: GlobalDefs,
+    /// Whether there is a `global_defs`, even an empty one.
+    has_global_defs: bool,
     instances: Vec<vrrp::InstanceDraft>,
     servers: Vec<check::VirtualServerDraft>,
 }
@@ -92,7 +95,7 @@ pub(super) fn read(mut parser: Parser<'_>, report: &mut Report) -> Draft {
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
 pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
     if !report.has_errors() && draft.instances.is_empty() && draft.servers.is_empty() {
-        if draft.global.is_given {
+        if draft.has_global_defs {
             report.warning(
                 Kind::Missing,
                 end,
@@ -109,17 +112,17 @@ pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
         }
     }
     Lowered {
-        global: global::finish(draft.global),
         instances: draft
             .instances
             .into_iter()
-            .filter_map(|instance| vrrp::finish(instance, report))
+            .filter_map(|instance| vrrp::finish(instance, &draft.global, report))
             .collect(),
         servers: draft
             .servers
             .iter()
             .filter_map(|server| check::finish(server, report))
             .collect(),
+        global: draft.global,
     }
 }
 

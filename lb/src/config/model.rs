@@ -3,15 +3,54 @@
 //! Values that cannot be legal cannot be built. Serialisable because the parent hands the model to its
 //! children.
 
+pub mod global;
 mod newtypes;
 
 use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::newtypes::{
-    AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight,
+pub use self::{
+    global::{GlobalDefs, JsonVersion},
+    newtypes::{AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight},
 };
+
+/// A choice of the language: every value has a word.
+pub trait Word: Copy + PartialEq + Sized + 'static {
+    /// The values, in the order of [`Self::WORDS`].
+    const VALUES: &'static [Self];
+    /// What the configuration says for each value.
+    const WORDS: &'static [&'static str];
+
+    /// The value of the word at `place`.
+    #[must_use]
+    fn at(place: usize) -> Option<Self> {
+        Self::VALUES.get(place).copied()
+    }
+
+    /// Where the value's word is.
+    #[must_use]
+    fn place(self) -> Option<usize> {
+        Self::VALUES.iter().position(|value| *value == self)
+    }
+}
+
+macro_rules! words {
+    ($name:ident { $($value:ident = $word:literal),+ $(,)? }) => {
+        impl Word for $name {
+            const VALUES: &'static [Self] = &[$(Self::$value),+];
+            const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+    };
+}
+
+words!(DataPlane { Auto = "auto", Xdp = "xdp" });
+words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
+words!(JsonVersion { V1 = "1", V2 = "2" });
+words!(Version { V2 = "2", V3 = "3" });
+words!(Protocol { Tcp = "TCP", Udp = "UDP" });
+words!(Scheduler { RoundRobin = "rr", MaglevHash = "mh" });
+words!(ForwardMethod { Nat = "NAT", DirectRoute = "DR" });
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,15 +61,6 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
-}
-
-/// `global_defs`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GlobalDefs {
-    /// `router_id`: name of this node; empty stands for the host name.
-    pub router_id: String,
-    /// `data_plane`.
-    pub data_plane: DataPlane,
 }
 
 /// `data_plane auto|xdp`: what forwards (extension).
@@ -209,13 +239,4 @@ pub struct TcpCheck {
     pub delay_loop: Duration,
     /// `warmup`: the first check starts at a random time within it.
     pub warmup: Duration,
-}
-
-impl Default for GlobalDefs {
-    fn default() -> Self {
-        Self {
-            router_id: String::new(),
-            data_plane: DataPlane::Auto,
-        }
-    }
 }

@@ -4,7 +4,7 @@
 pub const MAX_FILE_SIZE: usize = 64 << 20;
 
 /// A file of one [`Sources`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
 
 /// A piece of a file, in bytes of its text.
@@ -49,6 +49,11 @@ pub(super) struct Spanned<T> {
 impl<T> Spanned<T> {
     pub(super) fn new(value: T, span: Span) -> Self {
         Self { value, span }
+    }
+
+    /// Maps the value; `None` where there is nothing for it.
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> Option<U>) -> Option<Spanned<U>> {
+        Some(Spanned::new(f(self.value)?, self.span))
     }
 
     /// Converts the value; `None` where the conversion refuses it.

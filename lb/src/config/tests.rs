@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::{
     Colour, Interface, Kind, Loaded, Severity,
     keyword::{self, Entry},
-    load, pretty,
+    load,
+    model::Version,
+    pretty, show,
 };
 
 macro_rules! fixture {
@@ -24,6 +26,7 @@ const GOOD: &[(&str, &[u8])] = &[
     fixture!("good/ipv6"),
     fixture!("good/layout"),
     fixture!("good/adjusted"),
+    fixture!("good/global"),
 ];
 
 const BAD: &[(&str, &[u8])] = &[
@@ -51,6 +54,43 @@ fn good_files_become_models() {
         assert!(loaded.is_usable(), "{name}: {:#?}", loaded.diagnostics);
         let model = serde_json::to_string_pretty(&loaded.config).unwrap();
         insta::assert_snapshot!(snapshot_name(name), model + "\n\n" + &plain(&loaded));
+    }
+}
+
+#[test]
+fn a_model_shown_as_a_file_is_read_to_the_same_model() {
+    for (name, bytes) in GOOD {
+        let config = load_bytes(bytes).config;
+        let shown = show(&config);
+        let again = load_bytes(shown.as_bytes());
+        assert!(again.is_usable(), "{name}: {}\n{shown}", plain(&again));
+        assert_eq!(again.config, config, "{name}:\n{shown}");
+    }
+}
+
+#[test]
+fn deprecated_keywords_say_what_to_write_instead() {
+    let loaded = load_bytes(b"global_defs {\nlvs_process_name x\n}\n");
+    assert!(
+        plain(&loaded).contains(
+            "lb.conf:2:1: warning: `lvs_process_name` is deprecated; write `checker_process_name`"
+        ),
+        "{}",
+        plain(&loaded)
+    );
+    let names = loaded.config.global.names;
+    assert_eq!(names.checker.as_deref(), Some("x"));
+}
+
+#[test]
+fn the_global_version_is_that_of_instances_without_one() {
+    for (version, expected) in [("", Version::V2), ("vrrp_version 3", Version::V3)] {
+        let text = format!(
+            "vrrp_instance a {{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {{\n\
+             192.0.2.1\n}}\n}}\nglobal_defs {{\n{version}\n}}\n"
+        );
+        let config = load_bytes(text.as_bytes()).config;
+        assert_eq!(config.vrrp_instances[0].version, expected, "{version}");
     }
 }
 

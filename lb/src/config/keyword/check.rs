@@ -2,23 +2,26 @@
 
 use std::time::Duration;
 
-use super::{Choice, Keyword, Table, Takes};
+use super::{
+    Keyword, Table,
+    takes::{Field, Takes},
+};
 use crate::config::{
     lower::check::{
         RealServerDraft, TcpCheckDraft, Timing, VirtualServerDraft, read_real_server,
         read_tcp_check,
     },
-    model::{ForwardMethod, Protocol, Scheduler},
+    model::{ForwardMethod, Protocol, RealServer, Scheduler, TcpCheck, VirtualServer, Word as _},
 };
 
 /// keepalived counts timers in microseconds.
 const MICROSECOND: Duration = Duration::from_micros(1);
 /// The longest that IPVS's own timers take, 31 days.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
-const MAX_WEIGHT: u64 = 0x7fff_ffff;
-const MAX_RETRY: u64 = 0xffff_ffff;
+const MAX_WEIGHT: i64 = 0x7fff_ffff;
+const MAX_RETRY: i64 = 0xffff_ffff;
 
-/// The five timing keywords, alike on three levels; each level's default is the one above.
+/// A draft with the five timing keywords, alike on three levels; each level's default is the one above.
 trait HasTiming {
     fn timing(&mut self) -> &mut Timing;
 }
@@ -41,156 +44,182 @@ impl HasTiming for TcpCheckDraft {
     }
 }
 
-const fn delay_loop<T: HasTiming>(default: &'static str) -> Keyword<T> {
-    Keyword {
-        names: &["delay_loop"],
-        takes: Takes::Seconds {
-            min: MICROSECOND,
-            max: LONGEST,
-            set: |draft, time| draft.timing().delay_loop = Some(time.value),
-        },
-        default,
-        meaning: "time from the end of a check to the next",
+/// A model with some of the timing keywords: what no level below has of its own.
+trait ShowsTiming {
+    fn shown_timing(&self) -> Timing;
+}
+
+impl ShowsTiming for VirtualServer {
+    fn shown_timing(&self) -> Timing {
+        Timing {
+            delay_loop: Some(self.delay_loop),
+            ..Timing::default()
+        }
     }
 }
 
-const fn connect_timeout<T: HasTiming>(default: &'static str) -> Keyword<T> {
-    Keyword {
-        names: &["connect_timeout"],
-        takes: Takes::Seconds {
-            min: MICROSECOND,
-            max: LONGEST,
-            set: |draft, time| draft.timing().connect_timeout = Some(time.value),
-        },
-        default,
-        meaning: "how long a check waits for its connection",
+impl ShowsTiming for RealServer {
+    fn shown_timing(&self) -> Timing {
+        Timing::default()
     }
 }
 
-const fn retry<T: HasTiming>(default: &'static str, min: u64) -> Keyword<T> {
-    Keyword {
-        names: &["retry"],
-        takes: Takes::Number {
-            min,
-            max: MAX_RETRY,
-            set: |draft, number| draft.timing().retry = u32::try_from(number.value).ok(),
-        },
-        default,
-        meaning: "failures after the first before the real server is down",
+impl ShowsTiming for TcpCheck {
+    fn shown_timing(&self) -> Timing {
+        Timing {
+            delay_loop: Some(self.delay_loop),
+            connect_timeout: Some(self.connect_timeout),
+            retry: Some(self.retry),
+            delay_before_retry: Some(self.delay_before_retry),
+            warmup: Some(self.warmup),
+        }
     }
 }
 
-const fn delay_before_retry<T: HasTiming>(default: &'static str) -> Keyword<T> {
-    Keyword {
-        names: &["delay_before_retry"],
-        takes: Takes::Seconds {
-            min: Duration::ZERO,
-            max: LONGEST,
-            set: |draft, time| draft.timing().delay_before_retry = Some(time.value),
+const fn delay_loop<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
+    let takes = Takes::Seconds {
+        min: MICROSECOND,
+        max: LONGEST,
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().delay_loop = Some(given.value),
+            get: |model: &M| model.shown_timing().delay_loop,
         },
-        default,
-        meaning: "time from a failure to the next try",
-    }
+    };
+    Keyword::new(&["delay_loop"], takes)
+        .default(default)
+        .means("time from the end of a check to the next")
 }
 
-const fn warmup<T: HasTiming>(default: &'static str) -> Keyword<T> {
-    Keyword {
-        names: &["warmup"],
-        takes: Takes::Seconds {
-            min: Duration::ZERO,
-            max: LONGEST,
-            set: |draft, time| draft.timing().warmup = Some(time.value),
+const fn connect_timeout<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
+    let takes = Takes::Seconds {
+        min: MICROSECOND,
+        max: LONGEST,
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().connect_timeout = Some(given.value),
+            get: |model: &M| model.shown_timing().connect_timeout,
         },
-        default,
-        meaning: "the first check starts at a random time within it",
-    }
+    };
+    Keyword::new(&["connect_timeout"], takes)
+        .default(default)
+        .means("how long a check waits for its connection")
 }
 
-pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft> = Table {
+const fn retry<D: HasTiming, M: ShowsTiming>(default: &'static str, min: i64) -> Keyword<D, M> {
+    let takes = Takes::Number {
+        min,
+        max: MAX_RETRY,
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().retry = u32::try_from(given.value).ok(),
+            get: |model: &M| model.shown_timing().retry.map(i64::from),
+        },
+    };
+    Keyword::new(&["retry"], takes)
+        .default(default)
+        .means("failures after the first before the real server is down")
+}
+
+const fn delay_before_retry<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
+    let takes = Takes::Seconds {
+        min: Duration::ZERO,
+        max: LONGEST,
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().delay_before_retry = Some(given.value),
+            get: |model: &M| model.shown_timing().delay_before_retry,
+        },
+    };
+    Keyword::new(&["delay_before_retry"], takes)
+        .default(default)
+        .means("time from a failure to the next try")
+}
+
+const fn warmup<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
+    let takes = Takes::Seconds {
+        min: Duration::ZERO,
+        max: LONGEST,
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().warmup = Some(given.value),
+            get: |model: &M| model.shown_timing().warmup,
+        },
+    };
+    Keyword::new(&["warmup"], takes)
+        .default(default)
+        .means("the first check starts at a random time within it")
+}
+
+type Virtual = Keyword<VirtualServerDraft, VirtualServer>;
+type Real = Keyword<RealServerDraft, RealServer>;
+type Tcp = Keyword<TcpCheckDraft, TcpCheck>;
+
+pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualServer> = Table {
     block: "virtual_server",
-    now: &[
-        Keyword {
-            names: &["protocol"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "TCP",
-                        set: |draft, _| draft.protocol = Some(Protocol::Tcp),
-                    },
-                    Choice {
-                        word: "UDP",
-                        set: |draft, _| draft.protocol = Some(Protocol::Udp),
-                    },
-                ],
+    now: &[&[
+        Virtual::new(
+            &["protocol"],
+            Takes::Choice {
+                words: Protocol::WORDS,
                 later: &["SCTP"],
+                field: Field {
+                    set: |draft, given| draft.protocol = Protocol::at(given.value),
+                    get: |model| model.protocol.place(),
+                },
             },
-            default: "UDP",
-            meaning: "the transport protocol",
-        },
-        Keyword {
-            names: &["lb_algo", "lvs_sched"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "rr",
-                        set: |draft, _| draft.scheduler = Some(Scheduler::RoundRobin),
-                    },
-                    Choice {
-                        word: "mh",
-                        set: |draft, _| draft.scheduler = Some(Scheduler::MaglevHash),
-                    },
-                ],
+        )
+        .default("UDP")
+        .means("the transport protocol"),
+        Virtual::new(
+            &["lb_algo", "lvs_sched"],
+            Takes::Choice {
+                words: Scheduler::WORDS,
                 later: &[
                     "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "fo", "ovf", "sed", "nq",
                     "twos",
                 ],
+                field: Field {
+                    set: |draft, given| draft.scheduler = Scheduler::at(given.value),
+                    get: |model| model.scheduler.place(),
+                },
             },
-            default: "",
-            meaning: "how new flows are spread: rr in turn, mh by Maglev hashing; required",
-        },
-        Keyword {
-            names: &["lb_kind", "lvs_method"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "NAT",
-                        set: |draft, _| draft.method = Some(ForwardMethod::Nat),
-                    },
-                    Choice {
-                        word: "DR",
-                        set: |draft, _| draft.method = Some(ForwardMethod::DirectRoute),
-                    },
-                ],
+        )
+        .means("how new flows are spread: rr in turn, mh by Maglev hashing; required"),
+        Virtual::new(
+            &["lb_kind", "lvs_method"],
+            Takes::Choice {
+                words: ForwardMethod::WORDS,
                 later: &["TUN"],
+                field: Field {
+                    set: |draft, given| draft.method = ForwardMethod::at(given.value),
+                    get: |model| model.method.place(),
+                },
             },
-            default: "",
-            meaning: "how packets reach the real server; required",
-        },
+        )
+        .means("how packets reach the real server; required"),
         delay_loop("60"),
         connect_timeout("5"),
         retry("1", 1),
         delay_before_retry("1"),
         warmup("delay_loop"),
-        Keyword {
-            names: &["weight"],
-            takes: Takes::Number {
+        Virtual::new(
+            &["weight"],
+            Takes::Number {
                 min: 1,
                 max: MAX_WEIGHT,
-                set: |draft, number| draft.weight = number.value.try_into().ok(),
+                field: Field {
+                    set: |draft, given| draft.weight = given.value.try_into().ok(),
+                    get: |_| None,
+                },
             },
-            default: "1",
-            meaning: "weight of real servers that have none of their own",
-        },
-        Keyword {
-            names: &["real_server"],
-            takes: Takes::Block {
+        )
+        .default("1")
+        .means("weight of real servers that have none of their own"),
+        Virtual::new(
+            &["real_server"],
+            Takes::Block {
                 usage: "ADDRESS PORT",
                 read: read_real_server,
             },
-            default: "",
-            meaning: "a server behind this address",
-        },
-    ],
+        )
+        .means("a server behind this address"),
+    ]],
     later: &[
         "ip_family",
         "hashed",
@@ -222,34 +251,36 @@ pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft> = Table {
     ],
 };
 
-pub(in crate::config) static REAL_SERVER: Table<RealServerDraft> = Table {
+pub(in crate::config) static REAL_SERVER: Table<RealServerDraft, RealServer> = Table {
     block: "real_server",
-    now: &[
-        Keyword {
-            names: &["weight"],
-            takes: Takes::Number {
+    now: &[&[
+        Real::new(
+            &["weight"],
+            Takes::Number {
                 min: 0,
                 max: MAX_WEIGHT,
-                set: |draft, number| draft.weight = number.value.try_into().ok(),
+                field: Field {
+                    set: |draft, given| draft.weight = given.value.try_into().ok(),
+                    get: |model| Some(model.weight.into()),
+                },
             },
-            default: "the virtual server's, 1",
-            meaning: "share of new flows; 0 takes none",
-        },
+        )
+        .default("the virtual server's, 1")
+        .means("share of new flows; 0 takes none"),
         delay_loop("the virtual server's"),
         connect_timeout("the virtual server's"),
         retry("the virtual server's", 1),
         delay_before_retry("the virtual server's"),
         warmup("the virtual server's"),
-        Keyword {
-            names: &["TCP_CHECK"],
-            takes: Takes::Block {
+        Real::new(
+            &["TCP_CHECK"],
+            Takes::Block {
                 usage: "",
                 read: read_tcp_check,
             },
-            default: "",
-            meaning: "up while a TCP connection can be made",
-        },
-    ],
+        )
+        .means("up while a TCP connection can be made"),
+    ]],
     later: &[
         "lvs_method",
         "uthreshold",
@@ -273,31 +304,37 @@ pub(in crate::config) static REAL_SERVER: Table<RealServerDraft> = Table {
     ],
 };
 
-pub(in crate::config) static TCP_CHECK: Table<TcpCheckDraft> = Table {
+pub(in crate::config) static TCP_CHECK: Table<TcpCheckDraft, TcpCheck> = Table {
     block: "TCP_CHECK",
-    now: &[
-        Keyword {
-            names: &["connect_ip"],
-            takes: Takes::Address(|draft, address| draft.address = Some(address.value)),
-            default: "the real server's address",
-            meaning: "where to connect",
-        },
-        Keyword {
-            names: &["connect_port"],
-            takes: Takes::Number {
+    now: &[&[
+        Tcp::new(
+            &["connect_ip"],
+            Takes::Address(Field {
+                set: |draft, given| draft.address = Some(given.value),
+                get: |model| Some(model.address),
+            }),
+        )
+        .default("the real server's address")
+        .means("where to connect"),
+        Tcp::new(
+            &["connect_port"],
+            Takes::Number {
                 min: 1,
                 max: 65535,
-                set: |draft, number| draft.port = u16::try_from(number.value).ok(),
+                field: Field {
+                    set: |draft, given| draft.port = u16::try_from(given.value).ok(),
+                    get: |model| Some(model.port.into()),
+                },
             },
-            default: "the real server's port",
-            meaning: "the port to connect to",
-        },
+        )
+        .default("the real server's port")
+        .means("the port to connect to"),
         connect_timeout("the real server's"),
         retry("the real server's", 0),
         delay_before_retry("the real server's"),
         warmup("the real server's"),
         delay_loop("the real server's"),
-    ],
+    ]],
     later: &[
         "bindto",
         "bind_port",

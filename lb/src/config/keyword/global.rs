@@ -1,175 +1,73 @@
 //! `global_defs`.
 
-use super::{Choice, Keyword, Table, Takes};
-use crate::config::{lower::global::GlobalDraft, model::DataPlane};
+mod node;
+mod notify;
+mod process;
+mod vrrp;
 
-pub(in crate::config) static TABLE: Table<GlobalDraft> = Table {
+use super::{
+    Keyword, Table,
+    takes::{Field, Takes},
+};
+use crate::config::model::GlobalDefs;
+
+pub(in crate::config) static TABLE: Table<GlobalDefs> = Table {
     block: "global_defs",
     now: &[
-        Keyword {
-            names: &["router_id"],
-            takes: Takes::Text(|draft, name| draft.router_id = Some(name.value)),
-            default: "the host name",
-            meaning: "name of this node",
-        },
-        Keyword {
-            names: &["data_plane"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "auto",
-                        set: |draft, _| draft.data_plane = Some(DataPlane::Auto),
-                    },
-                    Choice {
-                        word: "xdp",
-                        set: |draft, _| draft.data_plane = Some(DataPlane::Xdp),
-                    },
-                ],
-                later: &["ipvs"],
-            },
-            default: "auto",
-            meaning: "what forwards packets (of lb, not of keepalived)",
-        },
+        node::IDENTITY,
+        node::SCRIPTS,
+        node::FILES,
+        node::NETWORK,
+        notify::MAIL,
+        notify::EVENTS,
+        notify::SNMP,
+        vrrp::PROTOCOL,
+        vrrp::ANNOUNCEMENTS,
+        vrrp::FIREWALL,
+        vrrp::LVS,
+        process::SCHEDULING,
+        process::BUFFERS,
     ],
-    later: &[
-        "process_names",
-        "process_name",
-        "vrrp_process_name",
-        "checker_process_name",
-        "bfd_process_name",
-        "lvs_process_name",
-        "notification_email",
-        "notification_email_from",
-        "smtp_server",
-        "smtp_helo_name",
-        "smtp_connect_timeout",
-        "smtp_alert",
-        "smtp_alert_vrrp",
-        "smtp_alert_checker",
-        "no_email_faults",
-        "no_checker_emails",
-        "rs_init_notifies",
-        "script_user",
-        "enable_script_security",
-        "set_supplementary_groups",
-        "use_symlink_paths",
-        "startup_script",
-        "shutdown_script",
-        "startup_script_timeout",
-        "shutdown_script_timeout",
-        "umask",
-        "random_seed",
-        "reload_check_config",
-        "reload_time_file",
-        "reload_repeat",
-        "reload_file",
-        "include_check",
-        "config_save_dir",
-        "tmp_config_directory",
-        "data_use_instance",
-        "json_version",
-        "state_dump_file",
-        "stats_dump_file",
-        "json_dump_file",
-        "iproute_usr_dir",
-        "iproute_etc_dir",
-        "dynamic_interfaces",
-        "default_interface",
-        "disable_local_igmp",
-        "v3_checksum_as_v2",
-        "vrrp_mcast_group4",
-        "vrrp_mcast_group6",
-        "vmac_prefix",
-        "vmac_addr_prefix",
-        "lvs_timeouts",
-        "lvs_flush",
-        "lvs_flush_on_stop",
-        "lvs_flush_onstop",
-        "lvs_sync_daemon",
-        "lvs_notify_fifo",
-        "lvs_notify_fifo_script",
-        "nftables_ipvs",
-        "nftables_ipvs_priority",
-        "nftables_ipvs_start_fwmark",
-        "checker_log_all_failures",
-        "vrrp_version",
-        "vrrp_strict",
-        "vrrp_check_unicast_src",
-        "vrrp_skip_check_adv_addr",
-        "vrrp_garp_master_delay",
-        "vrrp_garp_master_repeat",
-        "vrrp_garp_master_refresh",
-        "vrrp_garp_master_refresh_repeat",
-        "vrrp_garp_lower_prio_delay",
-        "vrrp_garp_lower_prio_repeat",
-        "vrrp_garp_interval",
-        "vrrp_gna_interval",
-        "vrrp_min_garp",
-        "vrrp_garp_extra_if",
-        "vrrp_vmac_garp_intvl",
-        "vrrp_down_timer_adverts",
-        "vrrp_lower_prio_no_advert",
-        "vrrp_higher_prio_send_advert",
-        "vrrp_owner_ignore_adverts",
-        "vrrp_startup_delay",
-        "vrrp_delay_after_boot",
-        "vrrp_iptables",
-        "vrrp_ipsets",
-        "nftables",
-        "nftables_priority",
-        "nftables_ifindex",
-        "nftables_counters",
-        "log_unknown_vrids",
-        "vrrp_notify_fifo",
-        "vrrp_notify_fifo_script",
-        "notify_fifo",
-        "notify_fifo_script",
-        "vrrp_notify_priority_changes",
-        "fifo_write_vrrp_states_on_reload",
-        "vrrp_rx_bufs_policy",
-        "vrrp_rx_bufs_multiplier",
-        "max_auto_priority",
-        "min_auto_priority_delay",
-        "vrrp_priority",
-        "checker_priority",
-        "bfd_priority",
-        "vrrp_no_swap",
-        "checker_no_swap",
-        "bfd_no_swap",
-        "vrrp_rt_priority",
-        "checker_rt_priority",
-        "bfd_rt_priority",
-        "vrrp_cpu_affinity",
-        "checker_cpu_affinity",
-        "bfd_cpu_affinity",
-        "vrrp_rlimit_rttime",
-        "checker_rlimit_rttime",
-        "bfd_rlimit_rttime",
-        "vrrp_rlimit_rtime",
-        "checker_rlimit_rtime",
-        "bfd_rlimit_rtime",
-        "vrrp_netlink_cmd_rcv_bufs",
-        "vrrp_netlink_cmd_rcv_bufs_force",
-        "vrrp_netlink_monitor_rcv_bufs",
-        "vrrp_netlink_monitor_rcv_bufs_force",
-        "lvs_netlink_cmd_rcv_bufs",
-        "lvs_netlink_cmd_rcv_bufs_force",
-        "lvs_netlink_monitor_rcv_bufs",
-        "lvs_netlink_monitor_rcv_bufs_force",
-        "process_monitor_rcv_bufs",
-        "process_monitor_rcv_bufs_force",
-        "snmp_socket",
-        "enable_traps",
-        "enable_snmp_vrrp",
-        "enable_snmp_checker",
-        "enable_snmp_keepalived",
-        "enable_snmp_rfc",
-        "enable_snmp_rfcv2",
-        "enable_snmp_rfcv3",
-        "snmp_vs_stats_update_interval",
-        "snmp_rs_stats_update_interval",
-        "enable_dbus",
-        "dbus_service_name",
-        "dbus_no_interface_name",
-    ],
+    // It acts while files are read, as a directive does.
+    later: &["include_check"],
 };
+
+type Global = Keyword<GlobalDefs, GlobalDefs>;
+type GlobalField<V> = Field<GlobalDefs, GlobalDefs, V>;
+
+const fn flag(names: &'static [&'static str], field: GlobalField<bool>) -> Global {
+    Keyword::new(names, Takes::Flag(field)).parsed()
+}
+
+const fn boolean(names: &'static [&'static str], field: GlobalField<bool>) -> Global {
+    Keyword::new(names, Takes::Bool(field)).parsed()
+}
+
+const fn number(
+    names: &'static [&'static str],
+    min: i64,
+    max: i64,
+    field: GlobalField<i64>,
+) -> Global {
+    Keyword::new(names, Takes::Number { min, max, field }).parsed()
+}
+
+/// Whole or decimal seconds; the limits in microseconds.
+const fn seconds(
+    names: &'static [&'static str],
+    min: u64,
+    max: u64,
+    field: GlobalField<std::time::Duration>,
+) -> Global {
+    let takes = Takes::Seconds {
+        min: std::time::Duration::from_micros(min),
+        max: std::time::Duration::from_micros(max),
+        field,
+    };
+    Keyword::new(names, takes).parsed()
+}
+
+const fn text(names: &'static [&'static str], field: GlobalField<String>) -> Global {
+    let max = usize::MAX;
+    Keyword::new(names, Takes::Text { max, field }).parsed()
+}

@@ -1,39 +1,36 @@
 //! The top level.
 
-use super::{Keyword, Table, Takes};
+use super::{Keyword, Table, takes::Takes};
 use crate::config::lower::{Draft, check, global, vrrp};
 
 pub(in crate::config) static TABLE: Table<Draft> = Table {
     block: "the top level",
-    now: &[
-        Keyword {
-            names: &["global_defs"],
-            takes: Takes::Block {
+    now: &[&[
+        Keyword::<Draft, Draft>::new(
+            &["global_defs"],
+            Takes::Block {
                 usage: "",
                 read: global::read,
             },
-            default: "",
-            meaning: "settings of this node",
-        },
-        Keyword {
-            names: &["vrrp_instance"],
-            takes: Takes::Block {
+        )
+        .means("settings of this node"),
+        Keyword::<Draft, Draft>::new(
+            &["vrrp_instance"],
+            Takes::Block {
                 usage: "NAME",
                 read: vrrp::read,
             },
-            default: "",
-            meaning: "a virtual router",
-        },
-        Keyword {
-            names: &["virtual_server"],
-            takes: Takes::Block {
+        )
+        .means("a virtual router"),
+        Keyword::<Draft, Draft>::new(
+            &["virtual_server"],
+            Takes::Block {
                 usage: "ADDRESS PORT",
                 read: check::read_virtual_server,
             },
-            default: "",
-            meaning: "a front address and its real servers",
-        },
-    ],
+        )
+        .means("a front address and its real servers"),
+    ]],
     later: &[
         "linkbeat_use_polling",
         "net_namespace",

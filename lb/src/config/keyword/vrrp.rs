@@ -2,114 +2,122 @@
 
 use std::time::Duration;
 
-use super::{Choice, Keyword, Table, Takes};
+use super::{
+    Keyword, Table,
+    takes::{Field, Takes},
+};
 use crate::config::{
     lower::vrrp::{InstanceDraft, read_addresses},
-    model::{InitialState, Version},
+    model::{InitialState, Version, VrrpInstance, Word as _},
     source::Spanned,
 };
 
-pub(in crate::config) static TABLE: Table<InstanceDraft> = Table {
+type Instance = Keyword<InstanceDraft, VrrpInstance>;
+
+pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
     block: "vrrp_instance",
-    now: &[
-        Keyword {
-            names: &["state"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "MASTER",
-                        set: |draft, span| {
-                            draft.state = Some(Spanned::new(InitialState::Master, span));
-                        },
-                    },
-                    Choice {
-                        word: "BACKUP",
-                        set: |draft, span| {
-                            draft.state = Some(Spanned::new(InitialState::Backup, span));
-                        },
-                    },
-                ],
+    now: &[&[
+        Instance::new(
+            &["state"],
+            Takes::Choice {
+                words: InitialState::WORDS,
                 later: &[],
+                field: Field {
+                    set: |draft, given| draft.state = given.map(InitialState::at),
+                    get: |model| model.state.place(),
+                },
             },
-            default: "BACKUP",
-            meaning: "the state wished for at the start",
-        },
-        Keyword {
-            names: &["interface"],
-            takes: Takes::Interface(|draft, interface| draft.interface = Some(interface)),
-            default: "",
-            meaning: "where adverts are sent and heard; required",
-        },
-        Keyword {
-            names: &["virtual_router_id"],
-            takes: Takes::Number {
+        )
+        .default("BACKUP")
+        .means("the state wished for at the start"),
+        Instance::new(
+            &["interface"],
+            Takes::Interface(Field {
+                set: |draft, given| draft.interface = Some(given),
+                get: |model| Some(model.interface.clone()),
+            }),
+        )
+        .means("where adverts are sent and heard; required"),
+        Instance::new(
+            &["virtual_router_id"],
+            Takes::Number {
                 min: 1,
                 max: 255,
-                set: |draft, number| draft.vrid = number.convert(),
+                field: Field {
+                    set: |draft, given| draft.vrid = given.convert(),
+                    get: |model| Some(model.vrid.into()),
+                },
             },
-            default: "",
-            meaning: "the virtual router, the same on all its nodes; required",
-        },
-        Keyword {
-            names: &["priority"],
-            takes: Takes::Number {
+        )
+        .means("the virtual router, the same on all its nodes; required"),
+        Instance::new(
+            &["priority"],
+            Takes::Number {
                 min: 1,
                 max: 255,
-                set: |draft, number| draft.priority = number.convert(),
+                field: Field {
+                    set: |draft, given| draft.priority = given.convert(),
+                    get: |model| Some(model.priority.into()),
+                },
             },
-            default: "100; 255 with state MASTER",
-            meaning: "the highest becomes MASTER; 255 is the address owner",
-        },
-        Keyword {
-            names: &["version"],
-            takes: Takes::Choice {
-                now: &[
-                    Choice {
-                        word: "2",
-                        set: |draft, span| draft.version = Some(Spanned::new(Version::V2, span)),
-                    },
-                    Choice {
-                        word: "3",
-                        set: |draft, span| draft.version = Some(Spanned::new(Version::V3, span)),
-                    },
-                ],
+        )
+        .default("100; 255 with state MASTER")
+        .means("the highest becomes MASTER; 255 is the address owner"),
+        Instance::new(
+            &["version"],
+            Takes::Choice {
+                words: Version::WORDS,
                 later: &[],
+                field: Field {
+                    set: |draft, given| draft.version = given.map(Version::at),
+                    get: |model| model.version.place(),
+                },
             },
-            default: "2; 3 for IPv6",
-            meaning: "the protocol's version",
-        },
-        Keyword {
-            names: &["advert_int"],
-            takes: Takes::Seconds {
+        )
+        .default("vrrp_version; 3 for IPv6")
+        .means("the protocol's version"),
+        Instance::new(
+            &["advert_int"],
+            Takes::Seconds {
                 min: Duration::from_millis(10),
                 max: Duration::from_secs(255),
-                set: |draft, interval| draft.advert_interval = Some(interval),
+                field: Field {
+                    set: |draft, given| draft.advert_interval = Some(given),
+                    get: |model| Some(model.advert_interval.get()),
+                },
             },
-            default: "1",
-            meaning: "time between adverts: whole seconds in version 2, steps of 0.01 up to 40.95 in version 3",
-        },
-        Keyword {
-            names: &["virtual_ipaddress"],
-            takes: Takes::Block {
+        )
+        .default("1")
+        .means(
+            "time between adverts: whole seconds in version 2, steps of 0.01 up to 40.95 in version 3",
+        ),
+        Instance::new(
+            &["virtual_ipaddress"],
+            Takes::Block {
                 usage: "",
                 read: read_addresses,
             },
-            default: "",
-            meaning: "lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER",
-        },
-        Keyword {
-            names: &["nopreempt"],
-            takes: Takes::Flag(|draft, span| draft.preempt = Some(Spanned::new(false, span))),
-            default: "preempt",
-            meaning: "leave a MASTER of lower priority in place; needs state BACKUP",
-        },
-        Keyword {
-            names: &["preempt"],
-            takes: Takes::Flag(|draft, span| draft.preempt = Some(Spanned::new(true, span))),
-            default: "preempt",
-            meaning: "take over from a MASTER of lower priority",
-        },
-    ],
+        )
+        .means("lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER"),
+        Instance::new(
+            &["nopreempt"],
+            Takes::Flag(Field {
+                set: |draft, given| draft.preempt = Some(Spanned::new(false, given.span)),
+                get: |model| Some(!model.preempt),
+            }),
+        )
+        .default("preempt")
+        .means("leave a MASTER of lower priority in place; needs state BACKUP"),
+        Instance::new(
+            &["preempt"],
+            Takes::Flag(Field {
+                set: |draft, given| draft.preempt = Some(Spanned::new(true, given.span)),
+                get: |model| Some(model.preempt),
+            }),
+        )
+        .default("preempt")
+        .means("take over from a MASTER of lower priority"),
+    ]],
     later: &[
         "vrf",
         "use_vmac",

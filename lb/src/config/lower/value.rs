@@ -47,10 +47,11 @@ pub(in crate::config) fn warn_of_rest(statement: &Statement, takes: usize, repor
 pub(in crate::config) fn number(
     word: &Word,
     name: &str,
-    legal: RangeInclusive<u64>,
+    legal: RangeInclusive<i64>,
     report: &mut Report,
-) -> Option<Spanned<u64>> {
-    let digits = !word.text.is_empty() && word.text.bytes().all(|byte| byte.is_ascii_digit());
+) -> Option<Spanned<i64>> {
+    let unsigned = word.text.strip_prefix('-').unwrap_or(&word.text);
+    let digits = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| word.text.parse().ok()).flatten();
     match number.filter(|number| legal.contains(number)) {
         Some(number) => Some(Spanned::new(number, word.span)),
@@ -61,6 +62,37 @@ pub(in crate::config) fn number(
             None
         }
     }
+}
+
+/// `on off true false yes no`, lower case as in keepalived.
+pub(in crate::config) fn boolean(
+    word: &Word,
+    name: &str,
+    report: &mut Report,
+) -> Option<Spanned<bool>> {
+    let value = match &*word.text {
+        "on" | "true" | "yes" => true,
+        "off" | "false" | "no" => false,
+        _ => {
+            report_illegal(word, name, report).expected("one of on off true false yes no");
+            return None;
+        }
+    };
+    Some(Spanned::new(value, word.span))
+}
+
+/// A word of at most `max` bytes.
+pub(in crate::config) fn text(
+    word: &Word,
+    name: &str,
+    max: usize,
+    report: &mut Report,
+) -> Option<Spanned<String>> {
+    if word.text.len() > max {
+        report_illegal(word, name, report).expected(format_args!("at most {max} bytes"));
+        return None;
+    }
+    Some(Spanned::new(word.text.to_string(), word.span))
 }
 
 pub(in crate::config) fn seconds(

@@ -11,8 +11,8 @@ use crate::config::{
         vrrp::{LATER_ADDRESS_OPTIONS, TABLE},
     },
     model::{
-        AdvertInterval, Family, InitialState, InterfaceName, PrefixLength, Priority, Version,
-        VirtualAddress, Vrid, VrrpInstance,
+        AdvertInterval, Family, GlobalDefs, InitialState, InterfaceName, PrefixLength, Priority,
+        Version, VirtualAddress, Vrid, VrrpInstance,
     },
     source::{Span, Spanned},
     suggest::nearest,
@@ -183,6 +183,7 @@ fn address_and_prefix(word: &Word, report: &mut Report) -> Option<(Spanned<IpAdd
 /// reported.
 pub(super) fn finish(
     draft: InstanceDraft,
+    global: &GlobalDefs,
     report: &mut Report,
 ) -> Option<Placed<VrrpInstance, InstancePlaces>> {
     for required in ["interface", "virtual_router_id"] {
@@ -194,7 +195,7 @@ pub(super) fn finish(
     let interface = draft.interface.clone()?;
     let vrid = draft.vrid?;
     let family = family?;
-    let version = finish_version(&draft, family, report);
+    let version = finish_version(&draft, family, global, report);
     let priority = finish_priority(&draft, report);
     let advert_interval = finish_interval(&draft, version, report);
     let preempt = finish_preempt(&draft, priority, report);
@@ -285,9 +286,14 @@ fn finish_family(draft: &InstanceDraft, report: &mut Report) -> Option<Family> {
     Some(family)
 }
 
-fn finish_version(draft: &InstanceDraft, family: Family, report: &mut Report) -> Version {
+fn finish_version(
+    draft: &InstanceDraft,
+    family: Family,
+    global: &GlobalDefs,
+    report: &mut Report,
+) -> Version {
     match (family, draft.version) {
-        (Family::V4, version) => version.map_or(Version::V2, |version| version.value),
+        (Family::V4, version) => version.map_or(global.vrrp.version, |version| version.value),
         (
             Family::V6,
             Some(Spanned {

@@ -30,7 +30,7 @@ macro_rules! newtype {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "u64", into = "u64")]
+        #[serde(try_from = "i64", into = "i64")]
         pub struct $name($inner);
 
         impl $name {
@@ -47,7 +47,7 @@ macro_rules! newtype {
             }
         }
 
-        impl From<$name> for u64 {
+        impl From<$name> for i64 {
             fn from(value: $name) -> Self {
                 Self::from(value.0)
             }
@@ -60,10 +60,10 @@ newtype!(
     Vrid(u8)
 );
 
-impl TryFrom<u64> for Vrid {
+impl TryFrom<i64> for Vrid {
     type Error = InvalidValue;
 
-    fn try_from(value: u64) -> Result<Self, InvalidValue> {
+    fn try_from(value: i64) -> Result<Self, InvalidValue> {
         match u8::try_from(value) {
             Ok(vrid @ 1..) => Ok(Self(vrid)),
             _ => Err(InvalidValue::new("virtual_router_id", value, "1 to 255")),
@@ -89,10 +89,10 @@ impl Priority {
     }
 }
 
-impl TryFrom<u64> for Priority {
+impl TryFrom<i64> for Priority {
     type Error = InvalidValue;
 
-    fn try_from(value: u64) -> Result<Self, InvalidValue> {
+    fn try_from(value: i64) -> Result<Self, InvalidValue> {
         match u8::try_from(value) {
             Ok(priority @ 1..) => Ok(Self(priority)),
             _ => Err(InvalidValue::new("priority", value, "1 to 255")),
@@ -105,10 +105,10 @@ newtype!(
     PrefixLength(u8)
 );
 
-impl TryFrom<u64> for PrefixLength {
+impl TryFrom<i64> for PrefixLength {
     type Error = InvalidValue;
 
-    fn try_from(value: u64) -> Result<Self, InvalidValue> {
+    fn try_from(value: i64) -> Result<Self, InvalidValue> {
         match u8::try_from(value) {
             Ok(length @ 0..=128) => Ok(Self(length)),
             _ => Err(InvalidValue::new("prefix length", value, "0 to 128")),
@@ -126,10 +126,10 @@ impl Weight {
     pub const ONE: Self = Self(1);
 }
 
-impl TryFrom<u64> for Weight {
+impl TryFrom<i64> for Weight {
     type Error = InvalidValue;
 
-    fn try_from(value: u64) -> Result<Self, InvalidValue> {
+    fn try_from(value: i64) -> Result<Self, InvalidValue> {
         match u32::try_from(value) {
             Ok(weight @ 0..=0x7fff_ffff) => Ok(Self(weight)),
             _ => Err(InvalidValue::new("weight", value, "0 to 2147483647")),

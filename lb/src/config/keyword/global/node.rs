@@ -1,0 +1,231 @@
+//! This node: its name, its scripts, its files, its interfaces.
+
+use super::{Global, boolean, flag, number, seconds, text};
+use crate::config::{
+    keyword::takes::{Field, Takes, field},
+    lower::words,
+    model::{
+        DataPlane, Word as _,
+        global::{DynamicInterfaces, JsonVersion},
+    },
+};
+
+/// `TASK_COMM_LEN` without the final NUL.
+const COMM: usize = 15;
+
+const fn comm(
+    names: &'static [&'static str],
+    field: Field<crate::config::model::GlobalDefs, crate::config::model::GlobalDefs, String>,
+) -> Global {
+    Global::new(names, Takes::Text { max: COMM, field }).parsed()
+}
+
+pub(super) const IDENTITY: &[Global] = &[
+    Global::new(
+        &["router_id"],
+        Takes::Text {
+            max: usize::MAX,
+            field: Field {
+                set: |global, given| global.router_id = given.value,
+                get: |global| (!global.router_id.is_empty()).then(|| global.router_id.clone()),
+            },
+        },
+    )
+    .default("the host name")
+    .means("name of this node"),
+    Global::new(
+        &["data_plane"],
+        Takes::Choice {
+            words: DataPlane::WORDS,
+            later: &["ipvs"],
+            field: field!(word data_plane),
+        },
+    )
+    .default("auto")
+    .means("what forwards packets (of lb, not of keepalived)"),
+    flag(&["process_names"], field!(copy names.distinct))
+        .means("children have names of their own in process lists"),
+    comm(&["process_name"], field!(some clone names.parent)).means("name of the parent process"),
+    comm(&["vrrp_process_name"], field!(some clone names.vrrp)).means("name of the vrrp child"),
+    comm(&["checker_process_name"], field!(some clone names.checker))
+        .means("name of the checkers child"),
+    comm(&["lvs_process_name"], field!(some clone names.checker))
+        .deprecated("checker_process_name")
+        .means("name of the checkers child"),
+    comm(&["bfd_process_name"], field!(some clone names.bfd)).means("name of the bfd child"),
+];
+
+pub(super) const SCRIPTS: &[Global] = &[
+    Global::new(
+        &["script_user"],
+        Takes::Words {
+            usage: "USER [GROUP]",
+            read: words::script_user,
+            show: |global| words::show_owner(global.scripts.user.as_ref()),
+        },
+    )
+    .parsed()
+    .default("keepalived_script where there is such a user, else root")
+    .means("whose rights scripts run with"),
+    flag(&["enable_script_security"], field!(copy scripts.security))
+        .means("no script runs as root that somebody else can write"),
+    boolean(
+        &["set_supplementary_groups"],
+        field!(copy scripts.supplementary_groups),
+    )
+    .default("false")
+    .means("scripts have all groups of their user"),
+    boolean(&["use_symlink_paths"], field!(copy scripts.keep_symlinks))
+        .default("false")
+        .means("paths of scripts keep their symbolic links"),
+    Global::new(
+        &["startup_script"],
+        Takes::Words {
+            usage: "COMMAND",
+            read: words::startup_script,
+            show: |global| words::show_command(global.scripts.startup.as_deref()),
+        },
+    )
+    .parsed()
+    .means("runs before the children start"),
+    seconds(
+        &["startup_script_timeout"],
+        1_000_000,
+        1_000_000_000,
+        field!(copy scripts.startup_timeout),
+    )
+    .default("10")
+    .means("the longest the start waits for startup_script"),
+    Global::new(
+        &["shutdown_script"],
+        Takes::Words {
+            usage: "COMMAND",
+            read: words::shutdown_script,
+            show: |global| words::show_command(global.scripts.shutdown.as_deref()),
+        },
+    )
+    .parsed()
+    .means("runs after the children have stopped"),
+    seconds(
+        &["shutdown_script_timeout"],
+        1_000_000,
+        1_000_000_000,
+        field!(copy scripts.shutdown_timeout),
+    )
+    .default("10")
+    .means("the longest the stop waits for shutdown_script"),
+    Global::new(
+        &["umask"],
+        Takes::Words {
+            usage: "an octal number, or names such as IRGRP|IWGRP",
+            read: words::umask,
+            show: |global| words::show_umask(global.scripts.umask),
+        },
+    )
+    .parsed()
+    .means("permissions that files written here lack"),
+    boolean(&["rs_init_notifies"], field!(copy scripts.initial_notify))
+        .default("false")
+        .means("notify_up runs for real servers that are up from the start"),
+];
+
+pub(super) const FILES: &[Global] = &[
+    Global::new(
+        &["reload_check_config"],
+        Takes::Words {
+            usage: "[FILE]",
+            read: words::reload_check_config,
+            show: |_| Vec::new(),
+        },
+    )
+    .without_effect("a reload is always checked first")
+    .means("checks a configuration before a reload takes it"),
+    text(&["reload_time_file"], field!(some clone files.reload_time))
+        .means("holds the time of the next reload"),
+    flag(&["reload_repeat"], field!(copy files.reload_repeat))
+        .means("the reload of reload_time_file is a daily one"),
+    Global::new(
+        &["reload_file"],
+        Takes::Words {
+            usage: "[FILE]",
+            read: words::reload_file,
+            show: |global| words::show_optional(global.files.reload_marker.as_deref()),
+        },
+    )
+    .parsed()
+    .means("a file that is there while a reload runs or is due"),
+    text(&["config_save_dir"], field!(some clone files.save))
+        .means("gets a copy of each configuration taken"),
+    text(
+        &["tmp_config_directory"],
+        field!(some clone files.temporary),
+    )
+    .means("where the configuration with all its includes is kept"),
+    boolean(&["data_use_instance"], field!(copy files.instance_in_names))
+        .default("false")
+        .means("dump files carry the names of namespace and instance"),
+    Global::new(
+        &["json_version"],
+        Takes::Choice {
+            words: JsonVersion::WORDS,
+            later: &[],
+            field: field!(word files.json),
+        },
+    )
+    .parsed()
+    .default("1")
+    .means("the form of the JSON dump"),
+    text(&["state_dump_file"], field!(some clone files.state_dump)).means("where state is dumped"),
+    text(&["stats_dump_file"], field!(some clone files.stats_dump))
+        .means("where counters are dumped"),
+    text(&["json_dump_file"], field!(some clone files.json_dump)).means("where JSON is dumped"),
+    text(&["iproute_usr_dir"], field!(some clone files.iproute_usr))
+        .means("names of routing tables as the distribution ships them"),
+    text(&["iproute_etc_dir"], field!(some clone files.iproute_etc))
+        .means("names of routing tables of this machine"),
+    number(
+        &["random_seed"],
+        0,
+        0xffff_ffff,
+        field!(some number files.random_seed),
+    )
+    .means("makes what is random the same each time, for tests"),
+];
+
+pub(super) const NETWORK: &[Global] = &[
+    Global::new(
+        &["dynamic_interfaces"],
+        Takes::Words {
+            usage: "[allow_if_changes]",
+            read: words::dynamic_interfaces,
+            show: |global| match global.network.dynamic {
+                DynamicInterfaces::Refused => Vec::new(),
+                DynamicInterfaces::Allowed => vec![String::new()],
+                DynamicInterfaces::Changing => vec!["allow_if_changes".to_owned()],
+            },
+        },
+    )
+    .parsed()
+    .means("interfaces may come and go, with allow_if_changes as another type"),
+    Global::new(
+        &["default_interface"],
+        Takes::Interface(field!(some clone network.default_interface)),
+    )
+    .parsed()
+    .default("eth0")
+    .means("where static addresses go that name no interface"),
+    flag(
+        &["disable_local_igmp"],
+        field!(copy network.disable_local_igmp),
+    )
+    .means("no membership reports for link-local groups"),
+    text(&["vmac_prefix"], field!(clone network.vmac_prefix))
+        .default("vrrp")
+        .means("start of the names of virtual MAC interfaces"),
+    text(
+        &["vmac_addr_prefix"],
+        field!(clone network.vmac_addr_prefix),
+    )
+    .default("vrrp")
+    .means("start of the names of use_vmac_addr interfaces"),
+];
