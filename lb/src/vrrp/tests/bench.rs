@@ -42,7 +42,7 @@ pub(super) fn line(text: &str) -> VirtualAddress {
     let (address, prefix) = text.split_once('/').unwrap();
     VirtualAddress {
         address: ip(address),
-        prefix: prefix.parse::<u64>().unwrap().try_into().unwrap(),
+        prefix: prefix.parse::<i64>().unwrap().try_into().unwrap(),
         interface: eth0(),
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn owner() -> VrrpInstance {
     }
 }
 
-pub(super) fn priority(config: VrrpInstance, priority: u64) -> VrrpInstance {
+pub(super) fn priority(config: VrrpInstance, priority: i64) -> VrrpInstance {
     VrrpInstance {
         priority: priority.try_into().unwrap(),
         ..config

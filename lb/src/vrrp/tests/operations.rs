@@ -44,11 +44,11 @@ enum Op {
         present: bool,
     },
     Configure {
-        priority: u64,
+        priority: i64,
         interval: u64,
         addresses: u8,
         preempt: bool,
-        vrid: u64,
+        vrid: i64,
     },
     Stop,
     Adopt,
@@ -199,7 +199,7 @@ impl World {
         }
     }
 
-    fn configure(&mut self, priority: u64, interval: u64, addresses: u8, preempt: bool, vrid: u64) {
+    fn configure(&mut self, priority: i64, interval: u64, addresses: u8, preempt: bool, vrid: i64) {
         let addresses = (0..4).filter(|bit| addresses & (1 << bit) != 0);
         let config = VrrpInstance {
             priority: priority.try_into().unwrap(),
