@@ -103,7 +103,7 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
 
 /// `-t`: keepalived's exit codes are 0 for fine and 5 for "runs, with errors"; a configuration `lb` refuses is 4.
 fn config_test(cli: &Cli) -> anyhow::Result<ExitCode> {
-    let loaded = config::read(&cli.use_file)?;
+    let loaded = config::read(&cli.use_file, &config::options())?;
     show(&loaded);
     Ok(ExitCode::from(match loaded.worst() {
         Some(Severity::Error) => 4,
@@ -125,7 +125,7 @@ fn show(loaded: &Loaded) {
 }
 
 fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
-    let loaded = config::read(&cli.use_file)?;
+    let loaded = config::read(&cli.use_file, &config::options())?;
     if !loaded.is_usable() {
         show(&loaded);
         return Ok(ExitCode::from(CONFIG));

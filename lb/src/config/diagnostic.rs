@@ -88,6 +88,8 @@ pub struct Diagnostic {
     pub expected: Option<String>,
     /// Other places that belong to it.
     pub related: Vec<Related>,
+    /// The directives that included its file, the nearest first; none in the first file.
+    pub included_from: Vec<Place>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -103,11 +105,22 @@ impl Diagnostic {
             } = &related.place;
             line.push_str(&format!(" ({} at {file}:{number})", related.label));
         }
+        if let Some(stack) = self.include_stack() {
+            line.push_str(&format!(" ({stack})"));
+        }
         for part in [&self.expected, &self.help].into_iter().flatten() {
             line.push_str("; ");
             line.push_str(part);
         }
         line
+    }
+
+    /// `included from FILE:LINE, from FILE:LINE`; `None` in the first file.
+    fn include_stack(&self) -> Option<String> {
+        let places = self.included_from.iter();
+        let places = places.map(|place| format!("from {}:{}", place.file, place.line));
+        let stack: Vec<String> = places.collect();
+        (!stack.is_empty()).then(|| format!("included {}", stack.join(", ")))
     }
 }
 
@@ -140,20 +153,25 @@ impl Finding {
     }
 
     fn locate(self, sources: &Sources) -> Diagnostic {
-        let related = self.related.into_iter().map(|(span, label)| Related {
-            span,
+        let (span, definition) = sources.resolve(self.span);
+        let definition = definition.map(|definition| (definition, "defined"));
+        let related = definition.into_iter().chain(self.related);
+        let related = related.map(|(span, label)| Related {
+            span: sources.resolve(span).0,
             place: sources.place(span),
             label: label.to_owned(),
         });
+        let included_from = sources.included_from(span).into_iter();
         Diagnostic {
             severity: self.severity,
             kind: self.kind,
-            span: self.span,
-            place: sources.place(self.span),
-            word: printable(sources.get(self.span.file).slice(self.span)),
+            span,
+            place: sources.place(span),
+            word: printable(sources.get(span.file).slice(span)),
             message: self.message,
             expected: self.expected,
             related: related.collect(),
+            included_from: included_from.map(|span| sources.place(span)).collect(),
             help: self.help,
         }
     }
@@ -229,8 +247,10 @@ impl Report {
 
     /// Everything found, in the order of the files.
     pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
-        self.findings
-            .sort_by_key(|finding| (finding.span.file, finding.span.start));
+        self.findings.sort_by_key(|finding| {
+            let (span, definition) = sources.resolve(finding.span);
+            (span.file, span.start, definition)
+        });
         let last = self.findings.last().map(|finding| finding.span);
         let truncated = [Severity::Error, Severity::Warning, Severity::Note]
             .into_iter()

@@ -9,18 +9,15 @@ pub(super) mod vrrp;
 use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 
 use super::{
-    ast::{Statement, Word},
+    ast::Statement,
     diagnostic::{Kind, Report, quote},
+    expand::{condition::Condition, definition::Head, sequence::Clause},
+    include::Checks,
     lower::value,
     model::InterfaceName,
     source::{Span, Spanned},
     suggest::nearest,
 };
-
-/// Words that stand in any block.
-const ANYWHERE: &[&str] = &[
-    "include", "includer", "includem", "includew", "includeb", "includea",
-];
 
 /// What follows a keyword, with the setter for it.
 pub(super) enum Takes<T: 'static> {
@@ -167,9 +164,6 @@ impl<T> Table<T> {
                 .related(*first, "first given");
         }
         seen.0.push((name, word.span));
-        if refuse_expansion(&statement.arguments, report) {
-            return;
-        }
         keyword.read(statement, into, report);
     }
 
@@ -295,40 +289,30 @@ impl<T> Keyword<T> {
     }
 }
 
-/// Reports includes, conditional lines, repeated lines and expansions in place of a keyword.
+/// Reports what only counts at the start of a line in place of a keyword: includes, conditions, definitions
+/// and repeated lines.
 pub(super) fn refuse_directive(statement: &Statement, report: &mut Report) -> bool {
     let word = &statement.keyword;
-    let shown = quote(&word.text);
-    let what = if ANYWHERE.contains(&&*word.text) {
-        shown
-    } else if word.text.starts_with('@') {
-        format!("the conditional line {shown}")
-    } else if word.text.starts_with("~SEQ") || word.text.starts_with("~LST") {
-        format!("the repeated line {shown}")
+    let text = &*word.text;
+    let what = if Checks::of_keyword(text).is_some() {
+        "an include"
+    } else if Condition::read(text).is_some() {
+        "a condition"
+    } else if Clause::read(text).is_some() {
+        "a repeated line"
+    } else if Head::read(text).is_some() {
+        "a definition"
     } else {
-        return refuse_expansion(std::slice::from_ref(word), report);
-    };
-    report.not_carried(word.span, &what);
-    true
-}
-
-/// Reports the first use of a definition.
-pub(super) fn refuse_expansion(words: &[Word], report: &mut Report) -> bool {
-    let Some(word) = words.iter().find(|word| is_expanded(&word.text)) else {
         return false;
     };
-    report.not_carried(
-        word.span,
-        &format!("definitions as in {}", quote(&word.text)),
-    );
+    report
+        .error(
+            Kind::Syntax,
+            word.span,
+            format!("{} is not at the start of its line", quote(text)),
+        )
+        .expected(format_args!("{what} to be the first thing on its line"));
     true
-}
-
-/// Whether keepalived would expand a definition here.
-fn is_expanded(word: &str) -> bool {
-    word.match_indices('$').any(|(at, _)| {
-        word[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '{')
-    })
 }
 
 /// One keyword of the language, for manuals and compatibility tables.
