@@ -11,6 +11,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod diagnostic;
+pub mod explain;
 pub mod keyword;
 pub mod model;
 pub mod source;
