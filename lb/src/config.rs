@@ -31,7 +31,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::diagnostic::{Colour, Diagnostic, Kind, Severity, pretty};
+pub use self::diagnostic::{Colour, Diagnostic, Kind, Severity, exit_code, json, pretty, summary};
 use self::{
     diagnostic::Report,
     model::{Config, InterfaceName},
