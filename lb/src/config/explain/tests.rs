@@ -17,11 +17,11 @@ fn a_block_is_told_with_its_keywords() {
 
 #[test]
 fn another_name_tells_the_same() {
-    assert_eq!(explain("lvs_method"), explain("lb_kind"));
+    assert_eq!(explain("lvs_sched"), explain("lb_algo"));
     assert!(
-        explain("lvs_method")
+        explain("lvs_sched")
             .unwrap()
-            .contains("\n  also     lvs_method\n")
+            .contains("\n  also     lvs_sched\n")
     );
 }
 
