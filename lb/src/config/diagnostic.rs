@@ -271,6 +271,9 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 fn printable(text: &str) -> String {
+    if text.len() <= MAX_QUOTE && text.chars().all(is_harmless) {
+        return text.to_owned();
+    }
     let mut shown: String = text
         .chars()
         .take(MAX_QUOTE)
