@@ -13,6 +13,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod diagnostic;
+pub mod explain;
 pub mod keyword;
 pub mod model;
 pub mod source;
@@ -36,7 +37,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::diagnostic::{Colour, Diagnostic, Kind, Severity, pretty};
+pub use self::diagnostic::{Colour, Diagnostic, Kind, Severity, exit_code, json, pretty, summary};
 use self::{
     diagnostic::Report,
     lines::Lines,

@@ -325,7 +325,7 @@ impl Parent {
         }
         let file = &self.cli.use_file;
         log::reloading(file);
-        match read(file, &options()) {
+        match read(file, &options(&self.cli)) {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
                 if loaded.is_usable() {

@@ -1,10 +1,16 @@
 //! What is wrong, where, what was expected and what to do.
 
+mod exit;
+mod json;
 mod pretty;
 
 use std::fmt;
 
-pub use self::pretty::{Colour, pretty};
+pub use self::{
+    exit::{exit_code, summary},
+    json::json,
+    pretty::{Colour, pretty},
+};
 use super::source::{Place, Sources, Span};
 
 /// Most diagnostics kept of each severity.
@@ -13,7 +19,8 @@ const MAX_PER_SEVERITY: usize = 100;
 const MAX_QUOTE: usize = 48;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing is wrong; something is worth knowing.
     Note,
@@ -34,10 +41,15 @@ impl fmt::Display for Severity {
 }
 
 /// What sort of finding it is, for exit codes and counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A file that cannot be read, is empty or is no text.
     File,
+    /// A file that an `include…` line requires and that is not there.
+    Include,
+    /// A script that somebody other than its user could replace.
+    ScriptSecurity,
     /// Quotes, braces, bytes.
     Syntax,
     /// A word that neither keepalived nor `lb` knows in this place.
@@ -279,6 +291,9 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 fn printable(text: &str) -> String {
+    if text.len() <= MAX_QUOTE && text.chars().all(is_harmless) {
+        return text.to_owned();
+    }
     let mut shown: String = text
         .chars()
         .take(MAX_QUOTE)

@@ -180,13 +180,13 @@ impl<'t> Directive<'t> {
                 format!("there is no file {}", quote(self.pattern))
             };
             match (is_error, has_wildcards) {
-                (true, _) => report.error(Kind::File, at, message),
-                (false, false) => report.warning(Kind::File, at, message),
-                (false, true) => report.note(Kind::File, at, message),
+                (true, _) => report.error(Kind::Include, at, message),
+                (false, false) => report.warning(Kind::Include, at, message),
+                (false, true) => report.note(Kind::Include, at, message),
             }
         } else if is_error {
             let message = format!("no file matches {} in the braces", quote(first));
-            report.error(Kind::File, at, message)
+            report.error(Kind::Include, at, message)
         } else {
             return;
         };
@@ -247,9 +247,9 @@ pub(super) fn report_unreadable(
     let path = quote(&path.to_string_lossy());
     let message = format!("{path} cannot be included: {why}");
     let finding = if checks.read {
-        report.error(Kind::File, at, message)
+        report.error(Kind::Include, at, message)
     } else {
-        report.warning(Kind::File, at, message)
+        report.warning(Kind::Include, at, message)
     };
     if *why == LoadError::Executable {
         finding.help("remove its execute permission: chmod a-x FILE");

@@ -12,6 +12,7 @@ use std::{
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
+use crate::cli::Cli;
 use crate::config::{
     Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, source::MAX_FILE_SIZE,
 };
@@ -73,16 +74,17 @@ pub fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
     Ok(links.collect())
 }
 
-/// What a configuration gets without options on the command line: the host's name up to the first dot as its
-/// id, and this process's environment and directory.
+/// What a configuration gets from outside: `-i` or the host's name up to the first dot as its id, `-e`, and this process's
+/// environment and directory.
 #[must_use]
-pub fn options() -> Options {
+pub fn options(cli: &Cli) -> Options {
+    let id = cli.config_id.clone();
     let host = nix::unistd::gethostname().unwrap_or_default();
     let host = host.to_string_lossy();
     let text = |value: OsString| value.to_string_lossy().into_owned();
     Options {
-        config_id: host.split('.').next().unwrap_or_default().to_owned(),
-        check_all_includes: false,
+        config_id: id.unwrap_or_else(|| host.split('.').next().unwrap_or_default().to_owned()),
+        check_all_includes: cli.all_config,
         environment: env::vars_os()
             .map(|(name, value)| (text(name), text(value)))
             .collect(),
