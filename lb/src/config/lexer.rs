@@ -73,19 +73,17 @@ impl<'l> Lexer<'l> {
             return Some(Token::LineEnd);
         };
         Some(match byte {
-            b'{' | b'}' => {
-                self.end_statement();
-                self.at += 1;
-                let span = self.span(self.at - 1, self.at);
-                if byte == b'{' {
-                    Token::Open(span)
-                } else {
-                    Token::Close(span)
-                }
-            }
+            b'{' => Token::Open(self.brace()),
+            b'}' => Token::Close(self.brace()),
             b'"' => Token::Word(self.quoted(report)),
             _ => Token::Word(self.bare(report)),
         })
+    }
+
+    fn brace(&mut self) -> Span {
+        self.end_statement();
+        self.at += 1;
+        self.span(self.at - 1, self.at)
     }
 
     fn enter_line(&mut self, report: &mut Report) -> Option<()> {
