@@ -1,11 +1,34 @@
-//! No bytes make the configuration parser panic.
+//! No bytes make the configuration parser panic, hang or grow without bound: line rules, includes, conditions
+//! and definitions included.
 #![no_main]
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use lb::config::{Colour, Interface, Options, load, pretty};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let mut files = BTreeMap::from([("lb.conf".into(), bytes.to_vec())]);
-    let interfaces = BTreeMap::from([("eth0".to_owned(), lb::config::Interface::default())]);
-    let loaded = lb::config::load(Path::new("lb.conf"), &mut files, &interfaces);
-    let _ = lb::config::pretty(&loaded.diagnostics, &loaded.sources, lb::config::Colour::On);
+    // The input is up to four files that may include each other; a line of three dashes parts them.
+    let names = ["lb.conf", "b.conf", "conf.d/c.conf", "conf.d/d.conf"];
+    let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
+    let mut rest = bytes;
+    for name in names {
+        let end = rest.windows(5).position(|window| window == b"\n---\n");
+        let (file, after) = match end {
+            Some(end) => (&rest[..end], &rest[end + 5..]),
+            None => (rest, &[][..]),
+        };
+        files.insert(name.into(), file.to_vec());
+        rest = after;
+    }
+    let interfaces = BTreeMap::from([("eth0".to_owned(), Interface::default())]);
+    let options = Options {
+        config_id: "main".to_owned(),
+        environment: BTreeMap::from([("A".to_owned(), "$A ${_ENV A}".to_owned())]),
+        ..Options::default()
+    };
+    let loaded = load(Path::new("lb.conf"), &mut files, &interfaces, &options);
+    let _ = pretty(&loaded.diagnostics, &loaded.sources, Colour::On);
 });

@@ -1,8 +1,12 @@
 //! The command line: keepalived(8)'s options, and subcommands beside them.
 
+mod getopt;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
+
+pub use self::getopt::attach_optional;
 
 /// An eBPF/XDP load balancer with VRRP failover that reads keepalived.conf.
 ///
@@ -24,6 +28,14 @@ pub struct Cli {
     )]
     pub use_file: PathBuf,
 
+    /// What `@ID` lines of the configuration are compared with; the host name up to the first dot by default
+    #[arg(short = 'i', long, value_name = "ID")]
+    pub config_id: Option<String>,
+
+    /// A missing file is an error for every include
+    #[arg(short = 'e', long)]
+    pub all_config: bool,
+
     /// Do not fork to the background
     #[arg(short = 'n', long)]
     pub dont_fork: bool,
@@ -44,9 +56,16 @@ pub struct Cli {
     #[arg(short = 's', long, value_name = "NAME")]
     pub namespace: Option<String>,
 
-    /// Check the configuration, report every problem, and exit
-    #[arg(short = 't', long)]
-    pub config_test: bool,
+    /// Check the configuration, report every problem on stderr or at the end of FILE, and exit: 0 fine, 4 refused,
+    /// 5 runs with warnings, 6 refused for a missing include or an unsafe script
+    #[arg(
+        short = 't',
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub config_test: Option<Option<PathBuf>>,
 
     /// Show the version
     #[arg(short = 'v', long, action = ArgAction::Version)]
@@ -66,11 +85,32 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check the configuration, or explain its keywords
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// One child of the daemon; started by the parent, with its control line as standard input
     #[command(hide = true)]
     Child {
         /// Which child
         role: Role,
+    },
+}
+
+/// What to do with configurations.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a configuration as -t does, with the same exit codes
+    Test {
+        /// The configuration; the one of -f without it
+        file: Option<PathBuf>,
+        /// Print each problem to stdout as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a keyword means, where it stands and what follows it
+    Explain {
+        /// The keyword; all of them without it
+        keyword: Option<String>,
     },
 }
 

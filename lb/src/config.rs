@@ -1,24 +1,31 @@
 //! The configuration language: text in, typed model and diagnostics out.
 //!
-//! source → lexer → parser (AST) → keyword tables → lowering → model → validation. Every step goes on after
-//! an error, so one run reports everything; nothing here opens a file, asks the machine or ends the
-//! process: [`Loader`] and [`System`] do that for it.
+//! source → lines (includes, conditions, definitions) → lexer → parser (AST) → keyword tables → lowering →
+//! model → validation. Every step goes on after an error, so one run reports everything; nothing here opens a
+//! file, asks the machine or ends the process: [`Loader`], [`System`] and [`Options`] do that for it.
 //!
 //! Where `lb` is stricter than keepalived: a second block of the same name, virtual router, virtual address,
 //! virtual server or real server is an error (keepalived skips it or says nothing); a value with trailing
 //! garbage is an error; a word that `lb` does not act on yet is an error of its own kind. Where it is wider:
 //! lines may be longer than 1024 bytes, and the order of keywords within a block never matters.
+//! Includes that lead back to themselves, and definitions that do, are errors: keepalived goes on until
+//! something runs out.
 #![deny(clippy::disallowed_methods)]
 
 pub mod diagnostic;
+pub mod explain;
 pub mod keyword;
 pub mod model;
 pub mod source;
 
 mod ast;
+mod expand;
+mod include;
 mod lexer;
+mod lines;
 mod lower;
 mod parser;
+mod quoted;
 mod show;
 mod suggest;
 mod validate;
@@ -33,11 +40,12 @@ use std::{
 
 use self::{
     diagnostic::Report,
+    lines::Lines,
     model::{Config, InterfaceName},
-    source::{MAX_FILE_SIZE, Source, Sources},
+    source::{MAX_FILE_SIZE, Sources},
 };
 pub use self::{
-    diagnostic::{Colour, Diagnostic, Kind, Severity, pretty},
+    diagnostic::{Colour, Diagnostic, Kind, Severity, exit_code, json, pretty, summary},
     show::show,
 };
 
@@ -48,7 +56,21 @@ pub trait Loader {
     /// # Errors
     /// When there is nothing to read; the sentence goes to the operator.
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError>;
+
+    /// Lists the files whose paths match a pattern with `*`, `?` and `[…]`, of which none matches a `/`, nor a
+    /// dot that starts a name. No match is no error.
+    ///
+    /// # Errors
+    /// When a directory cannot be listed.
+    fn glob(&mut self, pattern: &Path) -> Result<Vec<PathBuf>, LoadError>;
 }
+
+/// How wildcards of an include match: as in a shell.
+pub const WILDCARDS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
 /// Why a file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +81,9 @@ pub enum LoadError {
     /// A directory, a device, a pipe.
     #[error("not a regular file")]
     NotAFile,
+    /// A program or a script, by its permissions: keepalived refuses it too.
+    #[error("it is executable")]
+    Executable,
     /// More than [`MAX_FILE_SIZE`] bytes.
     #[error("larger than {} MiB", MAX_FILE_SIZE >> 20)]
     TooLarge,
@@ -69,8 +94,34 @@ pub enum LoadError {
 
 impl Loader for BTreeMap<PathBuf, Vec<u8>> {
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
-        self.get(path).cloned().ok_or(LoadError::NotFound)
+        self.get(&include::normal(path))
+            .cloned()
+            .ok_or(LoadError::NotFound)
     }
+
+    fn glob(&mut self, pattern: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        let Ok(pattern) = glob::Pattern::new(&pattern.to_string_lossy()) else {
+            return Ok(Vec::new());
+        };
+        let matches = |path: &&PathBuf| pattern.matches_path_with(path, WILDCARDS);
+        Ok(self.keys().filter(matches).cloned().collect())
+    }
+}
+
+/// What a configuration may ask for besides files and interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What `@ID` lines are compared with, and `$_INSTANCE`: keepalived's `-i`, by default the host's name up
+    /// to the first dot.
+    pub config_id: String,
+    /// Whether a missing or unreadable file is an error for every include: keepalived's `-e`.
+    pub check_all_includes: bool,
+    /// What `${_ENV NAME}` is replaced by.
+    pub environment: BTreeMap<String, String>,
+    /// Start of the numbers that `${_RANDOM}` is replaced by; the same seed gives the same numbers.
+    pub seed: u64,
+    /// The directory that relative paths start from, for `$_PWD`; empty where nobody knows.
+    pub working_directory: PathBuf,
 }
 
 /// What validation needs to know of the machine.
@@ -121,44 +172,23 @@ impl Loaded {
 ///
 /// Never fails and never panics: whatever is wrong is a diagnostic, and the caller applies nothing unless
 /// [`Loaded::is_usable`].
-pub fn load(entry: &Path, loader: &mut dyn Loader, system: &dyn System) -> Loaded {
+pub fn load(
+    entry: &Path,
+    loader: &mut dyn Loader,
+    system: &dyn System,
+    options: &Options,
+) -> Loaded {
     let mut report = Report::default();
-    let mut sources = Sources::default();
-    let bytes = loader.load(entry).and_then(|bytes| {
-        if bytes.len() > MAX_FILE_SIZE {
-            Err(LoadError::TooLarge)
-        } else {
-            Ok(bytes)
-        }
-    });
-    let unreadable = bytes.as_ref().err().cloned();
-    let file = sources.add(Source::new(
-        &entry.to_string_lossy(),
-        &bytes.unwrap_or_default(),
-    ));
-    let source = sources.get(file);
-    let config = if let Some(why) = unreadable {
-        report
-            .error(
-                Kind::File,
-                source.end(file),
-                format!("the file cannot be read: {why}"),
-            )
-            .help("name the configuration file with -f FILE");
-        Config::default()
-    } else if let Some(byte) = source.first_binary_byte() {
-        report.error(
-            Kind::File,
-            source::Span::new(file, byte, byte + 1),
-            "this is not a text file: it holds NUL bytes and bytes that are not UTF-8".to_owned(),
-        );
-        Config::default()
-    } else {
-        let draft = lower::read(parser::Parser::new(file, source), &mut report);
-        let mut lowered = lower::finish(draft, source.end(file), &mut report);
+    let mut lines = Lines::new(loader, options);
+    let end = lines.enter_first(entry, &mut report);
+    let mut parser = parser::Parser::new(lines);
+    let draft = lower::read(&mut parser, &mut report);
+    let sources = parser.into_sources();
+    let config = end.map_or_else(Config::default, |end| {
+        let mut lowered = lower::finish(draft, end, &mut report);
         validate::run(&mut lowered, system, &mut report);
         lowered.into_config()
-    };
+    });
     Loaded {
         config,
         diagnostics: report.finish(&sources),

@@ -6,6 +6,7 @@
 
 pub mod checker;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod io;
 pub mod mirror;

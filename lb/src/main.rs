@@ -1,7 +1,7 @@
 //! The `lb` binary: decides what this process is, and becomes it.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
 };
@@ -9,9 +9,12 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, error::ErrorKind};
 use lb::{
-    cli::{Cli, Command, Role},
-    config::{Colour, Loaded, Severity, pretty},
-    io::{config, namespace},
+    cli::{self, Cli, Command, ConfigCommand, Role},
+    command::{
+        complain,
+        config::{self, Findings},
+    },
+    io::{self, namespace},
     observe::{log, logging::Logging},
     runtime::{self, channel::ChildChannel},
     supervisor::{self, RunDir},
@@ -25,7 +28,7 @@ const CONFIG: u8 = 2;
 const MISSING_PERMISSION: u8 = 4;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(cli::attach_optional(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing can be done about a closed terminal.
@@ -46,22 +49,39 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a line to stderr; a closed terminal is no reason to fail.
-fn complain(line: &str) {
-    writeln!(std::io::stderr(), "{line}").ok();
-}
-
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(name) = &cli.namespace {
         namespace::enter(name)?;
     }
     let run_dir = RunDir::of(cli.namespace.as_deref());
-    match cli.command {
-        Some(Command::Status { json }) => status(&run_dir, json),
-        Some(Command::Child { role }) => child(&cli, &run_dir, role),
-        None if cli.config_test => config_test(&cli),
+    if let Some(log) = &cli.config_test {
+        let findings = log.clone().map_or(Findings::Stderr, Findings::Append);
+        return config::test(&cli.use_file, &io::config::options(&cli), &findings)
+            .map(ExitCode::from);
+    }
+    match &cli.command {
+        Some(Command::Status { json }) => status(&run_dir, *json),
+        Some(Command::Config(command)) => configuration(command, &cli),
+        Some(Command::Child { role }) => child(&cli, &run_dir, *role),
         None => daemon(cli, run_dir),
     }
+}
+
+/// `lb config`; without a file of its own, a command takes that of `-f`.
+fn configuration(command: &ConfigCommand, cli: &Cli) -> anyhow::Result<ExitCode> {
+    let code = match command {
+        ConfigCommand::Test { file, json } => {
+            let findings = if *json {
+                Findings::Json
+            } else {
+                Findings::Stderr
+            };
+            let file = file.as_deref().unwrap_or(&cli.use_file);
+            config::test(file, &io::config::options(cli), &findings)
+        }
+        ConfigCommand::Explain { keyword } => config::explain(keyword.as_deref()),
+    };
+    code.map(ExitCode::from)
 }
 
 fn tokio_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -101,33 +121,10 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `-t`: keepalived's exit codes are 0 for fine and 5 for "runs, with errors"; a configuration `lb` refuses is 4.
-fn config_test(cli: &Cli) -> anyhow::Result<ExitCode> {
-    let loaded = config::read(&cli.use_file)?;
-    show(&loaded);
-    Ok(ExitCode::from(match loaded.worst() {
-        Some(Severity::Error) => 4,
-        Some(Severity::Warning) => 5,
-        Some(Severity::Note) | None => 0,
-    }))
-}
-
-/// Shows what there is to say about a configuration: with excerpts on a terminal, a line each elsewhere.
-fn show(loaded: &Loaded) {
-    if std::io::stderr().is_terminal() {
-        let text = pretty(&loaded.diagnostics, &loaded.sources, Colour::On);
-        complain(text.trim_end());
-    } else {
-        for diagnostic in &loaded.diagnostics {
-            complain(&diagnostic.plain());
-        }
-    }
-}
-
 fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
-    let loaded = config::read(&cli.use_file)?;
+    let loaded = io::config::read(&cli.use_file, &io::config::options(&cli))?;
     if !loaded.is_usable() {
-        show(&loaded);
+        config::show(&loaded);
         return Ok(ExitCode::from(CONFIG));
     }
     if !nix::unistd::geteuid().is_root() {

@@ -41,7 +41,7 @@ use crate::{
     cli::{Cli, Role},
     config::model::Config,
     io::{
-        config::read,
+        config::{options, read},
         netlink::{Change, Netlink},
     },
     observe::log,
@@ -325,7 +325,7 @@ impl Parent {
         }
         let file = &self.cli.use_file;
         log::reloading(file);
-        match read(file) {
+        match read(file, &options(&self.cli)) {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
                 if loaded.is_usable() {

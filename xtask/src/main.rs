@@ -45,6 +45,12 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Writes `docs/keywords.md` from the keyword tables of `lb`.
+    Keywords {
+        /// Fail when the page is not current, and write nothing; the unit tier does the same.
+        #[arg(long)]
+        check: bool,
+    },
     /// Accepts what the snapshot tests print now as what they expect.
     Bless,
 }
@@ -86,6 +92,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Bench { arguments } => return bench::run(&arguments),
+        Command::Keywords { check } => test::keywords(check)?,
         Command::Bless => test::bless()?,
     }
     Ok(ExitCode::SUCCESS)

@@ -156,7 +156,31 @@ fn write_summary(
     Ok(total.failed == 0)
 }
 
-/// Rewrites the snapshots of the config and simulation tests with what they print now.
+/// Writes `docs/keywords.md`, or only compares it with the keyword tables. The test that compares it writes it too, so
+/// that nothing here needs to know `lb`.
+///
+/// # Errors
+/// When the tests do not build, or the page is compared and not current.
+pub fn keywords(check: bool) -> Result<()> {
+    build::ebpf()?;
+    let mut cargo = workspace::cargo();
+    cargo.args([
+        "test",
+        "--quiet",
+        "--package",
+        "lb",
+        "--lib",
+        "keywords_page",
+    ]);
+    if check {
+        return build::succeed(&mut cargo, "the page");
+    }
+    build::succeed(cargo.env("INSTA_UPDATE", "always"), "the page")?;
+    step::say("docs/keywords.md is current");
+    Ok(())
+}
+
+/// Rewrites the snapshots of the config and simulation tests, and `docs/keywords.md`, with what is so now.
 ///
 /// # Errors
 /// When the tests do not build, or fail for another reason than a snapshot.

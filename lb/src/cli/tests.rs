@@ -23,3 +23,63 @@ fn keepalived_options_mean_what_they_mean_there() {
 fn an_unknown_option_is_refused() {
     assert!(Cli::try_parse_from(["lb", "--no-such-option"]).is_err());
 }
+
+fn parse(line: &[&str]) -> Cli {
+    Cli::try_parse_from(attach_optional(line.iter().map(Into::into))).unwrap()
+}
+
+#[test]
+fn the_file_of_a_config_test_is_attached_as_getopt_has_it() {
+    let to = |file: &str| Some(Some(PathBuf::from(file)));
+    for (line, config_test, dont_fork) in [
+        (&["lb", "-n"][..], None, true),
+        (&["lb", "-t"], Some(None), false),
+        (&["lb", "-nt"], Some(None), true),
+        (&["lb", "-t", "-n"], Some(None), true),
+        (&["lb", "--config-test"], Some(None), false),
+        (&["lb", "-tlog"], to("log"), false),
+        (&["lb", "-tn"], to("n"), false),
+        (&["lb", "-nltlog"], to("log"), true),
+        (&["lb", "-t=log"], to("=log"), false),
+        (&["lb", "-t/run/x y"], to("/run/x y"), false),
+        (&["lb", "--config-test=log"], to("log"), false),
+    ] {
+        let cli = parse(line);
+        assert_eq!(
+            (cli.config_test, cli.dont_fork),
+            (config_test, dont_fork),
+            "{line:?}"
+        );
+    }
+}
+
+#[test]
+fn the_value_of_another_option_is_no_cluster() {
+    let cli = parse(&["lb", "-fstart.conf", "-t"]);
+    assert_eq!(cli.use_file, PathBuf::from("start.conf"));
+    assert_eq!(cli.config_test, Some(None));
+}
+
+#[test]
+fn an_empty_file_of_a_config_test_is_refused() {
+    assert!(Cli::try_parse_from(["lb", "--config-test="]).is_err());
+}
+
+#[test]
+fn configurations_have_commands() {
+    let config = |line: &[&str]| match parse(line).command {
+        Some(Command::Config(command)) => command,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        config(&["lb", "config", "test", "a.conf", "--json"]),
+        ConfigCommand::Test {
+            file: Some(PathBuf::from("a.conf")),
+            json: true
+        }
+    );
+    assert_eq!(
+        config(&["lb", "config", "explain"]),
+        ConfigCommand::Explain { keyword: None }
+    );
+}

@@ -10,12 +10,22 @@ pub(super) struct Word {
     pub(super) span: Span,
 }
 
+/// What follows a keyword on its line, as it stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RestOfLine {
+    pub(super) text: Box<str>,
+    /// Byte for byte, unless it is expanded text.
+    pub(super) span: Span,
+}
+
 /// A keyword, its arguments and its block. `keyword` and `arguments` are apart so that a statement without a
 /// word cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) keyword: Word,
     pub(super) arguments: Vec<Word>,
+    /// Only where it holds quotes or backslashes: otherwise the arguments tell as much.
+    pub(super) rest: Option<Box<RestOfLine>>,
     pub(super) block: Option<Vec<Self>>,
 }
 

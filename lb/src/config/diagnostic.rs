@@ -1,10 +1,16 @@
 //! What is wrong, where, what was expected and what to do.
 
+mod exit;
+mod json;
 mod pretty;
 
 use std::fmt;
 
-pub use self::pretty::{Colour, pretty};
+pub use self::{
+    exit::{exit_code, summary},
+    json::json,
+    pretty::{Colour, pretty},
+};
 use super::source::{Place, Sources, Span};
 
 /// Most diagnostics kept of each severity.
@@ -13,7 +19,8 @@ const MAX_PER_SEVERITY: usize = 100;
 const MAX_QUOTE: usize = 48;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Nothing is wrong; something is worth knowing.
     Note,
@@ -34,10 +41,15 @@ impl fmt::Display for Severity {
 }
 
 /// What sort of finding it is, for exit codes and counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A file that cannot be read, is empty or is no text.
     File,
+    /// A file that an `include…` line requires and that is not there.
+    Include,
+    /// A script that somebody other than its user could replace.
+    ScriptSecurity,
     /// Quotes, braces, bytes.
     Syntax,
     /// A word that neither keepalived nor `lb` knows in this place.
@@ -90,6 +102,8 @@ pub struct Diagnostic {
     pub expected: Option<String>,
     /// Other places that belong to it.
     pub related: Vec<Related>,
+    /// The directives that included its file, the nearest first; none in the first file.
+    pub included_from: Vec<Place>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -105,11 +119,22 @@ impl Diagnostic {
             } = &related.place;
             line.push_str(&format!(" ({} at {file}:{number})", related.label));
         }
+        if let Some(stack) = self.include_stack() {
+            line.push_str(&format!(" ({stack})"));
+        }
         for part in [&self.expected, &self.help].into_iter().flatten() {
             line.push_str("; ");
             line.push_str(part);
         }
         line
+    }
+
+    /// `included from FILE:LINE, from FILE:LINE`; `None` in the first file.
+    fn include_stack(&self) -> Option<String> {
+        let places = self.included_from.iter();
+        let places = places.map(|place| format!("from {}:{}", place.file, place.line));
+        let stack: Vec<String> = places.collect();
+        (!stack.is_empty()).then(|| format!("included {}", stack.join(", ")))
     }
 }
 
@@ -142,20 +167,25 @@ impl Finding {
     }
 
     fn locate(self, sources: &Sources) -> Diagnostic {
-        let related = self.related.into_iter().map(|(span, label)| Related {
-            span,
+        let (span, definition) = sources.resolve(self.span);
+        let definition = definition.map(|definition| (definition, "defined"));
+        let related = definition.into_iter().chain(self.related);
+        let related = related.map(|(span, label)| Related {
+            span: sources.resolve(span).0,
             place: sources.place(span),
             label: label.to_owned(),
         });
+        let included_from = sources.included_from(span).into_iter();
         Diagnostic {
             severity: self.severity,
             kind: self.kind,
-            span: self.span,
-            place: sources.place(self.span),
-            word: printable(sources.get(self.span.file).slice(self.span)),
+            span,
+            place: sources.place(span),
+            word: printable(sources.get(span.file).slice(span)),
             message: self.message,
             expected: self.expected,
             related: related.collect(),
+            included_from: included_from.map(|span| sources.place(span)).collect(),
             help: self.help,
         }
     }
@@ -231,8 +261,10 @@ impl Report {
 
     /// Everything found, in the order of the files.
     pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
-        self.findings
-            .sort_by_key(|finding| (finding.span.file, finding.span.start));
+        self.findings.sort_by_key(|finding| {
+            let (span, definition) = sources.resolve(finding.span);
+            (span.file, span.start, definition)
+        });
         let last = self.findings.last().map(|finding| finding.span);
         let truncated = [Severity::Error, Severity::Warning, Severity::Note]
             .into_iter()
@@ -261,6 +293,9 @@ pub(super) fn quote(text: &str) -> String {
 }
 
 fn printable(text: &str) -> String {
+    if text.len() <= MAX_QUOTE && text.chars().all(is_harmless) {
+        return text.to_owned();
+    }
     let mut shown: String = text
         .chars()
         .take(MAX_QUOTE)

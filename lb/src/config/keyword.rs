@@ -11,17 +11,14 @@ use std::collections::BTreeSet;
 
 use self::takes::Takes;
 use super::{
-    ast::{Statement, Word},
+    ast::Statement,
     diagnostic::{Kind, Report, quote},
+    expand::{condition::Condition, definition::Head, sequence::Clause},
+    include::Checks,
     lower::value,
     source::Span,
     suggest::nearest,
 };
-
-/// Words that stand in any block.
-const ANYWHERE: &[&str] = &[
-    "include", "includer", "includem", "includew", "includeb", "includea",
-];
 
 /// A keyword of the language.
 pub(super) struct Keyword<D: 'static, M: 'static> {
@@ -179,9 +176,6 @@ impl<D, M> Table<D, M> {
                 .related(*first, "first given");
         }
         seen.0.push((name, word.span));
-        if refuse_expansion(&statement.arguments, report) {
-            return;
-        }
         keyword.report_effect(word.span, report);
         keyword.read(statement, into, report);
     }
@@ -280,40 +274,30 @@ impl<D, M> Keyword<D, M> {
     }
 }
 
-/// Reports includes, conditional lines, repeated lines and expansions in place of a keyword.
+/// Reports what only counts at the start of a line in place of a keyword: includes, conditions, definitions
+/// and repeated lines.
 pub(super) fn refuse_directive(statement: &Statement, report: &mut Report) -> bool {
     let word = &statement.keyword;
-    let shown = quote(&word.text);
-    let what = if ANYWHERE.contains(&&*word.text) {
-        shown
-    } else if word.text.starts_with('@') {
-        format!("the conditional line {shown}")
-    } else if word.text.starts_with("~SEQ") || word.text.starts_with("~LST") {
-        format!("the repeated line {shown}")
+    let text = &*word.text;
+    let what = if Checks::of_keyword(text).is_some() {
+        "an include"
+    } else if Condition::read(text).is_some() {
+        "a condition"
+    } else if Clause::read(text).is_some() {
+        "a repeated line"
+    } else if Head::read(text).is_some() {
+        "a definition"
     } else {
-        return refuse_expansion(std::slice::from_ref(word), report);
-    };
-    report.not_carried(word.span, &what);
-    true
-}
-
-/// Reports the first use of a definition.
-pub(super) fn refuse_expansion(words: &[Word], report: &mut Report) -> bool {
-    let Some(word) = words.iter().find(|word| is_expanded(&word.text)) else {
         return false;
     };
-    report.not_carried(
-        word.span,
-        &format!("definitions as in {}", quote(&word.text)),
-    );
+    report
+        .error(
+            Kind::Syntax,
+            word.span,
+            format!("{} is not at the start of its line", quote(text)),
+        )
+        .expected(format_args!("{what} to be the first thing on its line"));
     true
-}
-
-/// Whether keepalived would expand a definition here.
-fn is_expanded(word: &str) -> bool {
-    word.match_indices('$').any(|(at, _)| {
-        word[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '{')
-    })
 }
 
 /// One keyword of the language, for manuals and compatibility tables.

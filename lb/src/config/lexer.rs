@@ -1,12 +1,13 @@
 //! Text to tokens by keepalived's line rules.
 //!
 //! Blanks separate words, `"…"` groups and ends the word before it, `{` and `}` outside quotes stand alone,
-//! `#` and `!` outside quotes start a comment unless escaped by `\`. A line with a NUL is refused whole.
+//! `#` and `!` outside quotes start a comment unless escaped by `\`.
 
 use super::{
-    ast::Word,
+    ast::{RestOfLine, Word},
     diagnostic::{Kind, Report, quote},
-    source::{FileId, Source, Span},
+    lines::{Line, Lines, comment::quote_end},
+    source::Span,
 };
 
 /// A token. Lines matter: a keyword ends with its line.
@@ -16,155 +17,177 @@ pub(super) enum Token {
     Open(Span),
     Close(Span),
     LineEnd,
-    /// `$NAME=…` with its continuation lines.
-    Definition(Span),
 }
 
-/// Reads one file.
-#[derive(Debug)]
-pub(super) struct Lexer<'s> {
-    file: FileId,
-    source: &'s Source,
+/// Reads the lines of a configuration.
+pub(super) struct Lexer<'l> {
+    lines: Lines<'l>,
+    /// The line being read.
+    line: Option<Line>,
     at: usize,
-    /// End of the current line without its line end.
-    line_end: usize,
-    /// Start of the next line; `None` in the last one.
-    next_line: Option<usize>,
-    in_line: bool,
+    /// End of the line, or of what of it is no comment once that is known.
+    end: usize,
+    /// Where the rest of the statement starts, once its keyword is read.
+    rest: Option<usize>,
+    /// Whether there are quotes or backslashes in the statement.
+    has_quotes: bool,
+    /// The rest of the statement that just ended.
+    finished_rest: Option<Box<RestOfLine>>,
 }
 
-impl<'s> Lexer<'s> {
-    pub(super) fn new(file: FileId, source: &'s Source) -> Self {
-        let byte_order_mark = if source.text().starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
+impl<'l> Lexer<'l> {
+    pub(super) fn new(lines: Lines<'l>) -> Self {
         Self {
-            file,
-            source,
-            at: byte_order_mark,
-            line_end: 0,
-            next_line: Some(byte_order_mark),
-            in_line: false,
+            lines,
+            line: None,
+            at: 0,
+            end: 0,
+            rest: None,
+            has_quotes: false,
+            finished_rest: None,
         }
     }
 
-    /// The next token; `None` at the end of the file, after the last `LineEnd`.
+    pub(super) fn lines(&mut self) -> &mut Lines<'l> {
+        &mut self.lines
+    }
+
+    pub(super) fn into_lines(self) -> Lines<'l> {
+        self.lines
+    }
+
+    /// The rest of the statement that the last token ended, where it holds quotes or backslashes.
+    pub(super) fn take_rest(&mut self) -> Option<Box<RestOfLine>> {
+        self.finished_rest.take()
+    }
+
+    /// The next token; `None` at the end of the configuration, after the last `LineEnd`.
     pub(super) fn next(&mut self, report: &mut Report) -> Option<Token> {
-        if !self.in_line {
+        if self.line.is_none() {
             self.enter_line(report)?;
-            if self.source.text()[self.at..self.line_end]
-                .trim_start()
-                .starts_with('$')
-            {
-                return Some(self.definition());
-            }
         }
         self.skip_blanks();
-        let Some(byte) = self.byte() else {
-            self.in_line = false;
+        let Some(byte) = self.rest_of_line().bytes().next() else {
+            self.end_statement();
+            self.line = None;
             return Some(Token::LineEnd);
         };
         Some(match byte {
-            b'{' => Token::Open(self.take(1)),
-            b'}' => Token::Close(self.take(1)),
+            b'{' => Token::Open(self.brace()),
+            b'}' => Token::Close(self.brace()),
             b'"' => Token::Word(self.quoted(report)),
             _ => Token::Word(self.bare(report)),
         })
     }
 
-    /// Moves to the next line that may be read.
-    fn enter_line(&mut self, report: &mut Report) -> Option<()> {
-        loop {
-            let start = self.next_line?;
-            let text = &self.source.text()[start..];
-            let length = text.find('\n');
-            self.next_line = length.map(|length| start + length + 1);
-            let line = &text[..length.unwrap_or(text.len())];
-            self.at = start;
-            self.line_end = start + line.trim_end_matches('\r').len();
-            self.in_line = true;
-            let Some(nul) = line.find('\0') else {
-                return Some(());
-            };
-            report.error(
-                Kind::Syntax,
-                Span::new(self.file, start + nul, start + nul + 1),
-                "the line holds a NUL byte and cannot be read".to_owned(),
-            );
-            if report.is_full() {
-                return None;
-            }
-        }
+    fn brace(&mut self) -> Span {
+        self.end_statement();
+        self.at += 1;
+        self.span(self.at - 1, self.at)
     }
 
-    fn definition(&mut self) -> Token {
-        let text = self.source.text();
-        let start = self.line_end - text[self.at..self.line_end].trim_start().len();
-        let first_end = self.line_end;
-        while text[..self.line_end].ends_with('\\') {
-            let Some(next) = self.next_line else { break };
-            let length = text[next..].find('\n');
-            self.next_line = length.map(|length| next + length + 1);
-            self.line_end = length.map_or(text.len(), |length| next + length);
-            self.line_end = next + text[next..self.line_end].trim_end_matches('\r').len();
-        }
-        self.at = self.line_end;
-        Token::Definition(Span::new(self.file, start, first_end))
+    fn enter_line(&mut self, report: &mut Report) -> Option<()> {
+        let line = self.lines.next(report)?;
+        (self.at, self.end) = match &line {
+            Line::Written { start, end, .. } => (*start, *end),
+            Line::Made { made, start } => (*start, made.text().len()),
+        };
+        self.line = Some(line);
+        Some(())
+    }
+
+    /// What is between the keyword and here belongs to the statement that ends here.
+    fn end_statement(&mut self) {
+        let rest = self.rest.take();
+        let has_quotes = std::mem::take(&mut self.has_quotes);
+        let Some(start) = rest.filter(|_| has_quotes) else {
+            return;
+        };
+        let text = self.text()[start..self.at].trim_end();
+        let leading = text.len() - text.trim_start().len();
+        let (text, end) = (Box::from(text.trim_start()), start + text.len());
+        let span = self.span(start + leading, end);
+        self.finished_rest = Some(Box::new(RestOfLine { text, span }));
     }
 
     fn skip_blanks(&mut self) {
-        while let Some(byte) = self.byte() {
-            match byte {
-                b' ' | b'\t' | b'\r' => self.at += 1,
-                b'#' | b'!' => self.at = self.line_end,
-                _ => return,
-            }
+        let rest = self.rest_of_line();
+        let text = rest.trim_start_matches([' ', '\t', '\r']);
+        let blanks = rest.len() - text.len();
+        let is_comment = text.starts_with(['#', '!']);
+        self.at += blanks;
+        if is_comment {
+            self.end = self.at;
         }
     }
 
     fn quoted(&mut self, report: &mut Report) -> Word {
         let start = self.at;
-        let text = &self.source.text()[start + 1..self.line_end];
-        let length = text.find('"');
-        let inner = &text[..length.unwrap_or(text.len())];
+        let text = &self.rest_of_line()[1..];
+        let length = quote_end(text);
+        let inner: Box<str> = text[..length.unwrap_or(text.len())].into();
         self.at = start + 1 + inner.len() + usize::from(length.is_some());
-        let word = self.word(start, inner.into(), report);
+        self.has_quotes = true;
         if length.is_none() {
+            let span = self.span(start, start + 1);
             report
                 .error(
                     Kind::Syntax,
-                    Span::new(self.file, start, start + 1),
-                    format!("the quote before {} is not closed", quote(inner)),
+                    span,
+                    format!("the quote before {} is not closed", quote(&inner)),
                 )
                 .help("close it on the same line");
         }
-        word
+        let inner = if inner.contains("\\\"") {
+            inner.replace("\\\"", "\"").into()
+        } else {
+            inner
+        };
+        self.word(start, inner, report)
     }
 
     fn bare(&mut self, report: &mut Report) -> Word {
         let start = self.at;
+        let rest = self.rest_of_line();
+        let bytes = rest.as_bytes();
         let mut text = String::new();
-        let mut copied = start;
-        while let Some(byte) = self.byte() {
+        let (mut copied, mut at) = (0, 0);
+        let mut has_quotes = false;
+        while let Some(byte) = bytes.get(at) {
             match byte {
-                b'\\' if matches!(self.byte_after(), Some(b'#' | b'!')) => {
-                    text.push_str(&self.source.text()[copied..self.at]);
-                    copied = self.at + 1;
-                    self.at += 2;
+                b'\\' if matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
+                    has_quotes = true;
+                    text.push_str(&rest[copied..at]);
+                    copied = at + 1;
+                    at += 2;
                 }
                 b' ' | b'\t' | b'\r' | b'"' | b'{' | b'}' | b'#' | b'!' => break,
-                _ => self.at += 1,
+                _ => {
+                    has_quotes |= matches!(byte, b'\\' | b'\'');
+                    at += 1;
+                }
             }
         }
-        text.push_str(&self.source.text()[copied..self.at]);
-        self.word(start, text.into_boxed_str(), report)
+        let text: Box<str> = if copied == 0 {
+            rest[..at].into()
+        } else {
+            text.push_str(&rest[copied..at]);
+            text.into()
+        };
+        self.at = start + at;
+        self.has_quotes |= has_quotes;
+        self.word(start, text, report)
     }
 
-    fn word(&self, start: usize, text: Box<str>, report: &mut Report) -> Word {
-        let span = Span::new(self.file, start, self.at);
-        if self.source.is_lossy() && text.contains(char::REPLACEMENT_CHARACTER) {
+    fn word(&mut self, start: usize, text: Box<str>, report: &mut Report) -> Word {
+        let span = self.span(start, self.at);
+        if self.rest.is_none() {
+            self.rest = Some(self.at);
+            self.has_quotes = false;
+            self.finished_rest = None;
+        }
+        let is_lossy = self.lines.sources().get(span.file).is_lossy();
+        if is_lossy && text.contains(char::REPLACEMENT_CHARACTER) {
             report.error(
                 Kind::Syntax,
                 span,
@@ -174,21 +197,24 @@ impl<'s> Lexer<'s> {
         Word { text, span }
     }
 
-    fn take(&mut self, length: usize) -> Span {
-        let start = self.at;
-        self.at += length;
-        Span::new(self.file, start, self.at)
+    fn text(&self) -> &str {
+        match &self.line {
+            None => "",
+            Some(Line::Written { file, .. }) => self.lines.sources().get(*file).text(),
+            Some(Line::Made { made, .. }) => made.text(),
+        }
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.source.text().as_bytes()[..self.line_end]
-            .get(self.at)
-            .copied()
+    fn rest_of_line(&self) -> &str {
+        self.text().get(self.at..self.end).unwrap_or_default()
     }
 
-    fn byte_after(&self) -> Option<u8> {
-        self.source.text().as_bytes()[..self.line_end]
-            .get(self.at + 1)
-            .copied()
+    fn span(&mut self, start: usize, end: usize) -> Span {
+        match &self.line {
+            Some(Line::Made { made, .. }) => made.span(start, end, self.lines.sources_mut()),
+            Some(Line::Written { file, .. }) => Span::new(*file, start, end),
+            // No token is outside a line.
+            None => Span::NOWHERE,
+        }
     }
 }

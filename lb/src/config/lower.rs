@@ -82,8 +82,8 @@ impl Lowered {
     }
 }
 
-/// Reads all statements of a file.
-pub(super) fn read(mut parser: Parser<'_>, report: &mut Report) -> Draft {
+/// Reads all statements.
+pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
     let mut draft = Draft::default();
     let mut seen = Seen::default();
     while let Some(statement) = parser.next(report) {

@@ -6,7 +6,8 @@ use super::{
     diagnostic::{Kind, Report, quote},
     keyword,
     lexer::{Lexer, Token},
-    source::{FileId, Source, Span},
+    lines::Lines,
+    source::{Sources, Span},
 };
 
 /// Deepest nesting; keepalived's language needs five.
@@ -36,12 +37,14 @@ impl OpenBlock {
     }
 }
 
-/// Reads one file.
-#[derive(Debug)]
-pub(super) struct Parser<'s> {
-    lexer: Lexer<'s>,
-    source: &'s Source,
+/// Reads one configuration.
+pub(super) struct Parser<'l> {
+    lexer: Lexer<'l>,
     line: Vec<Word>,
+    /// Whether the first word of `line` starts a line of the text.
+    starts_line: bool,
+    /// Whether nothing was read of the line of the text.
+    is_fresh: bool,
     stack: Vec<OpenBlock>,
     /// Top-level statements that no `{` can follow any more, at most two.
     ready: Vec<Statement>,
@@ -51,12 +54,13 @@ pub(super) struct Parser<'s> {
     done: bool,
 }
 
-impl<'s> Parser<'s> {
-    pub(super) fn new(file: FileId, source: &'s Source) -> Self {
+impl<'l> Parser<'l> {
+    pub(super) fn new(lines: Lines<'l>) -> Self {
         Self {
-            lexer: Lexer::new(file, source),
-            source,
+            lexer: Lexer::new(lines),
             line: Vec::new(),
+            starts_line: false,
+            is_fresh: true,
             stack: Vec::new(),
             ready: Vec::new(),
             last: None,
@@ -65,18 +69,27 @@ impl<'s> Parser<'s> {
         }
     }
 
+    pub(super) fn into_sources(self) -> Sources {
+        self.lexer.into_lines().into_sources()
+    }
+
     /// The next top-level statement with everything in it.
     pub(super) fn next(&mut self, report: &mut Report) -> Option<Statement> {
         while self.ready.is_empty() && !self.done {
             if report.is_full() {
                 return None;
             }
-            match self.lexer.next(report) {
-                Some(Token::Word(word)) => self.line.push(word),
-                Some(Token::LineEnd) => self.end_line(report),
-                Some(Token::Definition(span)) => {
-                    report.not_carried(span, "the definition `$NAME=value`");
+            let token = self.lexer.next(report);
+            let is_fresh =
+                std::mem::replace(&mut self.is_fresh, matches!(token, Some(Token::LineEnd)));
+            match token {
+                Some(Token::Word(word)) => {
+                    if self.line.is_empty() {
+                        self.starts_line = is_fresh;
+                    }
+                    self.line.push(word);
                 }
+                Some(Token::LineEnd) => self.end_line(report),
                 Some(Token::Open(span)) => self.open(span, report),
                 Some(Token::Close(span)) => self.close(span, report),
                 None => self.end_file(report),
@@ -88,13 +101,16 @@ impl<'s> Parser<'s> {
     fn end_line(&mut self, report: &mut Report) {
         let mut words = std::mem::take(&mut self.line).into_iter();
         let Some(keyword) = words.next() else { return };
-        if !self.stack.is_empty()
-            && self.starts_line(&keyword)
-            && keyword::root::is_block(&keyword.text)
-        {
+        if !self.stack.is_empty() && self.starts_line && keyword::root::is_block(&keyword.text) {
             self.close_before(&keyword, report);
         }
         self.settle();
+        if &*keyword.text == "include_check" && self.is_in_global_defs() {
+            // It counts from here on, so it cannot wait until the block is read.
+            let words: Vec<Word> = words.collect();
+            self.lexer.lines().set_checks(&words, report);
+            return;
+        }
         self.statements += 1;
         if self.statements > MAX_STATEMENTS {
             report.error(
@@ -108,8 +124,17 @@ impl<'s> Parser<'s> {
         self.last = Some(Statement {
             keyword,
             arguments: words.collect(),
+            rest: self.lexer.take_rest(),
             block: None,
         });
+    }
+
+    fn is_in_global_defs(&self) -> bool {
+        let [block] = self.stack.as_slice() else {
+            return false;
+        };
+        let owner = block.owner.as_ref();
+        owner.is_some_and(|owner| &*owner.keyword.text == "global_defs")
     }
 
     fn open(&mut self, open: Span, report: &mut Report) {
@@ -233,12 +258,5 @@ impl<'s> Parser<'s> {
         self.stack.clear();
         self.line.clear();
         self.done = true;
-    }
-
-    fn starts_line(&self, word: &Word) -> bool {
-        let before = &self.source.text()[..word.span.start as usize];
-        before
-            .rfind(|c| c != ' ' && c != '\t')
-            .is_none_or(|at| before.as_bytes()[at] == b'\n')
     }
 }

@@ -1,13 +1,33 @@
 //! Files as text with places in it.
 
-/// Largest file that is read.
-pub const MAX_FILE_SIZE: usize = 64 << 20;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// A file of one [`Sources`].
+/// Largest file that is read, and most of all files of one configuration.
+pub const MAX_FILE_SIZE: usize = 64 << 20;
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Set in a [`FileId`] that is no file but an expansion.
+const EXPANSION: u32 = 1 << 31;
+
+/// A file of one [`Sources`], or a use of a definition in one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(usize);
+pub struct FileId(u32);
+
+impl FileId {
+    fn file(self) -> Option<usize> {
+        (self.0 & EXPANSION == 0).then_some(self.0 as usize)
+    }
+
+    fn expansion(self) -> Option<usize> {
+        (self.0 & EXPANSION != 0).then_some((self.0 & !EXPANSION) as usize)
+    }
+}
 
 /// A piece of a file, in bytes of its text.
+///
+/// While a configuration is read, the span of expanded text names the use of the definition by its file, and
+/// the text of the definition by its bytes; [`Sources::resolve`] tells both. Those of a finished
+/// [`Diagnostic`](super::Diagnostic) are pieces of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The file.
@@ -19,6 +39,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// The start of the first file.
+    pub(super) const NOWHERE: Self = Self {
+        file: FileId(0),
+        start: 0,
+        end: 0,
+    };
+
     /// From byte offsets; offsets fit because files are at most [`MAX_FILE_SIZE`] long.
     #[must_use]
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
@@ -29,13 +56,26 @@ impl Span {
         }
     }
 
-    /// From the start of `self` to the end of `last`.
+    /// From the start of `self` to the end of `last`; `self` where they are not of one text.
     #[must_use]
     pub fn to(self, last: Self) -> Self {
+        if self.file != last.file {
+            return self;
+        }
         Self {
             end: last.end.max(self.end),
             ..self
         }
+    }
+
+    /// Bytes of the text that `self` is the start of: from `start` to `end` after it. All of `self` where
+    /// that is expanded text.
+    pub(super) fn within(self, start: usize, end: usize) -> Self {
+        if self.file.expansion().is_some() {
+            return self;
+        }
+        let from = self.start as usize;
+        Self::new(self.file, from + start, from + end)
     }
 }
 
@@ -87,6 +127,8 @@ pub struct Source {
     text: String,
     /// Whether bytes that are not UTF-8 were replaced by U+FFFD.
     lossy: bool,
+    has_nul: bool,
+    has_expansions: bool,
     line_starts: Vec<u32>,
 }
 
@@ -103,6 +145,8 @@ impl Source {
             .collect();
         Self {
             name: name.to_owned(),
+            has_nul: holds(&text, |byte| byte == 0),
+            has_expansions: holds(&text, may_expand),
             text,
             lossy,
             line_starts,
@@ -125,6 +169,28 @@ impl Source {
     #[must_use]
     pub fn is_lossy(&self) -> bool {
         self.lossy
+    }
+
+    /// Whether there is a NUL.
+    pub(super) fn has_nul(&self) -> bool {
+        self.has_nul
+    }
+
+    /// Whether there is a byte that a condition, a definition, a use or a repeated line starts with.
+    pub(super) fn has_expansions(&self) -> bool {
+        self.has_expansions
+    }
+
+    /// The bytes of a line, from 0, without its end; `None` after the last.
+    pub(super) fn line(&self, index: usize) -> Option<std::ops::Range<usize>> {
+        let mut start = *self.line_starts.get(index)? as usize;
+        let next = self.line_starts.get(index + 1);
+        let end = next.map_or(self.text.len(), |next| *next as usize - 1);
+        if index == 0 && self.text.starts_with(BYTE_ORDER_MARK) {
+            start = BYTE_ORDER_MARK.len_utf8();
+        }
+        let length = self.text[start..end].trim_end_matches('\r').len();
+        Some(start..start + length)
     }
 
     /// The text of a span; empty where the span is not of this text.
@@ -164,31 +230,126 @@ impl Source {
     }
 }
 
+/// Whether a condition, a definition, a use or a repeated line starts with the byte.
+pub(super) fn may_expand(byte: u8) -> bool {
+    matches!(byte, b'$' | b'~' | b'@')
+}
+
+/// One reading of a file.
+#[derive(Clone, Debug)]
+struct Reading {
+    /// Shared by all readings of the file.
+    source: Arc<Source>,
+    /// The directive that asked for it.
+    included_from: Option<Span>,
+}
+
+/// Where expanded text comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Expansion {
+    /// The use in a file.
+    at: Span,
+    /// The file of the definition.
+    definition: FileId,
+}
+
 /// All files of one configuration.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    readings: Vec<Reading>,
+    expansions: Vec<Expansion>,
+    known: BTreeMap<Expansion, u32>,
+}
 
 impl Sources {
     /// Adds a file.
     pub fn add(&mut self, source: Source) -> FileId {
-        self.0.push(source);
-        FileId(self.0.len() - 1)
+        self.add_reading(Arc::new(source), None)
+    }
+
+    /// Adds a reading of a file that a directive asked for.
+    pub(super) fn add_reading(
+        &mut self,
+        source: Arc<Source>,
+        included_from: Option<Span>,
+    ) -> FileId {
+        self.readings.push(Reading {
+            source,
+            included_from,
+        });
+        FileId(saturate(self.readings.len() - 1))
+    }
+
+    /// The span of text that the definition at `definition` gives to the use at `at`.
+    pub(super) fn expansion(&mut self, at: Span, definition: Span) -> Span {
+        let expansion = Expansion {
+            at,
+            definition: definition.file,
+        };
+        let index = *self.known.entry(expansion).or_insert_with(|| {
+            self.expansions.push(expansion);
+            saturate(self.expansions.len() - 1)
+        });
+        Span {
+            file: FileId(index | EXPANSION),
+            ..definition
+        }
+    }
+
+    /// A span as a piece of a file, and the definition it comes from.
+    #[must_use]
+    pub fn resolve(&self, span: Span) -> (Span, Option<Span>) {
+        let expansion = span.file.expansion().and_then(|at| self.expansions.get(at));
+        expansion.map_or((span, None), |expansion| {
+            let definition = Span {
+                file: expansion.definition,
+                ..span
+            };
+            (expansion.at, Some(definition))
+        })
+    }
+
+    /// The directives through which the file of a span was included, the nearest first.
+    #[must_use]
+    pub fn included_from(&self, span: Span) -> Vec<Span> {
+        let mut chain = Vec::new();
+        let mut file = self.resolve(span).0.file;
+        while let Some(directive) = self.reading(file).included_from {
+            let (directive, _) = self.resolve(directive);
+            chain.push(directive);
+            file = directive.file;
+        }
+        chain
     }
 
     /// A file added before.
     #[must_use]
     pub fn get(&self, file: FileId) -> &Source {
-        &self.0[file.0]
+        &self.reading(file).source
+    }
+
+    /// The same, to be kept.
+    pub(super) fn share(&self, file: FileId) -> Arc<Source> {
+        Arc::clone(&self.reading(file).source)
+    }
+
+    fn reading(&self, file: FileId) -> &Reading {
+        let file = file.file().unwrap_or_else(|| {
+            let expansion = file.expansion().map(|at| self.expansions[at]);
+            expansion.and_then(|used| used.at.file.file()).unwrap_or(0)
+        });
+        &self.readings[file]
     }
 
     /// All files in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.0.iter()
+        self.readings.iter().map(|reading| &*reading.source)
     }
 
     /// Where a span starts.
     #[must_use]
     pub fn place(&self, span: Span) -> Place {
+        let (span, _) = self.resolve(span);
         let source = self.get(span.file);
         let line = source.line_index(span.start);
         let before = source.line_starts[line] as usize..span.start as usize;
@@ -202,6 +363,11 @@ impl Sources {
             column: column + 1,
         }
     }
+}
+
+/// Without an early end this is one pass at the speed of memory.
+fn holds(text: &str, wanted: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(false, |holds, byte| holds | wanted(byte))
 }
 
 fn saturate(offset: usize) -> u32 {

@@ -1,11 +1,12 @@
 //! Files to models, broken files to sentences, and no input that panics.
 
+mod lexical;
 mod properties;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
-    Colour, Interface, Kind, Loaded, Severity,
+    Colour, Interface, Kind, Loaded, Options, Severity,
     keyword::{self, Entry},
     load,
     model::Version,
@@ -115,7 +116,12 @@ fn a_terminal_sees_the_line_with_a_caret() {
 
 #[test]
 fn a_missing_file_is_a_sentence() {
-    let loaded = load(&path(), &mut BTreeMap::new(), &machine());
+    let loaded = load(
+        &path(),
+        &mut BTreeMap::new(),
+        &machine(),
+        &Options::default(),
+    );
     assert_eq!(
         plain(&loaded),
         "lb.conf:1:1: error: the file cannot be read: there is no such file; name the configuration file with -f FILE"
@@ -237,7 +243,7 @@ fn every_keyword_of_keepalived_is_known() {
 
 fn load_bytes(bytes: &[u8]) -> Loaded {
     let mut files = BTreeMap::from([(path(), bytes.to_vec())]);
-    load(&path(), &mut files, &machine())
+    load(&path(), &mut files, &machine(), &Options::default())
 }
 
 fn machine() -> BTreeMap<String, Interface> {

@@ -51,11 +51,8 @@ fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
 fn instance_names_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
     let names = lowered.instances.iter().map(|placed| {
         let name = &placed.value.name;
-        (
-            name,
-            placed.at.name,
-            format!("vrrp_instance {}", quote(name)),
-        )
+        let what = move || format!("vrrp_instance {}", quote(name));
+        (name, placed.at.name, what)
     });
     report_duplicates(names, report);
 }
@@ -63,16 +60,16 @@ fn instance_names_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut
 fn virtual_routers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
     let routers = lowered.instances.iter().map(|placed| {
         let instance = &placed.value;
-        let family = name_of(instance.family);
-        (
-            (&instance.interface, instance.vrid, instance.family),
-            placed.at.vrid,
+        let what = move || {
             format!(
-                "virtual_router_id {} for {family} on {}",
+                "virtual_router_id {} for {} on {}",
                 quote(&instance.vrid.to_string()),
+                name_of(instance.family),
                 instance.interface
-            ),
-        )
+            )
+        };
+        let key = (&instance.interface, instance.vrid, instance.family);
+        (key, placed.at.vrid, what)
     });
     report_duplicates(routers, report);
 }
@@ -81,7 +78,7 @@ fn virtual_addresses_are_unique(lowered: &mut Lowered, _: &dyn System, report: &
     let addresses = lowered.instances.iter().flat_map(|placed| {
         let lines = placed.value.addresses.iter().zip(&placed.at.addresses);
         lines.map(|(line, (span, _))| {
-            let what = format!("virtual address {}", quote(&line.address.to_string()));
+            let what = move || format!("virtual address {}", quote(&line.address.to_string()));
             // A link-local address is another one on another link.
             let link = is_link_local(line.address).then_some(&line.interface);
             ((line.address, link), *span, what)
@@ -139,7 +136,7 @@ fn virtual_servers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mu
         (
             (server.address, server.port, server.protocol),
             placed.at.server,
-            name_of_server(server),
+            move || name_of_server(server),
         )
     });
     report_duplicates(servers, report);
@@ -154,10 +151,10 @@ fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut R
             .iter()
             .zip(&placed.at.real_servers);
         let servers = servers.map(|(server, at)| {
-            let what = format!(
-                "real_server {}",
-                quote(&format!("{} {}", server.address, server.port))
-            );
+            let what = move || {
+                let name = format!("{} {}", server.address, server.port);
+                format!("real_server {}", quote(&name))
+            };
             ((server.address, server.port), at.server, what)
         });
         report_duplicates(servers, report);
@@ -227,13 +224,17 @@ fn direct_route_keeps_the_port(lowered: &mut Lowered, _: &dyn System, report: &m
     }
 }
 
-/// Reports every key that was there before, naming both places.
-fn report_duplicates<K: Ord>(keys: impl Iterator<Item = (K, Span, String)>, report: &mut Report) {
+/// Reports every key that was there before, naming both places. What it is comes as a function, because in a file of
+/// 100,000 servers nearly none needs its name.
+fn report_duplicates<K: Ord, W: FnOnce() -> String>(
+    keys: impl Iterator<Item = (K, Span, W)>,
+    report: &mut Report,
+) {
     let mut first: BTreeMap<K, Span> = BTreeMap::new();
     for (key, span, what) in keys {
         if let Some(before) = first.get(&key) {
             report
-                .error(Kind::Duplicate, span, format!("{what} is given twice"))
+                .error(Kind::Duplicate, span, format!("{} is given twice", what()))
                 .related(*before, "first given")
                 .help("remove one of them");
         } else {

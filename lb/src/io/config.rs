@@ -2,14 +2,23 @@
 
 use std::{
     collections::BTreeMap,
+    env,
+    ffi::OsString,
     fs::{self, File},
     io::{self, Read},
-    path::Path,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
 };
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-use crate::config::{Interface, LoadError, Loaded, Loader, load, source::MAX_FILE_SIZE};
+use crate::cli::Cli;
+use crate::config::{
+    Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, source::MAX_FILE_SIZE,
+};
+
+/// Execute permission for anybody.
+const EXECUTE: u32 = 0o111;
 
 /// Reads configuration files from the disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,11 +27,12 @@ pub struct DiskLoader;
 impl Loader for DiskLoader {
     fn load(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
         // Opening a pipe would wait for its writer, so the question comes before the opening.
-        if !fs::metadata(path)
-            .map_err(|error| refusal(&error))?
-            .is_file()
-        {
+        let metadata = fs::metadata(path).map_err(|error| refusal(&error))?;
+        if !metadata.is_file() {
             return Err(LoadError::NotAFile);
+        }
+        if metadata.permissions().mode() & EXECUTE != 0 {
+            return Err(LoadError::Executable);
         }
         let file = File::open(path).map_err(|error| refusal(&error))?;
         let mut bytes = Vec::new();
@@ -33,6 +43,15 @@ impl Loader for DiskLoader {
             return Err(LoadError::TooLarge);
         }
         Ok(bytes)
+    }
+
+    fn glob(&mut self, pattern: &Path) -> Result<Vec<PathBuf>, LoadError> {
+        let unreadable = |error: &dyn std::fmt::Display| LoadError::Unreadable(error.to_string());
+        let paths = glob::glob_with(&pattern.to_string_lossy(), WILDCARDS)
+            .map_err(|error| unreadable(&error))?;
+        paths
+            .map(|path| path.map_err(|error| unreadable(&error)))
+            .collect()
     }
 }
 
@@ -55,12 +74,31 @@ pub fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
     Ok(links.collect())
 }
 
+/// What a configuration gets from outside: `-i` or the host's name up to the first dot as its id, `-e`, and this process's
+/// environment and directory.
+#[must_use]
+pub fn options(cli: &Cli) -> Options {
+    let id = cli.config_id.clone();
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let host = host.to_string_lossy();
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    Options {
+        config_id: id.unwrap_or_else(|| host.split('.').next().unwrap_or_default().to_owned()),
+        check_all_includes: cli.all_config,
+        environment: env::vars_os()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect(),
+        seed: fastrand::u64(..),
+        working_directory: env::current_dir().unwrap_or_default(),
+    }
+}
+
 /// Reads the configuration at `path` against this machine.
 ///
 /// # Errors
 /// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
-pub fn read(path: &Path) -> io::Result<Loaded> {
-    Ok(load(path, &mut DiskLoader, &interfaces()?))
+pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
+    Ok(load(path, &mut DiskLoader, &interfaces()?, options))
 }
 
 #[cfg(test)]
@@ -78,6 +116,24 @@ mod tests {
             DiskLoader.load(Path::new("/dev/zero")),
             Err(LoadError::NotAFile)
         );
+    }
+
+    #[test]
+    fn a_program_is_no_configuration() {
+        assert_eq!(
+            DiskLoader.load(Path::new("/bin/sh")),
+            Err(LoadError::Executable)
+        );
+    }
+
+    #[test]
+    fn wildcards_match_files_and_not_their_directories() {
+        let found = DiskLoader.glob(Path::new("/proc/self/stat*")).unwrap();
+        assert!(
+            found.contains(&PathBuf::from("/proc/self/status")),
+            "{found:?}"
+        );
+        assert_eq!(DiskLoader.glob(Path::new("/nonexistent/*")), Ok(Vec::new()));
     }
 
     #[test]

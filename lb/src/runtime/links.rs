@@ -87,7 +87,7 @@ impl Links {
         held.filter_map(|a| {
             let address = VirtualAddress {
                 address: a.address,
-                prefix: PrefixLength::try_from(u64::from(a.prefix)).ok()?,
+                prefix: PrefixLength::try_from(i64::from(a.prefix)).ok()?,
                 interface: self.name(a.index)?.clone(),
             };
             Some((address, a.index))

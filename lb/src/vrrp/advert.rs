@@ -262,7 +262,7 @@ fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisem
     if first & 0x0f != TYPE_ADVERTISEMENT {
         return Err(Malformed::Type(first & 0x0f));
     }
-    let vrid = Vrid::try_from(u64::from(vrid)).map_err(|_| Malformed::Vrid)?;
+    let vrid = Vrid::try_from(i64::from(vrid)).map_err(|_| Malformed::Vrid)?;
 
     let body_len = usize::from(count) * address_len(family);
     let tail_len = match version {

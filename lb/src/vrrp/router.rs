@@ -174,7 +174,7 @@ impl Router {
         present: bool,
         now: Instant,
     ) {
-        let Ok(prefix) = PrefixLength::try_from(u64::from(prefix)) else {
+        let Ok(prefix) = PrefixLength::try_from(i64::from(prefix)) else {
             return;
         };
         let line = VirtualAddress {

@@ -361,8 +361,9 @@ fn a_reply_leaves_by_the_kernels_route() {
     let link = Link::new();
     let d = &link.director;
     // The test run comes from the loopback device; the kernel looks where a packet from there may go.
+    link.in_director(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1"))
+        .expect("the director forwards");
     for command in [
-        format!("ip netns exec {d} sysctl -qw net.ipv4.ip_forward=1"),
         format!("ip -n {d} neigh add 10.9.0.2 lladdr 02:00:00:00:07:07 dev d0"),
         format!("ip -n {d} route add 172.16.0.0/16 via 10.9.0.2"),
     ] {

@@ -78,7 +78,8 @@ fn without_a_previous_ring_entries_hold_their_flows_and_the_rest_follows_the_new
         let old = scene.ring(&mut plane, 0, &DESTS);
         let new = scene.ring(&mut plane, 1, &[11, 13]);
         scene.set_service(&mut plane, new, old);
-        let remembered: Vec<u16> = (0..200).map(|n| sent(&mut plane, scene, n, ACK)).collect();
+        // Few flows: an entry pushed out of a full bucket would lose its way.
+        let remembered: Vec<u16> = (0..20).map(|n| sent(&mut plane, scene, n, ACK)).collect();
         assert!(remembered.contains(&12), "{scene:?}");
         scene.set_service(&mut plane, new, RingRef::default());
         for (number, before) in (0..).zip(&remembered) {

@@ -16,4 +16,5 @@ mod failover;
 mod interop;
 mod lab;
 mod lasting;
+mod return_codes;
 mod traffic;

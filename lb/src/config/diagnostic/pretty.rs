@@ -79,6 +79,9 @@ fn report(
     for (span, label) in labels {
         report = report.with_label(Label::new(named(span)).with_message(label));
     }
+    if let Some(stack) = found.include_stack() {
+        report = report.with_note(stack);
+    }
     if let Some(help) = &found.help {
         report = report.with_help(help);
     }

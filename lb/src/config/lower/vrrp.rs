@@ -7,7 +7,7 @@ use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
     keyword::{
-        Seen, refuse_directive, refuse_expansion,
+        Seen, refuse_directive,
         vrrp::{LATER_ADDRESS_OPTIONS, TABLE},
     },
     model::{
@@ -104,7 +104,7 @@ fn read_address(line: &Statement, report: &mut Report) -> Option<AddressLine> {
         );
         return None;
     }
-    if refuse_directive(line, report) || refuse_expansion(&line.arguments, report) {
+    if refuse_directive(line, report) {
         return None;
     }
     let (address, prefix) = address_and_prefix(&line.keyword, report)?;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{GOOD, load_bytes};
-use crate::config::{Colour, pretty};
+use crate::config::{Colour, lines::comment, pretty};
 
 /// What a mutation writes over or between the bytes of a good file.
 const SNIPPETS: &[&[u8]] = &[
@@ -19,6 +19,22 @@ const SNIPPETS: &[&[u8]] = &[
     b"$",
     b"${A}",
     b"@a",
+    b"@^a ",
+    b"$A=",
+    b"$A= \\\n",
+    b"$A",
+    b"${A}${B}",
+    b"$B=$A",
+    b"~SEQ(A, 1, 9) ",
+    b"~SEQx(A, 9, -3, 0) ",
+    b"~LST({A, B}, {1, 2}) ",
+    b"${_RANDOM 1 2}",
+    b"${_ENV HOME}",
+    b"${_HASH}",
+    b"\ninclude lb.conf\n",
+    b"\nincludea *.{conf,d}\n",
+    b"include_check -match",
+    b"\\\"",
     b"\xff",
     b" ",
     b"99999999999999999999",
@@ -66,6 +82,35 @@ proptest! {
     #[test]
     fn random_punctuation_does_not_panic(text in "[a-z0-9{}\"\n\r\t #!\\\\$.:/]{0,300}") {
         check(text.as_bytes());
+    }
+
+    #[test]
+    fn random_expansions_do_not_panic(
+        parts in proptest::collection::vec(0..SNIPPETS.len(), 0..60),
+    ) {
+        let parts: Vec<&[u8]> = parts.into_iter().map(|part| SNIPPETS[part]).collect();
+        check(&parts.concat());
+    }
+
+    #[test]
+    fn a_text_without_expansions_reads_the_same_when_it_is_expanded(
+        text in "[a-d0-9{}\"\n\r\t #!\\\\.:/']{0,200}",
+    ) {
+        // A line without an expansion is read in place; as the value of a definition it is copied.
+        prop_assume!(!text.contains("include") && !text.starts_with('\u{feff}'));
+        let lines = text.lines().map(|line| line.trim_matches([' ', '\t', '\r']));
+        let lines: Vec<&str> = lines
+            .filter(|line| !comment::without(line).trim().is_empty())
+            .filter(|line| !comment::without(line).trim_end().ends_with('\\'))
+            .collect();
+        let plain = lines.join("\n");
+        let code = lines.iter().map(|line| comment::without(line).trim_end());
+        let code: Vec<&str> = code.collect();
+        let used = format!("$A= \\\n{}\n\n$A\n", code.join(" \\\n"));
+        prop_assume!(!code.is_empty());
+        let (plain, _) = super::lexical::statements(&plain);
+        let (used, _) = super::lexical::statements(&used);
+        prop_assert_eq!(plain, used);
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn server(hosts: &[u8]) -> VirtualServer {
             .map(|host| RealServer {
                 address: [10, 0, 0, *host].into(),
                 port: 80,
-                weight: Weight::try_from(u64::from(*host)).unwrap(),
+                weight: Weight::try_from(i64::from(*host)).unwrap(),
                 checks: Vec::new(),
             })
             .collect(),

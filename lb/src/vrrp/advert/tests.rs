@@ -227,7 +227,7 @@ fn endpoints() -> impl Strategy<Value = IpAddr> {
 fn adverts() -> impl Strategy<Value = (Advertisement, IpAddr)> {
     let addresses = prop::collection::vec(any::<u128>(), 0..=255);
     (
-        (any::<bool>(), 1..=255_u64, any::<u8>(), 1..=4095_u64),
+        (any::<bool>(), 1..=255_i64, any::<u8>(), 1..=4095_u64),
         (endpoints(), addresses, any::<bool>(), any::<[u8; 8]>()),
     )
         .prop_map(

@@ -67,7 +67,7 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => stale().prop_map(|stale| Op::Yielded { stale }),
         8 => prop::bool::weighted(0.2).prop_map(|refuse| Op::Acknowledge { refuse }),
         2 => (0..4_u8, any::<bool>()).prop_map(|(last, present)| Op::Address { last, present }),
-        1 => (1..=255_u64, 1..300_u64, 0..8_u8, any::<bool>(), 51..53_u64).prop_map(
+        1 => (1..=255_i64, 1..300_u64, 0..8_u8, any::<bool>(), 51..53_i64).prop_map(
             |(priority, interval, addresses, preempt, vrid)| Op::Configure { priority, interval, addresses, preempt, vrid }
         ),
         1 => Just(Op::Stop),

@@ -6,8 +6,6 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -19,27 +17,23 @@ use xtask::lab::{
     probe::{AdvertWatch, ArpProbe, PingProbe},
 };
 
-use crate::figure::{Figure, Report, Values};
+use crate::{
+    figure::{Figure, Report, Values},
+    peer,
+};
 
-/// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute. `LB_BINARY` names
-/// the binary; without it, it is looked for beside this one.
+/// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute.
 ///
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
 pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
-    let lb = match std::env::var_os("LB_BINARY") {
-        Some(path) => PathBuf::from(path),
-        None => std::env::current_exe()?.with_file_name("lb"),
-    };
-    let lb = lb
-        .canonicalize()
-        .with_context(|| format!("find {}: build it with `cargo xtask build`", lb.display()))?;
+    let lb = peer::lb_binary()?;
     let bench = Bench {
         lab: Lab::start(LabOptions::default())?,
         daemons: [Daemon::Lb { binary: lb }, Daemon::Keepalived],
     };
     let adverts = AdvertWatch::start(bench.lab.switch())?;
-    let peer = format!("keepalived-{}", keepalived_version()?);
+    let peer = peer::keepalived_name()?;
     for (case, runs) in cases(quick) {
         let mut samples = [Samples::new(), Samples::new()];
         for run in 0..runs {
@@ -105,20 +99,6 @@ fn progress(case: &Case, daemon: &Daemon, sample: &BTreeMap<&str, f64>) {
         case.name(case.event.name()),
         figures.join(", ")
     );
-}
-
-/// `2.2.7`, from `Keepalived v2.2.7 (01/16,2022)` on stderr.
-fn keepalived_version() -> anyhow::Result<String> {
-    let output = Command::new("keepalived")
-        .arg("--version")
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .output()
-        .context("start keepalived")?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let version = text
-        .split_once(" v")
-        .and_then(|(_, rest)| rest.split(' ').next());
-    Ok(version.context("keepalived tells no version")?.to_owned())
 }
 
 /// What happens to the master.

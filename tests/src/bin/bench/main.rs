@@ -1,9 +1,11 @@
 //! Benchmarks: `cargo xtask bench <name>`.
 
 mod baseline;
+mod config;
 mod dataplane;
 mod failover;
 mod figure;
+mod peer;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +34,8 @@ struct Arguments {
 enum Name {
     /// Nanoseconds per packet of the XDP program.
     Dataplane,
+    /// How long a check of a large configuration takes and how much memory, beside Debian's keepalived.
+    Config,
     /// How long the virtual address is silent when the master goes, beside Debian's keepalived.
     Failover,
 }
@@ -41,6 +45,7 @@ fn main() -> anyhow::Result<()> {
     let mut report = Report::new(arguments.json, arguments.keep)?;
     match arguments.name {
         Name::Dataplane => dataplane::run(&mut report, arguments.quick)?,
+        Name::Config => config::run(&mut report, arguments.quick)?,
         Name::Failover => failover::run(&mut report, arguments.quick)?,
     }
     report.finish()

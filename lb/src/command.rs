@@ -1,0 +1,10 @@
+//! Commands beside the daemon, and how they speak to whoever typed them.
+
+pub mod config;
+
+use std::io::Write as _;
+
+/// Writes a line to stderr; a closed terminal is no reason to fail.
+pub fn complain(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
+}

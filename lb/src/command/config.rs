@@ -1,0 +1,96 @@
+//! `lb -t` and `lb config`: checks configurations and explains keywords.
+
+use std::{
+    fs::OpenOptions,
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+
+use super::complain;
+use crate::{
+    config::{Colour, Loaded, Options, exit_code, explain, json, pretty, summary},
+    io::config::read,
+};
+
+/// The keyword is not known.
+const UNKNOWN_KEYWORD: u8 = 1;
+
+/// Where the findings of a test go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Findings {
+    /// To stderr, with excerpts on a terminal.
+    Stderr,
+    /// A line each at the end of a file, as `-tFILE` has it.
+    Append(PathBuf),
+    /// To stdout, a JSON object each.
+    Json,
+}
+
+/// Checks `file` against this machine and returns keepalived's exit code for it: see [`exit_code`].
+///
+/// # Errors
+/// When the kernel does not list its interfaces, or the findings cannot be written; whatever is wrong with the file is a
+/// finding.
+pub fn test(file: &Path, options: &Options, findings: &Findings) -> anyhow::Result<u8> {
+    let loaded = read(file, options).context("cannot list the interfaces")?;
+    let summary = summary(&loaded.diagnostics, &file.to_string_lossy());
+    match findings {
+        Findings::Stderr => {
+            show(&loaded);
+            complain(&summary);
+        }
+        Findings::Append(log) => append(log, &(plain(&loaded) + &summary + "\n"))
+            .with_context(|| format!("cannot write to {}", log.display()))?,
+        Findings::Json => print(&json(&loaded.diagnostics, &loaded.sources)?)?,
+    }
+    Ok(exit_code(&loaded.diagnostics))
+}
+
+/// Shows on stderr what there is to say about a configuration: with excerpts on a terminal, a line each elsewhere.
+pub fn show(loaded: &Loaded) {
+    let text = if std::io::stderr().is_terminal() {
+        pretty(&loaded.diagnostics, &loaded.sources, Colour::On)
+    } else {
+        plain(loaded)
+    };
+    if !text.is_empty() {
+        complain(text.trim_end());
+    }
+}
+
+/// Prints what a keyword means, or every keyword; returns 1 for an unknown one, with the nearest on stderr.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn explain(keyword: Option<&str>) -> anyhow::Result<u8> {
+    match keyword.map_or_else(|| Ok(explain::list()), explain::explain) {
+        Ok(text) => print(&text).map(|()| 0),
+        Err(unknown) => {
+            complain(&format!("lb: {unknown}"));
+            Ok(UNKNOWN_KEYWORD)
+        }
+    }
+}
+
+fn plain(loaded: &Loaded) -> String {
+    let lines = loaded.diagnostics.iter();
+    lines.map(|found| found.plain() + "\n").collect()
+}
+
+/// In one write, so that lines of several tests do not mix.
+fn append(log: &Path, text: &str) -> std::io::Result<()> {
+    let mut log = OpenOptions::new().append(true).create(true).open(log)?;
+    log.write_all(text.as_bytes())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("stdout")
+}
+
+#[cfg(test)]
+mod tests;

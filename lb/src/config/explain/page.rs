@@ -1,0 +1,62 @@
+//! The page `docs/keywords.md`.
+
+use std::fmt::Write as _;
+
+use super::blocks;
+use crate::config::keyword::Entry;
+
+/// A table of keywords for each block, in Markdown.
+#[must_use]
+pub fn page() -> String {
+    let blocks = blocks();
+    let entries = || blocks.iter().flat_map(|(_, entries)| entries);
+    let carried = entries().filter(|entry| entry.carried.is_some()).count();
+    let mut text = format!(
+        "# Keywords\n\n\
+         <!-- Made from the keyword tables by `cargo xtask keywords`; a change here is lost. -->\n\n\
+         What `lb` knows of keepalived.conf(5): {carried} of {} keywords are acted on. The others are refused with their\n\
+         place, never ignored. `lb config explain KEYWORD` says the same in a terminal.\n",
+        entries().count()
+    );
+    for (block, entries) in &blocks {
+        // Writing to a string cannot fail.
+        write!(
+            text,
+            "\n## {}\n\n\
+             | keyword | arguments | default | meaning | acted on |\n\
+             |---|---|---|---|---|\n",
+            heading(block)
+        )
+        .ok();
+        for entry in entries {
+            text.push_str(&row(entry));
+        }
+    }
+    text
+}
+
+fn heading(block: &str) -> String {
+    match block.strip_prefix("the ") {
+        Some(place) => format!("The {place}"),
+        None => format!("`{block}`"),
+    }
+}
+
+fn row(entry: &Entry) -> String {
+    let names: Vec<String> = entry.names.iter().map(|name| format!("`{name}`")).collect();
+    let names = names.join(", ");
+    match &entry.carried {
+        Some(carried) => format!(
+            "| {names} | {} | {} | {} | yes |\n",
+            cell(&carried.takes),
+            cell(carried.default),
+            cell(carried.meaning)
+        ),
+        None => format!("| {names} | | | | not yet |\n"),
+    }
+}
+
+/// Text that is one cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
