@@ -137,7 +137,7 @@ fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
     }
     start_logging(&cli, "lb");
     log::diagnostics(&loaded.diagnostics);
-    tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config))?;
+    tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()))?;
     Ok(ExitCode::SUCCESS)
 }
 

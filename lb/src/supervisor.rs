@@ -329,8 +329,9 @@ impl Parent {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
                 if loaded.is_usable() {
-                    self.data_plane.attach(&loaded.config).await;
-                    self.apply(loaded.config).await;
+                    let config = loaded.config.acted();
+                    self.data_plane.attach(&config).await;
+                    self.apply(config).await;
                     log::reloaded();
                 } else {
                     log::reload_refused(file);

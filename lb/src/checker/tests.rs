@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::config::model::{ForwardMethod, Protocol, RealServer, Scheduler, VirtualServer, Weight};
+use crate::config::model::{ForwardMethod, Protocol, RealServer, Scheduler, VirtualServer};
 
 const LOOP: Duration = Duration::from_secs(6);
 const RETRY: Duration = Duration::from_secs(1);
@@ -20,19 +20,19 @@ fn check(port: u16) -> TcpCheck {
 
 fn config(checks: Vec<TcpCheck>) -> Config {
     let real = RealServer {
-        address: [10, 0, 0, 1].into(),
-        port: 80,
-        weight: Weight::ONE,
         checks,
+        ..RealServer::new([10, 0, 0, 1].into(), 80)
     };
     let server = VirtualServer {
-        address: [192, 0, 2, 1].into(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        scheduler: Scheduler::MaglevHash,
-        method: ForwardMethod::DirectRoute,
         delay_loop: LOOP,
         real_servers: vec![real],
+        ..VirtualServer::new(
+            [192, 0, 2, 1].into(),
+            80,
+            Protocol::Tcp,
+            Scheduler::MaglevHash,
+            ForwardMethod::DirectRoute,
+        )
     };
     Config {
         virtual_servers: vec![server],

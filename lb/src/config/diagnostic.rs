@@ -4,7 +4,7 @@ mod exit;
 mod json;
 mod pretty;
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 pub use self::{
     exit::{exit_code, summary},
@@ -198,7 +198,13 @@ pub(super) struct Report {
     counts: [usize; 3],
     /// Written to and never read, once a severity is full.
     overflow: Option<Finding>,
+    /// Keywords, by block, that were told once.
+    told: BTreeSet<(&'static str, &'static str)>,
+    withheld: Withheld,
 }
+
+/// What forbids to act on a block: its words in quotes, and where they are.
+pub(super) type Withheld = Vec<(String, Span)>;
 
 impl Report {
     pub(super) fn error(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
@@ -223,14 +229,54 @@ impl Report {
         .help("remove it, or stay with keepalived on this node until lb carries it")
     }
 
+    /// Whether nothing was told yet about a keyword that needs to be told only once.
+    pub(super) fn is_first(&mut self, block: &'static str, keyword: &'static str) -> bool {
+        self.told.insert((block, keyword))
+    }
+
+    /// Notes a word for which the instance or virtual server that is being read has to be left out.
+    pub(super) fn withhold(&mut self, word: String, at: Span) {
+        self.withheld.push((word, at));
+    }
+
+    /// Reads a block that may be left out, and tells for what.
+    pub(super) fn withheld_by(&mut self, read: impl FnOnce(&mut Self)) -> Withheld {
+        let before = std::mem::take(&mut self.withheld);
+        read(self);
+        std::mem::replace(&mut self.withheld, before)
+    }
+
+    /// Warns of a block that is left out; `what` as it reads in a sentence. Returns the words that forbid to act
+    /// on it, each once.
+    pub(super) fn leave_out(&mut self, what: &str, withheld: &Withheld) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        for (word, _) in withheld {
+            if !words.contains(word) {
+                words.push(word.clone());
+            }
+        }
+        if let Some((_, first)) = withheld.first() {
+            self.warning(
+                Kind::NotCarried,
+                *first,
+                format!(
+                    "{what} is left out: lb does not act on {} yet",
+                    words.join(", ")
+                ),
+            )
+            .help("remove that, or stay with keepalived on this node until lb acts on it");
+        }
+        words
+    }
+
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        self.counts[Severity::Error as usize]
+    }
+
     /// Whether further errors would not be kept: readers stop.
     pub(super) fn is_full(&self) -> bool {
         self.counts[Severity::Error as usize] > MAX_PER_SEVERITY
-    }
-
-    /// Whether there is any error so far.
-    pub(super) fn has_errors(&self) -> bool {
-        self.counts[Severity::Error as usize] > 0
     }
 
     fn push(

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub use self::page::page;
 use super::{
     diagnostic::quote,
-    keyword::{Entry, reference},
+    keyword::{Effect, Entry, reference},
     suggest::nearest,
 };
 
@@ -90,6 +90,9 @@ fn describe(entry: &Entry) -> String {
                 lines.push(("default", carried.default.to_owned()));
             }
             lines.push(("means", carried.meaning.to_owned()));
+            if carried.effect != Effect::Acted {
+                lines.push(("acted on", carried.effect.to_string()));
+            }
         }
         None => lines.push((
             "means",

@@ -7,15 +7,16 @@ pub(super) mod root;
 pub(super) mod takes;
 pub(super) mod vrrp;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use self::takes::Takes;
 use super::{
-    ast::Statement,
+    ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
     expand::{condition::Condition, definition::Head, sequence::Clause},
     include::Checks,
     lower::value,
+    show::Page,
     source::Span,
     suggest::nearest,
 };
@@ -40,8 +41,22 @@ pub enum Effect {
     Acted,
     /// It is understood and part of the model, and nothing acts on it yet.
     Parsed,
+    /// The same, and the instance or virtual server that has it is left out: without it the rest means
+    /// something else.
+    Withheld,
     /// It is understood and has no effect, for this reason.
     None(&'static str),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acted => f.write_str("yes"),
+            Self::Parsed => f.write_str("not yet"),
+            Self::Withheld => f.write_str("not yet: what has it is left out"),
+            Self::None(reason) => write!(f, "no: {reason}"),
+        }
+    }
 }
 
 impl<D, M> Keyword<D, M> {
@@ -87,6 +102,14 @@ impl<D, M> Keyword<D, M> {
             ..self
         }
     }
+
+    /// Nothing acts on it yet, and what has it is left out.
+    pub(super) const fn withheld(self) -> Self {
+        Self {
+            effect: Effect::Withheld,
+            ..self
+        }
+    }
 }
 
 /// The keywords of one block, read into a draft `D` and shown from a model `M`.
@@ -114,19 +137,29 @@ impl<D, M> Table<D, M> {
         self.now.iter().copied().flatten()
     }
 
-    /// The lines that give the values of `model`.
-    pub(super) fn show(&self, model: &M) -> Vec<String> {
-        self.keywords()
-            .filter(|keyword| keyword.instead.is_none())
-            .flat_map(|keyword| {
-                let name = keyword.names[0];
-                let line = move |arguments: String| match &*arguments {
-                    "" => name.to_owned(),
-                    arguments => format!("{name} {arguments}"),
-                };
-                keyword.takes.show(model).into_iter().map(line)
-            })
-            .collect()
+    /// The lines and blocks that give the values of `model`.
+    pub(super) fn show(&self, model: &M, page: &mut Page) {
+        for keyword in self.shown() {
+            if let Takes::Block { show, .. } = &keyword.takes {
+                show(model, page);
+            }
+            for arguments in keyword.takes.show(model) {
+                page.line(&with_arguments(keyword.names[0], &arguments));
+            }
+        }
+    }
+
+    /// The words that give the values of `model` on one line, each after a space.
+    pub(super) fn show_words(&self, model: &M) -> String {
+        let words = self.shown().flat_map(|keyword| {
+            let arguments = keyword.takes.show(model).into_iter();
+            arguments.map(|arguments| with_arguments(keyword.names[0], &arguments))
+        });
+        words.map(|word| format!(" {word}")).collect()
+    }
+
+    fn shown(&self) -> impl Iterator<Item = &'static Keyword<D, M>> {
+        self.keywords().filter(|keyword| keyword.instead.is_none())
     }
 
     /// Reads the statements of a block.
@@ -153,11 +186,8 @@ impl<D, M> Table<D, M> {
             return;
         }
         let word = &statement.keyword;
-        let keyword = self
-            .keywords()
-            .find(|keyword| keyword.names.contains(&&*word.text));
-        let Some(keyword) = keyword else {
-            self.report_unknown(statement, report);
+        let Some(keyword) = self.keyword(&word.text) else {
+            self.report_unknown(word, report);
             return;
         };
         let name = keyword.names[0];
@@ -176,8 +206,37 @@ impl<D, M> Table<D, M> {
                 .related(*first, "first given");
         }
         seen.0.push((name, word.span));
-        keyword.report_effect(word.span, report);
+        keyword.report_effect(self.block, word.span, report);
         keyword.read(statement, into, report);
+    }
+
+    /// Reads options that stand behind each other on one line; false where one was refused.
+    pub(super) fn read_words(&self, words: &[Word], into: &mut D, report: &mut Report) -> bool {
+        let errors = report.errors();
+        let mut words = words;
+        while let Some((word, rest)) = words.split_first() {
+            let Some(keyword) = self.keyword(&word.text) else {
+                self.report_unknown(word, report);
+                return false;
+            };
+            let takes = keyword.takes.most_words().unwrap_or(rest.len());
+            let (arguments, after) = rest.split_at(takes.min(rest.len()));
+            keyword.report_effect(self.block, word.span, report);
+            let statement = Statement {
+                keyword: word.clone(),
+                arguments: arguments.to_vec(),
+                rest: None,
+                block: None,
+            };
+            keyword.read(&statement, into, report);
+            words = after;
+        }
+        report.errors() == errors
+    }
+
+    fn keyword(&self, text: &str) -> Option<&'static Keyword<D, M>> {
+        self.keywords()
+            .find(|keyword| keyword.names.contains(&text))
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -187,8 +246,7 @@ impl<D, M> Table<D, M> {
             .copied()
     }
 
-    fn report_unknown(&self, statement: &Statement, report: &mut Report) {
-        let word = &statement.keyword;
+    fn report_unknown(&self, word: &Word, report: &mut Report) {
         let text = &*word.text;
         if self.later.contains(&text) {
             report.not_carried(word.span, &quote(text));
@@ -241,7 +299,10 @@ impl<D, M> Keyword<D, M> {
     }
 
     /// No keyword is silently without effect.
-    fn report_effect(&self, at: Span, report: &mut Report) {
+    fn report_effect(&self, block: &'static str, at: Span, report: &mut Report) {
+        if self.effect == Effect::Acted && self.instead.is_none() {
+            return;
+        }
         let name = quote(self.names[0]);
         if let Some(instead) = self.instead {
             report
@@ -250,13 +311,15 @@ impl<D, M> Keyword<D, M> {
         }
         match self.effect {
             Effect::Acted => {}
-            Effect::Parsed => {
+            Effect::Parsed if report.is_first(block, self.names[0]) => {
                 report.note(
                     Kind::NotCarried,
                     at,
-                    format!("lb understands {name}, but does not act on it yet"),
+                    format!("lb understands {name} in {block}, but does not act on it yet"),
                 );
             }
+            Effect::Parsed => {}
+            Effect::Withheld => report.withhold(name, at),
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }
@@ -271,6 +334,14 @@ impl<D, M> Keyword<D, M> {
                 format!("{} needs a {what}", quote(self.names[0])),
             )
             .expected(&self.takes);
+    }
+}
+
+fn with_arguments(name: &str, arguments: &str) -> String {
+    if arguments.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {arguments}")
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
 
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
 pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
-    if !report.has_errors() && draft.instances.is_empty() && draft.servers.is_empty() {
+    if report.errors() == 0 && draft.instances.is_empty() && draft.servers.is_empty() {
         if draft.has_global_defs {
             report.warning(
                 Kind::Missing,

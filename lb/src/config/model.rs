@@ -63,6 +63,19 @@ pub struct Config {
     pub virtual_servers: Vec<VirtualServer>,
 }
 
+impl Config {
+    /// The part that is acted on: without the blocks that something is withheld for, which was said when the
+    /// configuration was read.
+    #[must_use]
+    pub fn acted(mut self) -> Self {
+        self.vrrp_instances
+            .retain(|instance| instance.withheld.is_empty());
+        self.virtual_servers
+            .retain(|server| server.withheld.is_empty());
+        self
+    }
+}
+
 /// `data_plane auto|xdp`: what forwards (extension).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -97,6 +110,31 @@ pub struct VrrpInstance {
     pub addresses: Vec<VirtualAddress>,
     /// False with `nopreempt`.
     pub preempt: bool,
+    /// What nothing acts on yet and forbids to act on the instance: keywords, in quotes.
+    pub withheld: Vec<String>,
+}
+
+impl VrrpInstance {
+    /// An instance with every default.
+    #[must_use]
+    pub fn new(name: &str, interface: InterfaceName, vrid: Vrid, family: Family) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: InitialState::default(),
+            interface,
+            vrid,
+            priority: Priority::DEFAULT,
+            version: match family {
+                Family::V4 => Version::V2,
+                Family::V6 => Version::V3,
+            },
+            family,
+            advert_interval: AdvertInterval::DEFAULT,
+            addresses: Vec::new(),
+            preempt: true,
+            withheld: Vec::new(),
+        }
+    }
 }
 
 /// `state` of a `vrrp_instance`.
@@ -167,6 +205,31 @@ pub struct VirtualServer {
     pub delay_loop: Duration,
     /// `real_server` blocks in the order of the file.
     pub real_servers: Vec<RealServer>,
+    /// What nothing acts on yet and forbids to act on the virtual server: keywords, in quotes.
+    pub withheld: Vec<String>,
+}
+
+impl VirtualServer {
+    /// A virtual server with every default and no real server.
+    #[must_use]
+    pub const fn new(
+        address: IpAddr,
+        port: u16,
+        protocol: Protocol,
+        scheduler: Scheduler,
+        method: ForwardMethod,
+    ) -> Self {
+        Self {
+            address,
+            port,
+            protocol,
+            scheduler,
+            method,
+            delay_loop: Duration::from_secs(60),
+            real_servers: Vec::new(),
+            withheld: Vec::new(),
+        }
+    }
 }
 
 /// Transport protocol of a virtual server.
@@ -220,6 +283,19 @@ pub struct RealServer {
     pub weight: Weight,
     /// Checks, all of which must pass; a real server without any is always up.
     pub checks: Vec<TcpCheck>,
+}
+
+impl RealServer {
+    /// A real server with every default and no check.
+    #[must_use]
+    pub const fn new(address: IpAddr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            weight: Weight::ONE,
+            checks: Vec::new(),
+        }
+    }
 }
 
 /// `TCP_CHECK`: up when connect() completes.

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    keyword::{Table, check, global, vrrp},
-    model::{Config, RealServer, TcpCheck, VirtualServer, VrrpInstance},
-};
+use super::{keyword::root, model::Config};
 
 /// The configuration as a file that [`load`](super::load) reads to the same model.
 ///
@@ -13,82 +10,30 @@ use super::{
 #[must_use]
 pub fn show(config: &Config) -> String {
     let mut page = Page::default();
-    page.block("global_defs", |page| {
-        page.values(&global::TABLE, &config.global)
-    });
-    for instance in &config.vrrp_instances {
-        show_instance(&mut page, instance);
-    }
-    for server in &config.virtual_servers {
-        show_virtual_server(&mut page, server);
-    }
+    root::TABLE.show(config, &mut page);
     page.text
-}
-
-fn show_instance(page: &mut Page, instance: &VrrpInstance) {
-    page.block(&format!("vrrp_instance {}", text(&instance.name)), |page| {
-        page.values(&vrrp::TABLE, instance);
-        page.block("virtual_ipaddress", |page| {
-            for line in &instance.addresses {
-                page.line(&format!(
-                    "{}/{} dev {}",
-                    line.address, line.prefix, line.interface
-                ));
-            }
-        });
-    });
-}
-
-fn show_virtual_server(page: &mut Page, server: &VirtualServer) {
-    let head = format!("virtual_server {} {}", server.address, server.port);
-    page.block(&head, |page| {
-        page.values(&check::VIRTUAL_SERVER, server);
-        for real in &server.real_servers {
-            show_real_server(page, real);
-        }
-    });
-}
-
-fn show_real_server(page: &mut Page, real: &RealServer) {
-    let head = format!("real_server {} {}", real.address, real.port);
-    page.block(&head, |page| {
-        page.values(&check::REAL_SERVER, real);
-        for check in &real.checks {
-            show_tcp_check(page, check);
-        }
-    });
-}
-
-fn show_tcp_check(page: &mut Page, check: &TcpCheck) {
-    page.block("TCP_CHECK", |page| page.values(&check::TCP_CHECK, check));
 }
 
 /// Text with indented blocks.
 #[derive(Debug, Default)]
-struct Page {
+pub(super) struct Page {
     text: String,
     depth: usize,
 }
 
 impl Page {
-    fn line(&mut self, line: &str) {
+    pub(super) fn line(&mut self, line: &str) {
         self.text.push_str(&"    ".repeat(self.depth));
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    fn block(&mut self, head: &str, body: impl FnOnce(&mut Self)) {
+    pub(super) fn block(&mut self, head: &str, body: impl FnOnce(&mut Self)) {
         self.line(&format!("{head} {{"));
         self.depth += 1;
         body(self);
         self.depth -= 1;
         self.line("}");
-    }
-
-    fn values<D, M>(&mut self, table: &Table<D, M>, model: &M) {
-        for line in table.show(model) {
-            self.line(&line);
-        }
     }
 }
 

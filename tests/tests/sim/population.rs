@@ -11,16 +11,16 @@ use tests::lan::{KernelKind, Lan, Setup};
 /// A configuration as in the quick start: VRRPv3, IPv4, 100 ms.
 pub(crate) fn instance(priority: u8) -> VrrpInstance {
     VrrpInstance {
-        name: "VI_1".to_owned(),
-        state: InitialState::Backup,
-        interface: "eth0".to_owned().try_into().unwrap(),
-        vrid: 51.try_into().unwrap(),
-        priority: u64::from(priority).try_into().unwrap(),
+        priority: i64::from(priority).try_into().unwrap(),
         version: Version::V3,
-        family: Family::V4,
         advert_interval: AdvertInterval::from_centiseconds(10).unwrap(),
         addresses: addresses(Family::V4, 1),
-        preempt: true,
+        ..VrrpInstance::new(
+            "VI_1",
+            "eth0".to_owned().try_into().unwrap(),
+            51.try_into().unwrap(),
+            Family::V4,
+        )
     }
 }
 
@@ -115,7 +115,7 @@ fn promote_the_best(setups: &mut [Setup], rng: &mut fastrand::Rng) {
 fn addresses(family: Family, count: u8) -> Vec<VirtualAddress> {
     let line = |last: u8| {
         let (address, prefix) = match family {
-            Family::V4 => (IpAddr::from([10, 0, 0, 100 + last]), 24_u64),
+            Family::V4 => (IpAddr::from([10, 0, 0, 100 + last]), 24_i64),
             Family::V6 => (
                 IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 1, u16::from(last)]),
                 64,

@@ -123,7 +123,7 @@ fn fault(lan: &mut Lan, node: usize, strict: bool, rng: &mut fastrand::Rng) {
         9 => lan.meddle(node, rng.bool()),
         10 => {
             let config = lan.config(node).clone();
-            let other = u64::from(rng.u8(1..=254));
+            let other = i64::from(rng.u8(1..=254));
             let priority = if config.priority.is_owner() {
                 255
             } else {

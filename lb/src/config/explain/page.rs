@@ -3,19 +3,24 @@
 use std::fmt::Write as _;
 
 use super::blocks;
-use crate::config::keyword::Entry;
+use crate::config::keyword::{Effect, Entry};
 
 /// A table of keywords for each block, in Markdown.
 #[must_use]
 pub fn page() -> String {
     let blocks = blocks();
     let entries = || blocks.iter().flat_map(|(_, entries)| entries);
-    let carried = entries().filter(|entry| entry.carried.is_some()).count();
+    let is_acted = |entry: &&Entry| {
+        let effect = entry.carried.as_ref().map(|carried| carried.effect);
+        effect == Some(Effect::Acted)
+    };
+    let acted = entries().filter(is_acted).count();
     let mut text = format!(
         "# Keywords\n\n\
          <!-- Made from the keyword tables by `cargo xtask keywords`; a change here is lost. -->\n\n\
-         What `lb` knows of keepalived.conf(5): {carried} of {} keywords are acted on. The others are refused with their\n\
-         place, never ignored. `lb config explain KEYWORD` says the same in a terminal.\n",
+         What `lb` knows of keepalived.conf(5): {acted} of {} keywords are acted on. None is ignored\n\
+         in silence: `lb -t` and the daemon name each one that is not, with its place. `lb config explain KEYWORD` says the\n\
+         same in a terminal.\n",
         entries().count()
     );
     for (block, entries) in &blocks {
@@ -47,10 +52,11 @@ fn row(entry: &Entry) -> String {
     let names = names.join(", ");
     match &entry.carried {
         Some(carried) => format!(
-            "| {names} | {} | {} | {} | yes |\n",
+            "| {names} | {} | {} | {} | {} |\n",
             cell(&carried.takes),
             cell(carried.default),
-            cell(carried.meaning)
+            cell(carried.meaning),
+            cell(&carried.effect.to_string())
         ),
         None => format!("| {names} | | | | not yet |\n"),
     }

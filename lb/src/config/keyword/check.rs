@@ -157,7 +157,7 @@ pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualSe
             &["protocol"],
             Takes::Choice {
                 words: Protocol::WORDS,
-                later: &["SCTP"],
+                withheld: &["SCTP"],
                 field: Field {
                     set: |draft, given| draft.protocol = Protocol::at(given.value),
                     get: |model| model.protocol.place(),
@@ -170,7 +170,7 @@ pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualSe
             &["lb_algo", "lvs_sched"],
             Takes::Choice {
                 words: Scheduler::WORDS,
-                later: &[
+                withheld: &[
                     "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "fo", "ovf", "sed", "nq",
                     "twos",
                 ],
@@ -185,7 +185,7 @@ pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualSe
             &["lb_kind", "lvs_method"],
             Takes::Choice {
                 words: ForwardMethod::WORDS,
-                later: &["TUN"],
+                withheld: &["TUN"],
                 field: Field {
                     set: |draft, given| draft.method = ForwardMethod::at(given.value),
                     get: |model| model.method.place(),
@@ -216,6 +216,12 @@ pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualSe
             Takes::Block {
                 usage: "ADDRESS PORT",
                 read: read_real_server,
+                show: |server, page| {
+                    for real in &server.real_servers {
+                        let head = format!("real_server {} {}", real.address, real.port);
+                        page.block(&head, |page| REAL_SERVER.show(real, page));
+                    }
+                },
             },
         )
         .means("a server behind this address"),
@@ -277,6 +283,11 @@ pub(in crate::config) static REAL_SERVER: Table<RealServerDraft, RealServer> = T
             Takes::Block {
                 usage: "",
                 read: read_tcp_check,
+                show: |real, page| {
+                    for check in &real.checks {
+                        page.block("TCP_CHECK", |page| TCP_CHECK.show(check, page));
+                    }
+                },
             },
         )
         .means("up while a TCP connection can be made"),

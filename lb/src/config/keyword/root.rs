@@ -1,32 +1,55 @@
 //! The top level.
 
-use super::{Keyword, Table, takes::Takes};
-use crate::config::lower::{Draft, check, global, vrrp};
+use super::{Keyword, Table, check, global, takes::Takes, vrrp};
+use crate::config::{
+    lower::{self, Draft},
+    model::Config,
+    show::text,
+};
 
-pub(in crate::config) static TABLE: Table<Draft> = Table {
+type Root = Keyword<Draft, Config>;
+
+pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
     block: "the top level",
     now: &[&[
-        Keyword::<Draft, Draft>::new(
+        Root::new(
             &["global_defs"],
             Takes::Block {
                 usage: "",
-                read: global::read,
+                read: lower::global::read,
+                show: |config, page| {
+                    page.block("global_defs", |page| {
+                        global::TABLE.show(&config.global, page);
+                    });
+                },
             },
         )
         .means("settings of this node"),
-        Keyword::<Draft, Draft>::new(
+        Root::new(
             &["vrrp_instance"],
             Takes::Block {
                 usage: "NAME",
-                read: vrrp::read,
+                read: lower::vrrp::read,
+                show: |config, page| {
+                    for instance in &config.vrrp_instances {
+                        let head = format!("vrrp_instance {}", text(&instance.name));
+                        page.block(&head, |page| vrrp::TABLE.show(instance, page));
+                    }
+                },
             },
         )
         .means("a virtual router"),
-        Keyword::<Draft, Draft>::new(
+        Root::new(
             &["virtual_server"],
             Takes::Block {
                 usage: "ADDRESS PORT",
-                read: check::read_virtual_server,
+                read: lower::check::read_virtual_server,
+                show: |config, page| {
+                    for server in &config.virtual_servers {
+                        let head = format!("virtual_server {} {}", server.address, server.port);
+                        page.block(&head, |page| check::VIRTUAL_SERVER.show(server, page));
+                    }
+                },
             },
         )
         .means("a front address and its real servers"),

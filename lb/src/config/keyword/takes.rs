@@ -7,7 +7,7 @@ use crate::config::{
     diagnostic::{Report, quote},
     lower::value,
     model::InterfaceName,
-    show,
+    show::{self, Page},
     source::Spanned,
 };
 
@@ -38,10 +38,11 @@ pub(in crate::config) enum Takes<D: 'static, M: 'static> {
         max: Duration,
         field: Field<D, M, Duration>,
     },
-    /// One of some words, by its place among them; those in `later` are keepalived's and not carried yet.
+    /// One of some words, by its place among them; nothing acts on those in `withheld` yet, and what has one is
+    /// left out.
     Choice {
         words: &'static [&'static str],
-        later: &'static [&'static str],
+        withheld: &'static [&'static str],
         field: Field<D, M, usize>,
     },
     /// Any one word, of at most `max` bytes.
@@ -64,6 +65,8 @@ pub(in crate::config) enum Takes<D: 'static, M: 'static> {
     Block {
         usage: &'static str,
         read: fn(&mut D, &Statement, &mut Report),
+        /// Every such block of the model.
+        show: fn(&M, &mut Page),
     },
 }
 
@@ -201,9 +204,15 @@ impl<D, M> Takes<D, M> {
             }
             Self::Choice {
                 words,
-                later,
+                withheld,
                 field,
-            } => field.write(into, self.choose(word, name, words, later, report)),
+            } => {
+                let text = &*word.text;
+                if withheld.contains(&text) {
+                    report.withhold(quote(&format!("{name} {text}")), word.span);
+                }
+                field.write(into, self.choose(word, name, words, report));
+            }
             Self::Text { max, field } => {
                 field.write(into, value::text(word, name, *max, report));
             }
@@ -218,22 +227,13 @@ impl<D, M> Takes<D, M> {
         word: &Word,
         name: &str,
         words: &[&str],
-        later: &[&str],
         report: &mut Report,
     ) -> Option<Spanned<usize>> {
-        let text = &*word.text;
-        if let Some(place) = words.iter().position(|known| *known == text) {
-            return Some(Spanned::new(place, word.span));
-        }
-        if later.contains(&text) {
-            report
-                .not_carried(word.span, &quote(&format!("{name} {text}")))
-                .expected(self)
-                .help("write that, or stay with keepalived on this node until lb carries it");
-        } else {
+        let place = words.iter().position(|known| *known == &*word.text);
+        if place.is_none() {
             value::report_illegal(word, name, report).expected(self);
         }
-        None
+        place.map(|place| Spanned::new(place, word.span))
     }
 
     /// The arguments that give the value of `model`, one string for each line; none where there is nothing to

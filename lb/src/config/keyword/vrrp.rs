@@ -8,7 +8,7 @@ use super::{
 };
 use crate::config::{
     lower::vrrp::{InstanceDraft, read_addresses},
-    model::{InitialState, Version, VrrpInstance, Word as _},
+    model::{InitialState, Version, VirtualAddress, VrrpInstance, Word as _},
     source::Spanned,
 };
 
@@ -21,7 +21,7 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
             &["state"],
             Takes::Choice {
                 words: InitialState::WORDS,
-                later: &[],
+                withheld: &[],
                 field: Field {
                     set: |draft, given| draft.state = given.map(InitialState::at),
                     get: |model| model.state.place(),
@@ -67,7 +67,7 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
             &["version"],
             Takes::Choice {
                 words: Version::WORDS,
-                later: &[],
+                withheld: &[],
                 field: Field {
                     set: |draft, given| draft.version = given.map(Version::at),
                     get: |model| model.version.place(),
@@ -96,6 +96,18 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
             Takes::Block {
                 usage: "",
                 read: read_addresses,
+                show: |instance, page| {
+                    page.block("virtual_ipaddress", |page| {
+                        for line in &instance.addresses {
+                            let VirtualAddress {
+                                address,
+                                prefix,
+                                interface,
+                            } = line;
+                            page.line(&format!("{address}/{prefix} dev {interface}"));
+                        }
+                    });
+                },
             },
         )
         .means("lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER"),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{Draft, Placed, PlacedRealServer, RealServerPlaces, ServerPlaces, value};
 use crate::config::{
     ast::Statement,
-    diagnostic::{Kind, Report, quote},
+    diagnostic::{Kind, Report, Withheld, quote},
     keyword::{
         Seen,
         check::{REAL_SERVER, TCP_CHECK, VIRTUAL_SERVER},
@@ -56,6 +56,7 @@ pub(in crate::config) struct VirtualServerDraft {
     pub(in crate::config) weight: Option<Weight>,
     real_servers: Vec<RealServerDraft>,
     seen: Seen,
+    withheld: Withheld,
 }
 
 /// A `real_server` as written.
@@ -102,8 +103,11 @@ pub(in crate::config) fn read_virtual_server(
         weight: None,
         real_servers: Vec::new(),
         seen: Seen::default(),
+        withheld: Withheld::new(),
     };
-    server.seen = VIRTUAL_SERVER.read(statement.statements(), &mut server, report);
+    server.withheld = report.withheld_by(|report| {
+        server.seen = VIRTUAL_SERVER.read(statement.statements(), &mut server, report);
+    });
     draft.servers.push(server);
 }
 
@@ -148,6 +152,8 @@ pub(super) fn finish(
     if !draft.seen.has("real_server") {
         return None;
     }
+    let what = quote(&format!("virtual_server {} {}", draft.address, draft.port));
+    let withheld = report.leave_out(&what, &draft.withheld);
     let (values, real_servers) = draft
         .real_servers
         .iter()
@@ -167,6 +173,7 @@ pub(super) fn finish(
             method: draft.method?,
             delay_loop: draft.timing.delay_loop.unwrap_or(DELAY_LOOP),
             real_servers: values,
+            withheld,
         },
     })
 }

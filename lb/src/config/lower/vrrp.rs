@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use super::{Draft, InstancePlaces, Placed, value};
 use crate::config::{
     ast::{Statement, Word},
-    diagnostic::{Kind, Report, quote},
+    diagnostic::{Kind, Report, Withheld, quote},
     keyword::{
         Seen, refuse_directive,
         vrrp::{LATER_ADDRESS_OPTIONS, TABLE},
@@ -38,6 +38,7 @@ pub(in crate::config) struct InstanceDraft {
     /// Whether a line of `virtual_ipaddress` was refused: then "no addresses" would be no news.
     has_refused_address: bool,
     seen: Seen,
+    withheld: Withheld,
 }
 
 /// A line of `virtual_ipaddress` as written.
@@ -72,8 +73,11 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         addresses: Vec::new(),
         has_refused_address: false,
         seen: Seen::default(),
+        withheld: Withheld::new(),
     };
-    instance.seen = TABLE.read(statement.statements(), &mut instance, report);
+    instance.withheld = report.withheld_by(|report| {
+        instance.seen = TABLE.read(statement.statements(), &mut instance, report);
+    });
     draft.instances.push(instance);
 }
 
@@ -199,6 +203,8 @@ pub(super) fn finish(
     let priority = finish_priority(&draft, report);
     let advert_interval = finish_interval(&draft, version, report);
     let preempt = finish_preempt(&draft, priority, report);
+    let what = format!("vrrp_instance {}", quote(&draft.name.value));
+    let withheld = report.leave_out(&what, &draft.withheld);
     let addresses = draft.addresses.iter().map(|line| VirtualAddress {
         address: line.address.value,
         prefix: line.prefix,
@@ -227,6 +233,7 @@ pub(super) fn finish(
             advert_interval,
             addresses: addresses.collect(),
             preempt,
+            withheld,
             interface: interface.value,
             name: draft.name.value,
         },

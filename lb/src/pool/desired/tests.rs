@@ -1,48 +1,38 @@
 use super::*;
 use crate::config::model::{
-    AdvertInterval, Family, InitialState, InterfaceName, PrefixLength, Priority, Protocol,
-    RealServer, Version, VirtualAddress, Vrid, VrrpInstance, Weight,
+    Family, InterfaceName, PrefixLength, Protocol, RealServer, VirtualAddress, Vrid, VrrpInstance,
+    Weight,
 };
 
 const VIP: [u8; 4] = [192, 0, 2, 1];
 
 fn server(hosts: &[u8]) -> VirtualServer {
+    let real = |host: &u8| RealServer {
+        weight: Weight::try_from(i64::from(*host)).unwrap(),
+        ..RealServer::new([10, 0, 0, *host].into(), 80)
+    };
     VirtualServer {
-        address: VIP.into(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        scheduler: Scheduler::MaglevHash,
-        method: ForwardMethod::DirectRoute,
-        delay_loop: std::time::Duration::from_secs(1),
-        real_servers: hosts
-            .iter()
-            .map(|host| RealServer {
-                address: [10, 0, 0, *host].into(),
-                port: 80,
-                weight: Weight::try_from(i64::from(*host)).unwrap(),
-                checks: Vec::new(),
-            })
-            .collect(),
+        real_servers: hosts.iter().map(real).collect(),
+        ..VirtualServer::new(
+            VIP.into(),
+            80,
+            Protocol::Tcp,
+            Scheduler::MaglevHash,
+            ForwardMethod::DirectRoute,
+        )
     }
 }
 
 fn instance(address: [u8; 4]) -> VrrpInstance {
     let interface = InterfaceName::try_from("eth0".to_owned()).unwrap();
-    VrrpInstance {
-        name: "VI_1".to_owned(),
-        state: InitialState::Backup,
+    let line = VirtualAddress {
+        address: address.into(),
+        prefix: PrefixLength::try_from(32).unwrap(),
         interface: interface.clone(),
-        vrid: Vrid::try_from(1).unwrap(),
-        priority: Priority::DEFAULT,
-        version: Version::V2,
-        family: Family::V4,
-        advert_interval: AdvertInterval::DEFAULT,
-        addresses: vec![VirtualAddress {
-            address: address.into(),
-            prefix: PrefixLength::try_from(32).unwrap(),
-            interface,
-        }],
-        preempt: true,
+    };
+    VrrpInstance {
+        addresses: vec![line],
+        ..VrrpInstance::new("VI_1", interface, Vrid::try_from(1).unwrap(), Family::V4)
     }
 }
 

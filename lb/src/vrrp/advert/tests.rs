@@ -198,17 +198,11 @@ fn an_advert_of_ours_has_the_configured_addresses_of_its_family_in_their_order()
         prefix: 32.try_into().unwrap(),
         interface: "eth0".to_owned().try_into().unwrap(),
     };
+    let interface = "eth0".to_owned().try_into().unwrap();
     let config = VrrpInstance {
-        name: "VI_1".to_owned(),
-        state: crate::config::model::InitialState::Backup,
-        interface: "eth0".to_owned().try_into().unwrap(),
-        vrid: 51.try_into().unwrap(),
-        priority: 100.try_into().unwrap(),
         version: Version::V3,
-        family: Family::V4,
-        advert_interval: AdvertInterval::DEFAULT,
         addresses: vec![line("10.0.0.2"), line("fe80::1"), line("10.0.0.1")],
-        preempt: true,
+        ..VrrpInstance::new("VI_1", interface, 51.try_into().unwrap(), Family::V4)
     };
     assert_eq!(
         Advertisement::of(&config, 0).to_string(),

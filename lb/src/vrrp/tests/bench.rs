@@ -6,9 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::model::{
-        AdvertInterval, Family, InitialState, InterfaceName, Version, VirtualAddress, VrrpInstance,
-    },
+    config::model::{Family, InitialState, InterfaceName, Version, VirtualAddress, VrrpInstance},
     vrrp::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
@@ -50,16 +48,9 @@ pub(super) fn line(text: &str) -> VirtualAddress {
 /// VRRPv3, VRID 51, priority 100, one second, one address.
 pub(super) fn backup() -> VrrpInstance {
     VrrpInstance {
-        name: "VI_1".to_owned(),
-        state: InitialState::Backup,
-        interface: eth0(),
-        vrid: 51.try_into().unwrap(),
-        priority: 100.try_into().unwrap(),
         version: Version::V3,
-        family: Family::V4,
-        advert_interval: AdvertInterval::DEFAULT,
         addresses: vec![line("10.0.0.1/24")],
-        preempt: true,
+        ..VrrpInstance::new("VI_1", eth0(), 51.try_into().unwrap(), Family::V4)
     }
 }
 

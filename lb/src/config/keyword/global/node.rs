@@ -37,7 +37,7 @@ pub(super) const IDENTITY: &[Global] = &[
         &["data_plane"],
         Takes::Choice {
             words: DataPlane::WORDS,
-            later: &["ipvs"],
+            withheld: &[],
             field: field!(word data_plane),
         },
     )
@@ -168,7 +168,7 @@ pub(super) const FILES: &[Global] = &[
         &["json_version"],
         Takes::Choice {
             words: JsonVersion::WORDS,
-            later: &[],
+            withheld: &[],
             field: field!(word files.json),
         },
     )

@@ -4,6 +4,7 @@ use super::{Global, boolean, flag, seconds, text};
 use crate::config::{
     keyword::takes::{Field, Takes, field},
     lower::words,
+    show::text as text_of,
 };
 
 pub(super) const MAIL: &[Global] = &[
@@ -12,6 +13,15 @@ pub(super) const MAIL: &[Global] = &[
         Takes::Block {
             usage: "",
             read: words::recipients,
+            show: |global, page| {
+                if !global.mail.to.is_empty() {
+                    page.block("notification_email", |page| {
+                        for recipient in &global.mail.to {
+                            page.line(&text_of(recipient));
+                        }
+                    });
+                }
+            },
         },
     )
     .parsed()

@@ -17,7 +17,7 @@ pub(super) const PROTOCOL: &[Global] = &[
         &["vrrp_version"],
         Takes::Choice {
             words: Version::WORDS,
-            later: &[],
+            withheld: &[],
             field: field!(word vrrp.version),
         },
     )
