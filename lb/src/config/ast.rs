@@ -1,11 +1,17 @@
 //! What the text says, before it means anything.
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use super::source::Span;
+
+/// The words of a line; nearly every line has one or none after its keyword.
+pub(super) type Words = SmallVec<[Word; 1]>;
 
 /// A word without its quotes and escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
-    pub(super) text: Box<str>,
+    pub(super) text: SmolStr,
     /// With quotes and escapes.
     pub(super) span: Span,
 }
@@ -23,7 +29,7 @@ pub(super) struct RestOfLine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) keyword: Word,
-    pub(super) arguments: Vec<Word>,
+    pub(super) arguments: Words,
     /// Only where it holds quotes or backslashes: otherwise the arguments tell as much.
     pub(super) rest: Option<Box<RestOfLine>>,
     pub(super) block: Option<Vec<Self>>,

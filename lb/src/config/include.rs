@@ -108,7 +108,8 @@ pub(super) struct Directive<'t> {
 impl<'t> Directive<'t> {
     /// From a line without its comment; `None` where it is something else.
     pub(super) fn read(line: &'t str) -> Option<Self> {
-        let line = line.trim_start_matches([' ', '\t']);
+        let blanks = line.bytes().take_while(|byte| matches!(byte, b' ' | b'\t'));
+        let line = &line[blanks.count()..];
         if !line.starts_with("include") {
             return None;
         }

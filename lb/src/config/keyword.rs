@@ -9,6 +9,8 @@ pub(super) mod vrrp;
 
 use std::{collections::BTreeSet, fmt};
 
+use smallvec::SmallVec;
+
 use self::takes::Takes;
 use super::{
     ast::{Statement, Word},
@@ -123,7 +125,7 @@ pub(super) struct Table<D: 'static, M: 'static = D> {
 
 /// The keywords seen in a block so far.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Vec<(&'static str, Span)>);
+pub(super) struct Seen(SmallVec<[(&'static str, Span); 8]>);
 
 impl Seen {
     /// Whether the keyword was written, legal or not.
@@ -224,7 +226,7 @@ impl<D, M> Table<D, M> {
             keyword.report_effect(self.block, word.span, report);
             let statement = Statement {
                 keyword: word.clone(),
-                arguments: arguments.to_vec(),
+                arguments: arguments.into(),
                 rest: None,
                 block: None,
             };
@@ -350,6 +352,9 @@ fn with_arguments(name: &str, arguments: &str) -> String {
 pub(super) fn refuse_directive(statement: &Statement, report: &mut Report) -> bool {
     let word = &statement.keyword;
     let text = &*word.text;
+    if !text.starts_with(['i', '@', '~', '$']) {
+        return false;
+    }
     let what = if Checks::of_keyword(text).is_some() {
         "an include"
     } else if Condition::read(text).is_some() {

@@ -3,6 +3,8 @@
 //! Blanks separate words, `"…"` groups and ends the word before it, `{` and `}` outside quotes stand alone,
 //! `#` and `!` outside quotes start a comment unless escaped by `\`.
 
+use smol_str::SmolStr;
+
 use super::{
     ast::{RestOfLine, Word},
     diagnostic::{Kind, Report, quote},
@@ -66,17 +68,20 @@ impl<'l> Lexer<'l> {
         if self.line.is_none() {
             self.enter_line(report)?;
         }
-        self.skip_blanks();
-        let Some(byte) = self.rest_of_line().bytes().next() else {
-            self.end_statement();
-            self.line = None;
-            return Some(Token::LineEnd);
-        };
+        let rest = self.rest_of_line().as_bytes();
+        let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
+        let byte = rest.get(blanks).copied();
+        self.at += blanks;
         Some(match byte {
-            b'{' => Token::Open(self.brace()),
-            b'}' => Token::Close(self.brace()),
-            b'"' => Token::Word(self.quoted(report)),
-            _ => Token::Word(self.bare(report)),
+            None | Some(b'#' | b'!') => {
+                self.end_statement();
+                self.line = None;
+                Token::LineEnd
+            }
+            Some(b'{') => Token::Open(self.brace()),
+            Some(b'}') => Token::Close(self.brace()),
+            Some(b'"') => Token::Word(self.quoted(report)),
+            Some(_) => Token::Word(self.bare(report)),
         })
     }
 
@@ -110,22 +115,11 @@ impl<'l> Lexer<'l> {
         self.finished_rest = Some(Box::new(RestOfLine { text, span }));
     }
 
-    fn skip_blanks(&mut self) {
-        let rest = self.rest_of_line();
-        let text = rest.trim_start_matches([' ', '\t', '\r']);
-        let blanks = rest.len() - text.len();
-        let is_comment = text.starts_with(['#', '!']);
-        self.at += blanks;
-        if is_comment {
-            self.end = self.at;
-        }
-    }
-
     fn quoted(&mut self, report: &mut Report) -> Word {
         let start = self.at;
         let text = &self.rest_of_line()[1..];
         let length = quote_end(text);
-        let inner: Box<str> = text[..length.unwrap_or(text.len())].into();
+        let inner = SmolStr::new(&text[..length.unwrap_or(text.len())]);
         self.at = start + 1 + inner.len() + usize::from(length.is_some());
         self.has_quotes = true;
         if length.is_none() {
@@ -149,44 +143,35 @@ impl<'l> Lexer<'l> {
     fn bare(&mut self, report: &mut Report) -> Word {
         let start = self.at;
         let rest = self.rest_of_line();
-        let bytes = rest.as_bytes();
-        let mut text = String::new();
-        let (mut copied, mut at) = (0, 0);
-        let mut has_quotes = false;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b'\\' if matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
-                    has_quotes = true;
-                    text.push_str(&rest[copied..at]);
-                    copied = at + 1;
-                    at += 2;
-                }
-                b' ' | b'\t' | b'\r' | b'"' | b'{' | b'}' | b'#' | b'!' => break,
-                _ => {
-                    has_quotes |= matches!(byte, b'\\' | b'\'');
-                    at += 1;
-                }
+        let plain = rest.bytes().position(|byte| !is_plain(byte));
+        let plain = plain.unwrap_or(rest.len());
+        let text = match rest.as_bytes().get(plain) {
+            Some(b'\\' | b'\'') => {
+                let (text, length) = unescape(rest);
+                self.at += length;
+                self.has_quotes = true;
+                text
             }
-        }
-        let text: Box<str> = if copied == 0 {
-            rest[..at].into()
-        } else {
-            text.push_str(&rest[copied..at]);
-            text.into()
+            _ => {
+                let text = SmolStr::new(&rest[..plain]);
+                self.at += plain;
+                text
+            }
         };
-        self.at = start + at;
-        self.has_quotes |= has_quotes;
         self.word(start, text, report)
     }
 
-    fn word(&mut self, start: usize, text: Box<str>, report: &mut Report) -> Word {
+    fn word(&mut self, start: usize, text: SmolStr, report: &mut Report) -> Word {
         let span = self.span(start, self.at);
         if self.rest.is_none() {
             self.rest = Some(self.at);
             self.has_quotes = false;
             self.finished_rest = None;
         }
-        let is_lossy = self.lines.sources().get(span.file).is_lossy();
+        let is_lossy = match &self.line {
+            Some(Line::Written { source, .. }) => source.is_lossy(),
+            _ => self.lines.sources().get(span.file).is_lossy(),
+        };
         if is_lossy && text.contains(char::REPLACEMENT_CHARACTER) {
             report.error(
                 Kind::Syntax,
@@ -200,7 +185,7 @@ impl<'l> Lexer<'l> {
     fn text(&self) -> &str {
         match &self.line {
             None => "",
-            Some(Line::Written { file, .. }) => self.lines.sources().get(*file).text(),
+            Some(Line::Written { source, .. }) => source.text(),
             Some(Line::Made { made, .. }) => made.text(),
         }
     }
@@ -217,4 +202,34 @@ impl<'l> Lexer<'l> {
             None => Span::NOWHERE,
         }
     }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// Whether the byte is of a word and nothing else.
+const fn is_plain(byte: u8) -> bool {
+    !is_blank(byte) && !matches!(byte, b'"' | b'{' | b'}' | b'#' | b'!' | b'\\' | b'\'')
+}
+
+/// The word at the start of `rest` without the backslashes before `#` and `!`, and how long it is with them.
+fn unescape(rest: &str) -> (SmolStr, usize) {
+    let bytes = rest.as_bytes();
+    let mut text = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
+                text.push_str(&rest[copied..at]);
+                copied = at + 1;
+                at += 2;
+            }
+            b'\\' | b'\'' => at += 1,
+            byte if is_plain(*byte) => at += 1,
+            _ => break,
+        }
+    }
+    text.push_str(&rest[copied..at]);
+    (text.into(), at)
 }

@@ -42,6 +42,7 @@ pub(super) enum Line {
     /// As it stands in a file, with its comment.
     Written {
         file: FileId,
+        source: Arc<Source>,
         start: usize,
         end: usize,
     },
@@ -145,6 +146,7 @@ impl<'l> Lines<'l> {
                     if is_plain && Directive::read(text).is_none() {
                         return Some(Line::Written {
                             file: file.id,
+                            source: Arc::clone(&file.source),
                             start: range.start,
                             end: range.end,
                         });

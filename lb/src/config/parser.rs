@@ -2,7 +2,7 @@
 //! file. Blocks nest by an explicit stack: no input can exhaust the process's own.
 
 use super::{
-    ast::{Statement, Word},
+    ast::{Statement, Word, Words},
     diagnostic::{Kind, Report, quote},
     keyword,
     lexer::{Lexer, Token},
@@ -99,16 +99,16 @@ impl<'l> Parser<'l> {
     }
 
     fn end_line(&mut self, report: &mut Report) {
-        let mut words = std::mem::take(&mut self.line).into_iter();
+        let mut words = self.line.drain(..);
         let Some(keyword) = words.next() else { return };
+        let arguments: Words = words.collect();
         if !self.stack.is_empty() && self.starts_line && keyword::root::is_block(&keyword.text) {
             self.close_before(&keyword, report);
         }
         self.settle();
         if &*keyword.text == "include_check" && self.is_in_global_defs() {
             // It counts from here on, so it cannot wait until the block is read.
-            let words: Vec<Word> = words.collect();
-            self.lexer.lines().set_checks(&words, report);
+            self.lexer.lines().set_checks(&arguments, report);
             return;
         }
         self.statements += 1;
@@ -123,7 +123,7 @@ impl<'l> Parser<'l> {
         }
         self.last = Some(Statement {
             keyword,
-            arguments: words.collect(),
+            arguments,
             rest: self.lexer.take_rest(),
             block: None,
         });

@@ -22,7 +22,7 @@ impl Statement {
     /// The arguments, joined as a shell does it.
     pub(super) fn quoted_arguments(&self, report: &mut Report) -> Vec<Word> {
         let Some(rest) = &self.rest else {
-            return self.arguments.clone();
+            return self.arguments.to_vec();
         };
         let mut words = Vec::new();
         let mut reader = Reader {

@@ -136,13 +136,18 @@ impl Source {
     /// From the bytes of a file. Bytes that are not UTF-8 become U+FFFD: comments in old files are often
     /// Latin-1.
     #[must_use]
-    pub fn new(name: &str, bytes: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(bytes);
-        let lossy = matches!(text, std::borrow::Cow::Owned(_));
-        let text = text.into_owned();
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| saturate(at + 1)))
-            .collect();
+    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
+        let (text, lossy) = match String::from_utf8(bytes) {
+            Ok(text) => (text, false),
+            Err(error) => (
+                String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                true,
+            ),
+        };
+        let ends = || memchr::memchr_iter(b'\n', text.as_bytes());
+        let mut line_starts = Vec::with_capacity(ends().count() + 1);
+        line_starts.push(0);
+        line_starts.extend(ends().map(|at| saturate(at + 1)));
         Self {
             name: name.to_owned(),
             has_nul: holds(&text, |byte| byte == 0),
@@ -189,8 +194,9 @@ impl Source {
         if index == 0 && self.text.starts_with(BYTE_ORDER_MARK) {
             start = BYTE_ORDER_MARK.len_utf8();
         }
-        let length = self.text[start..end].trim_end_matches('\r').len();
-        Some(start..start + length)
+        let returns = self.text.as_bytes()[start..end].iter().rev();
+        let returns = returns.take_while(|byte| **byte == b'\r').count();
+        Some(start..end - returns)
     }
 
     /// The text of a span; empty where the span is not of this text.

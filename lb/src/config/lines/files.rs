@@ -87,7 +87,7 @@ impl Lines<'_> {
             Ok(bytes) => (bytes, None),
             Err(why) => (Vec::new(), Some(why)),
         };
-        let source = Arc::new(Source::new(&path.to_string_lossy(), &bytes));
+        let source = Arc::new(Source::new(&path.to_string_lossy(), bytes));
         let id = self.add(path, source, None);
         let end = self.sources.get(id).end(id);
         if let Some(why) = refusal {
@@ -133,7 +133,7 @@ impl Lines<'_> {
         let source = match known {
             Some(source) => source,
             None => match bytes.map_or_else(|| self.loader.load(&path), Ok) {
-                Ok(bytes) => Arc::new(Source::new(&path.to_string_lossy(), &bytes)),
+                Ok(bytes) => Arc::new(Source::new(&path.to_string_lossy(), bytes)),
                 Err(why) => {
                     report_unreadable(&path, &why, checks, at, report);
                     return;
