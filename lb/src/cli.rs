@@ -48,6 +48,10 @@ pub struct Cli {
     #[arg(short = 'D', long, action = ArgAction::Count)]
     pub log_detail: u8,
 
+    /// Log the configuration in force at the start and after each reload
+    #[arg(short = 'd', long)]
+    pub dump_conf: bool,
+
     /// Do not log to syslog
     #[arg(short = 'G', long)]
     pub no_syslog: bool,
@@ -85,7 +89,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check the configuration, or explain its keywords
+    /// Check, show and compare configurations, or explain their keywords
     #[command(subcommand)]
     Config(ConfigCommand),
     /// One child of the daemon; started by the parent, with its control line as standard input
@@ -104,6 +108,24 @@ pub enum ConfigCommand {
         /// The configuration; the one of -f without it
         file: Option<PathBuf>,
         /// Print each problem to stdout as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what the configuration means, every default included, as keepalived.conf
+    Show {
+        /// The configuration; the one of -f without it
+        file: Option<PathBuf>,
+        /// Print the model and the origin of each value as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a reload from BEFORE to AFTER would change; exits with 1 if anything does
+    Diff {
+        /// The configuration in force
+        before: PathBuf,
+        /// The configuration to come
+        after: PathBuf,
+        /// Print the changes as JSON
         #[arg(long)]
         json: bool,
     },

@@ -19,11 +19,13 @@ pub mod model;
 pub mod source;
 
 mod ast;
+mod diff;
 mod expand;
 mod include;
 mod lexer;
 mod lines;
 mod lower;
+mod origin;
 mod parser;
 mod quoted;
 mod show;
@@ -46,7 +48,9 @@ use self::{
 };
 pub use self::{
     diagnostic::{Colour, Diagnostic, Kind, Severity, exit_code, json, pretty, summary},
-    show::show,
+    diff::{Change, diff, show_diff},
+    origin::{Origin, Origins, origins},
+    show::{show, show_origins},
 };
 
 /// Where files come from: a disk for the daemon, a map in tests.

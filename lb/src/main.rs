@@ -79,6 +79,15 @@ fn configuration(command: &ConfigCommand, cli: &Cli) -> anyhow::Result<ExitCode>
             let file = file.as_deref().unwrap_or(&cli.use_file);
             config::test(file, &io::config::options(cli), &findings)
         }
+        ConfigCommand::Show { file, json } => {
+            let file = file.as_deref().unwrap_or(&cli.use_file);
+            config::show(file, &io::config::options(cli), *json)
+        }
+        ConfigCommand::Diff {
+            before,
+            after,
+            json,
+        } => config::diff([before, after], &io::config::options(cli), *json),
         ConfigCommand::Explain { keyword } => config::explain(keyword.as_deref()),
     };
     code.map(ExitCode::from)
@@ -124,7 +133,7 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
 fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
     let loaded = io::config::read(&cli.use_file, &io::config::options(&cli))?;
     if !loaded.is_usable() {
-        config::show(&loaded);
+        config::complain_of(&loaded);
         return Ok(ExitCode::from(CONFIG));
     }
     if !nix::unistd::geteuid().is_root() {
@@ -137,6 +146,7 @@ fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
     }
     start_logging(&cli, "lb");
     log::diagnostics(&loaded.diagnostics);
+    io::config::keep(&loaded.config, cli.dump_conf);
     tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()))?;
     Ok(ExitCode::SUCCESS)
 }

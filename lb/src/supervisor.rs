@@ -41,7 +41,7 @@ use crate::{
     cli::{Cli, Role},
     config::model::Config,
     io::{
-        config::{options, read},
+        config::{keep, options, read},
         netlink::{Change, Netlink},
     },
     observe::log,
@@ -329,6 +329,7 @@ impl Parent {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
                 if loaded.is_usable() {
+                    keep(&loaded.config, self.cli.dump_conf);
                     let config = loaded.config.acted();
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;

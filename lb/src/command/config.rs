@@ -7,15 +7,21 @@ use std::{
 };
 
 use anyhow::Context as _;
+use serde::Serialize;
 
 use super::complain;
 use crate::{
-    config::{Colour, Loaded, Options, exit_code, explain, json, pretty, summary},
-    io::config::read,
+    config::{
+        self, Colour, Loaded, Options, Origin, exit_code, explain, json, model::Config, pretty,
+        summary,
+    },
+    io::config::{DiskLoader, read},
 };
 
 /// The keyword is not known.
 const UNKNOWN_KEYWORD: u8 = 1;
+/// The configurations do not mean the same, as in diff(1).
+const DIFFERENT: u8 = 1;
 
 /// Where the findings of a test go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +44,7 @@ pub fn test(file: &Path, options: &Options, findings: &Findings) -> anyhow::Resu
     let summary = summary(&loaded.diagnostics, &file.to_string_lossy());
     match findings {
         Findings::Stderr => {
-            show(&loaded);
+            complain_of(&loaded);
             complain(&summary);
         }
         Findings::Append(log) => append(log, &(plain(&loaded) + &summary + "\n"))
@@ -48,8 +54,8 @@ pub fn test(file: &Path, options: &Options, findings: &Findings) -> anyhow::Resu
     Ok(exit_code(&loaded.diagnostics))
 }
 
-/// Shows on stderr what there is to say about a configuration: with excerpts on a terminal, a line each elsewhere.
-pub fn show(loaded: &Loaded) {
+/// Says on stderr what there is to say about a configuration: with excerpts on a terminal, a line each elsewhere.
+pub fn complain_of(loaded: &Loaded) {
     let text = if std::io::stderr().is_terminal() {
         pretty(&loaded.diagnostics, &loaded.sources, Colour::On)
     } else {
@@ -58,6 +64,62 @@ pub fn show(loaded: &Loaded) {
     if !text.is_empty() {
         complain(text.trim_end());
     }
+}
+
+/// Prints what `file` means, with the place of each value, and returns keepalived's exit code for it; nothing is printed
+/// where it cannot be used.
+///
+/// # Errors
+/// When the kernel does not list its interfaces, or stdout is closed.
+pub fn show(file: &Path, options: &Options, as_json: bool) -> anyhow::Result<u8> {
+    let loaded = read(file, options).context("cannot list the interfaces")?;
+    complain_of(&loaded);
+    if loaded.is_usable() {
+        let origins = config::origins(file, &mut DiskLoader, options);
+        let text = if as_json {
+            let shown = Shown {
+                origins: origins.of(&loaded.config),
+                config: &loaded.config,
+            };
+            serde_json::to_string_pretty(&shown)? + "\n"
+        } else {
+            config::show_origins(&loaded.config, &origins)
+        };
+        print(&text)?;
+    }
+    Ok(exit_code(&loaded.diagnostics))
+}
+
+/// What `lb config show --json` prints.
+#[derive(Serialize)]
+struct Shown<'c> {
+    config: &'c Config,
+    origins: Vec<Origin>,
+}
+
+/// Prints what a reload from the first to the second of `files` would change. Returns 0 when that is nothing,
+/// [`DIFFERENT`] when it is something, and keepalived's exit code of the first file that cannot be used.
+///
+/// # Errors
+/// When the kernel does not list its interfaces, or stdout is closed.
+pub fn diff(files: [&Path; 2], options: &Options, as_json: bool) -> anyhow::Result<u8> {
+    let [before, after] =
+        files.map(|file| read(file, options).context("cannot list the interfaces"));
+    let (before, after) = (before?, after?);
+    for loaded in [&before, &after] {
+        if !loaded.is_usable() {
+            complain_of(loaded);
+            return Ok(exit_code(&loaded.diagnostics));
+        }
+    }
+    let changes = config::diff(&before.config, &after.config);
+    let text = if as_json {
+        serde_json::to_string_pretty(&changes)? + "\n"
+    } else {
+        config::show_diff(&changes)
+    };
+    print(&text)?;
+    Ok(if changes.is_empty() { 0 } else { DIFFERENT })
 }
 
 /// Prints what a keyword means, or every keyword; returns 1 for an unknown one, with the nearest on stderr.

@@ -398,6 +398,8 @@ pub struct Carried {
     pub meaning: &'static str,
     /// Whether anything acts on it.
     pub effect: Effect,
+    /// The keyword to write in its place, if it is deprecated.
+    pub instead: Option<&'static str>,
 }
 
 /// Every keyword `lb` knows, block by block.
@@ -419,6 +421,7 @@ fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {
             default: keyword.default,
             meaning: keyword.meaning,
             effect: keyword.effect,
+            instead: keyword.instead,
         }),
     });
     let later = table.later.iter().map(|name| Entry {

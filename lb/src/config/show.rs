@@ -1,39 +1,111 @@
 //! A model as keepalived.conf again: every value in effect, in the order of the tables.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{keyword::root, model::Config};
+use super::{keyword::root, model::Config, origin::Origins};
+
+/// Where comments start, in columns.
+const NOTE_COLUMN: usize = 48;
 
 /// The configuration as a file that [`load`](super::load) reads to the same model.
 ///
 /// Values that were defaults are written too. A file of keepalived's differs only in what `lb` alone has.
 #[must_use]
 pub fn show(config: &Config) -> String {
-    let mut page = Page::default();
-    root::TABLE.show(config, &mut page);
-    page.text
+    Page::of(config).text(&|_| None)
 }
 
-/// Text with indented blocks.
-#[derive(Debug, Default)]
+/// The same, with a comment behind each line: where its value was written, or that it is a default.
+#[must_use]
+pub fn show_origins(config: &Config, origins: &Origins) -> String {
+    Page::of(config).text(&|path| origins.note(path))
+}
+
+/// Lines and blocks in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    text: String,
-    depth: usize,
+    pub(super) items: Vec<Item>,
+}
+
+/// A line, or a block with its head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    Line(String),
+    Block(String, Page),
+}
+
+/// One of the things on a page: its head, or the first word of its line, and how many like it stand before it.
+pub(super) type Step = (String, usize);
+
+impl Item {
+    /// What it is found by.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Line(line) => line.split(' ').next().unwrap_or_default(),
+            Self::Block(head, _) => head,
+        }
+    }
 }
 
 impl Page {
+    /// A whole configuration.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut page = Self::default();
+        root::TABLE.show(config, &mut page);
+        page
+    }
+
     pub(super) fn line(&mut self, line: &str) {
-        self.text.push_str(&"    ".repeat(self.depth));
-        self.text.push_str(line);
-        self.text.push('\n');
+        self.items.push(Item::Line(line.to_owned()));
     }
 
     pub(super) fn block(&mut self, head: &str, body: impl FnOnce(&mut Self)) {
-        self.line(&format!("{head} {{"));
-        self.depth += 1;
-        body(self);
-        self.depth -= 1;
-        self.line("}");
+        let mut inner = Self::default();
+        body(&mut inner);
+        self.items.push(Item::Block(head.to_owned(), inner));
+    }
+
+    /// The items with what each is found by.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (Step, &Item)> {
+        let mut before: BTreeMap<&str, usize> = BTreeMap::new();
+        self.items.iter().map(move |item| {
+            let like = before.entry(item.name()).or_default();
+            *like += 1;
+            ((item.name().to_owned(), *like - 1), item)
+        })
+    }
+
+    /// As text, with the comment that `note` has for each line.
+    pub(super) fn text(&self, note: &dyn Fn(&[Step]) -> Option<String>) -> String {
+        let mut text = String::new();
+        self.write(&mut Vec::new(), note, &mut text);
+        text
+    }
+
+    fn write(
+        &self,
+        path: &mut Vec<Step>,
+        note: &dyn Fn(&[Step]) -> Option<String>,
+        text: &mut String,
+    ) {
+        let indent = "    ".repeat(path.len());
+        for (step, item) in self.steps() {
+            path.push(step);
+            let mut line = match item {
+                Item::Line(line) => format!("{indent}{line}"),
+                Item::Block(head, _) => format!("{indent}{head} {{"),
+            };
+            if let Some(note) = note(path) {
+                line = format!("{line:<NOTE_COLUMN$}  # {note}");
+            }
+            text.push_str(&line);
+            text.push('\n');
+            if let Item::Block(_, inner) = item {
+                inner.write(path, note, text);
+                text.push_str(&format!("{indent}}}\n"));
+            }
+            path.pop();
+        }
     }
 }
 

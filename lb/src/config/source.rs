@@ -139,10 +139,7 @@ impl Source {
     pub fn new(name: &str, bytes: Vec<u8>) -> Self {
         let (text, lossy) = match String::from_utf8(bytes) {
             Ok(text) => (text, false),
-            Err(error) => (
-                String::from_utf8_lossy(error.as_bytes()).into_owned(),
-                true,
-            ),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
         };
         let ends = || memchr::memchr_iter(b'\n', text.as_bytes());
         let mut line_starts = Vec::with_capacity(ends().count() + 1);

@@ -4,21 +4,28 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fs::{self, File},
-    io::{self, Read},
-    os::unix::fs::PermissionsExt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
 use crate::cli::Cli;
-use crate::config::{
-    Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, source::MAX_FILE_SIZE,
+use crate::{
+    config::{
+        Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
+        source::MAX_FILE_SIZE,
+    },
+    observe::log,
 };
 
 /// Execute permission for anybody.
 const EXECUTE: u32 = 0o111;
+/// Read and write permission for the owner.
+const PRIVATE: u32 = 0o600;
 
 /// Reads configuration files from the disk.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +42,8 @@ impl Loader for DiskLoader {
             return Err(LoadError::Executable);
         }
         let file = File::open(path).map_err(|error| refusal(&error))?;
-        let mut bytes = Vec::new();
+        let size = usize::try_from(metadata.len()).unwrap_or(MAX_FILE_SIZE);
+        let mut bytes = Vec::with_capacity(size.min(MAX_FILE_SIZE) + 1);
         file.take(MAX_FILE_SIZE as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| refusal(&error))?;
@@ -101,6 +109,37 @@ pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
     Ok(load(path, &mut DiskLoader, &interfaces()?, options))
 }
 
+/// Keeps a configuration that comes into force where people look for it: in the log with `-d`, and as a file in
+/// `config_save_dir`. A file that cannot be written is logged.
+pub fn keep(config: &Config, in_log: bool) {
+    if in_log {
+        log::configuration(&show(config));
+    }
+    if let Some(directory) = &config.global.files.save
+        && let Err(error) = save(Path::new(directory), &show(config), SystemTime::now())
+    {
+        log::configuration_not_saved(directory, &error);
+    }
+}
+
+/// Writes `keepalived.conf.SECONDS` (since 1970), readable by its owner alone because it holds passwords. The directory is
+/// made where only it is missing.
+fn save(directory: &Path, shown: &str, now: SystemTime) -> io::Result<()> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(PRIVATE)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(directory.join(format!("keepalived.conf.{seconds}")))?;
+    file.write_all(shown.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +173,20 @@ mod tests {
             "{found:?}"
         );
         assert_eq!(DiskLoader.glob(Path::new("/nonexistent/*")), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_configuration_is_saved_for_its_owner_alone() {
+        let directory = env::temp_dir().join(format!("lb-save-{}", std::process::id()));
+        let now = UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        for shown in ["global_defs {\n}\n", "later\n"] {
+            save(&directory, shown, now).unwrap();
+            let file = directory.join("keepalived.conf.1700000000");
+            assert_eq!(fs::read_to_string(&file).unwrap(), shown);
+            let mode = fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, PRIVATE);
+        }
+        fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

@@ -59,6 +59,18 @@ pub fn diagnostics(diagnostics: &[Diagnostic]) {
     }
 }
 
+/// The configuration in force, for `-d`.
+pub fn configuration(shown: &str) {
+    for line in shown.lines() {
+        info!("{line}");
+    }
+}
+
+/// The copy of the configuration that `config_save_dir` asks for could not be written.
+pub fn configuration_not_saved(directory: &str, error: &dyn Display) {
+    warn!("The configuration is not saved in {directory}: {error}");
+}
+
 /// The machine's interfaces could not be listed.
 pub fn interfaces_unknown(error: &dyn Display) {
     error!(

@@ -28,8 +28,7 @@ pub(in crate::config) static TABLE: Table<GlobalDefs> = Table {
         process::SCHEDULING,
         process::BUFFERS,
     ],
-    // It acts while files are read, as a directive does.
-    later: &["include_check"],
+    later: &[],
 };
 
 type Global = Keyword<GlobalDefs, GlobalDefs>;

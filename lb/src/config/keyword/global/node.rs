@@ -154,13 +154,31 @@ pub(super) const FILES: &[Global] = &[
     )
     .parsed()
     .means("a file that is there while a reload runs or is due"),
-    text(&["config_save_dir"], field!(some clone files.save))
-        .means("gets a copy of each configuration taken"),
+    Global::new(
+        &["config_save_dir"],
+        Takes::Text {
+            max: usize::MAX,
+            field: field!(some clone files.save),
+        },
+    )
+    .means("gets a copy of each configuration that comes into force"),
     text(
         &["tmp_config_directory"],
         field!(some clone files.temporary),
     )
+    .without_effect("children get the configuration over a socket, not in a file")
     .means("where the configuration with all its includes is kept"),
+    Global::new(
+        &["include_check"],
+        Takes::Words {
+            usage: "[[+|-]read|match|wildcard_match|brace_match …]",
+            // It counts from its line on, so the parser acts on it before the block is complete.
+            read: |_, _, _| {},
+            show: |_| Vec::new(),
+        },
+    )
+    .default("none; all of them for the bare word")
+    .means("which failures of includes are errors, up to the end of its file"),
     boolean(&["data_use_instance"], field!(copy files.instance_in_names))
         .default("false")
         .means("dump files carry the names of namespace and instance"),
