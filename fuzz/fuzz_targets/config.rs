@@ -1,5 +1,5 @@
 //! No bytes make the configuration parser panic, hang or grow without bound: line rules, includes, conditions
-//! and definitions included.
+//! and definitions included. What is read without an error is shown, and read again to the same model.
 #![no_main]
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lb::config::{Colour, Interface, Options, load, pretty};
+use lb::config::{Colour, Interface, Options, load, pretty, show};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The input is up to four files that may include each other; a line of three dashes parts them.
@@ -31,4 +31,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let loaded = load(Path::new("lb.conf"), &mut files, &interfaces, &options);
     let _ = pretty(&loaded.diagnostics, &loaded.sources, Colour::On);
+    // A backslash before a quote has no spelling in quotes.
+    if loaded.is_usable() && !bytes.contains(&b'\\') {
+        let shown = show(&loaded.config);
+        let mut files = BTreeMap::from([(PathBuf::from("lb.conf"), shown.clone().into_bytes())]);
+        let again = load(Path::new("lb.conf"), &mut files, &interfaces, &options);
+        assert_eq!(again.config, loaded.config, "{shown}");
+    }
 });

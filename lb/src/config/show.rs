@@ -109,16 +109,20 @@ impl Page {
     }
 }
 
-/// A word as the lexer reads it back: in quotes where it would not stay one word.
+/// A word as the lexer reads it back: in quotes where it would not stay one word, or would be a directive at the
+/// start of a line. Only a backslash right before a quote has no spelling.
 pub(super) fn text(word: &str) -> String {
-    let plain = !word.is_empty()
+    let starts_plain =
+        word.starts_with(|c: char| c.is_ascii_alphanumeric() || "/.:-+_".contains(c));
+    let is_plain = starts_plain
+        && !word.starts_with("include")
         && !word
             .bytes()
-            .any(|byte| byte.is_ascii_whitespace() || b"{}\"#!".contains(&byte));
-    if plain {
+            .any(|byte| byte.is_ascii_whitespace() || b"{}\"#!\\'".contains(&byte));
+    if is_plain {
         word.to_owned()
     } else {
-        format!("\"{word}\"")
+        format!("\"{}\"", word.replace('"', "\\\""))
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{GOOD, load_bytes};
-use crate::config::{Colour, lines::comment, pretty};
+use crate::config::{Colour, lines::comment, pretty, show};
 
 /// What a mutation writes over or between the bytes of a good file.
 const SNIPPETS: &[&[u8]] = &[
@@ -71,6 +71,12 @@ fn check(bytes: &[u8]) {
         !shown.contains(|c: char| c.is_control() && c != '\n'),
         "{shown:?}"
     );
+    // A backslash before a quote has no spelling in quotes.
+    if loaded.is_usable() && !bytes.contains(&b'\\') {
+        let text = show(&loaded.config);
+        let again = load_bytes(text.as_bytes());
+        assert_eq!(again.config, loaded.config, "{text}");
+    }
 }
 
 proptest! {
@@ -111,6 +117,28 @@ proptest! {
         let (plain, _) = super::lexical::statements(&plain);
         let (used, _) = super::lexical::statements(&used);
         prop_assert_eq!(plain, used);
+    }
+
+    #[test]
+    fn good_files_with_lines_left_out_and_digits_changed_are_shown_as_they_are_read(
+        file in 0..GOOD.len(),
+        left_out in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        digits in proptest::collection::vec((any::<prop::sample::Index>(), b'0'..=b'9'), 0..6),
+    ) {
+        let text = String::from_utf8_lossy(GOOD[file].1);
+        let mut lines: Vec<&str> = text.lines().collect();
+        for line in left_out {
+            let line = line.index(lines.len());
+            if !lines[line].contains(['{', '}']) {
+                lines.remove(line);
+            }
+        }
+        let mut bytes = lines.join("\n").into_bytes();
+        for (at, digit) in digits {
+            let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            bytes[places[at.index(places.len())]] = digit;
+        }
+        check(&bytes);
     }
 
     #[test]
