@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench, build,
     build::Profile,
-    lab, packages,
+    fuzz, lab, packages,
     test::{self, Tier},
     workspace,
 };
@@ -44,6 +44,14 @@ enum Command {
         /// Name of the benchmark, then `--json` (a line per figure), `--quick` (within a minute) or `--keep` (the new baseline).
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Fuzzes `config` or `advert` with cargo-fuzz.
+    Fuzz {
+        /// The target.
+        target: String,
+        /// Options of libFuzzer after `--`, such as `-max_total_time=600`.
+        #[arg(last = true)]
+        options: Vec<String>,
     },
     /// Writes `docs/keywords.md` from the keyword tables of `lb`.
     Keywords {
@@ -92,6 +100,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Bench { arguments } => return bench::run(&arguments),
+        Command::Fuzz { target, options } => return fuzz::run(&target, &options),
         Command::Keywords { check } => test::keywords(check)?,
         Command::Bless => test::bless()?,
     }

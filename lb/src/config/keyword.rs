@@ -259,10 +259,8 @@ impl<D, M> Table<D, M> {
             word.span,
             format!("unknown keyword {} in {}", quote(text), self.block),
         );
-        let homes: BTreeSet<&str> = reference()
-            .filter(|entry| entry.names.contains(&text))
-            .map(|entry| entry.block)
-            .collect();
+        let homes = TABLES.iter().filter(|table| table.has(text));
+        let homes: BTreeSet<&str> = homes.map(|table| table.block()).collect();
         if !homes.is_empty() {
             let homes: Vec<&str> = homes.into_iter().collect();
             finding.help(format!("it belongs in {}", homes.join(" or ")));
@@ -402,34 +400,56 @@ pub struct Carried {
     pub instead: Option<&'static str>,
 }
 
-/// Every keyword `lb` knows, block by block.
-pub fn reference() -> impl Iterator<Item = Entry> {
-    entries(&root::TABLE)
-        .chain(entries(&global::TABLE))
-        .chain(entries(&vrrp::TABLE))
-        .chain(entries(&check::VIRTUAL_SERVER))
-        .chain(entries(&check::REAL_SERVER))
-        .chain(entries(&check::TCP_CHECK))
+/// Every table, in the order of the documentation.
+static TABLES: &[&dyn Block] = &[
+    &root::TABLE,
+    &global::TABLE,
+    &vrrp::TABLE,
+    &check::VIRTUAL_SERVER,
+    &check::REAL_SERVER,
+    &check::TCP_CHECK,
+];
+
+/// A [`Table`] of any draft and model.
+trait Block: Sync {
+    fn block(&self) -> &'static str;
+    fn has(&self, name: &str) -> bool;
+    fn entries(&self) -> Vec<Entry>;
 }
 
-fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {
-    let now = table.keywords().map(|keyword| Entry {
-        block: table.block,
-        names: keyword.names.to_vec(),
-        carried: Some(Carried {
-            takes: keyword.takes.to_string(),
-            default: keyword.default,
-            meaning: keyword.meaning,
-            effect: keyword.effect,
-            instead: keyword.instead,
-        }),
-    });
-    let later = table.later.iter().map(|name| Entry {
-        block: table.block,
-        names: vec![name],
-        carried: None,
-    });
-    now.chain(later)
+impl<D, M> Block for Table<D, M> {
+    fn block(&self) -> &'static str {
+        self.block
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let now = self.keywords().map(|keyword| Entry {
+            block: self.block,
+            names: keyword.names.to_vec(),
+            carried: Some(Carried {
+                takes: keyword.takes.to_string(),
+                default: keyword.default,
+                meaning: keyword.meaning,
+                effect: keyword.effect,
+                instead: keyword.instead,
+            }),
+        });
+        let later = self.later.iter().map(|name| Entry {
+            block: self.block,
+            names: vec![name],
+            carried: None,
+        });
+        now.chain(later).collect()
+    }
+}
+
+/// Every keyword `lb` knows, block by block.
+pub fn reference() -> impl Iterator<Item = Entry> {
+    TABLES.iter().flat_map(|table| table.entries())
 }
 
 #[cfg(test)]
