@@ -15,7 +15,7 @@ pub fn show(config: &Config) -> String {
 }
 
 /// Text with indented blocks.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
     text: String,
     depth: usize,
@@ -46,7 +46,7 @@ pub(super) fn text(word: &str) -> String {
     if plain {
         word.to_owned()
     } else {
-        format!("\"{word}\"")
+        format!("\"{}\"", word.replace('"', "\\\""))
     }
 }
 
