@@ -132,6 +132,9 @@ pub struct Options {
 pub trait System {
     /// An interface by name; `None` where there is none.
     fn interface(&self, name: &InterfaceName) -> Option<Interface>;
+
+    /// The names of all interfaces, for what may have been meant.
+    fn interface_names(&self) -> Vec<&str>;
 }
 
 /// What validation needs to know of an interface.
@@ -139,11 +142,17 @@ pub trait System {
 pub struct Interface {
     /// VRRP refuses to run on it.
     pub is_loopback: bool,
+    /// The largest packet it takes, in bytes; `None` where nobody knows.
+    pub mtu: Option<u32>,
 }
 
 impl System for BTreeMap<String, Interface> {
     fn interface(&self, name: &InterfaceName) -> Option<Interface> {
         self.get(name.as_str()).copied()
+    }
+
+    fn interface_names(&self) -> Vec<&str> {
+        self.keys().map(String::as_str).collect()
     }
 }
 
@@ -187,12 +196,13 @@ pub fn load(
     let end = lines.enter_first(entry, &mut report);
     let mut parser = parser::Parser::new(lines);
     let draft = lower::read(&mut parser, &mut report);
-    let sources = parser.into_sources();
+    let mut sources = parser.into_sources();
     let config = end.map_or_else(Config::default, |end| {
         let mut lowered = lower::finish(draft, end, &mut report);
         validate::run(&mut lowered, system, &mut report);
         lowered.into_config()
     });
+    report.redact(&mut sources);
     Loaded {
         config,
         diagnostics: report.finish(&sources),

@@ -22,6 +22,8 @@ pub(super) struct RestOfLine {
     pub(super) text: Box<str>,
     /// Byte for byte, unless it is expanded text.
     pub(super) span: Span,
+    /// Whether a comment follows without a blank: it may be part of a word that was not meant to end.
+    pub(super) is_cut: bool,
 }
 
 /// A keyword, its arguments and its block. `keyword` and `arguments` are apart so that a statement without a
@@ -30,7 +32,7 @@ pub(super) struct RestOfLine {
 pub(super) struct Statement {
     pub(super) keyword: Word,
     pub(super) arguments: Words,
-    /// Only where it holds quotes or backslashes: otherwise the arguments tell as much.
+    /// Only where it holds quotes or backslashes, or is cut: otherwise the arguments tell as much.
     pub(super) rest: Option<Box<RestOfLine>>,
     pub(super) block: Option<Vec<Self>>,
 }

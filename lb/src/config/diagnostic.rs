@@ -17,6 +17,8 @@ use super::source::{Place, Sources, Span};
 const MAX_PER_SEVERITY: usize = 100;
 /// Longest quotation from a file, in characters.
 const MAX_QUOTE: usize = 48;
+/// Stands for a secret in a sentence.
+const HIDDEN: &str = "…";
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -201,6 +203,8 @@ pub(super) struct Report {
     /// Keywords, by block, that were told once.
     told: BTreeSet<(&'static str, &'static str)>,
     withheld: Withheld,
+    /// Words that nothing may tell.
+    secrets: Vec<Span>,
 }
 
 /// What forbids to act on a block: its words in quotes, and where they are.
@@ -267,6 +271,28 @@ impl Report {
             .help("remove that, or stay with keepalived on this node until lb acts on it");
         }
         words
+    }
+
+    /// Notes a word that nothing may tell.
+    pub(super) fn hide(&mut self, secret: Span) {
+        self.secrets.push(secret);
+    }
+
+    /// Takes the secrets out of the text that diagnostics show, and out of their sentences.
+    pub(super) fn redact(&mut self, sources: &mut Sources) {
+        let secrets = std::mem::take(&mut self.secrets);
+        let hidden = sources.hide(&secrets);
+        for (secret, text) in secrets.iter().zip(&hidden) {
+            let told = |finding: &&mut Finding| {
+                let at = finding.span;
+                at.file == secret.file && at.start < secret.end && secret.start < at.end
+            };
+            for finding in self.findings.iter_mut().filter(told) {
+                if !text.is_empty() {
+                    finding.message = finding.message.replace(text, HIDDEN);
+                }
+            }
+        }
     }
 
     /// How many errors there are so far.

@@ -34,6 +34,18 @@ pub(super) struct Keyword<D: 'static, M: 'static> {
     effect: Effect,
     /// The keyword to write in place of a deprecated one.
     instead: Option<&'static str>,
+    repeat: Repeat,
+}
+
+/// What a second line with the same keyword does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// It replaces the first, with a warning.
+    LastCounts,
+    /// It is left out, with a warning.
+    FirstCounts,
+    /// It adds to the first.
+    AddsUp,
 }
 
 /// What a keyword does here.
@@ -46,6 +58,8 @@ pub enum Effect {
     /// The same, and the instance or virtual server that has it is left out: without it the rest means
     /// something else.
     Withheld,
+    /// The same, but only where the value, written or inherited, is another than what is done without it.
+    WithheldByValue,
     /// It is understood and has no effect, for this reason.
     None(&'static str),
 }
@@ -56,6 +70,9 @@ impl fmt::Display for Effect {
             Self::Acted => f.write_str("yes"),
             Self::Parsed => f.write_str("not yet"),
             Self::Withheld => f.write_str("not yet: what has it is left out"),
+            Self::WithheldByValue => {
+                f.write_str("not yet: what has another value than the default is left out")
+            }
             Self::None(reason) => write!(f, "no: {reason}"),
         }
     }
@@ -70,6 +87,7 @@ impl<D, M> Keyword<D, M> {
             meaning: "",
             effect: Effect::Acted,
             instead: None,
+            repeat: Repeat::LastCounts,
         }
     }
 
@@ -112,6 +130,30 @@ impl<D, M> Keyword<D, M> {
             ..self
         }
     }
+
+    /// Nothing acts on it yet, and what differs in it from what is done is left out: see [`Table::differences`].
+    pub(super) const fn withheld_by_value(self) -> Self {
+        Self {
+            effect: Effect::WithheldByValue,
+            ..self
+        }
+    }
+
+    /// Of two lines the first counts.
+    pub(super) const fn first_counts(self) -> Self {
+        Self {
+            repeat: Repeat::FirstCounts,
+            ..self
+        }
+    }
+
+    /// Several lines add up.
+    pub(super) const fn adds_up(self) -> Self {
+        Self {
+            repeat: Repeat::AddsUp,
+            ..self
+        }
+    }
 }
 
 /// The keywords of one block, read into a draft `D` and shown from a model `M`.
@@ -132,6 +174,12 @@ impl Seen {
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(seen, _)| *seen == name)
     }
+
+    /// Where the keyword was written first.
+    pub(super) fn place(&self, name: &str) -> Option<Span> {
+        let found = self.0.iter().find(|(seen, _)| *seen == name);
+        found.map(|(_, at)| *at)
+    }
 }
 
 impl<D, M> Table<D, M> {
@@ -142,13 +190,25 @@ impl<D, M> Table<D, M> {
     /// The lines and blocks that give the values of `model`.
     pub(super) fn show(&self, model: &M, page: &mut Page) {
         for keyword in self.shown() {
-            if let Takes::Block { show, .. } = &keyword.takes {
-                show(model, page);
-            }
-            for arguments in keyword.takes.show(model) {
-                page.line(&with_arguments(keyword.names[0], &arguments));
-            }
+            keyword.show(model, page);
         }
+    }
+
+    /// The keywords withheld by value that `model` has lines of, and others than `plain`, which says what is done.
+    pub(super) fn differences(&self, model: &M, plain: &M) -> Vec<&'static str> {
+        let lines = |keyword: &Keyword<D, M>, model| {
+            let mut page = Page::default();
+            keyword.show(model, &mut page);
+            page
+        };
+        self.shown()
+            .filter(|keyword| keyword.effect == Effect::WithheldByValue)
+            .filter(|keyword| {
+                let own = lines(keyword, model);
+                own != Page::default() && own != lines(keyword, plain)
+            })
+            .map(|keyword| keyword.names[0])
+            .collect()
     }
 
     /// The words that give the values of `model` on one line, each after a space.
@@ -194,18 +254,10 @@ impl<D, M> Table<D, M> {
         };
         let name = keyword.names[0];
         if !matches!(keyword.takes, Takes::Block { .. })
-            && let Some((_, first)) = seen.0.iter().find(|(seen, _)| *seen == name)
+            && let Some(first) = seen.place(name)
+            && keyword.is_replaced(first, word, report)
         {
-            report
-                .warning(
-                    Kind::Duplicate,
-                    word.span,
-                    format!(
-                        "{} is given twice; the last one counts, as in keepalived",
-                        quote(name)
-                    ),
-                )
-                .related(*first, "first given");
+            return;
         }
         seen.0.push((name, word.span));
         keyword.report_effect(self.block, word.span, report);
@@ -271,6 +323,35 @@ impl<D, M> Table<D, M> {
 }
 
 impl<D, M> Keyword<D, M> {
+    fn show(&self, model: &M, page: &mut Page) {
+        if let Takes::Block { show, .. } = &self.takes {
+            show(model, page);
+        }
+        for arguments in self.takes.show(model) {
+            page.line(&with_arguments(self.names[0], &arguments));
+        }
+    }
+
+    /// Whether an earlier line makes this one count for nothing.
+    fn is_replaced(&self, first: Span, word: &Word, report: &mut Report) -> bool {
+        let counts = match self.repeat {
+            Repeat::AddsUp => return false,
+            Repeat::FirstCounts => "first",
+            Repeat::LastCounts => "last",
+        };
+        report
+            .warning(
+                Kind::Duplicate,
+                word.span,
+                format!(
+                    "{} is given twice; the {counts} one counts, as in keepalived",
+                    quote(self.names[0])
+                ),
+            )
+            .related(first, "first given");
+        self.repeat == Repeat::FirstCounts
+    }
+
     fn read(&self, statement: &Statement, into: &mut D, report: &mut Report) {
         let name = self.names[0];
         if matches!(self.takes, Takes::Block { .. }) {
@@ -310,7 +391,7 @@ impl<D, M> Keyword<D, M> {
                 .help(format!("write {}", quote(instead)));
         }
         match self.effect {
-            Effect::Acted => {}
+            Effect::Acted | Effect::WithheldByValue => {}
             Effect::Parsed if report.is_first(block, self.names[0]) => {
                 report.note(
                     Kind::NotCarried,
@@ -405,6 +486,12 @@ static TABLES: &[&dyn Block] = &[
     &root::TABLE,
     &global::TABLE,
     &vrrp::TABLE,
+    &vrrp::tracking::LINES,
+    &vrrp::tracking::WIDE_LINES,
+    &vrrp::adverts::PEER,
+    &vrrp::authentication::AUTHENTICATION,
+    &vrrp::authentication::HMAC,
+    &vrrp::group::TABLE,
     &check::VIRTUAL_SERVER,
     &check::REAL_SERVER,
     &check::TCP_CHECK,

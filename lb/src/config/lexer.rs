@@ -33,6 +33,8 @@ pub(super) struct Lexer<'l> {
     rest: Option<usize>,
     /// Whether there are quotes or backslashes in the statement.
     has_quotes: bool,
+    /// Whether a comment follows the statement without a blank.
+    is_cut: bool,
     /// The rest of the statement that just ended.
     finished_rest: Option<Box<RestOfLine>>,
 }
@@ -46,6 +48,7 @@ impl<'l> Lexer<'l> {
             end: 0,
             rest: None,
             has_quotes: false,
+            is_cut: false,
             finished_rest: None,
         }
     }
@@ -74,6 +77,8 @@ impl<'l> Lexer<'l> {
         self.at += blanks;
         Some(match byte {
             None | Some(b'#' | b'!') => {
+                self.is_cut =
+                    byte.is_some() && blanks == 0 && self.rest.is_some_and(|start| start < self.at);
                 self.end_statement();
                 self.line = None;
                 Token::LineEnd
@@ -105,14 +110,15 @@ impl<'l> Lexer<'l> {
     fn end_statement(&mut self) {
         let rest = self.rest.take();
         let has_quotes = std::mem::take(&mut self.has_quotes);
-        let Some(start) = rest.filter(|_| has_quotes) else {
+        let is_cut = std::mem::take(&mut self.is_cut);
+        let Some(start) = rest.filter(|_| has_quotes || is_cut) else {
             return;
         };
         let text = self.text()[start..self.at].trim_end();
         let leading = text.len() - text.trim_start().len();
         let (text, end) = (Box::from(text.trim_start()), start + text.len());
         let span = self.span(start + leading, end);
-        self.finished_rest = Some(Box::new(RestOfLine { text, span }));
+        self.finished_rest = Some(Box::new(RestOfLine { text, span, is_cut }));
     }
 
     fn quoted(&mut self, report: &mut Report) -> Word {

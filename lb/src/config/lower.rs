@@ -2,6 +2,7 @@
 //! whole configuration is read.
 
 pub(super) mod check;
+pub(super) mod command;
 pub(super) mod global;
 pub(super) mod value;
 pub(super) mod vrrp;
@@ -10,7 +11,7 @@ pub(super) mod words;
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
-    model::{Config, GlobalDefs, RealServer, VirtualServer, VrrpInstance},
+    model::{Config, GlobalDefs, RealServer, SyncGroup, VirtualServer, VrrpInstance},
     parser::Parser,
     source::Span,
 };
@@ -22,6 +23,7 @@ pub(super) struct Draft {
     /// Whether there is a `global_defs`, even an empty one.
     has_global_defs: bool,
     instances: Vec<vrrp::InstanceDraft>,
+    groups: Vec<vrrp::group::GroupDraft>,
     servers: Vec<check::VirtualServerDraft>,
 }
 
@@ -40,6 +42,16 @@ pub(super) struct InstancePlaces {
     pub(super) vrid: Span,
     /// Address and interface of each `virtual_ipaddress`; the interface only where the line names one.
     pub(super) addresses: Vec<(Span, Option<Span>)>,
+    pub(super) vrf: Option<Span>,
+    pub(super) tracks: vrrp::track::TrackPlaces,
+}
+
+/// Where a `vrrp_sync_group` was written.
+#[derive(Debug)]
+pub(super) struct GroupPlaces {
+    pub(super) name: Span,
+    pub(super) members: Vec<Span>,
+    pub(super) tracks: vrrp::track::TrackPlaces,
 }
 
 /// Where a `virtual_server` was written.
@@ -61,6 +73,9 @@ pub(super) struct RealServerPlaces {
 pub(super) struct Lowered {
     pub(super) global: GlobalDefs,
     pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
+    /// Whether an instance lacks something, so that it is not there.
+    pub(super) has_refused_instance: bool,
+    pub(super) groups: Vec<Placed<SyncGroup, GroupPlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
 }
 
@@ -73,6 +88,7 @@ impl Lowered {
                 .into_iter()
                 .map(|placed| placed.value)
                 .collect(),
+            sync_groups: self.groups.into_iter().map(|placed| placed.value).collect(),
             virtual_servers: self
                 .servers
                 .into_iter()
@@ -93,7 +109,7 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
 }
 
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
-pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
+pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowered {
     if report.errors() == 0 && draft.instances.is_empty() && draft.servers.is_empty() {
         if draft.has_global_defs {
             report.warning(
@@ -111,11 +127,20 @@ pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
                 .help("write at least a vrrp_instance or a virtual_server");
         }
     }
+    vrrp::take_sync_daemon(&draft.instances, &mut draft.global, report);
+    let groups = draft.groups;
+    let written = draft.instances.len();
+    let instances: Vec<_> = draft
+        .instances
+        .iter()
+        .filter_map(|instance| vrrp::finish(instance, &draft.global, &groups, report))
+        .collect();
     Lowered {
-        instances: draft
-            .instances
+        has_refused_instance: instances.len() < written,
+        instances,
+        groups: groups
             .into_iter()
-            .filter_map(|instance| vrrp::finish(instance, &draft.global, report))
+            .map(|group| vrrp::group::finish(group, &draft.global, report))
             .collect(),
         servers: draft
             .servers

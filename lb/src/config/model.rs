@@ -5,6 +5,7 @@
 
 pub mod global;
 mod newtypes;
+pub mod vrrp;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     global::{GlobalDefs, JsonVersion},
     newtypes::{AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight},
+    vrrp::{InitialState, SyncGroup, VrrpInstance},
 };
 
 /// A choice of the language: every value has a word.
@@ -59,6 +61,8 @@ pub struct Config {
     pub global: GlobalDefs,
     /// `vrrp_instance` blocks in the order of the file.
     pub vrrp_instances: Vec<VrrpInstance>,
+    /// `vrrp_sync_group` blocks in the order of the file.
+    pub sync_groups: Vec<SyncGroup>,
     /// `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
 }
@@ -85,67 +89,6 @@ pub enum DataPlane {
     Auto,
     /// XDP alone.
     Xdp,
-}
-
-/// `vrrp_instance`: one virtual router.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VrrpInstance {
-    /// The block's name, unique in the file.
-    pub name: String,
-    /// `state`: the initial wish.
-    pub state: InitialState,
-    /// `interface`.
-    pub interface: InterfaceName,
-    /// `virtual_router_id`.
-    pub vrid: Vrid,
-    /// `priority`; 255 is the address owner.
-    pub priority: Priority,
-    /// `version`.
-    pub version: Version,
-    /// Address family of the adverts: that of the first virtual address.
-    pub family: Family,
-    /// `advert_int`.
-    pub advert_interval: AdvertInterval,
-    /// `virtual_ipaddress`, in the order of the file, which is the order on the wire.
-    pub addresses: Vec<VirtualAddress>,
-    /// False with `nopreempt`.
-    pub preempt: bool,
-    /// What nothing acts on yet and forbids to act on the instance: keywords, in quotes.
-    pub withheld: Vec<String>,
-}
-
-impl VrrpInstance {
-    /// An instance with every default.
-    #[must_use]
-    pub fn new(name: &str, interface: InterfaceName, vrid: Vrid, family: Family) -> Self {
-        Self {
-            name: name.to_owned(),
-            state: InitialState::default(),
-            interface,
-            vrid,
-            priority: Priority::DEFAULT,
-            version: match family {
-                Family::V4 => Version::V2,
-                Family::V6 => Version::V3,
-            },
-            family,
-            advert_interval: AdvertInterval::DEFAULT,
-            addresses: Vec::new(),
-            preempt: true,
-            withheld: Vec::new(),
-        }
-    }
-}
-
-/// `state` of a `vrrp_instance`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum InitialState {
-    /// Wait for the master-down interval.
-    #[default]
-    Backup,
-    /// With priority 255 start as MASTER, else wait one advert interval plus skew.
-    Master,
 }
 
 /// VRRP protocol version.

@@ -3,19 +3,12 @@
 //! `'…'` and `"…"` keep blanks, pieces without a blank in between are one word, and a backslash starts an
 //! escape: `\a \b \E \f \n \r \t \v`, `\nnn` in octal, `\xXX`, `\cC` for a control character; before any other
 //! character it is that character.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the keywords that take quoted parameters come next"
-    )
-)]
-
 use std::{iter::Peekable, str::CharIndices};
 
 use super::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report},
+    source::Span,
 };
 
 impl Statement {
@@ -24,32 +17,85 @@ impl Statement {
         let Some(rest) = &self.rest else {
             return self.arguments.to_vec();
         };
-        let mut words = Vec::new();
-        let mut reader = Reader {
-            chars: rest.text.char_indices().peekable(),
-            length: rest.text.len(),
-        };
-        while let Some(read) = reader.next() {
-            let span = rest.span.within(read.start, read.end);
-            if !read.is_closed {
+        if rest.is_cut {
+            report
+                .warning(
+                    Kind::Syntax,
+                    rest.span,
+                    "`#` or `!` starts a comment behind these words, as in keepalived".to_owned(),
+                )
+                .help("write `\\#` or `\\!` where it belongs to a word, or a blank before the comment");
+        }
+        split(
+            &rest.text,
+            |start, end| rest.span.within(start, end),
+            report,
+        )
+    }
+}
+
+/// The words of a text, joined as a shell does it; `place` gives the span of some of its bytes.
+pub(super) fn split(
+    text: &str,
+    place: impl Fn(usize, usize) -> Span,
+    report: &mut Report,
+) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut reader = Reader {
+        chars: text.char_indices().peekable(),
+        length: text.len(),
+    };
+    while let Some(read) = reader.next() {
+        let span = place(read.start, read.end);
+        if !read.is_closed {
+            report
+                .error(Kind::Syntax, span, "the quote is not closed".to_owned())
+                .help(
+                    "close it on the same line; `#` and `!` start a comment unless in double quotes or after `\\`",
+                );
+        }
+        match String::from_utf8(read.bytes) {
+            Ok(text) if !text.contains('\0') => words.push(Word {
+                text: text.into(),
+                span,
+            }),
+            _ => {
                 report
-                    .error(Kind::Syntax, span, "the quote is not closed".to_owned())
-                    .help("close it on the same line");
-            }
-            match String::from_utf8(read.bytes) {
-                Ok(text) if !text.contains('\0') => words.push(Word {
-                    text: text.into(),
-                    span,
-                }),
-                _ => {
-                    report
-                        .error(Kind::Value, span, "the escapes make no text".to_owned())
-                        .expected("UTF-8 without NUL");
-                }
+                    .error(Kind::Value, span, "the escapes make no text".to_owned())
+                    .expected("UTF-8 without NUL");
             }
         }
-        words
     }
+    words
+}
+
+/// Words as one text that [`split`] makes the same words of.
+pub(super) fn join<'w>(words: impl IntoIterator<Item = &'w String>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| join_one(word)).collect();
+    words.join(" ")
+}
+
+fn join_one(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"'\"\\".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    let mut joined = "'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' | '"' => joined.extend(['\\', c]),
+            c if c.is_ascii_control() => joined.push_str(&format!("\\{:03o}", u32::from(c))),
+            c => joined.push(c),
+        }
+    }
+    joined.push('\'');
+    joined
+}
+
+/// A text as one word in double quotes.
+pub(super) fn in_quotes(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
 }
 
 /// One word.

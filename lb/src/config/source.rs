@@ -325,6 +325,34 @@ impl Sources {
         chain
     }
 
+    /// Replaces the text of spans, in all readings of their files; returns what was there, without quotes.
+    pub(super) fn hide(&mut self, spans: &[Span]) -> Vec<String> {
+        let mut changed: BTreeMap<String, Source> = BTreeMap::new();
+        let mut hidden = Vec::new();
+        for span in spans {
+            let (at, definition) = self.resolve(*span);
+            let span = definition.unwrap_or(at);
+            let original = self.get(span.file);
+            let text = original.slice(span).to_owned();
+            let source = changed
+                .entry(original.name.clone())
+                .or_insert_with(|| original.clone());
+            let range = span.start as usize..span.end as usize;
+            if source.text.get(range.clone()).is_some() {
+                source.text.replace_range(range, &"*".repeat(text.len()));
+            }
+            hidden.push(text.trim_matches('"').to_owned());
+        }
+        for source in changed.into_values().map(Arc::new) {
+            for reading in &mut self.readings {
+                if reading.source.name == source.name {
+                    reading.source = Arc::clone(&source);
+                }
+            }
+        }
+        hidden
+    }
+
     /// A file added before.
     #[must_use]
     pub fn get(&self, file: FileId) -> &Source {

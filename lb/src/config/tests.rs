@@ -2,6 +2,7 @@
 
 mod lexical;
 mod properties;
+mod vrrp;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -28,6 +29,7 @@ const GOOD: &[(&str, &[u8])] = &[
     fixture!("good/layout"),
     fixture!("good/adjusted"),
     fixture!("good/global"),
+    fixture!("good/vrrp"),
 ];
 
 const BAD: &[(&str, &[u8])] = &[
@@ -220,6 +222,14 @@ fn every_keyword_of_keepalived_is_known() {
         ("the top level", 25, 0),
         ("global_defs", 140, 1),
         ("vrrp_instance", 70, 0),
+        // `notify_deleted` too, which keepalived.conf(5) has and the code does not.
+        ("vrrp_sync_group", 15, 1),
+        ("authentication", 2, 0),
+        ("auth_hmac", 5, 0),
+        ("unicast_peer", 2, 0),
+        // weight, reverse, and noreverse in both of its spellings
+        ("track_interface, track_script, track_bfd", 4, 0),
+        ("track_file, track_process", 4, 0),
         ("virtual_server", 39, 0),
         ("real_server", 26, 0),
         ("TCP_CHECK", 13, 0),
@@ -241,13 +251,16 @@ fn every_keyword_of_keepalived_is_known() {
     }
 }
 
-fn load_bytes(bytes: &[u8]) -> Loaded {
+pub(super) fn load_bytes(bytes: &[u8]) -> Loaded {
     let mut files = BTreeMap::from([(path(), bytes.to_vec())]);
     load(&path(), &mut files, &machine(), &Options::default())
 }
 
 fn machine() -> BTreeMap<String, Interface> {
-    let interface = |name: &str, is_loopback| (name.to_owned(), Interface { is_loopback });
+    let interface = |name: &str, is_loopback| {
+        let mtu = Some(1500);
+        (name.to_owned(), Interface { is_loopback, mtu })
+    };
     BTreeMap::from([
         interface("lo", true),
         interface("eth0", false),

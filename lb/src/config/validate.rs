@@ -1,8 +1,8 @@
 //! Rules across objects, one function each.
 
-use std::{collections::BTreeMap, net::IpAddr};
+pub(super) mod vrrp;
 
-use lb_common::gate::GATES;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
     System,
@@ -10,16 +10,24 @@ use super::{
     lower::{Lowered, RealServerPlaces},
     model::{Family, ForwardMethod, InterfaceName, VirtualServer},
     source::Span,
+    suggest::nearest,
 };
 
 type Rule = fn(&mut Lowered, &dyn System, &mut Report);
 
 const RULES: &[Rule] = &[
-    instance_names_are_unique,
-    gates_suffice,
-    virtual_routers_are_unique,
-    virtual_addresses_are_unique,
-    interfaces_exist,
+    vrrp::names_are_unique,
+    vrrp::gates_suffice,
+    vrrp::routers_are_unique,
+    vrrp::addresses_are_unique,
+    vrrp::addresses_fit,
+    vrrp::interfaces_exist,
+    vrrp::track::tracked_interfaces_exist,
+    vrrp::group::names_are_unique,
+    vrrp::group::members_exist,
+    vrrp::group::members_have_one_group,
+    vrrp::group::groups_have_members,
+    vrrp::group::members_leave_tracking_to_the_group,
     direct_route_keeps_the_port,
     virtual_servers_are_unique,
     real_servers_are_unique,
@@ -33,100 +41,18 @@ pub(super) fn run(lowered: &mut Lowered, system: &dyn System, report: &mut Repor
     }
 }
 
-/// Every virtual router has a gate of the data plane; one of them is taken.
-fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let most = GATES as usize - 1;
-    if let Some(placed) = lowered.instances.get(most) {
-        report
-            .error(
-                Kind::Limit,
-                placed.at.name,
-                format!("more than {most} virtual routers"),
-            )
-            .help("spread them over more nodes");
-    }
-}
-
-/// keepalived skips the second instance; here it is an error.
-fn instance_names_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let names = lowered.instances.iter().map(|placed| {
-        let name = &placed.value.name;
-        let what = move || format!("vrrp_instance {}", quote(name));
-        (name, placed.at.name, what)
+fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, report: &mut Report) {
+    let message = format!(
+        "there is no interface {} on this machine",
+        quote(name.as_str())
+    );
+    let meant = nearest(name.as_str(), system.interface_names());
+    let meant = meant.map_or_else(String::new, |meant| {
+        format!("did you mean {}? ", quote(meant))
     });
-    report_duplicates(names, report);
-}
-
-fn virtual_routers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let routers = lowered.instances.iter().map(|placed| {
-        let instance = &placed.value;
-        let what = move || {
-            format!(
-                "virtual_router_id {} for {} on {}",
-                quote(&instance.vrid.to_string()),
-                name_of(instance.family),
-                instance.interface
-            )
-        };
-        let key = (&instance.interface, instance.vrid, instance.family);
-        (key, placed.at.vrid, what)
-    });
-    report_duplicates(routers, report);
-}
-
-fn virtual_addresses_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let addresses = lowered.instances.iter().flat_map(|placed| {
-        let lines = placed.value.addresses.iter().zip(&placed.at.addresses);
-        lines.map(|(line, (span, _))| {
-            let what = move || format!("virtual address {}", quote(&line.address.to_string()));
-            // A link-local address is another one on another link.
-            let link = is_link_local(line.address).then_some(&line.interface);
-            ((line.address, link), *span, what)
-        })
-    });
-    report_duplicates(addresses, report);
-}
-
-fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
-    for placed in &lowered.instances {
-        let instance = &placed.value;
-        match system.interface(&instance.interface) {
-            None => report_no_interface(&instance.interface, placed.at.interface, report),
-            Some(interface) if interface.is_loopback => {
-                report
-                    .error(
-                        Kind::System,
-                        placed.at.interface,
-                        format!(
-                            "VRRP cannot run on the loopback interface {}",
-                            quote(instance.interface.as_str())
-                        ),
-                    )
-                    .help("write the interface that the other nodes are reached by");
-            }
-            Some(_) => {}
-        }
-        for (address, (_, named)) in instance.addresses.iter().zip(&placed.at.addresses) {
-            if let Some(span) = named
-                && system.interface(&address.interface).is_none()
-            {
-                report_no_interface(&address.interface, *span, report);
-            }
-        }
-    }
-}
-
-fn report_no_interface(name: &InterfaceName, span: Span, report: &mut Report) {
     report
-        .error(
-            Kind::System,
-            span,
-            format!(
-                "there is no interface {} on this machine",
-                quote(name.as_str())
-            ),
-        )
-        .help("`ip link` shows what there is");
+        .error(Kind::System, span, message)
+        .help(format!("{meant}`ip link` shows what there is"));
 }
 
 /// keepalived skips the second server; here it is an error.

@@ -77,9 +77,15 @@ fn refusal(error: &io::Error) -> LoadError {
 pub fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
     let links = getifaddrs()?.map(|link| {
         let is_loopback = link.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-        (link.interface_name, Interface { is_loopback })
+        let mtu = mtu(&link.interface_name);
+        (link.interface_name, Interface { is_loopback, mtu })
     });
     Ok(links.collect())
+}
+
+fn mtu(interface: &str) -> Option<u32> {
+    let path = Path::new("/sys/class/net").join(interface).join("mtu");
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// What a configuration gets from outside: `-i` or the host's name up to the first dot as its id, `-e`, and this process's
@@ -200,6 +206,6 @@ mod tests {
     #[test]
     fn the_loopback_interface_is_known_as_such() {
         let interfaces = interfaces().expect("the kernel lists interfaces");
-        assert_eq!(interfaces.get("lo"), Some(&Interface { is_loopback: true }));
+        assert_eq!(interfaces.get("lo").map(|lo| lo.is_loopback), Some(true));
     }
 }

@@ -40,6 +40,21 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         )
         .means("a virtual router"),
         Root::new(
+            &["vrrp_sync_group"],
+            Takes::Block {
+                usage: "NAME",
+                read: lower::vrrp::group::read,
+                show: |config, page| {
+                    for group in &config.sync_groups {
+                        let head = format!("vrrp_sync_group {}", text(&group.name));
+                        page.block(&head, |page| vrrp::group::TABLE.show(group, page));
+                    }
+                },
+            },
+        )
+        .parsed()
+        .means("virtual routers that change state together"),
+        Root::new(
             &["virtual_server"],
             Takes::Block {
                 usage: "ADDRESS PORT",
@@ -66,7 +81,6 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         "static_ipaddress",
         "static_routes",
         "static_rules",
-        "vrrp_sync_group",
         "garp_group",
         "linkbeat_interfaces",
         "vrrp_script",

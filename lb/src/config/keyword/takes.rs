@@ -120,6 +120,34 @@ macro_rules! field {
             get: |model| model.$($path).+.and_then(|value| i64::try_from(value).ok()),
         }
     };
+    (spanned copy $($from:ident).+ => $($to:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| draft.$($from).+ = Some(given),
+            get: |model| Some(model.$($to).+),
+        }
+    };
+    (spanned not $($from:ident).+ => $($to:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| {
+                draft.$($from).+ = given.map(|value: bool| Some(!value));
+            },
+            get: |model| Some(!model.$($to).+),
+        }
+    };
+    (spanned number $($from:ident).+ => $($to:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| draft.$($from).+ = given.convert(),
+            get: |model| i64::try_from(model.$($to).+).ok(),
+        }
+    };
+    (spanned word $($from:ident).+ => $($to:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| {
+                draft.$($from).+ = given.map($crate::config::model::Word::at);
+            },
+            get: |model| $crate::config::model::Word::place(model.$($to).+),
+        }
+    };
     (word $($path:ident).+) => {
         $crate::config::keyword::takes::Field {
             set: |draft, given| {

@@ -1,4 +1,13 @@
-//! `vrrp_instance`.
+//! `vrrp_instance` and `vrrp_sync_group`.
+
+pub(in crate::config) mod adverts;
+mod announcements;
+pub(in crate::config) mod authentication;
+mod election;
+pub(in crate::config) mod group;
+mod link;
+mod notify;
+pub(in crate::config) mod tracking;
 
 use std::time::Duration;
 
@@ -6,194 +15,64 @@ use super::{
     Keyword, Table,
     takes::{Field, Takes},
 };
-use crate::config::{
-    lower::vrrp::{InstanceDraft, read_addresses},
-    model::{InitialState, Version, VirtualAddress, VrrpInstance, Word as _},
-    source::Spanned,
-};
-
-type Instance = Keyword<InstanceDraft, VrrpInstance>;
+use crate::config::{lower::vrrp::InstanceDraft, model::VrrpInstance};
 
 pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
     block: "vrrp_instance",
-    now: &[&[
-        Instance::new(
-            &["state"],
-            Takes::Choice {
-                words: InitialState::WORDS,
-                withheld: &[],
-                field: Field {
-                    set: |draft, given| draft.state = given.map(InitialState::at),
-                    get: |model| model.state.place(),
-                },
-            },
-        )
-        .default("BACKUP")
-        .means("the state wished for at the start"),
-        Instance::new(
-            &["interface"],
-            Takes::Interface(Field {
-                set: |draft, given| draft.interface = Some(given),
-                get: |model| Some(model.interface.clone()),
-            }),
-        )
-        .means("where adverts are sent and heard; required"),
-        Instance::new(
-            &["virtual_router_id"],
-            Takes::Number {
-                min: 1,
-                max: 255,
-                field: Field {
-                    set: |draft, given| draft.vrid = given.convert(),
-                    get: |model| Some(model.vrid.into()),
-                },
-            },
-        )
-        .means("the virtual router, the same on all its nodes; required"),
-        Instance::new(
-            &["priority"],
-            Takes::Number {
-                min: 1,
-                max: 255,
-                field: Field {
-                    set: |draft, given| draft.priority = given.convert(),
-                    get: |model| Some(model.priority.into()),
-                },
-            },
-        )
-        .default("100; 255 with state MASTER")
-        .means("the highest becomes MASTER; 255 is the address owner"),
-        Instance::new(
-            &["version"],
-            Takes::Choice {
-                words: Version::WORDS,
-                withheld: &[],
-                field: Field {
-                    set: |draft, given| draft.version = given.map(Version::at),
-                    get: |model| model.version.place(),
-                },
-            },
-        )
-        .default("vrrp_version; 3 for IPv6")
-        .means("the protocol's version"),
-        Instance::new(
-            &["advert_int"],
-            Takes::Seconds {
-                min: Duration::from_millis(10),
-                max: Duration::from_secs(255),
-                field: Field {
-                    set: |draft, given| draft.advert_interval = Some(given),
-                    get: |model| Some(model.advert_interval.get()),
-                },
-            },
-        )
-        .default("1")
-        .means(
-            "time between adverts: whole seconds in version 2, steps of 0.01 up to 40.95 in version 3",
-        ),
-        Instance::new(
-            &["virtual_ipaddress"],
-            Takes::Block {
-                usage: "",
-                read: read_addresses,
-                show: |instance, page| {
-                    page.block("virtual_ipaddress", |page| {
-                        for line in &instance.addresses {
-                            let VirtualAddress {
-                                address,
-                                prefix,
-                                interface,
-                            } = line;
-                            page.line(&format!("{address}/{prefix} dev {interface}"));
-                        }
-                    });
-                },
-            },
-        )
-        .means("lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER"),
-        Instance::new(
-            &["nopreempt"],
-            Takes::Flag(Field {
-                set: |draft, given| draft.preempt = Some(Spanned::new(false, given.span)),
-                get: |model| Some(!model.preempt),
-            }),
-        )
-        .default("preempt")
-        .means("leave a MASTER of lower priority in place; needs state BACKUP"),
-        Instance::new(
-            &["preempt"],
-            Takes::Flag(Field {
-                set: |draft, given| draft.preempt = Some(Spanned::new(true, given.span)),
-                get: |model| Some(model.preempt),
-            }),
-        )
-        .default("preempt")
-        .means("take over from a MASTER of lower priority"),
-    ]],
+    now: &[
+        election::ROUTER,
+        election::RULES,
+        link::INTERFACES,
+        adverts::MULTICAST,
+        adverts::UNICAST,
+        election::ADDRESSES,
+        authentication::BLOCKS,
+        announcements::ANNOUNCEMENTS,
+        tracking::INSTANCE,
+        notify::INSTANCE,
+        notify::INSTANCE_ONLY,
+    ],
     later: &[
-        "vrf",
-        "use_vmac",
-        "use_vmac_addr",
-        "vmac_xmit_base",
-        "use_ipvlan",
-        "dont_track_primary",
-        "track_interface",
-        "track_script",
-        "track_file",
-        "track_process",
-        "track_bfd",
-        "mcast_src_ip",
-        "mcast_dst_ip",
-        "unicast_src_ip",
-        "unicast_peer",
-        "unicast_fault_no_peer",
-        "unicast_ttl",
-        "check_unicast_src",
-        "old_unicast_checksum",
-        "track_src_ip",
-        "v3_checksum_as_v2",
-        "native_ipv6",
         "virtual_ipaddress_excluded",
-        "no_virtual_ipaddress",
-        "promote_secondaries",
         "virtual_routes",
         "virtual_rules",
-        "accept",
-        "no_accept",
-        "preempt_delay",
-        "strict_mode",
-        "skip_check_adv_addr",
-        "authentication",
-        "auth_hmac",
-        "garp_master_delay",
-        "garp_master_repeat",
-        "garp_master_refresh",
-        "garp_master_refresh_repeat",
-        "garp_lower_prio_delay",
-        "garp_lower_prio_repeat",
-        "garp_extra_if",
-        "vmac_garp_intvl",
-        "lower_prio_no_advert",
-        "higher_prio_send_advert",
-        "owner_ignore_adverts",
-        "down_timer_adverts",
-        "timer_expired_backup",
-        "thread_timer_expired",
-        "kernel_rx_buf_size",
-        "notify_master",
-        "notify_backup",
-        "notify_fault",
-        "notify_stop",
-        "notify_deleted",
-        "notify",
-        "notify_master_rx_lower_pri",
-        "notify_priority_changes",
-        "smtp_alert",
-        "debug",
-        "linkbeat_use_polling",
-        "lvs_sync_daemon_interface",
     ],
 };
+
+type Instance = Keyword<InstanceDraft, VrrpInstance>;
+type InstanceField<V> = Field<InstanceDraft, VrrpInstance, V>;
+
+const fn flag(names: &'static [&'static str], field: InstanceField<bool>) -> Instance {
+    Keyword::new(names, Takes::Flag(field))
+}
+
+const fn boolean(names: &'static [&'static str], field: InstanceField<bool>) -> Instance {
+    Keyword::new(names, Takes::Bool(field))
+}
+
+const fn number(
+    names: &'static [&'static str],
+    min: i64,
+    max: i64,
+    field: InstanceField<i64>,
+) -> Instance {
+    Keyword::new(names, Takes::Number { min, max, field })
+}
+
+/// Whole or decimal seconds; the limits in milliseconds.
+const fn seconds(
+    names: &'static [&'static str],
+    min: u64,
+    max: u64,
+    field: InstanceField<Duration>,
+) -> Instance {
+    let takes = Takes::Seconds {
+        min: Duration::from_millis(min),
+        max: Duration::from_millis(max),
+        field,
+    };
+    Keyword::new(names, takes)
+}
 
 /// keepalived's options of an address line that are not carried yet.
 pub(in crate::config) const LATER_ADDRESS_OPTIONS: &[&str] = &[

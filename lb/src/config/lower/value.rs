@@ -44,6 +44,20 @@ pub(in crate::config) fn warn_of_rest(statement: &Statement, takes: usize, repor
     }
 }
 
+/// Reports the block of a line that may have none.
+pub(in crate::config) fn refuse_block(line: &Statement, report: &mut Report) -> bool {
+    if line.block.is_some() {
+        report
+            .error(
+                Kind::Syntax,
+                line.keyword.span,
+                format!("{} takes no block", quote(&line.keyword.text)),
+            )
+            .help("remove the braces and what is between them");
+    }
+    line.block.is_some()
+}
+
 pub(in crate::config) fn number(
     word: &Word,
     name: &str,

@@ -1,7 +1,29 @@
 //! `vrrp_instance`.
 
+pub(in crate::config) mod adverts;
+pub(in crate::config) mod announce;
+pub(in crate::config) mod authentication;
+pub(in crate::config) mod election;
+pub(in crate::config) mod group;
+pub(in crate::config) mod link;
+pub(in crate::config) mod notify;
+mod router;
+pub(in crate::config) mod track;
+mod withheld;
+
 use std::{net::IpAddr, time::Duration};
 
+pub(super) use self::withheld::take_sync_daemon;
+use self::{
+    adverts::AdvertsDraft,
+    announce::AnnounceDraft,
+    authentication::{AuthenticationDraft, HmacDraft},
+    election::{ElectionDraft, Facts},
+    group::GroupDraft,
+    link::LinkDraft,
+    notify::NotifyDraft,
+    track::TracksDraft,
+};
 use super::{Draft, InstancePlaces, Placed, value};
 use crate::config::{
     ast::{Statement, Word},
@@ -11,17 +33,12 @@ use crate::config::{
         vrrp::{LATER_ADDRESS_OPTIONS, TABLE},
     },
     model::{
-        AdvertInterval, Family, GlobalDefs, InitialState, InterfaceName, PrefixLength, Priority,
-        Version, VirtualAddress, Vrid, VrrpInstance,
+        Family, GlobalDefs, InitialState, InterfaceName, PrefixLength, Priority, Version,
+        VirtualAddress, Vrid, VrrpInstance,
     },
-    source::{Span, Spanned},
+    source::Spanned,
     suggest::nearest,
 };
-
-/// Most addresses of an advert: its count field is a byte.
-const MAX_ADDRESSES: usize = 255;
-/// The longest interval of version 3: 12 bits of hundredths (RFC 9568 §5.2.7).
-const MAX_V3_INTERVAL: Duration = Duration::from_millis(40_950);
 
 /// A `vrrp_instance` as written.
 #[derive(Debug)]
@@ -34,6 +51,17 @@ pub(in crate::config) struct InstanceDraft {
     pub(in crate::config) version: Option<Spanned<Version>>,
     pub(in crate::config) advert_interval: Option<Spanned<Duration>>,
     pub(in crate::config) preempt: Option<Spanned<bool>>,
+    pub(in crate::config) election: ElectionDraft,
+    pub(in crate::config) link: LinkDraft,
+    pub(in crate::config) adverts: AdvertsDraft,
+    pub(in crate::config) authentication: Option<AuthenticationDraft>,
+    pub(in crate::config) hmac: Option<HmacDraft>,
+    pub(in crate::config) announce: AnnounceDraft,
+    pub(in crate::config) tracks: TracksDraft,
+    pub(in crate::config) notify: NotifyDraft,
+    pub(in crate::config) lvs_sync: Option<Spanned<InterfaceName>>,
+    /// With `no_virtual_ipaddress`.
+    pub(in crate::config) may_lack_addresses: bool,
     addresses: Vec<AddressLine>,
     /// Whether a line of `virtual_ipaddress` was refused: then "no addresses" would be no news.
     has_refused_address: bool,
@@ -70,6 +98,16 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         version: None,
         advert_interval: None,
         preempt: None,
+        election: ElectionDraft::default(),
+        link: LinkDraft::default(),
+        adverts: AdvertsDraft::default(),
+        authentication: None,
+        hmac: None,
+        announce: AnnounceDraft::default(),
+        tracks: TracksDraft::default(),
+        notify: NotifyDraft::default(),
+        lvs_sync: None,
+        may_lack_addresses: false,
         addresses: Vec::new(),
         has_refused_address: false,
         seen: Seen::default(),
@@ -111,7 +149,7 @@ fn read_address(line: &Statement, report: &mut Report) -> Option<AddressLine> {
     if refuse_directive(line, report) {
         return None;
     }
-    let (address, prefix) = address_and_prefix(&line.keyword, report)?;
+    let (address, prefix) = address_and_prefix(&line.keyword, "virtual_ipaddress", report)?;
     let mut interface = None;
     let mut options = line.arguments.iter();
     while let Some(option) = options.next() {
@@ -156,7 +194,11 @@ fn report_option(option: &Word, report: &mut Report) {
     };
 }
 
-fn address_and_prefix(word: &Word, report: &mut Report) -> Option<(Spanned<IpAddr>, PrefixLength)> {
+fn address_and_prefix(
+    word: &Word,
+    name: &str,
+    report: &mut Report,
+) -> Option<(Spanned<IpAddr>, PrefixLength)> {
     let (text, length) = match word.text.split_once('/') {
         Some((text, length)) => (text, Some(length)),
         None => (&*word.text, None),
@@ -165,7 +207,7 @@ fn address_and_prefix(word: &Word, report: &mut Report) -> Option<(Spanned<IpAdd
         text: text.into(),
         span: word.span,
     };
-    let address = value::address(&bare, "virtual_ipaddress", report)?;
+    let address = value::address(&bare, name, report)?;
     let max = match Family::of(address.value) {
         Family::V4 => 32,
         Family::V6 => 128,
@@ -186,33 +228,59 @@ fn address_and_prefix(word: &Word, report: &mut Report) -> Option<(Spanned<IpAdd
 /// Applies the defaults and rules within one instance; `None` when something required is missing, which is
 /// reported.
 pub(super) fn finish(
-    draft: InstanceDraft,
+    draft: &InstanceDraft,
     global: &GlobalDefs,
+    groups: &[GroupDraft],
     report: &mut Report,
 ) -> Option<Placed<VrrpInstance, InstancePlaces>> {
-    for required in ["interface", "virtual_router_id"] {
-        if !draft.seen.has(required) {
-            report_missing(&draft.name, required, report);
-        }
+    if !draft.seen.has("virtual_router_id") {
+        router::report_missing(&draft.name, "virtual_router_id", report);
     }
-    let family = finish_family(&draft, report);
-    let interface = draft.interface.clone()?;
+    let family = router::family(draft, report);
+    let interface = router::interface(draft, global, report);
     let vrid = draft.vrid?;
-    let family = family?;
-    let version = finish_version(&draft, family, global, report);
-    let priority = finish_priority(&draft, report);
-    let advert_interval = finish_interval(&draft, version, report);
-    let preempt = finish_preempt(&draft, priority, report);
+    let (family, interface) = (family?, interface?);
+    let mut instance = VrrpInstance::new(
+        &draft.name.value,
+        interface.value.clone(),
+        vrid.value,
+        family,
+    );
+    let strict = election::is_strict(&draft.election, global);
+    router::check_family(draft, family, strict, report);
+    instance.version = router::version(draft, family, global, report);
+    instance.priority = router::priority(draft, report);
+    instance.state = election::finish_state(draft, instance.priority, strict, report);
+    instance.advert_interval = router::interval(draft, instance.version, report);
+    instance.preempt = router::preempt(draft, instance.state, instance.priority, report);
+    instance.addresses = finish_addresses(draft, &interface.value);
+    let facts = Facts {
+        version: instance.version,
+        priority: instance.priority,
+        state: instance.state,
+        preempt: instance.preempt,
+        strict,
+    };
+    instance.election = election::finish(draft, facts, global, report);
+    instance.link = link::finish(draft, family, vrid.value, strict, report);
+    instance.adverts = adverts::finish(draft, family, facts, global, report);
+    instance.authentication = authentication::finish(draft, facts, family, report);
+    let interval = instance.advert_interval;
+    instance.hmac = authentication::finish_hmac(draft, interval, strict, report);
+    instance.announce = announce::finish(&draft.announce, &global.vrrp.announce, strict, report);
+    instance.notify = notify::finish(&draft.notify, global);
+    if instance.priority.is_owner() {
+        track::warn_of_weights(&draft.tracks, "with `priority 255`", report);
+    }
+    let (tracks, mut track_places) = track::finish(&draft.tracks, report);
+    instance.tracks = tracks;
+    if instance.link.track_primary && !instance.link.routed {
+        track::drop_own(&mut instance, &mut track_places, report);
+    }
+    let withheld = withheld::words(draft, &instance, groups);
     let what = format!("vrrp_instance {}", quote(&draft.name.value));
-    let withheld = report.leave_out(&what, &draft.withheld);
-    let addresses = draft.addresses.iter().map(|line| VirtualAddress {
-        address: line.address.value,
-        prefix: line.prefix,
-        interface: line
-            .interface
-            .as_ref()
-            .map_or_else(|| interface.value.clone(), |named| named.value.clone()),
-    });
+    instance.withheld = report.leave_out(&what, &withheld);
+    instance.withheld.sort();
     let places = draft.addresses.iter().map(|line| {
         let named = line.interface.as_ref().map(|named| named.span);
         (line.address.span, named)
@@ -223,217 +291,21 @@ pub(super) fn finish(
             interface: interface.span,
             vrid: vrid.span,
             addresses: places.collect(),
+            vrf: draft.link.vrf.as_ref().map(|vrf| vrf.span),
+            tracks: track_places,
         },
-        value: VrrpInstance {
-            state: draft.state.map(|state| state.value).unwrap_or_default(),
-            vrid: vrid.value,
-            priority,
-            version,
-            family,
-            advert_interval,
-            addresses: addresses.collect(),
-            preempt,
-            withheld,
-            interface: interface.value,
-            name: draft.name.value,
-        },
+        value: instance,
     })
 }
 
-fn report_missing(name: &Spanned<String>, keyword: &str, report: &mut Report) {
-    report
-        .error(
-            Kind::Missing,
-            name.span,
-            format!(
-                "vrrp_instance {} has no {}",
-                quote(&name.value),
-                quote(keyword)
-            ),
-        )
-        .help(format!("write `{keyword} …` in its block"));
-}
-
-/// The first address decides the family (keepalived.conf(5)).
-fn finish_family(draft: &InstanceDraft, report: &mut Report) -> Option<Family> {
-    let Some(first) = draft.addresses.first() else {
-        if !draft.has_refused_address {
-            report_missing(&draft.name, "virtual_ipaddress", report);
-        }
-        return None;
-    };
-    if let Some(line) = draft.addresses.get(MAX_ADDRESSES) {
-        report.error(
-            Kind::Limit,
-            line.address.span,
-            format!("an advert carries at most {MAX_ADDRESSES} addresses"),
-        );
-    }
-    let family = Family::of(first.address.value);
-    let other = draft
-        .addresses
-        .iter()
-        .find(|line| Family::of(line.address.value) != family);
-    if let Some(other) = other {
-        report
-            .error(
-                Kind::Conflict,
-                other.address.span,
-                format!(
-                    "{} is of another address family than the first address of the instance",
-                    quote(&other.address.value.to_string())
-                ),
-            )
-            .related(first.address.span, "first address")
-            .help(
-                "write a second vrrp_instance for it (keepalived's virtual_ipaddress_excluded is \
-                 not carried yet)",
-            );
-    }
-    Some(family)
-}
-
-fn finish_version(
-    draft: &InstanceDraft,
-    family: Family,
-    global: &GlobalDefs,
-    report: &mut Report,
-) -> Version {
-    match (family, draft.version) {
-        (Family::V4, version) => version.map_or(global.vrrp.version, |version| version.value),
-        (
-            Family::V6,
-            Some(Spanned {
-                value: Version::V2,
-                span,
-            }),
-        ) => {
-            report.warning(
-                Kind::Value,
-                span,
-                "IPv6 needs VRRP version 3: version 3 is used, as in keepalived".to_owned(),
-            );
-            Version::V3
-        }
-        (Family::V6, _) => Version::V3,
-    }
-}
-
-fn finish_priority(draft: &InstanceDraft, report: &mut Report) -> Priority {
-    if let Some(priority) = draft.priority {
-        return priority.value;
-    }
-    match draft.state {
-        Some(Spanned {
-            value: InitialState::Master,
-            span,
-        }) => {
-            report
-                .note(
-                    Kind::Value,
-                    span,
-                    "`state MASTER` without `priority` makes this node the address owner \
-                     (priority 255), as in keepalived"
-                        .to_owned(),
-                )
-                .help("write a priority below 255 unless the addresses are its own");
-            Priority::OWNER
-        }
-        Some(Spanned {
-            value: InitialState::Backup,
-            ..
-        })
-        | None => Priority::DEFAULT,
-    }
-}
-
-fn finish_interval(draft: &InstanceDraft, version: Version, report: &mut Report) -> AdvertInterval {
-    let Some(Spanned { value: given, span }) = draft.advert_interval else {
-        return AdvertInterval::DEFAULT;
-    };
-    let (step, max, help) = match version {
-        Version::V2 => (
-            1_000_000,
-            Duration::from_secs(255),
-            "`version 3` knows steps of 0.01 seconds",
-        ),
-        Version::V3 => (10_000, MAX_V3_INTERVAL, "write a multiple of 0.01"),
-    };
-    if given > max {
-        report_interval_too_long(given, max, span, report);
-        return AdvertInterval::DEFAULT;
-    }
-    let steps = (given.as_micros() + step / 2) / step;
-    let micros = u64::try_from(steps.max(1) * step).unwrap_or(u64::MAX);
-    let rounded = Duration::from_micros(micros);
-    if rounded != given {
-        report
-            .warning(
-                Kind::Value,
-                span,
-                format!(
-                    "`advert_int` {} is rounded to {} s in VRRP version {}",
-                    given.as_secs_f64(),
-                    rounded.as_secs_f64(),
-                    number_of(version)
-                ),
-            )
-            .help(help);
-    }
-    AdvertInterval::try_from(rounded).unwrap_or(AdvertInterval::DEFAULT)
-}
-
-fn report_interval_too_long(given: Duration, max: Duration, span: Span, report: &mut Report) {
-    report
-        .error(
-            Kind::Value,
-            span,
-            format!(
-                "`advert_int` {} is too long for VRRP version 3",
-                given.as_secs_f64()
-            ),
-        )
-        .expected(format_args!("at most {} seconds", max.as_secs_f64()));
-}
-
-fn number_of(version: Version) -> u8 {
-    match version {
-        Version::V2 => 2,
-        Version::V3 => 3,
-    }
-}
-
-fn finish_preempt(draft: &InstanceDraft, priority: Priority, report: &mut Report) -> bool {
-    let Some(Spanned { value, span }) = draft.preempt else {
-        return true;
-    };
-    if draft.seen.has("preempt") && draft.seen.has("nopreempt") {
-        report.warning(
-            Kind::Conflict,
-            span,
-            "`preempt` and `nopreempt` are both given; the last one counts, as in keepalived"
-                .to_owned(),
-        );
-    }
-    if value {
-        return true;
-    }
-    let is_master = draft
-        .state
-        .is_some_and(|state| state.value == InitialState::Master);
-    let why = if is_master {
-        "`state MASTER`"
-    } else if priority.is_owner() {
-        "`priority 255`"
-    } else {
-        return false;
-    };
-    report
-        .warning(
-            Kind::Conflict,
-            span,
-            format!("`nopreempt` does not go with {why} and is ignored, as in keepalived"),
-        )
-        .help("write `state BACKUP` and a priority below 255 on every node");
-    true
+fn finish_addresses(draft: &InstanceDraft, interface: &InterfaceName) -> Vec<VirtualAddress> {
+    let addresses = draft.addresses.iter().map(|line| VirtualAddress {
+        address: line.address.value,
+        prefix: line.prefix,
+        interface: line
+            .interface
+            .as_ref()
+            .map_or_else(|| interface.clone(), |named| named.value.clone()),
+    });
+    addresses.collect()
 }

@@ -346,6 +346,17 @@ pub(in crate::config) fn extra_announce(
     statement: &Statement,
     report: &mut Report,
 ) {
+    if let Some(extra) = read_extra_announce(statement, 1, report) {
+        global.vrrp.announce.extra = Some(extra);
+    }
+}
+
+/// `[all] SECONDS`, of `min` to a day.
+pub(in crate::config) fn read_extra_announce(
+    statement: &Statement,
+    min: i64,
+    report: &mut Report,
+) -> Option<ExtraAnnounce> {
     let all = statement
         .arguments
         .first()
@@ -353,13 +364,11 @@ pub(in crate::config) fn extra_announce(
     value::warn_of_rest(statement, 1 + usize::from(all), report);
     let Some(word) = statement.arguments.get(usize::from(all)) else {
         report_missing(statement, "[all] SECONDS", report);
-        return;
+        return None;
     };
-    let Some(seconds) = value::number(word, name(statement), 1..=86_400, report) else {
-        return;
-    };
+    let seconds = value::number(word, name(statement), min..=86_400, report)?;
     let interval = Duration::from_secs(seconds.value.unsigned_abs());
-    global.vrrp.announce.extra = Some(ExtraAnnounce { all, interval });
+    Some(ExtraAnnounce { all, interval })
 }
 
 pub(in crate::config) fn show_extra_announce(extra: Option<ExtraAnnounce>) -> Lines {

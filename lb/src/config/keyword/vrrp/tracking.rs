@@ -1,0 +1,140 @@
+//! What moves the priority, or ends in FAULT.
+
+use super::{Instance, group::Group};
+use crate::config::{
+    keyword::{
+        Keyword, Table,
+        takes::{Field, Takes},
+    },
+    lower::vrrp::track::{self, Options},
+    model::vrrp::{Track, TrackedInterface, Tracks},
+    show::{Page, text},
+    source::Spanned,
+};
+
+/// The blocks of an instance or a group, alike in both.
+macro_rules! blocks {
+    ($keyword:ident, $effect:ident) => {
+        &[
+            blocks!(
+                $keyword, $effect, "track_interface", interfaces, LINES, show_interfaces,
+                "lines of INTERFACE [weight N] [reverse]: FAULT, or another priority, while one is down"
+            ),
+            blocks!(
+                $keyword, $effect, "track_script", scripts, LINES,
+                |tracks, page| show("track_script", &LINES, &tracks.scripts, page),
+                "lines of NAME [weight N] [reverse]: the same while the vrrp_script of that name fails"
+            ),
+            blocks!(
+                $keyword, $effect, "track_file", files, WIDE_LINES,
+                |tracks, page| show("track_file", &WIDE_LINES, &tracks.files, page),
+                "lines of NAME [weight N] [reverse]: the number in the track_file of that name, times the \
+                 weight, is added to the priority"
+            ),
+            blocks!(
+                $keyword, $effect, "track_process", processes, WIDE_LINES,
+                |tracks, page| show("track_process", &WIDE_LINES, &tracks.processes, page),
+                "lines of NAME [weight N] [reverse]: the same while the vrrp_track_process of that name has \
+                 no quorum"
+            ),
+            blocks!(
+                $keyword, $effect, "track_bfd", bfds, LINES,
+                |tracks, page| show("track_bfd", &LINES, &tracks.bfds, page),
+                "lines of NAME [weight N] [reverse]: the same while the bfd_instance of that name is down"
+            ),
+        ]
+    };
+    ($keyword:ident, $effect:ident, $name:literal, $list:ident, $lines:ident, $show:expr, $means:literal) => {
+        $keyword::new(
+            &[$name],
+            Takes::Block {
+                usage: "",
+                read: |draft, block, report| {
+                    track::read(&mut draft.tracks.$list, &$lines, block, report);
+                },
+                show: |model, page| {
+                    let show: fn(&Tracks, &mut Page) = $show;
+                    show(&model.tracks, page);
+                },
+            },
+        )
+        .$effect()
+        .means($means)
+    };
+}
+
+pub(super) const INSTANCE: &[Instance] = blocks!(Instance, withheld_by_value);
+/// Its members are left out whatever it tracks.
+pub(super) const GROUP: &[Group] = blocks!(Group, parsed);
+
+type TrackOption = Keyword<Options, Track>;
+
+/// What follows the name of an interface, a script or a BFD session.
+pub(in crate::config) static LINES: Table<Options, Track> = Table {
+    block: "track_interface, track_script, track_bfd",
+    now: &[&[weight(253), REVERSE, NO_REVERSE]],
+    later: &[],
+};
+
+/// What follows the name of a file or a process.
+pub(in crate::config) static WIDE_LINES: Table<Options, Track> = Table {
+    block: "track_file, track_process",
+    now: &[&[weight(254), REVERSE, NO_REVERSE]],
+    later: &[],
+};
+
+const fn weight(most: i64) -> TrackOption {
+    let takes = Takes::Number {
+        min: -most,
+        max: most,
+        field: Field {
+            set: |draft: &mut Options, given| draft.weight = given.convert(),
+            get: |model: &Track| model.weight.map(i64::from),
+        },
+    };
+    TrackOption::new(&["weight"], takes)
+        .default("the object's own; 0, which is FAULT, for interfaces")
+        .withheld_by_value()
+        .means("what the priority changes by")
+}
+
+const REVERSE: TrackOption = TrackOption::new(
+    &["reverse"],
+    Takes::Flag(Field {
+        set: |draft, given| draft.reverse = Some(given),
+        get: |model| model.reverse,
+    }),
+)
+.withheld_by_value()
+.means("up and down change places");
+
+const NO_REVERSE: TrackOption = TrackOption::new(
+    &["noreverse", "no_reverse"],
+    Takes::Flag(Field {
+        set: |draft, given| draft.reverse = Some(Spanned::new(false, given.span)),
+        get: |model| model.reverse.map(|reverse| !reverse),
+    }),
+)
+.withheld_by_value()
+.means("they do not, whatever the object says");
+
+fn show(name: &str, table: &Table<Options, Track>, tracks: &[Track], page: &mut Page) {
+    if tracks.is_empty() {
+        return;
+    }
+    page.block(name, |page| {
+        for track in tracks {
+            page.line(&format!("{}{}", text(&track.name), table.show_words(track)));
+        }
+    });
+}
+
+fn show_interfaces(tracks: &Tracks, page: &mut Page) {
+    let line = |tracked: &TrackedInterface| Track {
+        name: tracked.interface.to_string(),
+        weight: Some(tracked.weight),
+        reverse: tracked.reverse.then_some(true),
+    };
+    let lines: Vec<Track> = tracks.interfaces.iter().map(line).collect();
+    show("track_interface", &LINES, &lines, page);
+}

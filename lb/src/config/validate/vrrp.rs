@@ -1,0 +1,176 @@
+//! Rules across `vrrp_instance` blocks.
+
+pub(super) mod group;
+pub(in crate::config) mod track;
+
+use std::net::IpAddr;
+
+use lb_common::gate::GATES;
+
+use super::{is_link_local, name_of, report_duplicates, report_no_interface};
+use crate::config::{
+    System,
+    diagnostic::{Kind, Report, quote},
+    lower::{InstancePlaces, Lowered, Placed},
+    model::{Family, Version, VrrpInstance, vrrp::Destination},
+};
+
+/// IPv4 and IPv6 headers before an advert.
+const HEADER_V4: usize = 20;
+const HEADER_V6: usize = 40;
+/// What an advert has before its addresses, and in version 2 after them.
+const ADVERT: usize = 8;
+const OLD_PROOF: usize = 8;
+/// The trailer of `auth_hmac`.
+const TRAILER: usize = 28;
+
+/// Every virtual router has a gate of the data plane; one of them is taken.
+pub(super) fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let most = GATES as usize - 1;
+    if let Some(placed) = lowered.instances.get(most) {
+        report
+            .error(
+                Kind::Limit,
+                placed.at.name,
+                format!("more than {most} virtual routers"),
+            )
+            .help("spread them over more nodes");
+    }
+}
+
+/// keepalived skips the second instance; here it is an error.
+pub(super) fn names_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let names = lowered.instances.iter().map(|placed| {
+        let name = &placed.value.name;
+        let what = move || format!("vrrp_instance {}", quote(name));
+        (name, placed.at.name, what)
+    });
+    report_duplicates(names, report);
+}
+
+/// One VRID is several virtual routers where they send to other groups or peers.
+pub(super) fn routers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let routers = lowered.instances.iter().flat_map(|placed| {
+        let instance = &placed.value;
+        let key = (&instance.interface, instance.vrid, instance.family);
+        let destinations = destinations(instance).into_iter();
+        destinations.map(move |destination| {
+            let what = move || name_of_router(instance);
+            ((key, destination), placed.at.vrid, what)
+        })
+    });
+    report_duplicates(routers, report);
+}
+
+fn destinations(instance: &VrrpInstance) -> Vec<IpAddr> {
+    match &instance.adverts.destination {
+        Destination::Multicast(group) => vec![*group],
+        Destination::Unicast(unicast) => unicast.peers.iter().map(|peer| peer.address).collect(),
+    }
+}
+
+fn name_of_router(instance: &VrrpInstance) -> String {
+    format!(
+        "virtual_router_id {} for {} on {}",
+        quote(&instance.vrid.to_string()),
+        name_of(instance.family),
+        instance.interface
+    )
+}
+
+pub(super) fn addresses_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let addresses = lowered.instances.iter().flat_map(|placed| {
+        let lines = placed.value.addresses.iter().zip(&placed.at.addresses);
+        lines.map(|(line, (span, _))| {
+            let what = move || format!("virtual address {}", quote(&line.address.to_string()));
+            // A link-local address is another one on another link.
+            let link = is_link_local(line.address).then_some(&line.interface);
+            ((line.address, link), *span, what)
+        })
+    });
+    report_duplicates(addresses, report);
+}
+
+/// keepalived moves what does not fit to `virtual_ipaddress_excluded`, with a message; here that is an error.
+pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
+    for placed in &lowered.instances {
+        let instance = &placed.value;
+        let Some(mtu) = system
+            .interface(&instance.interface)
+            .and_then(|known| known.mtu)
+        else {
+            continue;
+        };
+        let (header, size) = match instance.family {
+            Family::V4 => (HEADER_V4, 4),
+            Family::V6 => (HEADER_V6, 16),
+        };
+        let proof = match instance.version {
+            Version::V2 => OLD_PROOF,
+            Version::V3 => 0,
+        };
+        let trailer = instance.hmac.as_ref().map_or(0, |_| TRAILER);
+        let rest = header + ADVERT + proof + trailer;
+        let room = (mtu as usize).saturating_sub(rest) / size;
+        if let Some((at, _)) = placed.at.addresses.get(room) {
+            report
+                .error(
+                    Kind::Limit,
+                    *at,
+                    format!(
+                        "an advert within the MTU {mtu} of {} carries at most {room} addresses",
+                        quote(instance.interface.as_str())
+                    ),
+                )
+                .help("spread the addresses over more instances");
+        }
+    }
+}
+
+pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
+    for placed in &lowered.instances {
+        check_own(placed, system, report);
+        let instance = &placed.value;
+        for (address, (_, named)) in instance.addresses.iter().zip(&placed.at.addresses) {
+            if let Some(span) = named
+                && system.interface(&address.interface).is_none()
+            {
+                report_no_interface(&address.interface, *span, system, report);
+            }
+        }
+        if let (Some(vrf), Some(at)) = (&instance.link.vrf, placed.at.vrf)
+            && system.interface(vrf).is_none()
+        {
+            report_no_interface(vrf, at, system, report);
+        }
+    }
+}
+
+/// The interface of an instance; without one, that of addresses that name none.
+fn check_own(
+    placed: &Placed<VrrpInstance, InstancePlaces>,
+    system: &dyn System,
+    report: &mut Report,
+) {
+    let instance = &placed.value;
+    let has_bare_address = placed.at.addresses.iter().any(|(_, named)| named.is_none());
+    if instance.link.routed && !has_bare_address {
+        return;
+    }
+    match system.interface(&instance.interface) {
+        None => report_no_interface(&instance.interface, placed.at.interface, system, report),
+        Some(interface) if interface.is_loopback && !instance.link.routed => {
+            report
+                .error(
+                    Kind::System,
+                    placed.at.interface,
+                    format!(
+                        "VRRP cannot run on the loopback interface {}",
+                        quote(instance.interface.as_str())
+                    ),
+                )
+                .help("write the interface that the other nodes are reached by");
+        }
+        Some(_) => {}
+    }
+}
