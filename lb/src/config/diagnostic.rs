@@ -4,7 +4,7 @@ mod exit;
 mod json;
 mod pretty;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, fmt};
 
 pub use self::{
     exit::{exit_code, summary},
@@ -200,8 +200,8 @@ pub(super) struct Report {
     counts: [usize; 3],
     /// Written to and never read, once a severity is full.
     overflow: Option<Finding>,
-    /// Keywords, by block, that were told once.
-    told: BTreeSet<(&'static str, &'static str)>,
+    /// Keywords that nothing acts on yet, by block, each where it is first.
+    parsed: BTreeMap<&'static str, Vec<(&'static str, Span)>>,
     withheld: Withheld,
     /// Words that nothing may tell.
     secrets: Vec<Span>,
@@ -233,9 +233,39 @@ impl Report {
         .help("remove it, or stay with keepalived on this node until lb carries it")
     }
 
-    /// Whether nothing was told yet about a keyword that needs to be told only once.
-    pub(super) fn is_first(&mut self, block: &'static str, keyword: &'static str) -> bool {
-        self.told.insert((block, keyword))
+    /// Notes a keyword that is understood and that nothing acts on yet: told once for all of its block.
+    pub(super) fn parsed(&mut self, block: &'static str, keyword: &'static str, at: Span) {
+        let keywords = self.parsed.entry(block).or_default();
+        if keywords.iter().all(|(known, _)| *known != keyword) {
+            keywords.push((keyword, at));
+        }
+    }
+
+    fn tell_parsed(&mut self, sources: &Sources) {
+        for (block, keywords) in std::mem::take(&mut self.parsed) {
+            let Some((_, first)) = keywords.first().copied() else {
+                continue;
+            };
+            let file = sources.place(first).file;
+            let words = keywords.iter().map(|(keyword, at)| {
+                let place = sources.place(*at);
+                let at = if place.file == file {
+                    format!("line {}", place.line)
+                } else {
+                    format!("{}:{}", place.file, place.line)
+                };
+                format!("{} ({at})", quote(keyword))
+            });
+            let words: Vec<String> = words.collect();
+            self.note(
+                Kind::NotCarried,
+                first,
+                format!(
+                    "lb understands, but does not act on yet, in {block}: {}",
+                    words.join(", ")
+                ),
+            );
+        }
     }
 
     /// Notes a word for which the instance or virtual server that is being read has to be left out.
@@ -333,6 +363,7 @@ impl Report {
 
     /// Everything found, in the order of the files.
     pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.tell_parsed(sources);
         self.findings.sort_by_key(|finding| {
             let (span, definition) = sources.resolve(finding.span);
             (span.file, span.start, definition)

@@ -392,14 +392,7 @@ impl<D, M> Keyword<D, M> {
         }
         match self.effect {
             Effect::Acted | Effect::WithheldByValue => {}
-            Effect::Parsed if report.is_first(block, self.names[0]) => {
-                report.note(
-                    Kind::NotCarried,
-                    at,
-                    format!("lb understands {name} in {block}, but does not act on it yet"),
-                );
-            }
-            Effect::Parsed => {}
+            Effect::Parsed => report.parsed(block, self.names[0], at),
             Effect::Withheld => report.withhold(name, at),
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
