@@ -201,6 +201,8 @@ pub(super) struct Report {
     /// Keywords, by block, that were told once.
     told: BTreeSet<(&'static str, &'static str)>,
     withheld: Withheld,
+    /// Commands, of which none should go on in a comment.
+    commands: Vec<Span>,
 }
 
 /// What forbids to act on a block: its words in quotes, and where they are.
@@ -234,6 +236,30 @@ impl Report {
         self.told.insert((block, keyword))
     }
 
+    /// Notes a command, to be warned of where it ends at a comment without a blank before that: then the rest was
+    /// meant to be part of it.
+    pub(super) fn may_end_at_comment(&mut self, command: Span) {
+        self.commands.push(command);
+    }
+
+    fn warn_of_cut_commands(&mut self, sources: &Sources) {
+        for command in std::mem::take(&mut self.commands) {
+            let (span, definition) = sources.resolve(command);
+            let text = sources.get(span.file).text();
+            let next = text.as_bytes().get(span.end as usize);
+            let Some(sign @ (b'#' | b'!')) = next.filter(|_| definition.is_none()) else {
+                continue;
+            };
+            let sign = quote(&char::from(*sign).to_string());
+            self.warning(
+                Kind::Syntax,
+                command,
+                format!("the command ends here: {sign} starts a comment, as in keepalived"),
+            )
+            .help("put the command in double quotes");
+        }
+    }
+
     /// Notes a word for which the instance or virtual server that is being read has to be left out.
     pub(super) fn withhold(&mut self, word: String, at: Span) {
         self.withheld.push((word, at));
@@ -248,7 +274,11 @@ impl Report {
 
     /// Warns of a block that is left out; `what` as it reads in a sentence. Returns the words that forbid to act
     /// on it, each once.
-    pub(super) fn leave_out(&mut self, what: &str, withheld: &Withheld) -> Vec<String> {
+    pub(super) fn leave_out(
+        &mut self,
+        what: impl FnOnce() -> String,
+        withheld: &Withheld,
+    ) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         for (word, _) in withheld {
             if !words.contains(word) {
@@ -260,7 +290,8 @@ impl Report {
                 Kind::NotCarried,
                 *first,
                 format!(
-                    "{what} is left out: lb does not act on {} yet",
+                    "{} is left out: lb does not act on {} yet",
+                    what(),
                     words.join(", ")
                 ),
             )
@@ -307,6 +338,7 @@ impl Report {
 
     /// Everything found, in the order of the files.
     pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.warn_of_cut_commands(sources);
         self.findings.sort_by_key(|finding| {
             let (span, definition) = sources.resolve(finding.span);
             (span.file, span.start, definition)

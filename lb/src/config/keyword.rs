@@ -3,6 +3,7 @@
 
 pub(super) mod check;
 pub(super) mod global;
+pub(super) mod lvs;
 pub(super) mod root;
 pub(super) mod takes;
 pub(super) mod vrrp;
@@ -32,6 +33,8 @@ pub(super) struct Keyword<D: 'static, M: 'static> {
     effect: Effect,
     /// The keyword to write in place of a deprecated one.
     instead: Option<&'static str>,
+    /// First arguments with which a withheld keyword changes nothing.
+    neutral: &'static [&'static str],
 }
 
 /// What a keyword does here.
@@ -68,6 +71,7 @@ impl<D, M> Keyword<D, M> {
             meaning: "",
             effect: Effect::Acted,
             instead: None,
+            neutral: &[],
         }
     }
 
@@ -107,6 +111,15 @@ impl<D, M> Keyword<D, M> {
     pub(super) const fn withheld(self) -> Self {
         Self {
             effect: Effect::Withheld,
+            ..self
+        }
+    }
+
+    /// The same, unless it says what would be without it.
+    pub(super) const fn withheld_unless(self, neutral: &'static [&'static str]) -> Self {
+        Self {
+            effect: Effect::Withheld,
+            neutral,
             ..self
         }
     }
@@ -206,7 +219,7 @@ impl<D, M> Table<D, M> {
                 .related(*first, "first given");
         }
         seen.0.push((name, word.span));
-        keyword.report_effect(self.block, word.span, report);
+        keyword.report_effect(self.block, statement, report);
         keyword.read(statement, into, report);
     }
 
@@ -221,13 +234,13 @@ impl<D, M> Table<D, M> {
             };
             let takes = keyword.takes.most_words().unwrap_or(rest.len());
             let (arguments, after) = rest.split_at(takes.min(rest.len()));
-            keyword.report_effect(self.block, word.span, report);
             let statement = Statement {
                 keyword: word.clone(),
                 arguments: arguments.to_vec(),
                 rest: None,
                 block: None,
             };
+            keyword.report_effect(self.block, &statement, report);
             keyword.read(&statement, into, report);
             words = after;
         }
@@ -299,10 +312,11 @@ impl<D, M> Keyword<D, M> {
     }
 
     /// No keyword is silently without effect.
-    fn report_effect(&self, block: &'static str, at: Span, report: &mut Report) {
+    fn report_effect(&self, block: &'static str, statement: &Statement, report: &mut Report) {
         if self.effect == Effect::Acted && self.instead.is_none() {
             return;
         }
+        let at = statement.keyword.span;
         let name = quote(self.names[0]);
         if let Some(instead) = self.instead {
             report
@@ -319,7 +333,12 @@ impl<D, M> Keyword<D, M> {
                 );
             }
             Effect::Parsed => {}
-            Effect::Withheld => report.withhold(name, at),
+            Effect::Withheld => {
+                let first = statement.arguments.first();
+                if !first.is_some_and(|word| self.neutral.contains(&&*word.text)) {
+                    report.withhold(name, at);
+                }
+            }
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }
@@ -400,9 +419,10 @@ pub fn reference() -> impl Iterator<Item = Entry> {
     entries(&root::TABLE)
         .chain(entries(&global::TABLE))
         .chain(entries(&vrrp::TABLE))
-        .chain(entries(&check::VIRTUAL_SERVER))
-        .chain(entries(&check::REAL_SERVER))
-        .chain(entries(&check::TCP_CHECK))
+        .chain(entries(&lvs::virtual_server::TABLE))
+        .chain(entries(&lvs::real_server::TABLE))
+        .chain(entries(&lvs::tunnel::TABLE))
+        .chain(check::reference())
 }
 
 fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {

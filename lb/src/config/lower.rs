@@ -2,7 +2,9 @@
 //! whole configuration is read.
 
 pub(super) mod check;
+pub(super) mod command;
 pub(super) mod global;
+pub(super) mod lvs;
 pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
@@ -10,7 +12,7 @@ pub(super) mod words;
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
-    model::{Config, GlobalDefs, RealServer, VirtualServer, VrrpInstance},
+    model::{Config, GlobalDefs, VirtualServer, VirtualServerGroup, VrrpInstance},
     parser::Parser,
     source::Span,
 };
@@ -22,7 +24,9 @@ pub(super) struct Draft {
     /// Whether there is a `global_defs`, even an empty one.
     has_global_defs: bool,
     instances: Vec<vrrp::InstanceDraft>,
-    servers: Vec<check::VirtualServerDraft>,
+    groups: Vec<Placed<VirtualServerGroup, GroupPlaces>>,
+    /// Finished where they are read: nothing of them waits for the end but what [`lvs::apply_global`] does.
+    servers: Vec<Placed<VirtualServer, ServerPlaces>>,
 }
 
 /// A value of the model with the places validation speaks about.
@@ -47,6 +51,28 @@ pub(super) struct InstancePlaces {
 pub(super) struct ServerPlaces {
     pub(super) server: Span,
     pub(super) real_servers: Vec<RealServerPlaces>,
+    /// Who does not follow `global_defs`.
+    pub(super) own: Own,
+    /// What its checks refer to.
+    pub(super) names: Vec<check::Named>,
+}
+
+/// What of a `virtual_server` does not follow `global_defs`, by place; nearly always nothing.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Whether it has `smtp_alert`.
+    pub(super) alert: bool,
+    /// The real servers that have.
+    pub(super) alerts: Vec<usize>,
+    /// The real servers and checks that have `log_all_failures`.
+    pub(super) logs: Vec<(usize, usize)>,
+}
+
+/// Where a `virtual_server_group` was written.
+#[derive(Debug)]
+pub(super) struct GroupPlaces {
+    pub(super) name: Span,
+    pub(super) members: Vec<Span>,
 }
 
 /// Where a `real_server` was written.
@@ -61,6 +87,7 @@ pub(super) struct RealServerPlaces {
 pub(super) struct Lowered {
     pub(super) global: GlobalDefs,
     pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
+    pub(super) groups: Vec<Placed<VirtualServerGroup, GroupPlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
 }
 
@@ -73,6 +100,7 @@ impl Lowered {
                 .into_iter()
                 .map(|placed| placed.value)
                 .collect(),
+            virtual_server_groups: self.groups.into_iter().map(|placed| placed.value).collect(),
             virtual_servers: self
                 .servers
                 .into_iter()
@@ -111,20 +139,16 @@ pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
                 .help("write at least a vrrp_instance or a virtual_server");
         }
     }
-    Lowered {
+    let mut lowered = Lowered {
         instances: draft
             .instances
             .into_iter()
             .filter_map(|instance| vrrp::finish(instance, &draft.global, report))
             .collect(),
-        servers: draft
-            .servers
-            .iter()
-            .filter_map(|server| check::finish(server, report))
-            .collect(),
+        groups: draft.groups,
+        servers: draft.servers,
         global: draft.global,
-    }
+    };
+    lvs::apply_global(&mut lowered);
+    lowered
 }
-
-/// A `real_server` and where it was written.
-type PlacedRealServer = Placed<RealServer, RealServerPlaces>;

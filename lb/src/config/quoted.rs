@@ -3,13 +3,6 @@
 //! `'…'` and `"…"` keep blanks, pieces without a blank in between are one word, and a backslash starts an
 //! escape: `\a \b \E \f \n \r \t \v`, `\nnn` in octal, `\xXX`, `\cC` for a control character; before any other
 //! character it is that character.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the keywords that take quoted parameters come next"
-    )
-)]
 
 use std::{iter::Peekable, str::CharIndices};
 
@@ -34,7 +27,7 @@ impl Statement {
             if !read.is_closed {
                 report
                     .error(Kind::Syntax, span, "the quote is not closed".to_owned())
-                    .help("close it on the same line");
+                    .help("close it on the same line; # and ! end the line unless they are in double quotes");
             }
             match String::from_utf8(read.bytes) {
                 Ok(text) if !text.contains('\0') => words.push(Word {
@@ -50,6 +43,38 @@ impl Statement {
         }
         words
     }
+}
+
+/// The words of a text that is joined already, as those of a command within one word; `None` where a quote is not
+/// closed or escapes make no text.
+pub(super) fn words_of(text: &str) -> Option<Vec<String>> {
+    let mut reader = Reader {
+        chars: text.char_indices().peekable(),
+        length: text.len(),
+    };
+    let mut words = Vec::new();
+    while let Some(read) = reader.next() {
+        let word = String::from_utf8(read.bytes).ok();
+        words.push(word.filter(|word| read.is_closed && !word.contains('\0'))?);
+    }
+    Some(words)
+}
+
+/// The text as one word that is joined to it again.
+pub(super) fn quoted(text: &str) -> String {
+    let mut word = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => word.extend(['\\', c]),
+            '\n' => word.push_str("\\n"),
+            '\r' => word.push_str("\\r"),
+            '\t' => word.push_str("\\t"),
+            c if c.is_ascii_control() => word.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => word.push(c),
+        }
+    }
+    word.push('"');
+    word
 }
 
 /// One word.

@@ -1,6 +1,7 @@
 //! Files to models, broken files to sentences, and no input that panics.
 
 mod lexical;
+mod lvs;
 mod properties;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -28,6 +29,7 @@ const GOOD: &[(&str, &[u8])] = &[
     fixture!("good/layout"),
     fixture!("good/adjusted"),
     fixture!("good/global"),
+    fixture!("good/lvs"),
 ];
 
 const BAD: &[(&str, &[u8])] = &[
@@ -223,6 +225,18 @@ fn every_keyword_of_keepalived_is_known() {
         ("virtual_server", 39, 0),
         ("real_server", 26, 0),
         ("TCP_CHECK", 13, 0),
+        ("PING_CHECK", 13, 0),
+        ("HTTP_GET", 20, 0),
+        ("url of HTTP_GET", 10, 0),
+        ("SSL_GET", 21, 0),
+        ("url of SSL_GET", 11, 0),
+        ("UDP_CHECK", 17, 0),
+        ("SMTP_CHECK", 15, 0),
+        ("host", 13, 0),
+        ("DNS_CHECK", 15, 0),
+        ("MISC_CHECK", 10, 0),
+        ("FILE_CHECK", 2, 0),
+        ("BFD_CHECK", 2, 0),
     ];
     let entries: Vec<Entry> = keyword::reference().collect();
     for (block, keepalived, own) in cases {

@@ -182,38 +182,3 @@ pub(in crate::config) fn interface(
         }
     }
 }
-
-/// The arguments `ADDRESS PORT` of a server block.
-pub(in crate::config) fn address_and_port(
-    statement: &Statement,
-    report: &mut Report,
-) -> Option<(Spanned<IpAddr>, Spanned<u16>)> {
-    warn_of_rest(statement, 2, report);
-    let name = &*statement.keyword.text;
-    let Some(word) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                format!("{} needs an address and a port", quote(name)),
-            )
-            .expected(format_args!("`{name} ADDRESS PORT {{`"));
-        return None;
-    };
-    let address = address(word, name, report);
-    let Some(word) = statement.arguments.get(1) else {
-        report
-            .error(
-                Kind::NotCarried,
-                word.span,
-                format!(
-                    "{} has no port: keepalived then takes all ports, lb does not act on that yet",
-                    quote(&format!("{name} {}", word.text))
-                ),
-            )
-            .help("write a port after the address");
-        return None;
-    };
-    let port = number(word, "port", 1..=65535, report);
-    Some((address?, port?.convert()?))
-}

@@ -203,8 +203,8 @@ pub(super) fn finish(
     let priority = finish_priority(&draft, report);
     let advert_interval = finish_interval(&draft, version, report);
     let preempt = finish_preempt(&draft, priority, report);
-    let what = format!("vrrp_instance {}", quote(&draft.name.value));
-    let withheld = report.leave_out(&what, &draft.withheld);
+    let what = || format!("vrrp_instance {}", quote(&draft.name.value));
+    let withheld = report.leave_out(what, &draft.withheld);
     let addresses = draft.addresses.iter().map(|line| VirtualAddress {
         address: line.address.value,
         prefix: line.prefix,
