@@ -10,7 +10,7 @@ use super::{
     Colour, Interface, Kind, Loaded, Options, Severity,
     keyword::{self, Entry},
     load,
-    model::Version,
+    model::{Config, Version},
     pretty, show,
 };
 
@@ -67,8 +67,21 @@ fn a_model_shown_as_a_file_is_read_to_the_same_model() {
         let shown = show(&config);
         let again = load_bytes(shown.as_bytes());
         assert!(again.is_usable(), "{name}: {}\n{shown}", plain(&again));
-        assert_eq!(again.config, config, "{name}:\n{shown}");
+        assert_eq!(
+            without_words(again.config),
+            without_words(config),
+            "{name}:\n{shown}"
+        );
     }
+}
+
+/// What is left out stays so; for which words depends on how the file was written.
+fn without_words(mut config: Config) -> Config {
+    for server in &mut config.virtual_servers {
+        server.withheld.truncate(1);
+        server.withheld.fill("any".to_owned());
+    }
+    config
 }
 
 #[test]

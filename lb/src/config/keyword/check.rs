@@ -170,7 +170,7 @@ const fn schedule<D: Runs, M: ShowsSchedule>(
         retry(times, 0),
         delay_before_retry(delay),
         warmup("the real server's, delay_loop"),
-        delay_loop("the virtual server's"),
+        delay_loop("the real server's"),
         Keyword::<D, M>::boolean(
             &["alpha"],
             Field {

@@ -29,7 +29,7 @@ const PROGRAM: &[MiscKeyword] = &[
         Takes::Words {
             usage: "COMMAND; several words are in double quotes",
             read: |draft, line, report| {
-                draft.words = command::script(line, 1, report).or(draft.words.take())
+                draft.words = command::script(line, 1, report).or(draft.words.take());
             },
             show: |misc| vec![command::command_line(&misc.command.words)],
         },
@@ -52,7 +52,7 @@ const PROGRAM: &[MiscKeyword] = &[
         Takes::Words {
             usage: "USER [GROUP]",
             read: |draft, line, report| {
-                draft.owner = command::owner(line, report).or(draft.owner.take())
+                draft.owner = command::owner(line, report).or(draft.owner.take());
             },
             show: |misc| words::show_owner(misc.command.owner.as_ref()),
         },

@@ -94,7 +94,7 @@ impl VirtualServerDraft {
     fn report_missing(&mut self, report: &mut Report) {
         let is_marked = matches!(self.service, ServiceDraft::Fwmark(_));
         let consequences = [
-            ("real_server", "is left out"),
+            ("real_server", "it is left out"),
             ("lb_algo", "wlc is used"),
             ("lb_kind", "NAT is used"),
             ("protocol", "UDP is used"),
@@ -102,6 +102,9 @@ impl VirtualServerDraft {
         for (keyword, consequence) in consequences {
             if self.seen.has(keyword) || keyword == "protocol" && is_marked {
                 continue;
+            }
+            if keyword != "real_server" && !self.seen.has("real_server") {
+                return;
             }
             let (name, keyword) = (self.name(), quote(keyword));
             let help = match &*keyword {
