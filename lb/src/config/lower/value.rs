@@ -136,14 +136,12 @@ fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
     } else {
         whole.parse().ok()?
     };
-    let kept: String = fraction
-        .chars()
-        .chain("000000".chars())
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0'));
+    let micros = digits
         .take(DECIMALS)
-        .collect();
+        .fold(0, |micros, digit| micros * 10 + u64::from(digit - b'0'));
     let rest = fraction.get(DECIMALS..).unwrap_or_default();
-    let rounded_up = rest.starts_with(|digit| digit >= '5');
-    let micros = kept.parse::<u64>().ok()? + u64::from(rounded_up);
+    let micros = micros + u64::from(rest.starts_with(|digit| digit >= '5'));
     let time = Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))?;
     Some((time, rest.bytes().all(|digit| digit == b'0')))
 }
