@@ -197,26 +197,14 @@ impl CheckDraft {
                 http::report_no_url(at, report);
                 return;
             }
-            Self::Http(at, probe) => {
-                let connection = probe.connection.finish(at, HTTP, above, names, report);
-                let settings = probe.settings.finish(above.virtualhost);
-                Check::Http(Box::new(Probe {
-                    connection,
-                    settings,
-                }))
-            }
+            Self::Http(at, probe) => Check::Http(http::finish(*probe, at, above, names, report)),
             Self::Ssl(at, probe) => {
                 names.push(Named {
                     what: Referent::Certificate,
                     name: String::new(),
                     span: at,
                 });
-                let connection = probe.connection.finish(at, HTTP, above, names, report);
-                let settings = probe.settings.finish(above.virtualhost);
-                Check::Ssl(Box::new(Probe {
-                    connection,
-                    settings,
-                }))
+                Check::Ssl(http::finish(*probe, at, above, names, report))
             }
             Self::Udp(at, probe) => {
                 udp::warn_of_lengths(&probe.settings, at, report);

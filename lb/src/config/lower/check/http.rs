@@ -1,6 +1,6 @@
 //! `HTTP_GET`, `SSL_GET` and their `url`.
 
-use super::{CheckDraft, ProbeDraft, RealServerDraft};
+use super::{Above, CheckDraft, HTTP as HTTP_DEFAULTS, Named, ProbeDraft, RealServerDraft};
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
@@ -11,7 +11,7 @@ use crate::config::{
     lower::value,
     model::{
         Word as _,
-        check::{Http, HttpProtocol, Regex, RegexOption, StatusCodes, Url},
+        check::{Http, HttpProtocol, Probe, Regex, RegexOption, StatusCodes, Url},
     },
     source::{Span, Spanned},
     suggest::nearest,
@@ -92,6 +92,21 @@ pub(super) fn report_no_url(at: Span, report: &mut Report) {
             "the check has no `url`: nothing would be checked".to_owned(),
         )
         .help("write `url { path / }` in its block");
+}
+
+pub(super) fn finish(
+    draft: ProbeDraft<HttpDraft>,
+    at: Span,
+    above: &Above<'_>,
+    names: &mut Vec<Named>,
+    report: &mut Report,
+) -> Box<Probe<Http>> {
+    Box::new(Probe {
+        connection: draft
+            .connection
+            .finish(at, HTTP_DEFAULTS, above, names, report),
+        settings: draft.settings.finish(above.virtualhost),
+    })
 }
 
 pub(in crate::config) fn read_url(
@@ -343,7 +358,7 @@ impl UrlDraft {
 }
 
 impl HttpDraft {
-    pub(super) fn finish(mut self, virtualhost: Option<&str>) -> Http {
+    fn finish(mut self, virtualhost: Option<&str>) -> Http {
         let urls = std::mem::take(&mut self.urls).into_iter();
         Http {
             urls: urls
