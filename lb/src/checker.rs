@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    config::model::{Config, TcpCheck},
+    config::model::{Config, Connection},
     pool::{Front, RealServerId, target},
 };
 
@@ -75,7 +75,7 @@ pub enum Output {
 
 #[derive(Clone, Debug)]
 struct Check {
-    settings: TcpCheck,
+    settings: Connection,
     up: bool,
     /// Failures in a row that were forgiven.
     failures: u32,
@@ -113,10 +113,13 @@ impl Checker {
         let mut wanted = BTreeMap::new();
         let mut configured = BTreeSet::new();
         for server in &config.virtual_servers {
+            let Some(front) = Front::of(server) else {
+                continue;
+            };
             for real in &server.real_servers {
-                let real_server = RealServerId::of(Front::of(server), real);
+                let real_server = RealServerId::of(front, real);
                 configured.insert(real_server);
-                for check in &real.checks {
+                for check in real.tcp_checks() {
                     let id = CheckId {
                         real_server,
                         target: target(check),
@@ -132,7 +135,7 @@ impl Checker {
                 Some(check) => {
                     // A shorter delay_loop counts from now, not from the end of the longer one.
                     if let Some(due) = check.due {
-                        let sooner = due.min(now + settings.delay_loop);
+                        let sooner = due.min(now + settings.schedule.delay_loop);
                         self.timers.remove(&(due, id));
                         self.timers.insert((sooner, id));
                         check.due = Some(sooner);
@@ -145,12 +148,12 @@ impl Checker {
         self.free_from_checks_that_are_gone();
     }
 
-    fn add(&mut self, id: CheckId, settings: TcpCheck, rng: &mut fastrand::Rng, now: Instant) {
-        let due = now + settings.warmup.mul_f64(rng.f64());
+    fn add(&mut self, id: CheckId, settings: Connection, rng: &mut fastrand::Rng, now: Instant) {
+        let due = now + settings.schedule.warmup.mul_f64(rng.f64());
         let check = Check {
             up: !self.down.contains(&id.real_server),
             // The first check ever has no failure to forgive.
-            failures: settings.retry,
+            failures: settings.schedule.retry,
             settings,
             last: None,
             due: Some(due),
@@ -197,7 +200,7 @@ impl Checker {
         };
         let retries = check.failures;
         let first = check.last.is_none();
-        let settings = &check.settings;
+        let settings = &check.settings.schedule;
         let (delay, changed) = match (&result, check.up) {
             (Ok(()), up) => {
                 check.failures = 0;
@@ -272,7 +275,7 @@ impl Checker {
             self.outputs.push_back(Output::Probe {
                 id: probe,
                 target: id.target,
-                timeout: check.settings.connect_timeout,
+                timeout: check.settings.timeout,
             });
         }
     }

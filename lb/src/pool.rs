@@ -11,7 +11,7 @@ use std::{
 
 use lb_common::{Address, Mac};
 
-use crate::config::model::{Protocol, RealServer, VirtualServer};
+use crate::config::model::{Connection, Protocol, RealServer, VirtualServer};
 
 /// Front of a virtual server: its identity through reloads, restarts and both directors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,13 +25,16 @@ pub struct Front {
 }
 
 impl Front {
-    /// Front of a configured virtual server.
+    /// Front of a configured virtual server; `None` where it serves no single address.
     #[must_use]
-    pub const fn of(server: &VirtualServer) -> Self {
-        Self {
-            address: server.address,
-            port: server.port,
-            protocol: server.protocol,
+    pub const fn of(server: &VirtualServer) -> Option<Self> {
+        match server.service.address() {
+            Some((address, port)) => Some(Self {
+                address,
+                port,
+                protocol: server.protocol,
+            }),
+            None => None,
         }
     }
 }
@@ -82,6 +85,7 @@ fn write_service(
     let protocol = match protocol {
         Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
+        Protocol::Sctp => "sctp",
     };
     write!(f, "[{address}]:{protocol}:{port}")
 }
@@ -156,6 +160,6 @@ pub fn unmapped(address: Address) -> IpAddr {
 
 /// What a check connects to.
 #[must_use]
-pub const fn target(check: &crate::config::model::TcpCheck) -> SocketAddr {
+pub const fn target(check: &Connection) -> SocketAddr {
     SocketAddr::new(check.address, check.port)
 }

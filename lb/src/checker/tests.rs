@@ -1,26 +1,33 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::config::model::{ForwardMethod, Protocol, RealServer, Scheduler, VirtualServer};
+use crate::config::model::{
+    Check, ForwardMethod, Protocol, RealServer, Schedule, Scheduler, VirtualServer,
+};
 
 const LOOP: Duration = Duration::from_secs(6);
 const RETRY: Duration = Duration::from_secs(1);
 
-fn check(port: u16) -> TcpCheck {
-    TcpCheck {
+fn check(port: u16) -> Connection {
+    Connection {
         address: [10, 0, 0, 1].into(),
         port,
-        connect_timeout: Duration::from_secs(3),
-        retry: 2,
-        delay_before_retry: RETRY,
-        delay_loop: LOOP,
-        warmup: LOOP,
+        timeout: Duration::from_secs(3),
+        schedule: Schedule {
+            retry: 2,
+            delay_before_retry: RETRY,
+            delay_loop: LOOP,
+            warmup: LOOP,
+            alpha: false,
+            log_all_failures: false,
+        },
+        origin: None,
     }
 }
 
-fn config(checks: Vec<TcpCheck>) -> Config {
+fn config(checks: Vec<Connection>) -> Config {
     let real = RealServer {
-        checks,
+        checks: checks.into_iter().map(Check::Tcp).collect(),
         ..RealServer::new([10, 0, 0, 1].into(), 80)
     };
     let server = VirtualServer {
@@ -43,7 +50,7 @@ fn config(checks: Vec<TcpCheck>) -> Config {
 fn real_server() -> RealServerId {
     let config = config(Vec::new());
     let server = &config.virtual_servers[0];
-    RealServerId::of(Front::of(server), &server.real_servers[0])
+    RealServerId::of(Front::of(server).unwrap(), &server.real_servers[0])
 }
 
 #[expect(
@@ -164,7 +171,7 @@ fn a_reload_keeps_health_and_a_check_that_is_gone_fails_nobody() {
     let rng = &mut fastrand::Rng::with_seed(2);
 
     let mut slower = check(80);
-    slower.retry = 5;
+    slower.schedule.retry = 5;
     bench
         .checker
         .handle_config(&config(vec![slower]), rng, bench.now);
@@ -202,7 +209,7 @@ fn a_shorter_delay_loop_counts_from_the_reload() {
     let mut bench = Bench::new(&config(vec![check(80)]));
     bench.run(Ok(()));
     let mut sooner = check(80);
-    sooner.delay_loop = RETRY;
+    sooner.schedule.delay_loop = RETRY;
     let rng = &mut fastrand::Rng::with_seed(2);
     bench
         .checker

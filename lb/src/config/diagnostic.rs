@@ -282,7 +282,11 @@ impl Report {
 
     /// Warns of a block that is left out; `what` as it reads in a sentence. Returns the words that forbid to act
     /// on it, each once.
-    pub(super) fn leave_out(&mut self, what: &str, withheld: &Withheld) -> Vec<String> {
+    pub(super) fn leave_out(
+        &mut self,
+        what: impl FnOnce() -> String,
+        withheld: &Withheld,
+    ) -> Vec<String> {
         let mut words: Vec<String> = Vec::new();
         for (word, _) in withheld {
             if !words.contains(word) {
@@ -294,7 +298,8 @@ impl Report {
                 Kind::NotCarried,
                 *first,
                 format!(
-                    "{what} is left out: lb does not act on {} yet",
+                    "{} is left out: lb does not act on {} yet",
+                    what(),
                     words.join(", ")
                 ),
             )

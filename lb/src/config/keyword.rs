@@ -3,6 +3,7 @@
 
 pub(super) mod check;
 pub(super) mod global;
+pub(super) mod lvs;
 pub(super) mod root;
 pub(super) mod takes;
 pub(super) mod vrrp;
@@ -35,6 +36,8 @@ pub(super) struct Keyword<D: 'static, M: 'static> {
     /// The keyword to write in place of a deprecated one.
     instead: Option<&'static str>,
     repeat: Repeat,
+    /// First arguments with which a withheld keyword changes nothing.
+    neutral: &'static [&'static str],
 }
 
 /// What a second line with the same keyword does.
@@ -88,6 +91,7 @@ impl<D, M> Keyword<D, M> {
             effect: Effect::Acted,
             instead: None,
             repeat: Repeat::LastCounts,
+            neutral: &[],
         }
     }
 
@@ -151,6 +155,15 @@ impl<D, M> Keyword<D, M> {
     pub(super) const fn adds_up(self) -> Self {
         Self {
             repeat: Repeat::AddsUp,
+            ..self
+        }
+    }
+
+    /// The same, unless it says what would be without it.
+    pub(super) const fn withheld_unless(self, neutral: &'static [&'static str]) -> Self {
+        Self {
+            effect: Effect::Withheld,
+            neutral,
             ..self
         }
     }
@@ -260,7 +273,7 @@ impl<D, M> Table<D, M> {
             return;
         }
         seen.0.push((name, word.span));
-        keyword.report_effect(self.block, word.span, report);
+        keyword.report_effect(self.block, statement, report);
         keyword.read(statement, into, report);
     }
 
@@ -275,13 +288,13 @@ impl<D, M> Table<D, M> {
             };
             let takes = keyword.takes.most_words().unwrap_or(rest.len());
             let (arguments, after) = rest.split_at(takes.min(rest.len()));
-            keyword.report_effect(self.block, word.span, report);
             let statement = Statement {
                 keyword: word.clone(),
                 arguments: arguments.into(),
                 rest: None,
                 block: None,
             };
+            keyword.report_effect(self.block, &statement, report);
             keyword.read(&statement, into, report);
             words = after;
         }
@@ -380,10 +393,11 @@ impl<D, M> Keyword<D, M> {
     }
 
     /// No keyword is silently without effect.
-    fn report_effect(&self, block: &'static str, at: Span, report: &mut Report) {
+    fn report_effect(&self, block: &'static str, statement: &Statement, report: &mut Report) {
         if self.effect == Effect::Acted && self.instead.is_none() {
             return;
         }
+        let at = statement.keyword.span;
         let name = quote(self.names[0]);
         if let Some(instead) = self.instead {
             report
@@ -393,7 +407,12 @@ impl<D, M> Keyword<D, M> {
         match self.effect {
             Effect::Acted | Effect::WithheldByValue => {}
             Effect::Parsed => report.parsed(block, self.names[0], at),
-            Effect::Withheld => report.withhold(name, at),
+            Effect::Withheld => {
+                let first = statement.arguments.first();
+                if !first.is_some_and(|word| self.neutral.contains(&&*word.text)) {
+                    report.withhold(name, at);
+                }
+            }
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }
@@ -485,9 +504,22 @@ static TABLES: &[&dyn Block] = &[
     &vrrp::authentication::AUTHENTICATION,
     &vrrp::authentication::HMAC,
     &vrrp::group::TABLE,
-    &check::VIRTUAL_SERVER,
-    &check::REAL_SERVER,
-    &check::TCP_CHECK,
+    &lvs::virtual_server::TABLE,
+    &lvs::real_server::TABLE,
+    &lvs::tunnel::TABLE,
+    &check::network::TCP,
+    &check::http::HTTP,
+    &check::http::HTTP_URL,
+    &check::http::SSL,
+    &check::http::SSL_URL,
+    &check::network::PING,
+    &check::network::UDP,
+    &check::network::SMTP,
+    &check::network::HOST,
+    &check::network::DNS,
+    &check::misc::TABLE,
+    &check::track::FILE,
+    &check::track::BFD,
 ];
 
 /// A [`Table`] of any draft and model.

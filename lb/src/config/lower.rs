@@ -4,6 +4,7 @@
 pub(super) mod check;
 pub(super) mod command;
 pub(super) mod global;
+pub(super) mod lvs;
 pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
@@ -11,7 +12,7 @@ pub(super) mod words;
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
-    model::{Config, GlobalDefs, RealServer, SyncGroup, VirtualServer, VrrpInstance},
+    model::{Config, GlobalDefs, SyncGroup, VirtualServer, VirtualServerGroup, VrrpInstance},
     parser::Parser,
     source::Span,
 };
@@ -23,8 +24,10 @@ pub(super) struct Draft {
     /// Whether there is a `global_defs`, even an empty one.
     has_global_defs: bool,
     instances: Vec<vrrp::InstanceDraft>,
-    groups: Vec<vrrp::group::GroupDraft>,
-    servers: Vec<check::VirtualServerDraft>,
+    sync_groups: Vec<vrrp::group::GroupDraft>,
+    server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
+    /// Finished where they are read: nothing of them waits for the end but what [`lvs::apply_global`] does.
+    servers: Vec<Placed<VirtualServer, ServerPlaces>>,
 }
 
 /// A value of the model with the places validation speaks about.
@@ -59,6 +62,28 @@ pub(super) struct GroupPlaces {
 pub(super) struct ServerPlaces {
     pub(super) server: Span,
     pub(super) real_servers: Vec<RealServerPlaces>,
+    /// Who does not follow `global_defs`.
+    pub(super) own: Own,
+    /// What its checks refer to.
+    pub(super) names: Vec<check::Named>,
+}
+
+/// What of a `virtual_server` does not follow `global_defs`, by place; nearly always nothing.
+#[derive(Debug, Default)]
+pub(super) struct Own {
+    /// Whether it has `smtp_alert`.
+    pub(super) alert: bool,
+    /// The real servers that have.
+    pub(super) alerts: Vec<usize>,
+    /// The real servers and checks that have `log_all_failures`.
+    pub(super) logs: Vec<(usize, usize)>,
+}
+
+/// Where a `virtual_server_group` was written.
+#[derive(Debug)]
+pub(super) struct ServerGroupPlaces {
+    pub(super) name: Span,
+    pub(super) members: Vec<Span>,
 }
 
 /// Where a `real_server` was written.
@@ -75,7 +100,8 @@ pub(super) struct Lowered {
     pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
     /// Whether an instance lacks something, so that it is not there.
     pub(super) has_refused_instance: bool,
-    pub(super) groups: Vec<Placed<SyncGroup, GroupPlaces>>,
+    pub(super) sync_groups: Vec<Placed<SyncGroup, GroupPlaces>>,
+    pub(super) server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
 }
 
@@ -88,7 +114,16 @@ impl Lowered {
                 .into_iter()
                 .map(|placed| placed.value)
                 .collect(),
-            sync_groups: self.groups.into_iter().map(|placed| placed.value).collect(),
+            sync_groups: self
+                .sync_groups
+                .into_iter()
+                .map(|placed| placed.value)
+                .collect(),
+            virtual_server_groups: self
+                .server_groups
+                .into_iter()
+                .map(|placed| placed.value)
+                .collect(),
             virtual_servers: self
                 .servers
                 .into_iter()
@@ -128,28 +163,24 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
         }
     }
     vrrp::take_sync_daemon(&draft.instances, &mut draft.global, report);
-    let groups = draft.groups;
+    let groups = draft.sync_groups;
     let written = draft.instances.len();
     let instances: Vec<_> = draft
         .instances
         .iter()
         .filter_map(|instance| vrrp::finish(instance, &draft.global, &groups, report))
         .collect();
-    Lowered {
+    let mut lowered = Lowered {
         has_refused_instance: instances.len() < written,
         instances,
-        groups: groups
+        sync_groups: groups
             .into_iter()
             .map(|group| vrrp::group::finish(group, &draft.global, report))
             .collect(),
-        servers: draft
-            .servers
-            .iter()
-            .filter_map(|server| check::finish(server, report))
-            .collect(),
+        server_groups: draft.server_groups,
+        servers: draft.servers,
         global: draft.global,
-    }
+    };
+    lvs::apply_global(&mut lowered);
+    lowered
 }
-
-/// A `real_server` and where it was written.
-type PlacedRealServer = Placed<RealServer, RealServerPlaces>;

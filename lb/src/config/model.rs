@@ -3,16 +3,25 @@
 //! Values that cannot be legal cannot be built. Serialisable because the parent hands the model to its
 //! children.
 
+pub mod check;
+pub mod command;
 pub mod global;
+pub mod lvs;
 mod newtypes;
 pub mod vrrp;
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    check::{Check, Connection, Schedule},
+    command::Command,
     global::{GlobalDefs, JsonVersion},
+    lvs::{
+        ForwardMethod, Protocol, RealServer, Scheduler, SorryServer, Tunnel, VirtualServer,
+        VirtualServerGroup, VirtualService,
+    },
     newtypes::{AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight},
     vrrp::{InitialState, SyncGroup, VrrpInstance},
 };
@@ -45,14 +54,12 @@ macro_rules! words {
         }
     };
 }
+use words;
 
 words!(DataPlane { Auto = "auto", Xdp = "xdp" });
 words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
-words!(Protocol { Tcp = "TCP", Udp = "UDP" });
-words!(Scheduler { RoundRobin = "rr", MaglevHash = "mh" });
-words!(ForwardMethod { Nat = "NAT", DirectRoute = "DR" });
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +70,8 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `vrrp_sync_group` blocks in the order of the file.
     pub sync_groups: Vec<SyncGroup>,
+    /// `virtual_server_group` blocks in the order of the file.
+    pub virtual_server_groups: Vec<VirtualServerGroup>,
     /// `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
 }
@@ -129,133 +138,4 @@ pub struct VirtualAddress {
     pub prefix: PrefixLength,
     /// `dev`: where the address goes; the instance's interface when the line has none.
     pub interface: InterfaceName,
-}
-
-/// `virtual_server ADDRESS PORT`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VirtualServer {
-    /// Virtual address.
-    pub address: IpAddr,
-    /// Virtual port.
-    pub port: u16,
-    /// `protocol`.
-    pub protocol: Protocol,
-    /// `lb_algo`.
-    pub scheduler: Scheduler,
-    /// `lb_kind`.
-    pub method: ForwardMethod,
-    /// `delay_loop`: time between two checks.
-    pub delay_loop: Duration,
-    /// `real_server` blocks in the order of the file.
-    pub real_servers: Vec<RealServer>,
-    /// What nothing acts on yet and forbids to act on the virtual server: keywords, in quotes.
-    pub withheld: Vec<String>,
-}
-
-impl VirtualServer {
-    /// A virtual server with every default and no real server.
-    #[must_use]
-    pub const fn new(
-        address: IpAddr,
-        port: u16,
-        protocol: Protocol,
-        scheduler: Scheduler,
-        method: ForwardMethod,
-    ) -> Self {
-        Self {
-            address,
-            port,
-            protocol,
-            scheduler,
-            method,
-            delay_loop: Duration::from_secs(60),
-            real_servers: Vec::new(),
-            withheld: Vec::new(),
-        }
-    }
-}
-
-/// Transport protocol of a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Protocol {
-    /// IP protocol number.
-    #[must_use]
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-        }
-    }
-}
-
-/// `lb_algo`: how new flows are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheduler {
-    /// `rr`: each live real server in turn; weights count only as zero or not (as IPVS's `rr`).
-    RoundRobin,
-    /// `mh`: Maglev hashing, weighted.
-    MaglevHash,
-}
-
-/// `lb_kind`: how packets reach the real server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ForwardMethod {
-    /// `NAT`.
-    Nat,
-    /// `DR`.
-    DirectRoute,
-}
-
-/// `real_server ADDRESS PORT`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RealServer {
-    /// Real address.
-    pub address: IpAddr,
-    /// Real port.
-    pub port: u16,
-    /// `weight`; 0 takes no new flows.
-    pub weight: Weight,
-    /// Checks, all of which must pass; a real server without any is always up.
-    pub checks: Vec<TcpCheck>,
-}
-
-impl RealServer {
-    /// A real server with every default and no check.
-    #[must_use]
-    pub const fn new(address: IpAddr, port: u16) -> Self {
-        Self {
-            address,
-            port,
-            weight: Weight::ONE,
-            checks: Vec::new(),
-        }
-    }
-}
-
-/// `TCP_CHECK`: up when connect() completes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TcpCheck {
-    /// `connect_ip`; the real server's address by default.
-    pub address: IpAddr,
-    /// `connect_port`; the real server's port by default.
-    pub port: u16,
-    /// `connect_timeout`.
-    pub connect_timeout: Duration,
-    /// `retry`: failures after the first before the real server is down.
-    pub retry: u32,
-    /// `delay_before_retry`.
-    pub delay_before_retry: Duration,
-    /// `delay_loop`; the virtual server's by default.
-    pub delay_loop: Duration,
-    /// `warmup`: the first check starts at a random time within it.
-    pub warmup: Duration,
 }

@@ -3,6 +3,7 @@
 //! `'…'` and `"…"` keep blanks, pieces without a blank in between are one word, and a backslash starts an
 //! escape: `\a \b \E \f \n \r \t \v`, `\nnn` in octal, `\xXX`, `\cC` for a control character; before any other
 //! character it is that character.
+
 use std::{iter::Peekable, str::CharIndices};
 
 use super::{
@@ -92,10 +93,22 @@ fn join_one(word: &str) -> String {
     joined
 }
 
-/// A text as one word in double quotes.
+/// A text as one word in double quotes that [`split`] makes it of.
 pub(super) fn in_quotes(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"")
+    let mut word = String::from('"');
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let starts_name = |c: char| c == '{' || c == '_' || c.is_ascii_alphanumeric();
+        match c {
+            '"' | '\\' => word.extend(['\\', c]),
+            // A definition would be replaced here too.
+            '$' if rest.as_str().starts_with(starts_name) => word.push_str("\\x24"),
+            c if c.is_ascii_control() => word.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => word.push(c),
+        }
+    }
+    word.push('"');
+    word
 }
 
 /// One word.

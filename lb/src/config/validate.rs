@@ -1,5 +1,6 @@
 //! Rules across objects, one function each.
 
+mod lvs;
 pub(super) mod vrrp;
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -7,8 +8,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::{
     System,
     diagnostic::{Kind, Report, quote},
-    lower::{Lowered, RealServerPlaces},
-    model::{Family, ForwardMethod, InterfaceName, VirtualServer},
+    lower::Lowered,
+    model::{Family, InterfaceName},
     source::Span,
     suggest::nearest,
 };
@@ -28,10 +29,14 @@ const RULES: &[Rule] = &[
     vrrp::group::members_have_one_group,
     vrrp::group::groups_have_members,
     vrrp::group::members_leave_tracking_to_the_group,
-    direct_route_keeps_the_port,
-    virtual_servers_are_unique,
-    real_servers_are_unique,
-    families_agree,
+    lvs::untranslated_packets_keep_their_port,
+    lvs::virtual_servers_are_unique,
+    lvs::real_servers_are_unique,
+    lvs::families_agree,
+    lvs::virtual_server_group_names_are_unique,
+    lvs::virtual_server_groups_are_known_and_used,
+    lvs::families_of_groups_agree,
+    lvs::checks_name_what_is_there,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.
@@ -53,101 +58,6 @@ fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, re
     report
         .error(Kind::System, span, message)
         .help(format!("{meant}`ip link` shows what there is"));
-}
-
-/// keepalived skips the second server; here it is an error.
-fn virtual_servers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let servers = lowered.servers.iter().map(|placed| {
-        let server = &placed.value;
-        (
-            (server.address, server.port, server.protocol),
-            placed.at.server,
-            move || name_of_server(server),
-        )
-    });
-    report_duplicates(servers, report);
-}
-
-/// keepalived skips the second server; here it is an error.
-fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    for placed in &lowered.servers {
-        let servers = placed
-            .value
-            .real_servers
-            .iter()
-            .zip(&placed.at.real_servers);
-        let servers = servers.map(|(server, at)| {
-            let what = move || {
-                let name = format!("{} {}", server.address, server.port);
-                format!("real_server {}", quote(&name))
-            };
-            ((server.address, server.port), at.server, what)
-        });
-        report_duplicates(servers, report);
-    }
-}
-
-/// IPVS mixes families only in tunnels.
-fn families_agree(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    for placed in &lowered.servers {
-        let server = &placed.value;
-        let family = Family::of(server.address);
-        for (real, at) in server.real_servers.iter().zip(&placed.at.real_servers) {
-            if Family::of(real.address) != family {
-                report_family(server, real.address, at, placed.at.server, report);
-            }
-        }
-    }
-}
-
-fn report_family(
-    server: &VirtualServer,
-    real: IpAddr,
-    at: &RealServerPlaces,
-    server_at: Span,
-    report: &mut Report,
-) {
-    report
-        .error(
-            Kind::Conflict,
-            at.server,
-            format!(
-                "real_server {} is {}, but {} is {}",
-                quote(&real.to_string()),
-                name_of(Family::of(real)),
-                name_of_server(server),
-                name_of(Family::of(server.address)),
-            ),
-        )
-        .related(server_at, "virtual server")
-        .help("write a virtual_server for each address family");
-}
-
-/// A direct-routed packet keeps its port: keepalived resets the real server's, with a message.
-fn direct_route_keeps_the_port(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    for placed in &mut lowered.servers {
-        let server = &mut placed.value;
-        if server.method != ForwardMethod::DirectRoute {
-            continue;
-        }
-        for (real, at) in server.real_servers.iter_mut().zip(&placed.at.real_servers) {
-            if real.port == server.port {
-                continue;
-            }
-            report
-                .warning(
-                    Kind::Conflict,
-                    at.port,
-                    format!(
-                        "port {} is replaced by {}: with `lb_kind DR` packets keep the port of the \
-                         virtual server",
-                        real.port, server.port
-                    ),
-                )
-                .help("write the same port, or `lb_kind NAT`");
-            real.port = server.port;
-        }
-    }
 }
 
 /// Reports every key that was there before, naming both places. What it is comes as a function, because in a file of
@@ -181,11 +91,4 @@ fn name_of(family: Family) -> &'static str {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
     }
-}
-
-fn name_of_server(server: &VirtualServer) -> String {
-    format!(
-        "virtual_server {}",
-        quote(&format!("{} {}", server.address, server.port))
-    )
 }

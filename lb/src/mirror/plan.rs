@@ -46,6 +46,12 @@ pub enum Refusal {
     /// Too many NAT services send to one real server address and port.
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
     NatSource(RealServerId),
+    /// The programs have no such way to spread flows.
+    #[error("its scheduler is not one of rr and mh")]
+    Scheduler,
+    /// The programs have no tunnels.
+    #[error("its packets would go through a tunnel")]
+    Tunnel,
 }
 
 /// A wanted image and what had to be left out of it.
@@ -192,6 +198,15 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
+        let scheduler = match service.scheduler {
+            Scheduler::MaglevHash => SCHEDULER_MH,
+            Scheduler::RoundRobin => SCHEDULER_RR,
+            _ => return Err(Refusal::Scheduler),
+        };
+        let is_tunnelled = |dest: &Dest| matches!(dest.method, ForwardMethod::Tunnel(_));
+        if service.dests.iter().any(is_tunnelled) {
+            return Err(Refusal::Tunnel);
+        }
         let key = service_key(service.front);
         let before = self.before.get(&key).copied();
         let id = match before {
@@ -201,10 +216,6 @@ impl Draft<'_> {
         let dests = self.add_dests(id, service)?;
         let refused = self.add_nat_sources(service, &dests);
         let entries = self.ring_entries(key, service, &dests);
-        let scheduler = match service.scheduler {
-            Scheduler::MaglevHash => SCHEDULER_MH,
-            Scheduler::RoundRobin => SCHEDULER_RR,
-        };
         let (ring, full) = match (self.place_ring(&entries, before), before) {
             (Some(ring), _) => (ring, None),
             (None, Some(before)) => (self.keep(before.ring), Some(Refusal::Rings)),
@@ -426,7 +437,8 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
     let usable = if dest.usable { DEST_USABLE } else { 0 };
     let method = match dest.method {
         ForwardMethod::DirectRoute => FORWARD_DIRECT_ROUTE,
-        ForwardMethod::Nat => FORWARD_NAT,
+        // What goes through a tunnel is refused before.
+        ForwardMethod::Nat | ForwardMethod::Tunnel(_) => FORWARD_NAT,
     };
     let mut value = DestValue {
         address: mapped(dest.id.address),

@@ -65,21 +65,23 @@ pub fn desired(
     config
         .virtual_servers
         .iter()
-        .filter(|server| seen.insert(Front::of(server)))
-        .map(|server| {
-            let front = Front::of(server);
-            Service {
-                front,
-                gate: gate(config, gates, front.address),
-                scheduler: server.scheduler,
-                dests: dests(server, down, next_hops),
-            }
+        .filter_map(|server| Some((Front::of(server)?, server)))
+        .filter(|(front, _)| seen.insert(*front))
+        .map(|(front, server)| Service {
+            front,
+            gate: gate(config, gates, front.address),
+            scheduler: server.scheduler,
+            dests: dests(front, server, down, next_hops),
         })
         .collect()
 }
 
-fn dests(server: &VirtualServer, down: &BTreeSet<RealServerId>, next_hops: &NextHops) -> Vec<Dest> {
-    let front = Front::of(server);
+fn dests(
+    front: Front,
+    server: &VirtualServer,
+    down: &BTreeSet<RealServerId>,
+    next_hops: &NextHops,
+) -> Vec<Dest> {
     let mut seen = BTreeSet::new();
     server
         .real_servers
@@ -89,7 +91,7 @@ fn dests(server: &VirtualServer, down: &BTreeSet<RealServerId>, next_hops: &Next
             let id = RealServerId::of(front, real);
             Dest {
                 id,
-                method: server.method,
+                method: real.method,
                 weight: real.weight.get(),
                 usable: !down.contains(&id),
                 next_hop: next_hops

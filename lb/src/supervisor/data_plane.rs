@@ -132,7 +132,8 @@ impl DataPlane {
             if config
                 .virtual_servers
                 .iter()
-                .any(|server| server.address == address.address)
+                .filter_map(|server| server.service.address())
+                .any(|(virtual_address, _)| virtual_address == address.address)
             {
                 indexes.insert(address.index);
             }

@@ -1,357 +1,259 @@
-//! `virtual_server`, `real_server` and checkers.
+//! Checkers: what they have in common, and the table of each.
 
-use std::time::Duration;
+pub(in crate::config) mod http;
+pub(in crate::config) mod misc;
+pub(in crate::config) mod network;
+pub(in crate::config) mod track;
 
 use super::{
-    Keyword, Table,
+    Keyword,
+    lvs::{
+        NO,
+        timing::{
+            HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, retry, warmup,
+        },
+    },
     takes::{Field, Takes},
 };
 use crate::config::{
-    lower::check::{
-        RealServerDraft, TcpCheckDraft, Timing, VirtualServerDraft, read_real_server,
-        read_tcp_check,
+    lower::{
+        check::{ConnectionDraft, OriginDraft, ProbeDraft, ScheduleDraft, misc::MiscDraft},
+        lvs::Timing,
     },
-    model::{ForwardMethod, Protocol, RealServer, Scheduler, TcpCheck, VirtualServer, Word as _},
+    model::{
+        Check, Connection, Schedule,
+        check::{Misc, Origin, Probe},
+    },
+    show::Page,
 };
 
-/// keepalived counts timers in microseconds.
-const MICROSECOND: Duration = Duration::from_micros(1);
-/// The longest that IPVS's own timers take, 31 days.
-const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
-const MAX_WEIGHT: i64 = 0x7fff_ffff;
-const MAX_RETRY: i64 = 0xffff_ffff;
+const MAX_PORT: i64 = 65_535;
+/// The largest that `unsigned` holds.
+const UNSIGNED: i64 = 0xffff_ffff;
 
-/// A draft with the five timing keywords, alike on three levels; each level's default is the one above.
-trait HasTiming {
-    fn timing(&mut self) -> &mut Timing;
+/// A check as its block.
+pub(super) fn show(check: &Check, page: &mut Page) {
+    page.block(check.keyword(), |page| match check {
+        Check::Tcp(connection) => network::TCP.show(connection, page),
+        Check::Ping(connection) => network::PING.show(connection, page),
+        Check::Http(probe) => http::HTTP.show(probe, page),
+        Check::Ssl(probe) => http::SSL.show(probe, page),
+        Check::Udp(probe) => network::UDP.show(probe, page),
+        Check::Smtp(probe) => network::SMTP.show(probe, page),
+        Check::Dns(probe) => network::DNS.show(probe, page),
+        Check::Misc(misc) => misc::TABLE.show(misc, page),
+        Check::File(file) => track::FILE.show(file, page),
+        Check::Bfd(bfd) => track::BFD.show(bfd, page),
+    });
 }
 
-impl HasTiming for VirtualServerDraft {
-    fn timing(&mut self) -> &mut Timing {
-        &mut self.timing
+/// Every keyword of checkers, block by block.
+/// A draft of a check that connects.
+trait Connects {
+    fn connection(&mut self) -> &mut ConnectionDraft;
+}
+
+impl Connects for ConnectionDraft {
+    fn connection(&mut self) -> &mut ConnectionDraft {
+        self
     }
 }
 
-impl HasTiming for RealServerDraft {
-    fn timing(&mut self) -> &mut Timing {
-        &mut self.timing
+impl<T> Connects for ProbeDraft<T> {
+    fn connection(&mut self) -> &mut ConnectionDraft {
+        &mut self.connection
     }
 }
 
-impl HasTiming for TcpCheckDraft {
-    fn timing(&mut self) -> &mut Timing {
-        &mut self.timing
+/// A draft of a check that runs at times.
+trait Runs {
+    fn schedule(&mut self) -> &mut ScheduleDraft;
+}
+
+impl<D: Connects> Runs for D {
+    fn schedule(&mut self) -> &mut ScheduleDraft {
+        &mut self.connection().schedule
     }
 }
 
-/// A model with some of the timing keywords: what no level below has of its own.
-trait ShowsTiming {
-    fn shown_timing(&self) -> Timing;
+impl Runs for MiscDraft {
+    fn schedule(&mut self) -> &mut ScheduleDraft {
+        &mut self.schedule
+    }
 }
 
-impl ShowsTiming for VirtualServer {
+impl<D: Runs> HasTiming for D {
+    fn timing(&mut self) -> &mut Timing {
+        &mut self.schedule().timing
+    }
+}
+
+/// A check that connects.
+trait ShowsConnection {
+    fn connection(&self) -> &Connection;
+}
+
+impl ShowsConnection for Connection {
+    fn connection(&self) -> &Connection {
+        self
+    }
+}
+
+impl<T> ShowsConnection for Probe<T> {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A check that runs at times.
+trait ShowsSchedule {
+    fn schedule(&self) -> &Schedule;
+
+    fn connect_timeout(&self) -> Option<std::time::Duration>;
+}
+
+impl<M: ShowsConnection> ShowsSchedule for M {
+    fn schedule(&self) -> &Schedule {
+        &self.connection().schedule
+    }
+
+    fn connect_timeout(&self) -> Option<std::time::Duration> {
+        Some(self.connection().timeout)
+    }
+}
+
+impl ShowsSchedule for Misc {
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn connect_timeout(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+impl<M: ShowsSchedule> ShowsTiming for M {
     fn shown_timing(&self) -> Timing {
+        let schedule = self.schedule();
         Timing {
-            delay_loop: Some(self.delay_loop),
-            ..Timing::default()
+            delay_loop: Some(schedule.delay_loop),
+            connect_timeout: self.connect_timeout(),
+            retry: Some(schedule.retry),
+            delay_before_retry: Some(schedule.delay_before_retry),
+            warmup: Some(schedule.warmup),
         }
     }
 }
 
-impl ShowsTiming for RealServer {
-    fn shown_timing(&self) -> Timing {
-        Timing::default()
-    }
-}
-
-impl ShowsTiming for TcpCheck {
-    fn shown_timing(&self) -> Timing {
-        Timing {
-            delay_loop: Some(self.delay_loop),
-            connect_timeout: Some(self.connect_timeout),
-            retry: Some(self.retry),
-            delay_before_retry: Some(self.delay_before_retry),
-            warmup: Some(self.warmup),
-        }
-    }
-}
-
-const fn delay_loop<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: MICROSECOND,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().delay_loop = Some(given.value),
-            get: |model: &M| model.shown_timing().delay_loop,
-        },
-    };
-    Keyword::new(&["delay_loop"], takes)
-        .default(default)
-        .means("time from the end of a check to the next")
-}
-
-const fn connect_timeout<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: MICROSECOND,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().connect_timeout = Some(given.value),
-            get: |model: &M| model.shown_timing().connect_timeout,
-        },
-    };
-    Keyword::new(&["connect_timeout"], takes)
-        .default(default)
-        .means("how long a check waits for its connection")
-}
-
-const fn retry<D: HasTiming, M: ShowsTiming>(default: &'static str, min: i64) -> Keyword<D, M> {
-    let takes = Takes::Number {
-        min,
-        max: MAX_RETRY,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().retry = u32::try_from(given.value).ok(),
-            get: |model: &M| model.shown_timing().retry.map(i64::from),
-        },
-    };
-    Keyword::new(&["retry"], takes)
-        .default(default)
-        .means("failures after the first before the real server is down")
-}
-
-const fn delay_before_retry<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: Duration::ZERO,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().delay_before_retry = Some(given.value),
-            get: |model: &M| model.shown_timing().delay_before_retry,
-        },
-    };
-    Keyword::new(&["delay_before_retry"], takes)
-        .default(default)
-        .means("time from a failure to the next try")
-}
-
-const fn warmup<D: HasTiming, M: ShowsTiming>(default: &'static str) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: Duration::ZERO,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().warmup = Some(given.value),
-            get: |model: &M| model.shown_timing().warmup,
-        },
-    };
-    Keyword::new(&["warmup"], takes)
-        .default(default)
-        .means("the first check starts at a random time within it")
-}
-
-type Virtual = Keyword<VirtualServerDraft, VirtualServer>;
-type Real = Keyword<RealServerDraft, RealServer>;
-type Tcp = Keyword<TcpCheckDraft, TcpCheck>;
-
-pub(in crate::config) static VIRTUAL_SERVER: Table<VirtualServerDraft, VirtualServer> = Table {
-    block: "virtual_server",
-    now: &[&[
-        Virtual::new(
-            &["protocol"],
-            Takes::Choice {
-                words: Protocol::WORDS,
-                withheld: &["SCTP"],
-                field: Field {
-                    set: |draft, given| draft.protocol = Protocol::at(given.value),
-                    get: |model| model.protocol.place(),
-                },
+/// The last six keywords that checks have in common; `retry` and `delay` are the defaults where no level says any.
+const fn schedule<D: Runs, M: ShowsSchedule>(
+    times: &'static str,
+    delay: &'static str,
+) -> [Keyword<D, M>; 6] {
+    [
+        retry(times, 0),
+        delay_before_retry(delay),
+        warmup("the real server's, delay_loop"),
+        delay_loop("the real server's"),
+        Keyword::<D, M>::boolean(
+            &["alpha"],
+            Field {
+                set: |draft: &mut D, given| draft.schedule().alpha = Some(given.value),
+                get: |model: &M| Some(model.schedule().alpha),
             },
         )
-        .default("UDP")
-        .means("the transport protocol"),
-        Virtual::new(
-            &["lb_algo", "lvs_sched"],
-            Takes::Choice {
-                words: Scheduler::WORDS,
-                withheld: &[
-                    "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "fo", "ovf", "sed", "nq",
-                    "twos",
-                ],
-                field: Field {
-                    set: |draft, given| draft.scheduler = Scheduler::at(given.value),
-                    get: |model| model.scheduler.place(),
-                },
+        .withheld_unless(NO)
+        .default("the real server's")
+        .means("failed until it passes"),
+        Keyword::<D, M>::boolean(
+            &["log_all_failures"],
+            Field {
+                set: |draft: &mut D, given| draft.schedule().log_all_failures = Some(given.value),
+                get: |model: &M| Some(model.schedule().log_all_failures),
             },
         )
-        .means("how new flows are spread: rr in turn, mh by Maglev hashing; required"),
-        Virtual::new(
-            &["lb_kind", "lvs_method"],
-            Takes::Choice {
-                words: ForwardMethod::WORDS,
-                withheld: &["TUN"],
-                field: Field {
-                    set: |draft, given| draft.method = ForwardMethod::at(given.value),
-                    get: |model| model.method.place(),
-                },
-            },
-        )
-        .means("how packets reach the real server; required"),
-        delay_loop("60"),
-        connect_timeout("5"),
-        retry("1", 1),
-        delay_before_retry("1"),
-        warmup("delay_loop"),
-        Virtual::new(
-            &["weight"],
-            Takes::Number {
-                min: 1,
-                max: MAX_WEIGHT,
-                field: Field {
-                    set: |draft, given| draft.weight = given.value.try_into().ok(),
-                    get: |_| None,
-                },
-            },
-        )
-        .default("1")
-        .means("weight of real servers that have none of their own"),
-        Virtual::new(
-            &["real_server"],
-            Takes::Block {
-                usage: "ADDRESS PORT",
-                read: read_real_server,
-                show: |server, page| {
-                    for real in &server.real_servers {
-                        let head = format!("real_server {} {}", real.address, real.port);
-                        page.block(&head, |page| REAL_SERVER.show(real, page));
-                    }
-                },
-            },
-        )
-        .means("a server behind this address"),
-    ]],
-    later: &[
-        "ip_family",
-        "hashed",
-        "ops",
-        "flag-1",
-        "flag-2",
-        "flag-3",
-        "sh-port",
-        "sh-fallback",
-        "mh-port",
-        "mh-fallback",
-        "persistence_timeout",
-        "persistence_engine",
-        "persistence_granularity",
-        "inhibit_on_failure",
-        "alpha",
-        "omega",
-        "quorum",
-        "hysteresis",
-        "quorum_up",
-        "quorum_down",
-        "ha_suspend",
-        "smtp_alert",
-        "virtualhost",
-        "snmp_name",
-        "sorry_server",
-        "sorry_server_inhibit",
-        "sorry_server_lvs_method",
-    ],
-};
+        .parsed()
+        .default("checker_log_all_failures")
+        .means("failures that are forgiven are logged too"),
+    ]
+}
 
-pub(in crate::config) static REAL_SERVER: Table<RealServerDraft, RealServer> = Table {
-    block: "real_server",
-    now: &[&[
-        Real::new(
-            &["weight"],
-            Takes::Number {
-                min: 0,
-                max: MAX_WEIGHT,
-                field: Field {
-                    set: |draft, given| draft.weight = given.value.try_into().ok(),
-                    get: |model| Some(model.weight.into()),
-                },
-            },
-        )
-        .default("the virtual server's, 1")
-        .means("share of new flows; 0 takes none"),
-        delay_loop("the virtual server's"),
-        connect_timeout("the virtual server's"),
-        retry("the virtual server's", 1),
-        delay_before_retry("the virtual server's"),
-        warmup("the virtual server's"),
-        Real::new(
-            &["TCP_CHECK"],
-            Takes::Block {
-                usage: "",
-                read: read_tcp_check,
-                show: |real, page| {
-                    for check in &real.checks {
-                        page.block("TCP_CHECK", |page| TCP_CHECK.show(check, page));
-                    }
-                },
-            },
-        )
-        .means("up while a TCP connection can be made"),
-    ]],
-    later: &[
-        "lvs_method",
-        "uthreshold",
-        "lthreshold",
-        "inhibit_on_failure",
-        "alpha",
-        "notify_up",
-        "notify_down",
-        "smtp_alert",
-        "virtualhost",
-        "snmp_name",
-        "HTTP_GET",
-        "SSL_GET",
-        "SMTP_CHECK",
-        "DNS_CHECK",
-        "MISC_CHECK",
-        "UDP_CHECK",
-        "PING_CHECK",
-        "FILE_CHECK",
-        "BFD_CHECK",
-    ],
-};
+/// The origin of a draft's connection, to be written to.
+fn origin<D: Connects>(draft: &mut D) -> &mut OriginDraft {
+    draft.connection().origin.get_or_insert_default()
+}
 
-pub(in crate::config) static TCP_CHECK: Table<TcpCheckDraft, TcpCheck> = Table {
-    block: "TCP_CHECK",
-    now: &[&[
-        Tcp::new(
+fn shown_origin<M: ShowsConnection>(model: &M) -> Option<&Origin> {
+    model.connection().origin.as_deref()
+}
+
+/// The first seven keywords that checks have in common.
+const fn connect<D: Connects + HasTiming, M: ShowsConnection + ShowsTiming>() -> [Keyword<D, M>; 7]
+{
+    [
+        Keyword::<D, M>::new(
             &["connect_ip"],
             Takes::Address(Field {
-                set: |draft, given| draft.address = Some(given.value),
-                get: |model| Some(model.address),
+                set: |draft: &mut D, given| draft.connection().address = Some(given),
+                get: |model: &M| Some(model.connection().address),
             }),
         )
         .default("the real server's address")
         .means("where to connect"),
-        Tcp::new(
+        Keyword::<D, M>::number(
             &["connect_port"],
-            Takes::Number {
-                min: 1,
-                max: 65535,
-                field: Field {
-                    set: |draft, given| draft.port = u16::try_from(given.value).ok(),
-                    get: |model| Some(model.port.into()),
-                },
+            1,
+            MAX_PORT,
+            Field {
+                set: |draft: &mut D, given| draft.connection().port = given.value.try_into().ok(),
+                get: |model: &M| Some(model.connection().port.into()).filter(|port| *port > 0),
             },
         )
         .default("the real server's port")
         .means("the port to connect to"),
+        Keyword::<D, M>::new(
+            &["bindto"],
+            Takes::Address(Field {
+                set: |draft: &mut D, given| origin(draft).address = Some(given),
+                get: |model: &M| shown_origin(model)?.address,
+            }),
+        )
+        .withheld()
+        .means("the address to connect from"),
+        Keyword::<D, M>::number(
+            &["bind_port"],
+            1,
+            MAX_PORT,
+            Field {
+                set: |draft: &mut D, given| origin(draft).port = given.value.try_into().ok(),
+                get: |model: &M| shown_origin(model)?.port.map(i64::from),
+            },
+        )
+        .withheld()
+        .means("the port to connect from"),
+        Keyword::<D, M>::new(
+            &["bind_if"],
+            Takes::Interface(Field {
+                set: |draft: &mut D, given| origin(draft).interface = Some(given),
+                get: |model: &M| shown_origin(model)?.interface.clone(),
+            }),
+        )
+        .withheld()
+        .means("the interface to connect by; link-local addresses need it"),
         connect_timeout("the real server's"),
-        retry("the real server's", 0),
-        delay_before_retry("the real server's"),
-        warmup("the real server's"),
-        delay_loop("the real server's"),
-    ]],
-    later: &[
-        "bindto",
-        "bind_port",
-        "bind_if",
-        "fwmark",
-        "alpha",
-        "log_all_failures",
-    ],
-};
+        Keyword::<D, M>::number(
+            &["fwmark"],
+            0,
+            UNSIGNED,
+            Field {
+                set: |draft: &mut D, given| {
+                    origin(draft).fwmark = given.value.try_into().unwrap_or_default();
+                },
+                get: |model: &M| Some(shown_origin(model)?.fwmark.into()),
+            },
+        )
+        .withheld_unless(&["0"])
+        .default("0, which is none")
+        .means("the firewall mark of its packets"),
+    ]
+}

@@ -1,9 +1,9 @@
 //! The top level.
 
-use super::{Keyword, Table, check, global, takes::Takes, vrrp};
+use super::{Keyword, Table, global, lvs::virtual_server, takes::Takes, vrrp};
 use crate::config::{
     lower::{self, Draft},
-    model::Config,
+    model::{Config, VirtualService},
     show::text,
 };
 
@@ -57,17 +57,43 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         Root::new(
             &["virtual_server"],
             Takes::Block {
-                usage: "ADDRESS PORT",
-                read: lower::check::read_virtual_server,
+                usage: "ADDRESS [PORT] or fwmark MARK or group NAME",
+                read: lower::lvs::virtual_server::read,
                 show: |config, page| {
                     for server in &config.virtual_servers {
-                        let head = format!("virtual_server {} {}", server.address, server.port);
-                        page.block(&head, |page| check::VIRTUAL_SERVER.show(server, page));
+                        let service = match &server.service {
+                            VirtualService::Group { name, .. } => format!("group {}", text(name)),
+                            service => service.to_string(),
+                        };
+                        page.block(&format!("virtual_server {service}"), |page| {
+                            virtual_server::TABLE.show(server, page);
+                        });
                     }
                 },
             },
         )
-        .means("a front address and its real servers"),
+        .means(
+            "a service and its real servers; only that of an address and a port is acted on yet",
+        ),
+        Root::new(
+            &["virtual_server_group"],
+            Takes::Block {
+                usage: "NAME",
+                read: lower::lvs::group::read,
+                show: |config, page| {
+                    for group in &config.virtual_server_groups {
+                        let head = format!("virtual_server_group {}", text(&group.name));
+                        page.block(&head, |page| {
+                            for member in &group.members {
+                                page.line(&member.to_string());
+                            }
+                        });
+                    }
+                },
+            },
+        )
+        .parsed()
+        .means("addresses, ranges of them and firewall marks that virtual servers serve together"),
     ]],
     later: &[
         "linkbeat_use_polling",
@@ -88,7 +114,6 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         "interface_up_down_delays",
         "bfd_instance",
         "SSL",
-        "virtual_server_group",
         "track_file",
         "vrrp_track_file",
     ],

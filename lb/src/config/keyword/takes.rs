@@ -148,6 +148,26 @@ macro_rules! field {
             get: |model| $crate::config::model::Word::place(model.$($to).+),
         }
     };
+    (some boxed $($path:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| draft.$($path).+ = Some(given.value.into()),
+            get: |model| model.$($path).+.as_deref().map(str::to_owned),
+        }
+    };
+    (given copy $($path:ident).+) => { field!(given copy $($path).+ => $($path).+) };
+    (given copy $($draft:ident).+ => $($model:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| draft.$($draft).+ = Some(given.value),
+            get: |model| Some(model.$($model).+),
+        }
+    };
+    (given number $($path:ident).+) => { field!(given number $($path).+ => $($path).+) };
+    (given number $($draft:ident).+ => $($model:ident).+) => {
+        $crate::config::keyword::takes::Field {
+            set: |draft, given| draft.$($draft).+ = given.value.try_into().ok(),
+            get: |model| i64::try_from(model.$($model).+).ok(),
+        }
+    };
     (word $($path:ident).+) => {
         $crate::config::keyword::takes::Field {
             set: |draft, given| {

@@ -1,252 +1,356 @@
-//! `virtual_server`, `real_server` and checkers.
+//! Checkers.
+
+pub(in crate::config) mod dns;
+pub(in crate::config) mod http;
+pub(in crate::config) mod misc;
+pub(in crate::config) mod smtp;
+pub(in crate::config) mod track;
+pub(in crate::config) mod udp;
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Draft, Placed, PlacedRealServer, RealServerPlaces, ServerPlaces, value};
+use self::{
+    http::HttpDraft,
+    misc::MiscDraft,
+    smtp::SmtpDraft,
+    track::{BfdDraft, FileDraft},
+};
+use super::{
+    lvs::{DELAY_LOOP, Timing, real_server::RealServerDraft},
+    value,
+};
 use crate::config::{
     ast::Statement,
-    diagnostic::{Kind, Report, Withheld, quote},
-    keyword::{
-        Seen,
-        check::{REAL_SERVER, TCP_CHECK, VIRTUAL_SERVER},
+    diagnostic::{Kind, Report, quote},
+    keyword::check::network,
+    model::{
+        Check, Connection, Family, InterfaceName, Schedule,
+        check::{Dns, Origin, Probe, Udp},
     },
-    model::{ForwardMethod, Protocol, RealServer, Scheduler, TcpCheck, VirtualServer, Weight},
     source::{Span, Spanned},
 };
 
-/// What a level of `virtual_server`, `real_server`, checker says about timing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::config) struct Timing {
-    pub(in crate::config) delay_loop: Option<Duration>,
-    pub(in crate::config) connect_timeout: Option<Duration>,
-    pub(in crate::config) retry: Option<u32>,
-    pub(in crate::config) delay_before_retry: Option<Duration>,
-    pub(in crate::config) warmup: Option<Duration>,
-}
-
-impl Timing {
-    /// What this level says, else what the level above says.
-    fn or(self, above: Self) -> Self {
-        Self {
-            delay_loop: self.delay_loop.or(above.delay_loop),
-            connect_timeout: self.connect_timeout.or(above.connect_timeout),
-            retry: self.retry.or(above.retry),
-            delay_before_retry: self.delay_before_retry.or(above.delay_before_retry),
-            warmup: self.warmup.or(above.warmup),
-        }
-    }
-}
-
-/// keepalived's defaults.
-const DELAY_LOOP: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const RETRY: u32 = 1;
-const DELAY_BEFORE_RETRY: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
-/// A `virtual_server` as written.
+/// A check as written.
 #[derive(Debug)]
-pub(in crate::config) struct VirtualServerDraft {
-    span: Span,
-    address: IpAddr,
-    port: u16,
-    pub(in crate::config) protocol: Option<Protocol>,
-    pub(in crate::config) scheduler: Option<Scheduler>,
-    pub(in crate::config) method: Option<ForwardMethod>,
-    pub(in crate::config) timing: Timing,
-    pub(in crate::config) weight: Option<Weight>,
-    real_servers: Vec<RealServerDraft>,
-    seen: Seen,
-    withheld: Withheld,
+pub(in crate::config) enum CheckDraft {
+    Tcp(Span, ConnectionDraft),
+    Ping(ConnectionDraft),
+    Http(Span, Box<ProbeDraft<HttpDraft>>),
+    Ssl(Span, Box<ProbeDraft<HttpDraft>>),
+    Udp(Span, Box<ProbeDraft<Udp>>),
+    Smtp(Span, Box<ProbeDraft<SmtpDraft>>),
+    Dns(Span, Box<ProbeDraft<Dns>>),
+    Misc(Box<MiscDraft>),
+    File(Box<FileDraft>),
+    Bfd(Box<BfdDraft>),
 }
 
-/// A `real_server` as written.
-#[derive(Debug)]
-pub(in crate::config) struct RealServerDraft {
-    span: Span,
-    address: IpAddr,
-    port: Spanned<u16>,
-    pub(in crate::config) weight: Option<Weight>,
-    pub(in crate::config) timing: Timing,
-    checks: Vec<TcpCheckDraft>,
-}
-
-/// A `TCP_CHECK` as written.
-#[derive(Debug, Default)]
-pub(in crate::config) struct TcpCheckDraft {
-    pub(in crate::config) address: Option<IpAddr>,
+/// What checks over a connection have in common, as written.
+#[derive(Clone, Debug, Default)]
+pub(in crate::config) struct ConnectionDraft {
+    pub(in crate::config) address: Option<Spanned<IpAddr>>,
     pub(in crate::config) port: Option<u16>,
+    pub(in crate::config) origin: Option<Box<OriginDraft>>,
+    pub(in crate::config) schedule: ScheduleDraft,
+}
+
+/// Where a check's connection comes from, as written.
+#[derive(Clone, Debug, Default)]
+pub(in crate::config) struct OriginDraft {
+    pub(in crate::config) address: Option<Spanned<IpAddr>>,
+    pub(in crate::config) port: Option<u16>,
+    pub(in crate::config) interface: Option<Spanned<InterfaceName>>,
+    pub(in crate::config) fwmark: u32,
+}
+
+/// When a check runs, as written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::config) struct ScheduleDraft {
     pub(in crate::config) timing: Timing,
+    pub(in crate::config) alpha: Option<bool>,
+    pub(in crate::config) log_all_failures: Option<bool>,
 }
 
-pub(in crate::config) fn read_virtual_server(
-    draft: &mut Draft,
-    statement: &Statement,
-    report: &mut Report,
-) {
-    if let Some(word) = statement.arguments.first()
-        && matches!(&*word.text, "fwmark" | "group")
-    {
-        report.not_carried(word.span, &quote(&format!("virtual_server {}", word.text)));
-        return;
-    }
-    let Some((address, port)) = value::address_and_port(statement, report) else {
-        return;
-    };
-    let mut server = VirtualServerDraft {
-        span: address.span.to(port.span),
-        address: address.value,
-        port: port.value,
-        protocol: None,
-        scheduler: None,
-        method: None,
-        timing: Timing::default(),
-        weight: None,
-        real_servers: Vec::new(),
-        seen: Seen::default(),
-        withheld: Withheld::new(),
-    };
-    server.withheld = report.withheld_by(|report| {
-        server.seen = VIRTUAL_SERVER.read(statement.statements(), &mut server, report);
-    });
-    draft.servers.push(server);
+/// A check over a connection with settings of its own, as written.
+#[derive(Debug, Default)]
+pub(in crate::config) struct ProbeDraft<T> {
+    pub(in crate::config) connection: ConnectionDraft,
+    pub(in crate::config) settings: T,
 }
 
-pub(in crate::config) fn read_real_server(
-    draft: &mut VirtualServerDraft,
-    statement: &Statement,
-    report: &mut Report,
-) {
-    let Some((address, port)) = value::address_and_port(statement, report) else {
-        return;
-    };
-    let mut server = RealServerDraft {
-        span: address.span.to(port.span),
-        address: address.value,
-        port,
-        weight: None,
-        timing: Timing::default(),
-        checks: Vec::new(),
-    };
-    REAL_SERVER.read(statement.statements(), &mut server, report);
-    draft.real_servers.push(server);
+/// What a real server says about its checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Above<'s> {
+    pub(super) server: Span,
+    pub(super) address: IpAddr,
+    /// 0 where it has none.
+    pub(super) port: u16,
+    pub(super) timing: Timing,
+    pub(super) alpha: bool,
+    pub(super) virtualhost: Option<&'s str>,
 }
 
-pub(in crate::config) fn read_tcp_check(
+/// A name that a check refers to.
+#[derive(Debug)]
+pub(in crate::config) struct Named {
+    pub(in crate::config) what: Referent,
+    pub(in crate::config) name: String,
+    pub(in crate::config) span: Span,
+}
+
+/// What a name is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Referent {
+    TrackFile,
+    BfdInstance,
+    Interface,
+    /// The certificate of the server: nothing is named, but `SSL` should have `ca`.
+    Certificate,
+}
+
+/// Defaults of a kind of check.
+#[derive(Clone, Copy)]
+struct Defaults {
+    retry: u32,
+    /// `None` is `delay_loop`.
+    delay_before_retry: Option<Duration>,
+}
+
+const CONNECTS: Defaults = Defaults {
+    retry: 1,
+    delay_before_retry: Some(SECOND),
+};
+const HTTP: Defaults = Defaults {
+    retry: 1,
+    delay_before_retry: Some(Duration::from_secs(3)),
+};
+const DNS: Defaults = Defaults {
+    retry: 3,
+    delay_before_retry: None,
+};
+const MISC: Defaults = Defaults {
+    retry: 0,
+    delay_before_retry: Some(SECOND),
+};
+
+pub(in crate::config) fn read_tcp(
     draft: &mut RealServerDraft,
     statement: &Statement,
     report: &mut Report,
 ) {
     value::warn_of_rest(statement, 0, report);
-    let mut check = TcpCheckDraft::default();
-    TCP_CHECK.read(statement.statements(), &mut check, report);
+    let mut check = ConnectionDraft::default();
+    network::TCP.read(statement.statements(), &mut check, report);
+    let check = CheckDraft::Tcp(statement.keyword.span, check);
     draft.checks.push(check);
 }
 
-/// Applies the defaults; `None` when something required is missing, which is reported. keepalived drops a
-/// server without real servers, with a message.
-pub(super) fn finish(
-    draft: &VirtualServerDraft,
+pub(in crate::config) fn read_ping(
+    draft: &mut RealServerDraft,
+    statement: &Statement,
     report: &mut Report,
-) -> Option<Placed<VirtualServer, ServerPlaces>> {
-    report_missing(draft, report);
-    if !draft.seen.has("real_server") {
-        return None;
-    }
-    let what = quote(&format!("virtual_server {} {}", draft.address, draft.port));
-    let withheld = report.leave_out(&what, &draft.withheld);
-    let (values, real_servers) = draft
-        .real_servers
-        .iter()
-        .map(|server| finish_real_server(server, draft))
-        .map(|placed| (placed.value, placed.at))
-        .unzip();
-    Some(Placed {
-        at: ServerPlaces {
-            server: draft.span,
-            real_servers,
-        },
-        value: VirtualServer {
-            address: draft.address,
-            port: draft.port,
-            protocol: draft.protocol.unwrap_or(Protocol::Udp),
-            scheduler: draft.scheduler?,
-            method: draft.method?,
-            delay_loop: draft.timing.delay_loop.unwrap_or(DELAY_LOOP),
-            real_servers: values,
-            withheld,
-        },
-    })
+) {
+    value::warn_of_rest(statement, 0, report);
+    let mut check = ConnectionDraft::default();
+    network::PING.read(statement.statements(), &mut check, report);
+    let check = CheckDraft::Ping(check);
+    draft.checks.push(check);
 }
 
-fn report_missing(draft: &VirtualServerDraft, report: &mut Report) {
-    let name = quote(&format!("virtual_server {} {}", draft.address, draft.port));
-    if !draft.seen.has("real_server") {
-        report
-            .warning(
-                Kind::Missing,
-                draft.span,
-                format!("{name} has no real_server and is left out, as in keepalived"),
-            )
-            .help("write `real_server ADDRESS PORT { … }` in its block");
+impl CheckDraft {
+    /// Whether it says itself if all failures are logged.
+    pub(super) fn says_logs(&self) -> bool {
+        let schedule = match self {
+            Self::Tcp(_, connection) | Self::Ping(connection) => &connection.schedule,
+            Self::Http(_, probe) | Self::Ssl(_, probe) => &probe.connection.schedule,
+            Self::Udp(_, probe) => &probe.connection.schedule,
+            Self::Smtp(_, probe) => &probe.connection.schedule,
+            Self::Dns(_, probe) => &probe.connection.schedule,
+            Self::Misc(misc) => &misc.schedule,
+            Self::File(_) | Self::Bfd(_) => return false,
+        };
+        schedule.log_all_failures.is_some()
     }
-    let required = [
-        ("lb_algo", "wlc", "`lb_algo rr` or `lb_algo mh`"),
-        ("lb_kind", "NAT", "`lb_kind NAT` or `lb_kind DR`"),
-    ];
-    for (keyword, default, write) in required {
-        if !draft.seen.has(keyword) {
+
+    /// Applies the defaults. Nothing is pushed where something required is missing, which is reported.
+    pub(super) fn finish(
+        self,
+        above: &Above<'_>,
+        into: &mut Vec<Check>,
+        names: &mut Vec<Named>,
+        report: &mut Report,
+    ) {
+        let check = match self {
+            Self::Tcp(at, connection) => {
+                Check::Tcp(connection.finish(at, CONNECTS, above, names, report))
+            }
+            Self::Ping(connection) => {
+                let port = connection.port;
+                let mut connection = connection.finish_without_port(CONNECTS, above, names, report);
+                connection.port = port.unwrap_or(above.port);
+                Check::Ping(connection)
+            }
+            Self::Http(at, probe) | Self::Ssl(at, probe) if probe.settings.urls.is_empty() => {
+                http::report_no_url(at, report);
+                return;
+            }
+            Self::Http(at, probe) => Check::Http(http::finish(*probe, at, above, names, report)),
+            Self::Ssl(at, probe) => {
+                names.push(Named {
+                    what: Referent::Certificate,
+                    name: String::new(),
+                    span: at,
+                });
+                Check::Ssl(http::finish(*probe, at, above, names, report))
+            }
+            Self::Udp(at, probe) => {
+                udp::warn_of_lengths(&probe.settings, at, report);
+                Check::Udp(Box::new(Probe {
+                    connection: probe.connection.finish(at, CONNECTS, above, names, report),
+                    settings: probe.settings,
+                }))
+            }
+            Self::Smtp(at, probe) => {
+                smtp::finish(*probe, at, above, into, names, report);
+                return;
+            }
+            Self::Dns(at, probe) => Check::Dns(Box::new(Probe {
+                connection: probe.connection.finish(at, DNS, above, names, report),
+                settings: probe.settings,
+            })),
+            Self::Misc(misc) => match misc.finish(above, report) {
+                Some(misc) => Check::Misc(Box::new(misc)),
+                None => return,
+            },
+            Self::File(file) => match file.finish(names, report) {
+                Some(file) => Check::File(Box::new(file)),
+                None => return,
+            },
+            Self::Bfd(bfd) => match bfd.finish(above, into, names, report) {
+                Some(bfd) => Check::Bfd(Box::new(bfd)),
+                None => return,
+            },
+        };
+        into.push(check);
+    }
+}
+
+impl ConnectionDraft {
+    fn finish(
+        self,
+        at: Span,
+        defaults: Defaults,
+        above: &Above<'_>,
+        names: &mut Vec<Named>,
+        report: &mut Report,
+    ) -> Connection {
+        let port = self.port.unwrap_or(above.port);
+        if port == 0 {
             report
                 .error(
                     Kind::Missing,
-                    draft.span,
+                    at,
+                    "the check has no port to connect to: the real server has none".to_owned(),
+                )
+                .related(above.server, "real server")
+                .help("write `connect_port PORT` in the check");
+        }
+        let connection = self.finish_without_port(defaults, above, names, report);
+        Connection { port, ..connection }
+    }
+
+    fn finish_without_port(
+        self,
+        defaults: Defaults,
+        above: &Above<'_>,
+        names: &mut Vec<Named>,
+        report: &mut Report,
+    ) -> Connection {
+        let span = self.address.map_or(above.server, |address| address.span);
+        let address = self.address.map_or(above.address, |address| address.value);
+        let timing = self.schedule.timing.or(above.timing);
+        let interface = self
+            .origin
+            .as_ref()
+            .map(|origin| origin.interface.is_some());
+        if is_link_local_v6(address) && interface != Some(true) {
+            report
+                .error(
+                    Kind::Missing,
+                    span,
                     format!(
-                        "{name} has no `{keyword}`; keepalived would complain and take {default}"
+                        "{} is a link-local address: a check needs the interface",
+                        quote(&address.to_string())
                     ),
                 )
-                .help(format!("write {write}"));
+                .help("write `bind_if INTERFACE` in the check");
+        }
+        Connection {
+            address,
+            port: 0,
+            timeout: timing.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            schedule: self.schedule.finish(defaults, above),
+            origin: self
+                .origin
+                .and_then(|origin| origin.finish(address, names, report)),
         }
     }
-    if !draft.seen.has("protocol") {
-        report
-            .warning(
-                Kind::Missing,
-                draft.span,
-                format!("{name} has no `protocol`: UDP is used, as in keepalived"),
-            )
-            .help("write `protocol TCP` or `protocol UDP`");
+}
+
+fn is_link_local_v6(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
+impl OriginDraft {
+    fn finish(
+        self,
+        target: IpAddr,
+        names: &mut Vec<Named>,
+        report: &mut Report,
+    ) -> Option<Box<Origin>> {
+        let is_alike = |address: &Spanned<IpAddr>| Family::of(address.value) == Family::of(target);
+        if let Some(address) = self.address.filter(|address| !is_alike(address)) {
+            report.warning(
+                Kind::Conflict,
+                address.span,
+                format!(
+                    "bindto {} is ignored, as in keepalived: {target} is of another address family",
+                    address.value
+                ),
+            );
+        }
+        if let Some(interface) = &self.interface {
+            names.push(Named {
+                what: Referent::Interface,
+                name: interface.value.to_string(),
+                span: interface.span,
+            });
+        }
+        let origin = Origin {
+            address: self.address.filter(is_alike).map(|address| address.value),
+            port: self.port,
+            interface: self.interface.map(|interface| interface.value),
+            fwmark: self.fwmark,
+        };
+        (origin != Origin::default()).then(|| Box::new(origin))
     }
 }
 
-fn finish_real_server(draft: &RealServerDraft, above: &VirtualServerDraft) -> PlacedRealServer {
-    let timing = draft.timing.or(above.timing);
-    let checks = draft
-        .checks
-        .iter()
-        .map(|check| finish_tcp_check(check, draft, timing));
-    Placed {
-        at: RealServerPlaces {
-            server: draft.span,
-            port: draft.port.span,
-        },
-        value: RealServer {
-            address: draft.address,
-            port: draft.port.value,
-            weight: draft.weight.or(above.weight).unwrap_or(Weight::ONE),
-            checks: checks.collect(),
-        },
-    }
-}
-
-fn finish_tcp_check(draft: &TcpCheckDraft, server: &RealServerDraft, above: Timing) -> TcpCheck {
-    let timing = draft.timing.or(above);
-    let delay_loop = timing.delay_loop.unwrap_or(DELAY_LOOP);
-    TcpCheck {
-        address: draft.address.unwrap_or(server.address),
-        port: draft.port.unwrap_or(server.port.value),
-        connect_timeout: timing.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-        retry: timing.retry.unwrap_or(RETRY),
-        delay_before_retry: timing.delay_before_retry.unwrap_or(DELAY_BEFORE_RETRY),
-        delay_loop,
-        warmup: timing.warmup.unwrap_or(delay_loop),
+impl ScheduleDraft {
+    fn finish(&self, defaults: Defaults, above: &Above<'_>) -> Schedule {
+        let timing = self.timing.or(above.timing);
+        let delay_loop = timing.delay_loop.unwrap_or(DELAY_LOOP);
+        let delay = defaults.delay_before_retry.unwrap_or(delay_loop);
+        Schedule {
+            retry: timing.retry.unwrap_or(defaults.retry),
+            delay_before_retry: timing.delay_before_retry.unwrap_or(delay),
+            delay_loop,
+            warmup: timing.warmup.unwrap_or(delay_loop),
+            alpha: self.alpha.unwrap_or(above.alpha),
+            log_all_failures: self.log_all_failures.unwrap_or(false),
+        }
     }
 }

@@ -1,12 +1,11 @@
-//! Commands of scripts with their users.
+//! Commands of scripts, quoted as in a shell, with their users.
 
-use super::value;
+use super::{value, words};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
-    model::{global::Owner, vrrp::Command},
+    model::{Command, global::Owner},
     quoted::{in_quotes, join, split},
-    show::text,
 };
 
 /// `COMMAND [USER [GROUP]]`. The command is one word; what blanks part in it are its arguments, joined once more
@@ -50,10 +49,7 @@ pub(in crate::config) fn with_owner(statement: &Statement, report: &mut Report) 
     }
     Some(Command {
         words: command.into_iter().map(|word| word.text.into()).collect(),
-        owner: owner.first().map(|user| Owner {
-            user: user.text.to_string(),
-            group: owner.get(1).map(|group| group.text.to_string()),
-        }),
+        owner: words::owner(owner),
     })
 }
 
@@ -63,13 +59,72 @@ fn may_be_user(word: &Word) -> bool {
     !word.text.starts_with('-') && !word.text.is_empty() && word.text.bytes().all(legal)
 }
 
+/// The same, kept apart from a model that is small without it.
+pub(in crate::config) fn notify(
+    into: &mut Option<Box<Command>>,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    if let Some(command) = with_owner(statement, report) {
+        *into = Some(Box::new(command));
+    }
+}
+
+/// A program and its arguments: one word that holds all of them, or a word for each.
+pub(in crate::config) fn script(statement: &Statement, report: &mut Report) -> Option<Vec<String>> {
+    let mut words = statement.quoted_arguments(report);
+    if let [line] = &*words {
+        words = split(&line.text, |_, _| line.span, report);
+    }
+    if words.is_empty() {
+        report
+            .error(
+                Kind::Missing,
+                statement.span(),
+                format!("{} needs a command", quote(&statement.keyword.text)),
+            )
+            .expected("the path of a program and its arguments");
+        return None;
+    }
+    Some(words.into_iter().map(|word| word.text.into()).collect())
+}
+
+/// `USER [GROUP]`.
+pub(in crate::config) fn owner(statement: &Statement, report: &mut Report) -> Option<Owner> {
+    value::warn_of_rest(statement, 2, report);
+    let owner = words::owner(&statement.arguments);
+    if owner.is_none() {
+        report
+            .error(
+                Kind::Missing,
+                statement.keyword.span,
+                format!("{} needs a user", quote(&statement.keyword.text)),
+            )
+            .expected("USER [GROUP]");
+    }
+    owner
+}
+
+/// The words as one that is split to them again.
+pub(in crate::config) fn show_script(words: &[String]) -> String {
+    show_word(&join(words))
+}
+
+/// A word that stays one word.
+pub(in crate::config) fn show_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        in_quotes(word)
+    }
+}
+
 pub(in crate::config) fn show(command: &Command) -> String {
-    let mut line = in_quotes(&join(&command.words));
-    if let Some(owner) = &command.owner {
-        for word in std::iter::once(&owner.user).chain(&owner.group) {
-            line.push(' ');
-            line.push_str(&text(word));
-        }
+    let mut line = show_script(&command.words);
+    for owner in words::show_owner(command.owner.as_ref()) {
+        line.push(' ');
+        line.push_str(&owner);
     }
     line
 }

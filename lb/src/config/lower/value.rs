@@ -150,14 +150,12 @@ fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
     } else {
         whole.parse().ok()?
     };
-    let kept: String = fraction
-        .chars()
-        .chain("000000".chars())
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0'));
+    let micros = digits
         .take(DECIMALS)
-        .collect();
+        .fold(0, |micros, digit| micros * 10 + u64::from(digit - b'0'));
     let rest = fraction.get(DECIMALS..).unwrap_or_default();
-    let rounded_up = rest.starts_with(|digit| digit >= '5');
-    let micros = kept.parse::<u64>().ok()? + u64::from(rounded_up);
+    let micros = micros + u64::from(rest.starts_with(|digit| digit >= '5'));
     let time = Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))?;
     Some((time, rest.bytes().all(|digit| digit == b'0')))
 }
@@ -195,39 +193,4 @@ pub(in crate::config) fn interface(
             None
         }
     }
-}
-
-/// The arguments `ADDRESS PORT` of a server block.
-pub(in crate::config) fn address_and_port(
-    statement: &Statement,
-    report: &mut Report,
-) -> Option<(Spanned<IpAddr>, Spanned<u16>)> {
-    warn_of_rest(statement, 2, report);
-    let name = &*statement.keyword.text;
-    let Some(word) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                format!("{} needs an address and a port", quote(name)),
-            )
-            .expected(format_args!("`{name} ADDRESS PORT {{`"));
-        return None;
-    };
-    let address = address(word, name, report);
-    let Some(word) = statement.arguments.get(1) else {
-        report
-            .error(
-                Kind::NotCarried,
-                word.span,
-                format!(
-                    "{} has no port: keepalived then takes all ports, lb does not act on that yet",
-                    quote(&format!("{name} {}", word.text))
-                ),
-            )
-            .help("write a port after the address");
-        return None;
-    };
-    let port = number(word, "port", 1..=65535, report);
-    Some((address?, port?.convert()?))
 }

@@ -278,8 +278,8 @@ pub(super) fn finish(
         track::drop_own(&mut instance, &mut track_places, report);
     }
     let withheld = withheld::words(draft, &instance, groups);
-    let what = format!("vrrp_instance {}", quote(&draft.name.value));
-    instance.withheld = report.leave_out(&what, &withheld);
+    let what = || format!("vrrp_instance {}", quote(&draft.name.value));
+    instance.withheld = report.leave_out(what, &withheld);
     instance.withheld.sort();
     let places = draft.addresses.iter().map(|line| {
         let named = line.interface.as_ref().map(|named| named.span);

@@ -128,7 +128,7 @@ pub(in crate::config) fn shutdown_script(
     command(&mut global.scripts.shutdown, statement, report);
 }
 
-fn owner(words: &[Word]) -> Option<Owner> {
+pub(super) fn owner(words: &[Word]) -> Option<Owner> {
     let (user, rest) = words.split_first()?;
     Some(Owner {
         user: user.text.to_string(),

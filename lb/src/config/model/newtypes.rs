@@ -17,7 +17,7 @@ pub struct InvalidValue {
 }
 
 impl InvalidValue {
-    fn new(what: &'static str, value: impl fmt::Display, legal: &'static str) -> Self {
+    pub(super) fn new(what: &'static str, value: impl fmt::Display, legal: &'static str) -> Self {
         Self {
             what,
             value: value.to_string(),

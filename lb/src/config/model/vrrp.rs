@@ -19,7 +19,7 @@ pub use self::{
 };
 use super::{
     AdvertInterval, Family, InterfaceName, Priority, Version, VirtualAddress, Vrid,
-    global::{ExtraAnnounce, Owner},
+    command::Command, global::ExtraAnnounce,
 };
 
 /// `vrrp_instance`: one virtual router.
@@ -227,15 +227,6 @@ pub enum OnDelete {
     Deleted,
     /// DELETED, and this runs.
     Run(Command),
-}
-
-/// A program to run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
-    /// The program and its arguments; never empty.
-    pub words: Vec<String>,
-    /// Whose rights it has; those of `script_user` by default.
-    pub owner: Option<Owner>,
 }
 
 /// `vrrp_sync_group`: instances that change state together.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{GOOD, load_bytes};
-use crate::config::{Colour, lines::comment, pretty, show};
+use crate::config::{Colour, lines::comment, lower::command::show_script, pretty, show};
 
 /// What a mutation writes over or between the bytes of a good file.
 const SNIPPETS: &[&[u8]] = &[
@@ -45,6 +45,11 @@ const SNIPPETS: &[&[u8]] = &[
     b"real_server",
     b"vrrp_instance",
     b"virtual_server",
+    b"\nurl {",
+    b"\nHTTP_GET {",
+    b"fwmark",
+    b"group",
+    b"TUN type",
     b"\xe2\x80\xae",
     b"\xe2\x80\xa8",
     b"\xc2\x85",
@@ -139,6 +144,21 @@ proptest! {
             bytes[places[at.index(places.len())]] = digit;
         }
         check(&bytes);
+    }
+
+    #[test]
+    fn a_command_that_is_shown_is_read_to_the_same_words(
+        words in proptest::collection::vec("[a-c \"'\\\\#!{}\t\n]{0,6}", 1..4),
+    ) {
+        let line = show_script(&words);
+        let text = format!(
+            "virtual_server 192.0.2.1 80 {{\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nquorum_up {line}\n\
+             real_server 192.0.2.2 80 {{ }}\n}}\n"
+        );
+        let loaded = load_bytes(text.as_bytes());
+        let server = &loaded.config.virtual_servers[0];
+        let read = server.quorum.notify.up.as_ref().map(|command| &command.words);
+        prop_assert_eq!(read, Some(&words), "{}", line);
     }
 
     #[test]

@@ -9,6 +9,7 @@ const VIP: [u8; 4] = [192, 0, 2, 1];
 fn server(hosts: &[u8]) -> VirtualServer {
     let real = |host: &u8| RealServer {
         weight: Weight::try_from(i64::from(*host)).unwrap(),
+        method: ForwardMethod::DirectRoute,
         ..RealServer::new([10, 0, 0, *host].into(), 80)
     };
     VirtualServer {
@@ -64,7 +65,7 @@ fn the_gate_is_that_of_the_instance_which_owns_the_address() {
 #[test]
 fn failed_is_not_usable_and_weight_zero_takes_no_new_flows() {
     let config = config(vec![server(&[0, 1, 2])]);
-    let front = Front::of(&config.virtual_servers[0]);
+    let front = Front::of(&config.virtual_servers[0]).unwrap();
     let failed = RealServerId::of(front, &config.virtual_servers[0].real_servers[1]);
     let services = desire(&config, &[failed].into());
     let seen: Vec<_> = services[0]

@@ -7,7 +7,7 @@ use lb_common::counter::Traffic;
 use super::data_plane::Figures;
 use crate::{
     checker::Checker,
-    config::model::{Config, ForwardMethod, Protocol, RealServer, Scheduler, VirtualServer},
+    config::model::{Config, ForwardMethod, RealServer, VirtualServer, Word},
     mirror::plan::{DestIndex, dest_index, service_key},
     pool::{
         Front, RealServerId, Unreachable,
@@ -34,7 +34,7 @@ pub(super) fn services(
     config
         .virtual_servers
         .iter()
-        .map(|server| join.service(server))
+        .filter_map(|server| join.service(server))
         .collect()
 }
 
@@ -47,26 +47,19 @@ struct Join<'a> {
 }
 
 impl Join<'_> {
-    fn service(&self, server: &VirtualServer) -> ServiceSnapshot {
-        let front = Front::of(server);
+    /// `None` where it serves no single address.
+    fn service(&self, server: &VirtualServer) -> Option<ServiceSnapshot> {
+        let front = Front::of(server)?;
         let installed = self.figures.and_then(|figures| {
             Some((figures, figures.image.services.get(&service_key(front))?.id))
         });
         let traffic = installed.map_or_else(Traffic::default, |(figures, id)| figures.service(id));
-        ServiceSnapshot {
-            service: socket(server.address, server.port),
-            protocol: match server.protocol {
-                Protocol::Tcp => "TCP",
-                Protocol::Udp => "UDP",
-            }
-            .to_owned(),
-            scheduler: match server.scheduler {
-                Scheduler::RoundRobin => "rr",
-                Scheduler::MaglevHash => "mh",
-            }
-            .to_owned(),
+        Some(ServiceSnapshot {
+            service: socket(front.address, front.port),
+            protocol: word(server.protocol),
+            scheduler: word(server.scheduler),
             id: installed.map_or(0, |(_, id)| id),
-            instance: owner(self.config, server.address).map(ToOwned::to_owned),
+            instance: owner(self.config, front.address).map(ToOwned::to_owned),
             flows: installed
                 .and_then(|(figures, id)| figures.flows.services.get(&id).copied())
                 .unwrap_or_default(),
@@ -76,18 +69,18 @@ impl Join<'_> {
             real_servers: server
                 .real_servers
                 .iter()
-                .map(|real| self.real_server(server, real, installed))
+                .map(|real| self.real_server(front, real, installed))
                 .collect(),
-        }
+        })
     }
 
     fn real_server(
         &self,
-        server: &VirtualServer,
+        front: Front,
         real: &RealServer,
         installed: Option<(&Figures<'_>, u32)>,
     ) -> RealServerSnapshot {
-        let id = RealServerId::of(Front::of(server), real);
+        let id = RealServerId::of(front, real);
         let dest = installed.and_then(|(figures, service)| {
             let key = (service, mapped(real.address), real.port.to_be_bytes());
             Some((figures, *self.dests.get(&key)?))
@@ -100,9 +93,10 @@ impl Join<'_> {
         };
         RealServerSnapshot {
             real_server: socket(real.address, real.port),
-            method: match server.method {
+            method: match real.method {
                 ForwardMethod::Nat => "NAT",
                 ForwardMethod::DirectRoute => "DR",
+                ForwardMethod::Tunnel(_) => "TUN",
             }
             .to_owned(),
             weight: real.weight.get(),
@@ -117,6 +111,12 @@ impl Join<'_> {
             bytes: traffic.bytes,
         }
     }
+}
+
+/// The word of the configuration for a choice.
+fn word<W: Word>(value: W) -> String {
+    let word = value.place().and_then(|place| W::WORDS.get(place));
+    word.map(ToString::to_string).unwrap_or_default()
 }
 
 fn socket(address: IpAddr, port: u16) -> String {

@@ -51,7 +51,7 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         );
         finding.help("write the names of its instances in `group { … }`, one a line");
     }
-    draft.groups.push(group);
+    draft.sync_groups.push(group);
 }
 
 /// Names of instances, one or more a line.

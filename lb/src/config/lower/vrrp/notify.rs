@@ -5,8 +5,8 @@ use crate::config::{
     diagnostic::Report,
     lower::command,
     model::{
-        GlobalDefs,
-        vrrp::{Command, OnDelete, StateNotify},
+        Command, GlobalDefs,
+        vrrp::{OnDelete, StateNotify},
     },
     source::Spanned,
 };

@@ -21,7 +21,7 @@ pub(in crate::config::validate) fn names_are_unique(
     _: &dyn System,
     report: &mut Report,
 ) {
-    let names = lowered.groups.iter().map(|placed| {
+    let names = lowered.sync_groups.iter().map(|placed| {
         let name = &placed.value.name;
         let what = move || format!("vrrp_sync_group {}", quote(name));
         (name, placed.at.name, what)
@@ -40,7 +40,7 @@ pub(in crate::config::validate) fn members_exist(
         return;
     }
     let names = || lowered.instances.iter().map(|placed| &*placed.value.name);
-    for placed in &lowered.groups {
+    for placed in &lowered.sync_groups {
         for (member, at) in members(placed) {
             if names().any(|name| name == member) {
                 continue;
@@ -64,7 +64,7 @@ pub(in crate::config::validate) fn members_have_one_group(
     report: &mut Report,
 ) {
     let mut first: BTreeMap<&str, Span> = BTreeMap::new();
-    for (member, at) in lowered.groups.iter().flat_map(members) {
+    for (member, at) in lowered.sync_groups.iter().flat_map(members) {
         if let Some(before) = first.insert(member, at) {
             report
                 .error(
@@ -83,7 +83,7 @@ pub(in crate::config::validate) fn groups_have_members(
     _: &dyn System,
     report: &mut Report,
 ) {
-    for placed in &lowered.groups {
+    for placed in &lowered.sync_groups {
         if placed.value.members.len() == 1 {
             report
                 .warning(
@@ -105,7 +105,7 @@ pub(in crate::config::validate) fn members_leave_tracking_to_the_group(
     _: &dyn System,
     report: &mut Report,
 ) {
-    for group in &lowered.groups {
+    for group in &lowered.sync_groups {
         for instance in &lowered.instances {
             if !group.value.members.contains(&instance.value.name) {
                 continue;

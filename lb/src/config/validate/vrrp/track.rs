@@ -61,6 +61,6 @@ pub(in crate::config) fn tracked_exist(
 fn tracks(lowered: &Lowered) -> impl Iterator<Item = (&Tracks, &TrackPlaces)> {
     let instances = lowered.instances.iter();
     let instances = instances.map(|placed| (&placed.value.tracks, &placed.at.tracks));
-    let groups = lowered.groups.iter();
+    let groups = lowered.sync_groups.iter();
     instances.chain(groups.map(|placed| (&placed.value.tracks, &placed.at.tracks)))
 }

@@ -1,0 +1,146 @@
+//! `TCP_CHECK`, `PING_CHECK`, `UDP_CHECK`, `SMTP_CHECK` and `DNS_CHECK`.
+
+use super::{connect, schedule};
+use crate::config::{
+    keyword::{
+        Keyword, Table,
+        takes::{Takes, field},
+    },
+    lower::check::{ConnectionDraft, ProbeDraft, dns, smtp, udp},
+    model::{
+        Connection, Word as _,
+        check::{Dns, DnsType, Probe, Smtp, Udp},
+    },
+};
+
+const RETRY: &str = "the real server's, 1";
+const DELAY: &str = "the real server's, 1";
+
+pub(in crate::config) static TCP: Table<ConnectionDraft, Connection> = Table {
+    block: "TCP_CHECK",
+    now: &[&connect(), &schedule(RETRY, DELAY)],
+    later: &[],
+};
+
+pub(in crate::config) static PING: Table<ConnectionDraft, Connection> = Table {
+    block: "PING_CHECK",
+    now: &[&connect(), &schedule(RETRY, DELAY)],
+    later: &[],
+};
+
+/// The old form of `SMTP_CHECK`.
+pub(in crate::config) static HOST: Table<ConnectionDraft, Connection> = Table {
+    block: "host",
+    now: &[&connect(), &schedule("the check's", "the check's")],
+    later: &[],
+};
+
+pub(in crate::config) static UDP: Table<ProbeDraft<Udp>, Probe<Udp>> = Table {
+    block: "UDP_CHECK",
+    now: &[&connect(), &schedule(RETRY, DELAY), DATAGRAMS],
+    later: &[],
+};
+
+type UdpKeyword = Keyword<ProbeDraft<Udp>, Probe<Udp>>;
+
+const DATAGRAMS: &[UdpKeyword] = &[
+    UdpKeyword::new(
+        &["payload"],
+        Takes::Words {
+            usage: "bytes in hexadecimal",
+            read: udp::read_payload,
+            show: |probe| udp::show_payload(&probe.settings),
+        },
+    )
+    .default("random bytes")
+    .means("what is sent"),
+    UdpKeyword::new(
+        &["require_reply"],
+        Takes::Words {
+            usage: "nothing, or bytes in hexadecimal with x for a digit that may be any",
+            read: udp::read_reply,
+            show: |probe| udp::show_reply(&probe.settings.reply),
+        },
+    )
+    .default("no answer is needed")
+    .means("an answer must come, and start with these bytes"),
+    UdpKeyword::number(
+        &["min_reply_length"],
+        0,
+        65_535,
+        field!(number settings.min_reply),
+    )
+    .default("0")
+    .means("the shortest answer"),
+    UdpKeyword::number(
+        &["max_reply_length"],
+        0,
+        65_535,
+        field!(number settings.max_reply),
+    )
+    .default("255")
+    .means("the longest answer"),
+];
+
+pub(in crate::config) static SMTP: Table<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>> = Table {
+    block: "SMTP_CHECK",
+    now: &[&connect(), &schedule(RETRY, DELAY), MAIL],
+    later: &[],
+};
+
+type SmtpKeyword = Keyword<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>>;
+
+const MAIL: &[SmtpKeyword] = &[
+    SmtpKeyword::text(&["helo_name"], field!(some clone settings.helo_name))
+        .default("smtp_helo_name")
+        .means("how the check introduces itself"),
+    SmtpKeyword::new(
+        &["host"],
+        Takes::Block {
+            usage: "",
+            read: smtp::read_host,
+            // Each is a check of its own.
+            show: |_, _| {},
+        },
+    )
+    .means("one of several places to connect to, as in old files"),
+];
+
+pub(in crate::config) static DNS: Table<ProbeDraft<Dns>, Probe<Dns>> = Table {
+    block: "DNS_CHECK",
+    now: &[
+        &connect(),
+        &schedule("the real server's, 3", "the real server's, delay_loop"),
+        QUESTION,
+    ],
+    later: &[],
+};
+
+type DnsKeyword = Keyword<ProbeDraft<Dns>, Probe<Dns>>;
+
+const QUESTION: &[DnsKeyword] = &[
+    DnsKeyword::new(
+        &["type"],
+        Takes::Words {
+            usage: "A or NS or CNAME or SOA or MX or TXT or AAAA or RRSIG or DNSKEY",
+            read: dns::read_type,
+            show: |probe| {
+                let place = probe.settings.kind.place();
+                let word = place.and_then(|place| DnsType::WORDS.get(place));
+                word.map(ToString::to_string).into_iter().collect()
+            },
+        },
+    )
+    .default("SOA")
+    .means("the type of the question"),
+    DnsKeyword::new(
+        &["name"],
+        Takes::Words {
+            usage: "a domain name",
+            read: dns::read_name,
+            show: |probe| vec![crate::config::show::text(&probe.settings.name.to_string())],
+        },
+    )
+    .default(".")
+    .means("the name asked for"),
+];

@@ -1,0 +1,182 @@
+//! `real_server`.
+
+use super::{
+    MAX_WEIGHT, METHOD, NO, UNSIGNED, notify,
+    timing::{connect_timeout, delay_before_retry, delay_loop, retry, warmup},
+};
+use crate::config::{
+    keyword::{
+        Keyword, Table, check,
+        takes::{Field, Takes, field},
+    },
+    lower::{
+        check as lower,
+        lvs::{method, real_server::RealServerDraft},
+    },
+    model::RealServer,
+};
+
+type Real = Keyword<RealServerDraft, RealServer>;
+
+pub(in crate::config) static TABLE: Table<RealServerDraft, RealServer> = Table {
+    block: "real_server",
+    now: &[FORWARDING, CHECKS, TOLD, CHECKERS],
+    later: &[],
+};
+
+const FORWARDING: &[Real] = &[
+    Real::number(
+        &["weight"],
+        0,
+        MAX_WEIGHT,
+        Field {
+            set: |draft, given| draft.weight = given.value.try_into().ok(),
+            get: |model| Some(model.weight.into()),
+        },
+    )
+    .default("the virtual server's, 1")
+    .means("share of new flows; 0 takes none"),
+    Real::new(
+        &["lvs_method"],
+        Takes::Words {
+            usage: METHOD,
+            read: |draft, line, report| draft.method = method::read(line, report).or(draft.method),
+            show: |server| vec![method::show(server.method)],
+        },
+    )
+    .default("the virtual server's lb_kind")
+    .means("how packets reach it"),
+    Real::number(
+        &["uthreshold"],
+        0,
+        UNSIGNED,
+        field!(number thresholds.upper),
+    )
+    .withheld_unless(&["0"])
+    .default("0")
+    .means("connections at which it takes no more; 0 is no limit"),
+    Real::number(
+        &["lthreshold"],
+        0,
+        UNSIGNED,
+        field!(number thresholds.lower),
+    )
+    .withheld_unless(&["0"])
+    .default("0")
+    .means("connections below which it takes some again"),
+];
+
+const CHECKS: &[Real] = &[
+    Real::boolean(
+        &["inhibit_on_failure"],
+        field!(given copy inhibit_on_failure),
+    )
+    .withheld_unless(NO)
+    .default("the virtual server's")
+    .means("weight 0 when it fails, in place of its removal"),
+    Real::boolean(&["alpha"], field!(given copy alpha))
+        .withheld_unless(NO)
+        .default("the virtual server's")
+        .means("down until a check passes"),
+    delay_loop("the virtual server's"),
+    connect_timeout("the virtual server's"),
+    retry("the virtual server's", 1),
+    delay_before_retry("the virtual server's"),
+    warmup("the virtual server's"),
+];
+
+const TOLD: &[Real] = &[
+    notify!(Real "notify_up", notify.up, "runs when it comes up"),
+    notify!(Real "notify_down", notify.down, "runs when it goes down"),
+    Real::boolean(&["smtp_alert"], field!(given copy smtp_alert))
+        .parsed()
+        .default("smtp_alert_checker, else yes")
+        .means("mail when its state changes"),
+    Real::text(&["virtualhost"], field!(some boxed virtualhost))
+        .parsed()
+        .default("the virtual server's")
+        .means("the Host header of HTTP checks"),
+    Real::text(&["snmp_name"], field!(some boxed snmp_name))
+        .parsed()
+        .means("a name for SNMP"),
+];
+
+/// A checker's block. The first of them shows all checks, in the order of the file.
+macro_rules! checker {
+    ($name:literal, $read:path, $means:literal) => {
+        checker!($name, $read, |_, _| {}, $means)
+    };
+    ($name:literal, $read:path, $show:expr, $means:literal) => {
+        Real::new(
+            &[$name],
+            Takes::Block {
+                usage: "",
+                read: $read,
+                show: $show,
+            },
+        )
+        .means($means)
+    };
+}
+
+const CHECKERS: &[Real] = &[
+    checker!(
+        "TCP_CHECK",
+        lower::read_tcp,
+        |real, page| {
+            for check in &real.checks {
+                check::show(check, page);
+            }
+        },
+        "up while a TCP connection can be made"
+    ),
+    checker!(
+        "HTTP_GET",
+        lower::http::read,
+        "up while pages are as they should be"
+    )
+    .withheld(),
+    checker!("SSL_GET", lower::http::read_ssl, "the same over TLS").withheld(),
+    checker!(
+        "PING_CHECK",
+        lower::read_ping,
+        "up while it answers echo requests"
+    )
+    .withheld(),
+    checker!(
+        "UDP_CHECK",
+        lower::udp::read,
+        "up while datagrams are not refused"
+    )
+    .withheld(),
+    checker!(
+        "SMTP_CHECK",
+        lower::smtp::read,
+        "up while it greets as a mail server"
+    )
+    .withheld(),
+    checker!(
+        "DNS_CHECK",
+        lower::dns::read,
+        "up while it answers a DNS question"
+    )
+    .withheld(),
+    checker!(
+        "MISC_CHECK",
+        lower::misc::read,
+        "up while a program exits with 0"
+    )
+    .withheld(),
+    checker!(
+        "FILE_CHECK",
+        lower::track::read_file,
+        "the number in a file adds to the weight"
+    )
+    .withheld(),
+    checker!(
+        "BFD_CHECK",
+        lower::track::read_bfd,
+        "up while a BFD session is"
+    )
+    .withheld(),
+];

@@ -1,0 +1,72 @@
+//! `DNS_CHECK`.
+
+use super::{CheckDraft, ProbeDraft, RealServerDraft};
+use crate::config::{
+    ast::{Statement, Word},
+    diagnostic::{Kind, Report, quote},
+    keyword::check::network,
+    lower::value,
+    model::{
+        Word as _,
+        check::{Dns, DnsType, DomainName},
+    },
+};
+
+pub(in crate::config) fn read(
+    draft: &mut RealServerDraft,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 0, report);
+    let mut check = Box::<ProbeDraft<Dns>>::default();
+    network::DNS.read(statement.statements(), &mut *check, report);
+    let check = CheckDraft::Dns(statement.keyword.span, check);
+    draft.checks.push(check);
+}
+
+/// In any letter case, as in keepalived.
+pub(in crate::config) fn read_type(
+    draft: &mut ProbeDraft<Dns>,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    let Some(word) = required(statement, report) else {
+        return;
+    };
+    let mut words = DnsType::WORDS.iter();
+    let place = words.position(|known| known.eq_ignore_ascii_case(&word.text));
+    match place.and_then(DnsType::at) {
+        Some(kind) => draft.settings.kind = kind,
+        None => {
+            value::report_illegal(word, "type", report)
+                .expected(format_args!("one of {}", DnsType::WORDS.join(" ")));
+        }
+    }
+}
+
+pub(in crate::config) fn read_name(
+    draft: &mut ProbeDraft<Dns>,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    let Some(word) = required(statement, report) else {
+        return;
+    };
+    match DomainName::try_from(word.text.to_string()) {
+        Ok(name) => draft.settings.name = name,
+        Err(invalid) => {
+            value::report_illegal(word, "name", report).expected(invalid.legal);
+        }
+    }
+}
+
+fn required<'s>(statement: &'s Statement, report: &mut Report) -> Option<&'s Word> {
+    value::warn_of_rest(statement, 1, report);
+    let first = statement.arguments.first();
+    if first.is_none() {
+        let name = quote(&statement.keyword.text);
+        let span = statement.keyword.span;
+        report.error(Kind::Missing, span, format!("{name} needs a value"));
+    }
+    first
+}

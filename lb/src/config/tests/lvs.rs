@@ -1,0 +1,115 @@
+//! Virtual servers and their checks, case by case: lines of a block to what they change in the model, and sentences.
+
+mod cases;
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use cases::{CHECKS, Case, GROUPS, In, REAL_SERVERS, SERVICES, VIRTUAL_SERVERS};
+
+use super::{load_bytes, plain};
+use crate::config::{
+    Kind,
+    model::{Check, lvs::Thresholds},
+    show,
+};
+
+#[test]
+fn services() {
+    insta::assert_snapshot!("lvs_services", told(SERVICES));
+}
+
+#[test]
+fn virtual_servers() {
+    insta::assert_snapshot!("lvs_virtual_servers", told(VIRTUAL_SERVERS));
+}
+
+#[test]
+fn groups() {
+    insta::assert_snapshot!("lvs_groups", told(GROUPS));
+}
+
+#[test]
+fn real_servers() {
+    insta::assert_snapshot!("lvs_real_servers", told(REAL_SERVERS));
+}
+
+#[test]
+fn checks() {
+    insta::assert_snapshot!("lvs_checks", told(CHECKS));
+}
+
+/// Each case with the lines of the shown model that are not there without it, and what is said.
+fn told(cases: &[Case]) -> String {
+    let mut out = String::new();
+    for (name, within, lines) in cases {
+        writeln!(out, "## {name}").unwrap();
+        let mut before: BTreeMap<String, usize> = BTreeMap::new();
+        for line in show(&load_bytes(within.file("").as_bytes()).config).lines() {
+            *before.entry(line.to_owned()).or_default() += 1;
+        }
+        let loaded = load_bytes(within.file(lines).as_bytes());
+        for line in show(&loaded.config).lines() {
+            match before.get_mut(line) {
+                Some(count @ 1..) => *count -= 1,
+                _ => writeln!(out, "+ {}", line.trim_start()).unwrap(),
+            }
+        }
+        for server in &loaded.config.virtual_servers {
+            if !server.withheld.is_empty() {
+                writeln!(out, "withheld: {}", server.withheld.join(", ")).unwrap();
+            }
+        }
+        writeln!(out, "{}\n", plain(&loaded)).unwrap();
+    }
+    out
+}
+
+/// `global_defs` may stand behind the servers it has defaults for.
+#[test]
+fn global_defaults_apply_wherever_they_stand() {
+    let server = In::RealServer.file(
+        "TCP_CHECK { }\nTCP_CHECK {\nconnect_port 81\nlog_all_failures off\n}\nMISC_CHECK {\nmisc_path /bin/true\n}",
+    );
+    let global =
+        "global_defs {\nsmtp_alert off\nsmtp_alert_checker on\nchecker_log_all_failures on\n}\n";
+    for text in [format!("{global}{server}"), format!("{server}{global}")] {
+        let config = load_bytes(text.as_bytes()).config;
+        let server = &config.virtual_servers[0];
+        let [first, second, third] = &server.real_servers[0].checks[..] else {
+            panic!("{:?}", server.real_servers);
+        };
+        let logs = |check: &Check| check.connection().unwrap().schedule.log_all_failures;
+        assert!(server.smtp_alert && server.real_servers[0].smtp_alert);
+        assert!(logs(first) && !logs(second));
+        let Check::Misc(misc) = third else {
+            panic!("{third:?}");
+        };
+        assert!(misc.schedule.log_all_failures);
+    }
+}
+
+/// What is withheld is in the model, and not in the part that is acted on.
+#[test]
+fn withheld_servers_are_not_acted_on() {
+    let text = In::Server.file("persistence_timeout 50") + &In::Other.file("uthreshold 0");
+    let loaded = load_bytes(text.as_bytes());
+    assert!(loaded.is_usable(), "{}", plain(&loaded));
+    assert_eq!(loaded.config.virtual_servers.len(), 2);
+    let left_out = |found: &&crate::config::Diagnostic| found.kind == Kind::NotCarried;
+    let left_out = loaded.diagnostics.iter().filter(left_out);
+    assert_eq!(left_out.count(), 1, "{}", plain(&loaded));
+    let acted = loaded.config.acted();
+    assert_eq!(acted.virtual_servers.len(), 1);
+    let real = &acted.virtual_servers[0].real_servers[0];
+    assert_eq!(real.thresholds, Thresholds::default());
+}
+
+/// A million checks are no rarity: what most of them do not have is boxed.
+#[test]
+fn real_servers_and_checks_are_small() {
+    let sizes = [
+        size_of::<crate::config::model::RealServer>(),
+        size_of::<Check>(),
+    ];
+    assert!(sizes <= [128, 128], "{sizes:?}");
+}

@@ -1,0 +1,292 @@
+//! Rules across virtual servers.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use super::{System, name_of, report_duplicates, report_no_interface};
+use crate::config::{
+    diagnostic::{Kind, Report, quote},
+    lower::{
+        Lowered, RealServerPlaces,
+        check::{Named, Referent},
+    },
+    model::{Family, ForwardMethod, InterfaceName, VirtualServer, VirtualService},
+    source::Span,
+    suggest::nearest,
+};
+
+/// keepalived skips the second server; here it is an error.
+pub(super) fn virtual_servers_are_unique(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let servers = lowered.servers.iter().map(|placed| {
+        let server = &placed.value;
+        (
+            (&server.service, server.protocol),
+            placed.at.server,
+            move || name_of_server(server),
+        )
+    });
+    report_duplicates(servers, report);
+}
+
+/// keepalived skips the second server; here it is an error.
+pub(super) fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    for placed in &lowered.servers {
+        let servers = placed
+            .value
+            .real_servers
+            .iter()
+            .zip(&placed.at.real_servers);
+        let servers = servers.map(|(server, at)| {
+            let what = move || {
+                let name = format!("{} {}", server.address, server.port);
+                format!("real_server {}", quote(&name))
+            };
+            ((server.address, server.port), at.server, what)
+        });
+        report_duplicates(servers, report);
+    }
+}
+
+/// IPVS mixes families only in tunnels.
+pub(super) fn families_agree(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    for placed in &lowered.servers {
+        let server = &placed.value;
+        let family = server.service.family();
+        for (real, at) in server.real_servers.iter().zip(&placed.at.real_servers) {
+            if Family::of(real.address) != family && !is_tunnel(real.method) {
+                report_family(server, real.address, at, placed.at.server, report);
+            }
+        }
+    }
+}
+
+const fn is_tunnel(method: ForwardMethod) -> bool {
+    matches!(method, ForwardMethod::Tunnel(_))
+}
+
+fn report_family(
+    server: &VirtualServer,
+    real: IpAddr,
+    at: &RealServerPlaces,
+    server_at: Span,
+    report: &mut Report,
+) {
+    report
+        .error(
+            Kind::Conflict,
+            at.server,
+            format!(
+                "real_server {} is {}, but {} is {}",
+                quote(&real.to_string()),
+                name_of(Family::of(real)),
+                name_of_server(server),
+                name_of(server.service.family()),
+            ),
+        )
+        .related(server_at, "virtual server")
+        .help("write a virtual_server for each address family");
+}
+
+/// A packet that is not translated keeps its port: keepalived resets the real server's, with a message.
+pub(super) fn untranslated_packets_keep_their_port(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    for placed in &mut lowered.servers {
+        let server = &mut placed.value;
+        let Some((_, port)) = server.service.address() else {
+            continue;
+        };
+        for (real, at) in server.real_servers.iter_mut().zip(&placed.at.real_servers) {
+            if real.method == ForwardMethod::Nat || real.port == port {
+                continue;
+            }
+            let method = if is_tunnel(real.method) { "TUN" } else { "DR" };
+            report
+                .warning(
+                    Kind::Conflict,
+                    at.port,
+                    format!(
+                        "port {} is replaced by {port}: with `lb_kind {method}` packets keep the port of the \
+                         virtual server",
+                        real.port
+                    ),
+                )
+                .help("write the same port, or `lb_kind NAT`");
+            real.port = port;
+        }
+    }
+}
+
+/// keepalived skips the second group; here it is an error.
+pub(super) fn virtual_server_group_names_are_unique(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let groups = lowered.server_groups.iter().map(|placed| {
+        let name = &placed.value.name;
+        let what = move || format!("virtual_server_group {}", quote(name));
+        (name, placed.at.name, what)
+    });
+    report_duplicates(groups, report);
+}
+
+pub(super) fn virtual_server_groups_are_known_and_used(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let known = || lowered.server_groups.iter().map(|group| &*group.value.name);
+    let mut used = BTreeSet::new();
+    for placed in &lowered.servers {
+        let VirtualService::Group { name, .. } = &placed.value.service else {
+            continue;
+        };
+        used.insert(name);
+        if !known().any(|group| group == name) {
+            report_unknown(
+                "virtual_server_group",
+                name,
+                placed.at.server,
+                known(),
+                report,
+            );
+        }
+    }
+    for placed in &lowered.server_groups {
+        let name = &placed.value.name;
+        if !used.contains(name) {
+            report.note(
+                Kind::Missing,
+                placed.at.name,
+                format!(
+                    "no virtual_server uses the virtual_server_group {}",
+                    quote(name)
+                ),
+            );
+        }
+    }
+}
+
+/// A group mixes families only where every real server is behind a tunnel.
+pub(super) fn families_of_groups_agree(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    for placed in &lowered.servers {
+        let server = &placed.value;
+        let VirtualService::Group { name, family } = &server.service else {
+            continue;
+        };
+        if server
+            .real_servers
+            .iter()
+            .all(|real| is_tunnel(real.method))
+        {
+            continue;
+        }
+        let groups = lowered.server_groups.iter();
+        for group in groups.filter(|group| group.value.name == *name) {
+            for (member, at) in group.value.members.iter().zip(&group.at.members) {
+                if member.family().is_some_and(|other| other != *family) {
+                    report
+                        .error(
+                            Kind::Conflict,
+                            *at,
+                            format!(
+                                "{} is not {}, as {} is",
+                                quote(&member.to_string()),
+                                name_of(*family),
+                                name_of_server(server)
+                            ),
+                        )
+                        .related(placed.at.server, "virtual server")
+                        .help("write a group for each address family; only tunnels mix them");
+                }
+            }
+        }
+    }
+}
+
+/// Names of `track_file` blocks, where they are read.
+fn track_files(_: &Lowered) -> Option<Vec<&str>> {
+    None
+}
+
+/// Names of `bfd_instance` blocks, where they are read.
+fn bfd_instances(_: &Lowered) -> Option<Vec<&str>> {
+    None
+}
+
+/// Whether the block `SSL` names certificates to trust.
+const fn has_certificates(_: &Lowered) -> bool {
+    false
+}
+
+/// What checks name is there.
+pub(super) fn checks_name_what_is_there(
+    lowered: &mut Lowered,
+    system: &dyn System,
+    report: &mut Report,
+) {
+    let files = track_files(lowered);
+    let sessions = bfd_instances(lowered);
+    let mut is_told = false;
+    for Named { what, name, span } in lowered.servers.iter().flat_map(|placed| &placed.at.names) {
+        let (block, known) = match what {
+            Referent::TrackFile => ("track_file", &files),
+            Referent::BfdInstance => ("bfd_instance", &sessions),
+            Referent::Interface => {
+                let interface = InterfaceName::try_from(name.clone());
+                if let Ok(interface) = interface
+                    && system.interface(&interface).is_none()
+                {
+                    report_no_interface(&interface, *span, system, report);
+                }
+                continue;
+            }
+            Referent::Certificate => {
+                if !has_certificates(lowered) && !std::mem::replace(&mut is_told, true) {
+                    report
+                        .note(
+                            Kind::Missing,
+                            *span,
+                            "SSL_GET does not verify the certificate of the server, as in keepalived"
+                                .to_owned(),
+                        )
+                        .help("write `ca FILE` in a block `SSL`");
+                }
+                continue;
+            }
+        };
+        if let Some(known) = known
+            && !known.contains(&&**name)
+        {
+            report_unknown(block, name, *span, known.iter().copied(), report);
+        }
+    }
+}
+
+fn report_unknown<'n>(
+    block: &str,
+    name: &str,
+    at: Span,
+    known: impl Iterator<Item = &'n str>,
+    report: &mut Report,
+) {
+    let finding = report.error(
+        Kind::Missing,
+        at,
+        format!("there is no {block} {}", quote(name)),
+    );
+    match nearest(name, known) {
+        Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
+        None => finding.help(format!("write `{block} {name} {{ … }}` at the top level")),
+    };
+}
+
+fn name_of_server(server: &VirtualServer) -> String {
+    format!("virtual_server {}", quote(&server.service.to_string()))
+}
