@@ -16,6 +16,8 @@ pub(super) struct RestOfLine {
     pub(super) text: Box<str>,
     /// Byte for byte, unless it is expanded text.
     pub(super) span: Span,
+    /// The first character of a comment behind it that may not be meant as one.
+    pub(super) comment: Option<Span>,
 }
 
 /// A keyword, its arguments and its block. `keyword` and `arguments` are apart so that a statement without a
@@ -24,7 +26,8 @@ pub(super) struct RestOfLine {
 pub(super) struct Statement {
     pub(super) keyword: Word,
     pub(super) arguments: Vec<Word>,
-    /// Only where it holds quotes or backslashes: otherwise the arguments tell as much.
+    /// Only where it holds quotes or backslashes, or a doubtful comment follows: otherwise the arguments tell as
+    /// much.
     pub(super) rest: Option<Box<RestOfLine>>,
     pub(super) block: Option<Vec<Self>>,
 }

@@ -201,6 +201,8 @@ pub(super) struct Report {
     /// Keywords, by block, that were told once.
     told: BTreeSet<(&'static str, &'static str)>,
     withheld: Withheld,
+    /// Depth of blocks that were told as a whole: nothing acts on them yet.
+    told_as_a_whole: usize,
 }
 
 /// What forbids to act on a block: its words in quotes, and where they are.
@@ -232,6 +234,18 @@ impl Report {
     /// Whether nothing was told yet about a keyword that needs to be told only once.
     pub(super) fn is_first(&mut self, block: &'static str, keyword: &'static str) -> bool {
         self.told.insert((block, keyword))
+    }
+
+    /// Reads a block of which it was told that nothing acts on it, so that its words need not be.
+    pub(super) fn as_a_whole(&mut self, read: impl FnOnce(&mut Self)) {
+        self.told_as_a_whole += 1;
+        read(self);
+        self.told_as_a_whole -= 1;
+    }
+
+    /// Whether a block around was told as a whole.
+    pub(super) fn is_told_as_a_whole(&self) -> bool {
+        self.told_as_a_whole > 0
     }
 
     /// Notes a word for which the instance or virtual server that is being read has to be left out.

@@ -1,10 +1,18 @@
 //! Keywords as tables: one per block, each line with name, argument, range, default, meaning and the setter
 //! that lowers it. The tables also name every keyword of keepalived's that is not carried yet.
 
+pub(super) mod address;
+pub(super) mod bfd;
 pub(super) mod check;
+pub(super) mod encap;
 pub(super) mod global;
+pub(super) mod line;
+pub(super) mod network;
 pub(super) mod root;
+pub(super) mod route;
+pub(super) mod rule;
 pub(super) mod takes;
+pub(super) mod track;
 pub(super) mod vrrp;
 
 use std::{collections::BTreeSet, fmt};
@@ -194,44 +202,11 @@ impl<D, M> Table<D, M> {
         if !matches!(keyword.takes, Takes::Block { .. })
             && let Some((_, first)) = seen.0.iter().find(|(seen, _)| *seen == name)
         {
-            report
-                .warning(
-                    Kind::Duplicate,
-                    word.span,
-                    format!(
-                        "{} is given twice; the last one counts, as in keepalived",
-                        quote(name)
-                    ),
-                )
-                .related(*first, "first given");
+            warn_of_second(name, word.span, *first, report);
         }
         seen.0.push((name, word.span));
         keyword.report_effect(self.block, word.span, report);
         keyword.read(statement, into, report);
-    }
-
-    /// Reads options that stand behind each other on one line; false where one was refused.
-    pub(super) fn read_words(&self, words: &[Word], into: &mut D, report: &mut Report) -> bool {
-        let errors = report.errors();
-        let mut words = words;
-        while let Some((word, rest)) = words.split_first() {
-            let Some(keyword) = self.keyword(&word.text) else {
-                self.report_unknown(word, report);
-                return false;
-            };
-            let takes = keyword.takes.most_words().unwrap_or(rest.len());
-            let (arguments, after) = rest.split_at(takes.min(rest.len()));
-            keyword.report_effect(self.block, word.span, report);
-            let statement = Statement {
-                keyword: word.clone(),
-                arguments: arguments.to_vec(),
-                rest: None,
-                block: None,
-            };
-            keyword.read(&statement, into, report);
-            words = after;
-        }
-        report.errors() == errors
     }
 
     fn keyword(&self, text: &str) -> Option<&'static Keyword<D, M>> {
@@ -295,7 +270,11 @@ impl<D, M> Keyword<D, M> {
                 return;
             }
         }
-        self.takes.read(name, statement, into, report);
+        if matches!(self.effect, Effect::Parsed | Effect::Withheld) {
+            report.as_a_whole(|report| self.takes.read(name, statement, into, report));
+        } else {
+            self.takes.read(name, statement, into, report);
+        }
     }
 
     /// No keyword is silently without effect.
@@ -311,6 +290,7 @@ impl<D, M> Keyword<D, M> {
         }
         match self.effect {
             Effect::Acted => {}
+            Effect::Parsed | Effect::Withheld if report.is_told_as_a_whole() => {}
             Effect::Parsed if report.is_first(block, self.names[0]) => {
                 report.note(
                     Kind::NotCarried,
@@ -335,6 +315,20 @@ impl<D, M> Keyword<D, M> {
             )
             .expected(&self.takes);
     }
+}
+
+/// keepalived says nothing and takes the last one.
+fn warn_of_second(name: &str, second: Span, first: Span, report: &mut Report) {
+    report
+        .warning(
+            Kind::Duplicate,
+            second,
+            format!(
+                "{} is given twice; the last one counts, as in keepalived",
+                quote(name)
+            ),
+        )
+        .related(first, "first given");
 }
 
 fn with_arguments(name: &str, arguments: &str) -> String {
@@ -403,6 +397,21 @@ pub fn reference() -> impl Iterator<Item = Entry> {
         .chain(entries(&check::VIRTUAL_SERVER))
         .chain(entries(&check::REAL_SERVER))
         .chain(entries(&check::TCP_CHECK))
+        .chain(entries(&address::STATIC))
+        .chain(entries(&address::VIRTUAL))
+        .chain(entries(&route::ROUTE))
+        .chain(entries(&route::NEXTHOP))
+        .chain(entries(&encap::ENCAP))
+        .chain(entries(&encap::IP))
+        .chain(entries(&encap::IP6))
+        .chain(entries(&rule::TABLE))
+        .chain(entries(&track::GROUP))
+        .chain(entries(&track::SCRIPT))
+        .chain(entries(&track::PROCESS))
+        .chain(entries(&track::FILE))
+        .chain(entries(&network::GARP_GROUP))
+        .chain(entries(&network::SSL))
+        .chain(entries(&bfd::TABLE))
 }
 
 fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {

@@ -31,6 +31,8 @@ pub(super) struct Lexer<'l> {
     rest: Option<usize>,
     /// Whether there are quotes or backslashes in the statement.
     has_quotes: bool,
+    /// Where a comment starts that may have been meant as a part of the statement.
+    comment: Option<usize>,
     /// The rest of the statement that just ended.
     finished_rest: Option<Box<RestOfLine>>,
 }
@@ -44,6 +46,7 @@ impl<'l> Lexer<'l> {
             end: 0,
             rest: None,
             has_quotes: false,
+            comment: None,
             finished_rest: None,
         }
     }
@@ -100,14 +103,20 @@ impl<'l> Lexer<'l> {
     fn end_statement(&mut self) {
         let rest = self.rest.take();
         let has_quotes = std::mem::take(&mut self.has_quotes);
-        let Some(start) = rest.filter(|_| has_quotes) else {
+        let comment = self.comment.take();
+        let Some(start) = rest.filter(|_| has_quotes || comment.is_some()) else {
             return;
         };
         let text = self.text()[start..self.at].trim_end();
         let leading = text.len() - text.trim_start().len();
         let (text, end) = (Box::from(text.trim_start()), start + text.len());
         let span = self.span(start + leading, end);
-        self.finished_rest = Some(Box::new(RestOfLine { text, span }));
+        let comment = comment.map(|at| self.span(at, at + 1));
+        self.finished_rest = Some(Box::new(RestOfLine {
+            text,
+            span,
+            comment,
+        }));
     }
 
     fn skip_blanks(&mut self) {
@@ -115,9 +124,13 @@ impl<'l> Lexer<'l> {
         let text = rest.trim_start_matches([' ', '\t', '\r']);
         let blanks = rest.len() - text.len();
         let is_comment = text.starts_with(['#', '!']);
+        // `a #1` and `a#b` look like words, `a # b` does not.
+        let mut after = text.chars().skip(1);
+        let is_spaced = blanks > 0 && after.next().is_none_or(char::is_whitespace);
         self.at += blanks;
         if is_comment {
             self.end = self.at;
+            self.comment = self.rest.map(|_| self.at).filter(|_| !is_spaced);
         }
     }
 

@@ -1,8 +1,19 @@
 //! AST to model. Reading a block fills a draft, in any order; finishing the draft applies defaults once the
 //! whole configuration is read.
 
+pub(super) mod address;
+pub(super) mod bfd;
 pub(super) mod check;
+pub(super) mod command;
+pub(super) mod encap;
 pub(super) mod global;
+pub(super) mod iproute;
+pub(super) mod line;
+pub(super) mod network;
+pub(super) mod node;
+pub(super) mod route;
+pub(super) mod rule;
+pub(super) mod track;
 pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
@@ -21,6 +32,7 @@ pub(super) struct Draft {
     global: GlobalDefs,
     /// Whether there is a `global_defs`, even an empty one.
     has_global_defs: bool,
+    pub(super) node: node::NodeDraft,
     instances: Vec<vrrp::InstanceDraft>,
     servers: Vec<check::VirtualServerDraft>,
 }
@@ -59,6 +71,7 @@ pub(super) struct RealServerPlaces {
 /// The model with its places.
 #[derive(Debug)]
 pub(super) struct Lowered {
+    pub(super) node: node::Node,
     pub(super) global: GlobalDefs,
     pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
@@ -78,6 +91,7 @@ impl Lowered {
                 .into_iter()
                 .map(|placed| placed.value)
                 .collect(),
+            ..self.node.into_config()
         }
     }
 }
@@ -93,9 +107,9 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
 }
 
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
-pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
+pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowered {
     if report.errors() == 0 && draft.instances.is_empty() && draft.servers.is_empty() {
-        if draft.has_global_defs {
+        if draft.has_global_defs || !draft.node.is_empty() {
             report.warning(
                 Kind::Missing,
                 end,
@@ -111,17 +125,26 @@ pub(super) fn finish(draft: Draft, end: Span, report: &mut Report) -> Lowered {
                 .help("write at least a vrrp_instance or a virtual_server");
         }
     }
+    let mut numbers = rule::Numbers::default();
+    let mut static_rules = Vec::new();
+    let mut instances = Vec::new();
+    for (at, mut instance) in std::mem::take(&mut draft.instances).into_iter().enumerate() {
+        static_rules.append(&mut draft.node.rules_before(at, &mut numbers, report));
+        let rules = std::mem::take(&mut instance.rules).into_iter();
+        let rules = rules.filter_map(|rule| rule::finish(rule, &mut numbers, report));
+        let rules = rules.collect();
+        draft.node.uses.append(std::mem::take(&mut instance.uses));
+        instances.extend(vrrp::finish(instance, rules, &draft.global, report));
+    }
+    static_rules.append(&mut draft.node.rules_before(usize::MAX, &mut numbers, report));
     Lowered {
-        instances: draft
-            .instances
-            .into_iter()
-            .filter_map(|instance| vrrp::finish(instance, &draft.global, report))
-            .collect(),
+        instances,
         servers: draft
             .servers
             .iter()
             .filter_map(|server| check::finish(server, report))
             .collect(),
+        node: draft.node.finish(&draft.global, static_rules),
         global: draft.global,
     }
 }

@@ -3,13 +3,31 @@
 //! Values that cannot be legal cannot be built. Serialisable because the parent hands the model to its
 //! children.
 
+pub mod address;
+pub mod bfd;
 pub mod global;
+pub mod network;
 mod newtypes;
+pub mod process;
+pub mod route;
+pub mod rule;
+pub mod ssl;
+pub mod track;
 
 use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use self::{
+    address::{AddressLine, AddressOptions},
+    bfd::BfdInstance,
+    network::{GarpGroup, InterfaceDelay, Linkbeat, LinkbeatMethod},
+    process::ProcessOptions,
+    route::Route,
+    rule::Rule,
+    ssl::Ssl,
+    track::{TrackFile, TrackGroup, TrackProcess, VrrpScript},
+};
 pub use self::{
     global::{GlobalDefs, JsonVersion},
     newtypes::{AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight},
@@ -50,13 +68,40 @@ words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
 words!(Protocol { Tcp = "TCP", Udp = "UDP" });
 words!(Scheduler { RoundRobin = "rr", MaglevHash = "mh" });
+words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 words!(ForwardMethod { Nat = "NAT", DirectRoute = "DR" });
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
+    /// Words of the top level about the processes themselves.
+    pub process: ProcessOptions,
     /// `global_defs`.
     pub global: GlobalDefs,
+    /// `linkbeat_interfaces`.
+    pub linkbeat: Vec<Linkbeat>,
+    /// `interface_up_down_delays`.
+    pub interface_delays: Vec<InterfaceDelay>,
+    /// `garp_group` blocks in the order of the file.
+    pub garp_groups: Vec<GarpGroup>,
+    /// `track_group` blocks in the order of the file.
+    pub track_groups: Vec<TrackGroup>,
+    /// `static_ipaddress`.
+    pub static_addresses: Vec<AddressLine>,
+    /// `static_routes`.
+    pub static_routes: Vec<Route>,
+    /// `static_rules`.
+    pub static_rules: Vec<Rule>,
+    /// `vrrp_script` blocks in the order of the file.
+    pub scripts: Vec<VrrpScript>,
+    /// `vrrp_track_process` blocks in the order of the file.
+    pub track_processes: Vec<TrackProcess>,
+    /// `track_file` blocks in the order of the file.
+    pub track_files: Vec<TrackFile>,
+    /// `bfd_instance` blocks in the order of the file.
+    pub bfd_instances: Vec<BfdInstance>,
+    /// `SSL`.
+    pub ssl: Option<Ssl>,
     /// `vrrp_instance` blocks in the order of the file.
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `virtual_server` blocks in the order of the file.
@@ -108,6 +153,15 @@ pub struct VrrpInstance {
     pub advert_interval: AdvertInterval,
     /// `virtual_ipaddress`, in the order of the file, which is the order on the wire.
     pub addresses: Vec<VirtualAddress>,
+    /// What else the lines of `addresses` say, in the same order; apart, because an address is the same one
+    /// whatever its label.
+    pub address_options: Vec<AddressOptions>,
+    /// `virtual_ipaddress_excluded`: addresses of any family that adverts do not carry.
+    pub excluded: Vec<AddressLine>,
+    /// `virtual_routes`.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`.
+    pub rules: Vec<Rule>,
     /// False with `nopreempt`.
     pub preempt: bool,
     /// What nothing acts on yet and forbids to act on the instance: keywords, in quotes.
@@ -131,9 +185,27 @@ impl VrrpInstance {
             family,
             advert_interval: AdvertInterval::DEFAULT,
             addresses: Vec::new(),
+            address_options: Vec::new(),
+            excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             preempt: true,
             withheld: Vec::new(),
         }
+    }
+
+    /// The lines of `virtual_ipaddress`, with the defaults of those that have no options.
+    pub fn lines(&self) -> impl Iterator<Item = AddressLine> {
+        let options = self.address_options.iter().map(Some);
+        let options = options.chain(std::iter::repeat(None));
+        let lines = self.addresses.iter().zip(options);
+        lines.map(|(address, options)| {
+            let line = AddressLine::new(address.clone());
+            AddressLine {
+                options: options.cloned().unwrap_or(line.options),
+                address: line.address,
+            }
+        })
     }
 }
 

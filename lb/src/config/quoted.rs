@@ -3,19 +3,13 @@
 //! `'…'` and `"…"` keep blanks, pieces without a blank in between are one word, and a backslash starts an
 //! escape: `\a \b \E \f \n \r \t \v`, `\nnn` in octal, `\xXX`, `\cC` for a control character; before any other
 //! character it is that character.
-#![cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the keywords that take quoted parameters come next"
-    )
-)]
 
 use std::{iter::Peekable, str::CharIndices};
 
 use super::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report},
+    source::Span,
 };
 
 impl Statement {
@@ -24,32 +18,47 @@ impl Statement {
         let Some(rest) = &self.rest else {
             return self.arguments.clone();
         };
-        let mut words = Vec::new();
-        let mut reader = Reader {
-            chars: rest.text.char_indices().peekable(),
-            length: rest.text.len(),
-        };
-        while let Some(read) = reader.next() {
-            let span = rest.span.within(read.start, read.end);
-            if !read.is_closed {
+        join(
+            &rest.text,
+            |start, end| rest.span.within(start, end),
+            report,
+        )
+    }
+}
+
+impl Word {
+    /// The words within a quoted word, joined as a shell does it.
+    pub(super) fn words_within(&self, report: &mut Report) -> Vec<Self> {
+        join(&self.text, |_, _| self.span, report)
+    }
+}
+
+fn join(text: &str, place: impl Fn(usize, usize) -> Span, report: &mut Report) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut reader = Reader {
+        chars: text.char_indices().peekable(),
+        length: text.len(),
+    };
+    while let Some(read) = reader.next() {
+        let span = place(read.start, read.end);
+        if !read.is_closed {
+            report
+                .error(Kind::Syntax, span, "the quote is not closed".to_owned())
+                .help("close it on the same line");
+        }
+        match String::from_utf8(read.bytes) {
+            Ok(text) if !text.contains('\0') => words.push(Word {
+                text: text.into(),
+                span,
+            }),
+            _ => {
                 report
-                    .error(Kind::Syntax, span, "the quote is not closed".to_owned())
-                    .help("close it on the same line");
-            }
-            match String::from_utf8(read.bytes) {
-                Ok(text) if !text.contains('\0') => words.push(Word {
-                    text: text.into(),
-                    span,
-                }),
-                _ => {
-                    report
-                        .error(Kind::Value, span, "the escapes make no text".to_owned())
-                        .expected("UTF-8 without NUL");
-                }
+                    .error(Kind::Value, span, "the escapes make no text".to_owned())
+                    .expected("UTF-8 without NUL");
             }
         }
-        words
     }
+    words
 }
 
 /// One word.

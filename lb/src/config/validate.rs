@@ -1,5 +1,7 @@
 //! Rules across objects, one function each.
 
+mod track;
+
 use std::{collections::BTreeMap, net::IpAddr};
 
 use lb_common::gate::GATES;
@@ -20,6 +22,13 @@ const RULES: &[Rule] = &[
     virtual_routers_are_unique,
     virtual_addresses_are_unique,
     interfaces_exist,
+    track::named_interfaces_exist,
+    track::track_groups_have_instances,
+    track::track_groups_exist,
+    track::tracked_names_are_unique,
+    track::bfd_neighbors_are_unique,
+    track::interfaces_are_paced_and_watched_once,
+    track::static_addresses_are_unique,
     direct_route_keeps_the_port,
     virtual_servers_are_unique,
     real_servers_are_unique,

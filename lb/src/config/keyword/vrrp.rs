@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use super::{
     Keyword, Table,
+    address::VIRTUAL,
     takes::{Field, Takes},
 };
 use crate::config::{
-    lower::vrrp::{InstanceDraft, read_addresses},
-    model::{InitialState, Version, VirtualAddress, VrrpInstance, Word as _},
+    lower::{
+        address,
+        route::{self, Place},
+        rule,
+        vrrp::InstanceDraft,
+    },
+    model::{InitialState, Version, VrrpInstance, Word as _},
     source::Spanned,
 };
 
@@ -95,22 +101,61 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
             &["virtual_ipaddress"],
             Takes::Block {
                 usage: "",
-                read: read_addresses,
+                read: address::read_virtual,
                 show: |instance, page| {
                     page.block("virtual_ipaddress", |page| {
-                        for line in &instance.addresses {
-                            let VirtualAddress {
-                                address,
-                                prefix,
-                                interface,
-                            } = line;
-                            page.line(&format!("{address}/{prefix} dev {interface}"));
+                        for line in instance.lines() {
+                            page.line(&address::show(&line, &VIRTUAL));
                         }
                     });
                 },
             },
         )
-        .means("lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER"),
+        .means("lines of ADDRESS[/LENGTH] and options: the addresses of the MASTER"),
+        Instance::new(
+            &["virtual_ipaddress_excluded"],
+            Takes::Block {
+                usage: "",
+                read: address::read_excluded,
+                show: |instance, page| {
+                    let lines = instance.excluded.iter();
+                    let lines = lines.map(|line| address::show(line, &VIRTUAL));
+                    page.lines_of("virtual_ipaddress_excluded", lines);
+                },
+            },
+        )
+        .withheld()
+        .means("the same, for addresses of any family that adverts do not carry"),
+        Instance::new(
+            &["virtual_routes"],
+            Takes::Block {
+                usage: "",
+                read: |draft, block, report| {
+                    let (routes, uses) = (&mut draft.routes, &mut draft.uses);
+                    route::read(routes, uses, Place::Virtual, block, report);
+                },
+                show: |instance, page| {
+                    page.lines_of("virtual_routes", instance.routes.iter().map(route::show));
+                },
+            },
+        )
+        .withheld()
+        .means("routes of the MASTER, one a line"),
+        Instance::new(
+            &["virtual_rules"],
+            Takes::Block {
+                usage: "",
+                read: |draft, block, report| {
+                    let (rules, uses) = (&mut draft.rules, &mut draft.uses);
+                    rule::read(rules, uses, Place::Virtual, block, report);
+                },
+                show: |instance, page| {
+                    page.lines_of("virtual_rules", instance.rules.iter().map(rule::show));
+                },
+            },
+        )
+        .withheld()
+        .means("policy rules of the MASTER, one a line"),
         Instance::new(
             &["nopreempt"],
             Takes::Flag(Field {
@@ -153,11 +198,8 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
         "track_src_ip",
         "v3_checksum_as_v2",
         "native_ipv6",
-        "virtual_ipaddress_excluded",
         "no_virtual_ipaddress",
         "promote_secondaries",
-        "virtual_routes",
-        "virtual_rules",
         "accept",
         "no_accept",
         "preempt_delay",
@@ -194,21 +236,3 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
         "lvs_sync_daemon_interface",
     ],
 };
-
-/// keepalived's options of an address line that are not carried yet.
-pub(in crate::config) const LATER_ADDRESS_OPTIONS: &[&str] = &[
-    "brd",
-    "broadcast",
-    "scope",
-    "label",
-    "peer",
-    "home",
-    "-nodad",
-    "mngtmpaddr",
-    "noprefixroute",
-    "autojoin",
-    "preferred_lft",
-    "no_track",
-    "track_group",
-    "use_vmac",
-];

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+pub(in crate::config) use super::command::{command, show_command};
 use super::value;
 use crate::config::{
     ast::{Statement, Word},
@@ -51,7 +52,7 @@ fn required<'s>(statement: &'s Statement, what: &str, report: &mut Report) -> Op
     first
 }
 
-fn report_missing(statement: &Statement, what: &str, report: &mut Report) {
+pub(super) fn report_missing(statement: &Statement, what: &str, report: &mut Report) {
     report
         .error(
             Kind::Missing,
@@ -88,30 +89,6 @@ pub(in crate::config) fn show_list(words: Option<&[String]>) -> Lines {
     words.map(line).into_iter().collect()
 }
 
-pub(in crate::config) fn command(
-    into: &mut Option<Vec<String>>,
-    statement: &Statement,
-    report: &mut Report,
-) {
-    if required(statement, "a command", report).is_none() {
-        return;
-    }
-    let words = statement.arguments.iter();
-    // One quoted word is a whole command line, as in keepalived.
-    *into = Some(match &*statement.arguments {
-        [line] => line
-            .text
-            .split_ascii_whitespace()
-            .map(str::to_owned)
-            .collect(),
-        _ => words.map(|word| word.text.to_string()).collect(),
-    });
-}
-
-pub(in crate::config) fn show_command(words: Option<&[String]>) -> Lines {
-    show_list(words)
-}
-
 pub(in crate::config) fn startup_script(
     global: &mut GlobalDefs,
     statement: &Statement,
@@ -128,7 +105,7 @@ pub(in crate::config) fn shutdown_script(
     command(&mut global.scripts.shutdown, statement, report);
 }
 
-fn owner(words: &[Word]) -> Option<Owner> {
+pub(super) fn owner(words: &[Word]) -> Option<Owner> {
     let (user, rest) = words.split_first()?;
     Some(Owner {
         user: user.text.to_string(),

@@ -1,0 +1,176 @@
+//! Names that mean something elsewhere, and names that are given twice: what is tracked, and interfaces.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        System,
+        diagnostic::{Kind, Report, quote},
+        lower::{Lowered, Placed},
+        model::global::DynamicInterfaces,
+        source::{Span, Spanned},
+        suggest::nearest,
+    },
+    report_duplicates, report_no_interface,
+};
+
+/// keepalived ends at an interface that is not there, or leaves the line out.
+pub(super) fn named_interfaces_exist(
+    lowered: &mut Lowered,
+    system: &dyn System,
+    report: &mut Report,
+) {
+    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+        return;
+    }
+    for named in &lowered.node.uses.interfaces {
+        if system.interface(&named.value).is_none() {
+            report_no_interface(&named.value, named.span, report);
+        }
+    }
+    for placed in &lowered.node.static_addresses {
+        let interface = &placed.value.address.interface;
+        if system.interface(interface).is_none() {
+            report_no_interface(interface, placed.at.interface, report);
+        }
+    }
+}
+
+pub(super) fn track_groups_have_instances(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let known = lowered.instances.iter();
+    let known = known.map(|placed| placed.value.name.as_str()).collect();
+    let uses = &lowered.node.uses.instances;
+    report_unknown("vrrp_instance", uses, &known, report);
+}
+
+/// keepalived ignores a group that is not there.
+pub(super) fn track_groups_exist(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let known = lowered.node.track_groups.iter();
+    let known = known.map(|placed| placed.value.name.as_str()).collect();
+    let uses = &lowered.node.uses.track_groups;
+    report_unknown("track_group", uses, &known, report);
+}
+
+/// Reports names of things that are not there.
+pub(super) fn report_unknown(
+    what: &str,
+    uses: &[Spanned<String>],
+    known: &BTreeSet<&str>,
+    report: &mut Report,
+) {
+    for used in uses {
+        let name = used.value.as_str();
+        if known.contains(name) {
+            continue;
+        }
+        let finding = report.error(
+            Kind::Missing,
+            used.span,
+            format!("there is no {what} {}", quote(name)),
+        );
+        match nearest(name, known.iter().copied()) {
+            Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
+            None => finding.help(format!("write a `{what} {name}` block, or remove the name")),
+        };
+    }
+}
+
+/// keepalived skips the second block; here it is an error.
+pub(super) fn tracked_names_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let node = &lowered.node;
+    report_same("track_group", &node.track_groups, |it| &it.name, report);
+    report_same("vrrp_script", &node.scripts, |it| &it.name, report);
+    report_same(
+        "vrrp_track_process",
+        &node.track_processes,
+        |it| &it.name,
+        report,
+    );
+    report_same("track_file", &node.track_files, |it| &it.name, report);
+    report_same("bfd_instance", &node.bfd_instances, |it| &it.name, report);
+}
+
+fn report_same<T>(
+    what: &str,
+    blocks: &[Placed<T, Span>],
+    name: impl Fn(&T) -> &String,
+    report: &mut Report,
+) {
+    let names = blocks.iter().map(|placed| {
+        let name = name(&placed.value);
+        (name, placed.at, move || format!("{what} {}", quote(name)))
+    });
+    report_duplicates(names, report);
+}
+
+/// A packet belongs to one session.
+pub(super) fn bfd_neighbors_are_unique(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    let sessions = lowered.node.bfd_instances.iter().map(|placed| {
+        let session = &placed.value;
+        let what = || {
+            let neighbor = session.neighbor.to_string();
+            format!("a bfd_instance with the neighbor {}", quote(&neighbor))
+        };
+        ((session.neighbor, session.source), placed.at, what)
+    });
+    report_duplicates(sessions, report);
+}
+
+pub(super) fn interfaces_are_paced_and_watched_once(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let node = &lowered.node;
+    let paced = node.garp_groups.iter().flat_map(|placed| {
+        let interfaces = placed.value.interfaces.iter().zip(&placed.at);
+        interfaces.map(|(name, span)| {
+            let what = move || format!("the interface {} of a garp_group", quote(name.as_str()));
+            (name, *span, what)
+        })
+    });
+    report_duplicates(paced, report);
+    let watched = node.linkbeat.iter().map(|placed| {
+        let name = &placed.value.interface;
+        let what = move || {
+            format!(
+                "the interface {} of linkbeat_interfaces",
+                quote(name.as_str())
+            )
+        };
+        (name, placed.at, what)
+    });
+    report_duplicates(watched, report);
+    let delayed = node.interface_delays.iter().map(|placed| {
+        let name = &placed.value.interface;
+        let what = move || {
+            format!(
+                "the interface {} of interface_up_down_delays",
+                quote(name.as_str())
+            )
+        };
+        (name, placed.at, what)
+    });
+    report_duplicates(delayed, report);
+}
+
+pub(super) fn static_addresses_are_unique(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let addresses = lowered.node.static_addresses.iter().map(|placed| {
+        let address = &placed.value.address;
+        let what = || format!("static address {}", quote(&address.address.to_string()));
+        (
+            (address.address, &address.interface),
+            placed.at.address,
+            what,
+        )
+    });
+    report_duplicates(addresses, report);
+}
