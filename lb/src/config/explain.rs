@@ -44,7 +44,9 @@ pub fn explain(word: &str) -> Result<String, UnknownKeyword> {
         .filter(|entry| entry.names.contains(&word))
         .map(|entry| describe(&entry))
         .collect();
-    let own = blocks().into_iter().find(|(block, _)| *block == word);
+    let own = blocks()
+        .into_iter()
+        .find(|(block, _)| block.split(" and ").any(|part| part == word));
     parts.extend(own.map(|(block, entries)| list_block(block, &entries)));
     if parts.is_empty() {
         return Err(UnknownKeyword {

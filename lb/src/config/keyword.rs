@@ -40,6 +40,8 @@ pub(super) struct Keyword<D: 'static, M: 'static> {
     effect: Effect,
     /// The keyword to write in place of a deprecated one.
     instead: Option<&'static str>,
+    /// Whether the first one counts, not the last, where it is written twice.
+    first_counts: bool,
 }
 
 /// What a keyword does here.
@@ -76,6 +78,15 @@ impl<D, M> Keyword<D, M> {
             meaning: "",
             effect: Effect::Acted,
             instead: None,
+            first_counts: false,
+        }
+    }
+
+    /// Where it is written twice the first one counts.
+    pub(super) const fn first_counts(self) -> Self {
+        Self {
+            first_counts: true,
+            ..self
         }
     }
 
@@ -202,7 +213,10 @@ impl<D, M> Table<D, M> {
         if !matches!(keyword.takes, Takes::Block { .. })
             && let Some((_, first)) = seen.0.iter().find(|(seen, _)| *seen == name)
         {
-            warn_of_second(name, word.span, *first, report);
+            warn_of_second(keyword, word.span, *first, report);
+            if keyword.first_counts {
+                return;
+            }
         }
         seen.0.push((name, word.span));
         keyword.report_effect(self.block, word.span, report);
@@ -221,27 +235,38 @@ impl<D, M> Table<D, M> {
             .copied()
     }
 
+    /// Reports a word that no line of the block starts with.
     fn report_unknown(&self, word: &Word, report: &mut Report) {
+        let text = &*word.text;
+        let homes: BTreeSet<&str> = lines()
+            .filter(|entry| entry.names.contains(&text))
+            .map(|entry| entry.block)
+            .collect();
+        if self.later.contains(&text) || homes.is_empty() {
+            self.report_unknown_word(word, report);
+            return;
+        }
+        let homes: Vec<&str> = homes.into_iter().collect();
+        report
+            .error(Kind::UnknownKeyword, word.span, self.unknown(text))
+            .help(format!("it belongs in {}", homes.join(" or ")));
+    }
+
+    /// Reports a word within a line that is none of the block's.
+    fn report_unknown_word(&self, word: &Word, report: &mut Report) {
         let text = &*word.text;
         if self.later.contains(&text) {
             report.not_carried(word.span, &quote(text));
             return;
         }
-        let finding = report.error(
-            Kind::UnknownKeyword,
-            word.span,
-            format!("unknown keyword {} in {}", quote(text), self.block),
-        );
-        let homes: BTreeSet<&str> = reference()
-            .filter(|entry| entry.names.contains(&text))
-            .map(|entry| entry.block)
-            .collect();
-        if !homes.is_empty() {
-            let homes: Vec<&str> = homes.into_iter().collect();
-            finding.help(format!("it belongs in {}", homes.join(" or ")));
-        } else if let Some(meant) = nearest(text, self.names()) {
+        let finding = report.error(Kind::UnknownKeyword, word.span, self.unknown(text));
+        if let Some(meant) = nearest(text, self.names()) {
             finding.help(format!("did you mean {}?", quote(meant)));
         }
+    }
+
+    fn unknown(&self, text: &str) -> String {
+        format!("unknown keyword {} in {}", quote(text), self.block)
     }
 }
 
@@ -317,15 +342,20 @@ impl<D, M> Keyword<D, M> {
     }
 }
 
-/// keepalived says nothing and takes the last one.
-fn warn_of_second(name: &str, second: Span, first: Span, report: &mut Report) {
+/// Tells which of two counts in keepalived, which says nothing.
+fn warn_of_second<D, M>(keyword: &Keyword<D, M>, second: Span, first: Span, report: &mut Report) {
+    let counts = if keyword.first_counts {
+        "first"
+    } else {
+        "last"
+    };
     report
         .warning(
             Kind::Duplicate,
             second,
             format!(
-                "{} is given twice; the last one counts, as in keepalived",
-                quote(name)
+                "{} is given twice; the {counts} one counts, as in keepalived",
+                quote(keyword.names[0])
             ),
         )
         .related(first, "first given");
@@ -391,20 +421,17 @@ pub struct Carried {
 
 /// Every keyword `lb` knows, block by block.
 pub fn reference() -> impl Iterator<Item = Entry> {
+    lines().chain(words())
+}
+
+/// The keywords that lines start with.
+fn lines() -> impl Iterator<Item = Entry> {
     entries(&root::TABLE)
         .chain(entries(&global::TABLE))
         .chain(entries(&vrrp::TABLE))
         .chain(entries(&check::VIRTUAL_SERVER))
         .chain(entries(&check::REAL_SERVER))
         .chain(entries(&check::TCP_CHECK))
-        .chain(entries(&address::STATIC))
-        .chain(entries(&address::VIRTUAL))
-        .chain(entries(&route::ROUTE))
-        .chain(entries(&route::NEXTHOP))
-        .chain(entries(&encap::ENCAP))
-        .chain(entries(&encap::IP))
-        .chain(entries(&encap::IP6))
-        .chain(entries(&rule::TABLE))
         .chain(entries(&track::GROUP))
         .chain(entries(&track::SCRIPT))
         .chain(entries(&track::PROCESS))
@@ -412,6 +439,18 @@ pub fn reference() -> impl Iterator<Item = Entry> {
         .chain(entries(&network::GARP_GROUP))
         .chain(entries(&network::SSL))
         .chain(entries(&bfd::TABLE))
+}
+
+/// The words that stand behind each other on lines.
+fn words() -> impl Iterator<Item = Entry> {
+    entries(&address::STATIC)
+        .chain(entries(&address::VIRTUAL))
+        .chain(entries(&route::ROUTE))
+        .chain(entries(&route::NEXTHOP))
+        .chain(entries(&encap::ENCAP))
+        .chain(entries(&encap::IP))
+        .chain(entries(&encap::IP6))
+        .chain(entries(&rule::TABLE))
 }
 
 fn entries<D, M>(table: &'static Table<D, M>) -> impl Iterator<Item = Entry> {

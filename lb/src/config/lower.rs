@@ -52,6 +52,8 @@ pub(super) struct InstancePlaces {
     pub(super) vrid: Span,
     /// Address and interface of each `virtual_ipaddress`; the interface only where the line names one.
     pub(super) addresses: Vec<(Span, Option<Span>)>,
+    /// Each address of `virtual_ipaddress_excluded`.
+    pub(super) excluded: Vec<Span>,
 }
 
 /// Where a `virtual_server` was written.

@@ -1,6 +1,7 @@
 //! Files to models, broken files to sentences, and no input that panics.
 
 mod lexical;
+mod network;
 mod properties;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -28,6 +29,7 @@ const GOOD: &[(&str, &[u8])] = &[
     fixture!("good/layout"),
     fixture!("good/adjusted"),
     fixture!("good/global"),
+    fixture!("good/network"),
 ];
 
 const BAD: &[(&str, &[u8])] = &[
@@ -223,6 +225,24 @@ fn every_keyword_of_keepalived_is_known() {
         ("virtual_server", 39, 0),
         ("real_server", 26, 0),
         ("TCP_CHECK", 13, 0),
+        ("static_ipaddress", 14, 0),
+        ("virtual_ipaddress", 14, 0),
+        // `encap ip` and the like and the words of a next hop have tables of their own: with `ip`, `ip6`, `mpls`,
+        // `ila` and `weight` these are the 65 words of keepalived.
+        ("static_routes and virtual_routes", 60, 0),
+        ("encap", 4, 0),
+        ("nexthop", 6, 1),
+        ("encap ip", 6, 0),
+        ("encap ip6", 6, 0),
+        // 33 options and the actions blackhole, prohibit and unreachable.
+        ("static_rules and virtual_rules", 36, 0),
+        ("track_group", 1, 0),
+        ("garp_group", 4, 0),
+        ("vrrp_script", 8, 0),
+        ("vrrp_track_process", 9, 0),
+        ("track_file", 3, 0),
+        ("bfd_instance", 15, 0),
+        ("SSL", 4, 0),
     ];
     let entries: Vec<Entry> = keyword::reference().collect();
     for (block, keepalived, own) in cases {

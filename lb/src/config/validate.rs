@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
     track::bfd_neighbors_are_unique,
     track::interfaces_are_paced_and_watched_once,
     track::static_addresses_are_unique,
+    track::excluded_addresses_are_unique,
     direct_route_keeps_the_port,
     virtual_servers_are_unique,
     real_servers_are_unique,

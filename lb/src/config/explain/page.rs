@@ -43,7 +43,7 @@ pub fn page() -> String {
 fn heading(block: &str) -> String {
     match block.strip_prefix("the ") {
         Some(place) => format!("The {place}"),
-        None => format!("`{block}`"),
+        None => format!("`{}`", block.replace(" and ", "` and `")),
     }
 }
 

@@ -44,7 +44,7 @@ const DEV: Word = Word::new(
 const PEER: Word = Word::new(
     &["peer"],
     Takes::Next {
-        usage: "ADDRESS[/LENGTH]",
+        usage: "ADDRESS",
         read: lower::peer,
         show: lower::show_peer,
     },

@@ -2,7 +2,8 @@
 
 use super::{Keyword, Table, takes::Takes};
 use crate::config::{
-    keyword::line::Words,
+    ast::Word,
+    diagnostic::Report,
     lower::{encap as lower, iproute},
     model::route::{Encap, Ip6Encap, IpEncap},
 };
@@ -16,7 +17,7 @@ fn shown(text: Option<String>) -> Vec<String> {
 }
 
 pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
-    block: "encap of a route",
+    block: "encap",
     now: &[&[
         Kind::new(
             &["ip"],
@@ -81,14 +82,9 @@ macro_rules! option {
             &[$name],
             Takes::Next {
                 usage: $usage,
-                read: |encap, words: &mut Words<'_>, report| {
-                    if let Some(word) = words.required($usage, report) {
-                        let read: fn(
-                            &crate::config::ast::Word,
-                            &mut crate::config::diagnostic::Report,
-                        ) -> _ = $read;
-                        encap.$field = read(word, report);
-                    }
+                read: |encap, words, report| {
+                    let word = words.required($usage, report);
+                    encap.$field = word.and_then(|word| read_as(word, report, $read));
                 },
                 show: |encap| shown(encap.$field.as_ref().map(ToString::to_string)),
             },
@@ -96,6 +92,14 @@ macro_rules! option {
         .parsed()
         .means($means)
     };
+}
+
+fn read_as<V>(
+    word: &Word,
+    report: &mut Report,
+    read: fn(&Word, &mut Report) -> Option<V>,
+) -> Option<V> {
+    read(word, report)
 }
 
 pub(in crate::config) static IP: Table<IpEncap> = Table {

@@ -106,7 +106,7 @@ impl<D, M> Table<D, M> {
             self.read_known(&mut words, into, &mut seen, report);
             let Some(word) = words.next() else { break };
             if !other(into, word, report) {
-                self.report_unknown(word, report);
+                self.report_unknown_word(word, report);
                 return false;
             }
         }
@@ -127,7 +127,7 @@ impl<D, M> Table<D, M> {
             };
             let name = keyword.names[0];
             if let Some((_, first)) = seen.iter().find(|(seen, _)| *seen == name) {
-                warn_of_second(name, word.span, *first, report);
+                warn_of_second(keyword, word.span, *first, report);
             }
             seen.push((name, word.span));
             self.read_option(keyword, word, words, into, report);

@@ -244,7 +244,7 @@ const GATEWAYS: &[Word] = &[
 ];
 
 pub(in crate::config) static ROUTE: Table<RouteDraft, Route> = Table {
-    block: "a route",
+    block: "static_routes and virtual_routes",
     now: &[
         KINDS,
         TARGET,
@@ -257,7 +257,7 @@ pub(in crate::config) static ROUTE: Table<RouteDraft, Route> = Table {
 };
 
 pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
-    block: "nexthop of a route",
+    block: "nexthop",
     now: &[&[
         Hop::new(
             &["via"],

@@ -197,7 +197,7 @@ const HANDLING: &[Word] = &[
 ];
 
 pub(in crate::config) static TABLE: Table<RuleDraft, Rule> = Table {
-    block: "a rule",
+    block: "static_rules and virtual_rules",
     now: &[SELECTORS, ACTIONS, LOOKUP, HANDLING],
     later: &[],
 };

@@ -112,7 +112,7 @@ pub(in crate::config) fn show(
     } = line.address;
     let options = table.show_words(line);
     match line.options.peer {
-        // The length is the peer's.
+        // A length does not go with a peer.
         Some(_) => format!("{address}{options}"),
         None => format!("{address}/{prefix}{options}"),
     }
@@ -124,7 +124,7 @@ fn read(
     table: &Table<AddressDraft, AddressLine>,
     report: &mut Report,
 ) -> Option<AddressDraft> {
-    let (address, prefix) = address_and_prefix(&line.keyword, report)?;
+    let (address, prefix) = address_and_prefix(&line.keyword, table.block, report)?;
     let length = prefix.map_or_else(|| whole(address.value), Some)?;
     let mut draft = AddressDraft {
         address,
@@ -165,6 +165,7 @@ fn longest(address: IpAddr) -> i64 {
 
 fn address_and_prefix(
     word: &Word,
+    name: &str,
     report: &mut Report,
 ) -> Option<(Spanned<IpAddr>, Option<PrefixLength>)> {
     let part = |text: &str| Word {
@@ -175,7 +176,7 @@ fn address_and_prefix(
         Some((text, length)) => (text, Some(length)),
         None => (&*word.text, None),
     };
-    let address = value::address(&part(text), "virtual_ipaddress", report)?;
+    let address = value::address(&part(text), name, report)?;
     let Some(length) = length else {
         return Some((address, None));
     };
@@ -184,7 +185,7 @@ fn address_and_prefix(
     Some((address, Some(PrefixLength::try_from(length).ok()?)))
 }
 
-/// The default depends on the length, which may be the peer's.
+/// The default depends on the length, which `peer` changes.
 fn finish_lifetime(draft: &mut AddressDraft) {
     let default = options(draft.address.value, draft.prefix).preferred_lifetime;
     draft.options.preferred_lifetime = draft.lifetime.unwrap_or(default);
@@ -317,8 +318,8 @@ pub(in crate::config) fn show_label(line: &AddressLine) -> Vec<String> {
 
 pub(in crate::config) fn peer(draft: &mut AddressDraft, words: Reads<'_, '_>, report: &mut Report) {
     let option = words.place();
-    let word = words.required("ADDRESS[/LENGTH]", report);
-    let Some((peer, length)) = word.and_then(|word| address_and_prefix(word, report)) else {
+    let word = words.required("ADDRESS", report);
+    let Some(peer) = word.and_then(|word| value::address(word, "peer", report)) else {
         return;
     };
     if Family::of(peer.value) != Family::of(draft.address.value) {
@@ -332,24 +333,21 @@ pub(in crate::config) fn peer(draft: &mut AddressDraft, words: Reads<'_, '_>, re
         return;
     }
     if draft.has_length {
-        report
-            .warning(
-                Kind::Conflict,
-                option,
-                "the length after the address does not go with `peer` and is ignored, as in keepalived"
-                    .to_owned(),
-            )
-            .help("write the length after the peer's address");
+        report.warning(
+            Kind::Conflict,
+            option,
+            "the length after the address does not go with `peer` and is ignored, as in keepalived"
+                .to_owned(),
+        );
     }
     draft.options.peer = Some(peer.value);
-    if let Some(length) = length.or_else(|| whole(peer.value)) {
+    if let Some(length) = whole(peer.value) {
         draft.prefix = length;
     }
 }
 
 pub(in crate::config) fn show_peer(line: &AddressLine) -> Vec<String> {
-    let peer = line.options.peer;
-    one(peer.map(|peer| format!("{peer}/{}", line.address.prefix)))
+    one(line.options.peer.map(|peer| peer.to_string()))
 }
 
 pub(in crate::config) fn preferred_lifetime(

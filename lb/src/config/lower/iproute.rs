@@ -80,14 +80,16 @@ pub(in crate::config) fn parse_number(text: &str) -> Option<u64> {
         .flatten()
 }
 
-/// A number up to `max`, of any base.
+/// A number up to `max`; decimal, as keepalived reads all but names' numbers, marks and preferences.
 pub(in crate::config) fn unsigned<N: TryFrom<u64>>(
     word: &Word,
     name: &str,
     max: u64,
     report: &mut Report,
 ) -> Option<N> {
-    let number = parse_number(&word.text).filter(|number| *number <= max);
+    let digits = word.text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: Option<u64> = digits.then(|| word.text.parse().ok()).flatten();
+    let number = number.filter(|number| *number <= max);
     let number = number.and_then(|number| number.try_into().ok());
     if number.is_none() {
         report_illegal(word, name, report).expected(format_args!("a whole number from 0 to {max}"));
@@ -95,7 +97,7 @@ pub(in crate::config) fn unsigned<N: TryFrom<u64>>(
     number
 }
 
-/// The next word as a number of any base.
+/// The next word as such a number.
 pub(in crate::config) fn next_unsigned<N: TryFrom<u64>>(
     words: &mut Words<'_>,
     name: &str,
@@ -353,7 +355,7 @@ pub(in crate::config) fn one_family(
             Kind::Conflict,
             other.span,
             format!(
-                "this is {}, but the line is {}",
+                "this belongs to {}, but the line is {}",
                 word(other.value),
                 word(first.value)
             ),

@@ -37,20 +37,22 @@ pub(in crate::config) fn read_garp_group(
     value::warn_of_rest(statement, 0, report);
     let mut group = GarpGroupDraft::default();
     let seen = GARP_GROUP.read(statement.statements(), &mut group, report);
-    let mut missing = |what: &str, help: &str| {
+    let mut leave_out = |what: &str, help: &str| {
         report
-            .error(
+            .warning(
                 Kind::Missing,
                 statement.keyword.span,
-                format!("the garp_group has no {what}"),
+                format!("the garp_group has no {what} and is left out, as in keepalived"),
             )
             .help(help);
     };
     if !seen.has("interface") && !seen.has("interfaces") {
-        missing("interface", "write `interface NAME` or `interfaces { … }`");
+        leave_out("interface", "write `interface NAME` or `interfaces { … }`");
+        return;
     }
     if !seen.has("garp_interval") && !seen.has("gna_interval") {
-        missing("interval", "write `garp_interval` or `gna_interval`");
+        leave_out("interval", "write `garp_interval` or `gna_interval`");
+        return;
     }
     let names = group.interfaces.iter().map(|named| named.value.clone());
     draft

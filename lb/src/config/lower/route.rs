@@ -148,13 +148,11 @@ pub(in crate::config) fn inet6(draft: &mut RouteDraft, words: Reads<'_, '_>, _: 
 
 /// `to [TYPE] DESTINATION`: a type is read as the option it is.
 pub(in crate::config) fn to(draft: &mut RouteDraft, words: Reads<'_, '_>, report: &mut Report) {
-    if words
+    let is_type = words
         .peek()
-        .is_none_or(|word| iproute::is_target(&word.text))
-    {
-        if let Some(word) = words.required("DESTINATION", report) {
-            destination(draft, word, report);
-        }
+        .is_some_and(|word| !iproute::is_target(&word.text));
+    if !is_type && let Some(word) = words.required("DESTINATION", report) {
+        destination(draft, word, report);
     }
 }
 

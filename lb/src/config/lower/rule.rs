@@ -327,7 +327,14 @@ pub(in crate::config) fn preference(
     words: Reads<'_, '_>,
     report: &mut Report,
 ) {
-    draft.preference = iproute::next_unsigned(words, "preference", u32::MAX.into(), report);
+    let Some(word) = words.required("NUMBER", report) else {
+        return;
+    };
+    let number = iproute::parse_number(&word.text);
+    draft.preference = number.and_then(|number| number.try_into().ok());
+    if draft.preference.is_none() {
+        report_illegal(word, "preference", report).expected("a whole number of 32 bits");
+    }
 }
 
 pub(in crate::config) fn protocol(

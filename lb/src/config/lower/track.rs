@@ -19,6 +19,9 @@ use crate::config::{
     source::Spanned,
 };
 
+/// The largest number, either way, that changes a priority.
+const SENSIBLE: u32 = 254;
+
 /// A `track_group` as written.
 #[derive(Debug, Default)]
 pub(in crate::config) struct GroupDraft {
@@ -266,6 +269,16 @@ pub(in crate::config) fn init_file(
         let legal = i64::from(i32::MIN)..=i64::from(i32::MAX);
         let number = value::number(word, "init_file", legal, report);
         if let Some(number) = number.and_then(Spanned::convert::<i32>) {
+            if number.value.unsigned_abs() > SENSIBLE {
+                report.warning(
+                    Kind::Value,
+                    number.span,
+                    format!(
+                        "{} is more than any priority can take: from -{SENSIBLE} to {SENSIBLE}",
+                        number.value
+                    ),
+                );
+            }
             content.value = number.value;
         }
     }

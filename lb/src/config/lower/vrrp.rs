@@ -120,6 +120,11 @@ pub(super) fn finish(
             interface: interface.span,
             vrid: vrid.span,
             addresses: places.collect(),
+            excluded: draft
+                .excluded
+                .iter()
+                .map(|line| line.address.span)
+                .collect(),
         },
         value: VrrpInstance {
             state: draft.state.map(|state| state.value).unwrap_or_default(),

@@ -1,13 +1,13 @@
 //! Names that mean something elsewhere, and names that are given twice: what is tracked, and interfaces.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
         System,
         diagnostic::{Kind, Report, quote},
         lower::{Lowered, Placed},
-        model::global::DynamicInterfaces,
+        model::{VirtualAddress, global::DynamicInterfaces},
         source::{Span, Spanned},
         suggest::nearest,
     },
@@ -173,4 +173,36 @@ pub(super) fn static_addresses_are_unique(
         )
     });
     report_duplicates(addresses, report);
+}
+
+/// An address that two virtual routers have, or one twice, is removed by one of them while the other needs it.
+pub(super) fn excluded_addresses_are_unique(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let key = |address: &VirtualAddress| (address.address, address.interface.clone());
+    let mut first = BTreeMap::new();
+    for placed in &lowered.instances {
+        for (address, (span, _)) in placed.value.addresses.iter().zip(&placed.at.addresses) {
+            first.entry(key(address)).or_insert(*span);
+        }
+    }
+    for placed in &lowered.instances {
+        for (line, span) in placed.value.excluded.iter().zip(&placed.at.excluded) {
+            let before = *first.entry(key(&line.address)).or_insert(*span);
+            if before == *span {
+                continue;
+            }
+            let address = line.address.address.to_string();
+            report
+                .error(
+                    Kind::Duplicate,
+                    *span,
+                    format!("virtual address {} is given twice", quote(&address)),
+                )
+                .related(before, "first given")
+                .help("remove one of them");
+        }
+    }
 }

@@ -76,6 +76,7 @@ pub(super) const PROCESS: &[Root] = &[
         },
     )
     .parsed()
+    .first_counts()
     .default("net_namespace; process 1's for the bare word")
     .means("the network namespace IPVS is in"),
     process_flag!("namespace_with_ipsets", namespace_with_ipsets)
@@ -83,7 +84,9 @@ pub(super) const PROCESS: &[Root] = &[
     process_flag!("use_pid_dir", use_pid_dir)
         .default("where there is a net_namespace or an instance")
         .means("PID files have a directory of their own"),
-    process_name!("instance", instance).means("name of this daemon among several"),
+    process_name!("instance", instance)
+        .first_counts()
+        .means("name of this daemon among several"),
     Root::new(
         &["child_wait_time"],
         Takes::Number {
