@@ -315,7 +315,7 @@ impl<D, M> Keyword<D, M> {
         }
         match self.effect {
             Effect::Acted => {}
-            Effect::Parsed | Effect::Withheld if report.is_told_as_a_whole() => {}
+            Effect::Parsed if report.is_told_as_a_whole() => {}
             Effect::Parsed if report.is_first(block, self.names[0]) => {
                 report.note(
                     Kind::NotCarried,

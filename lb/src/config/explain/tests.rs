@@ -13,6 +13,13 @@ fn a_block_is_told_with_its_keywords() {
         "{text}"
     );
     assert!(text.contains("\nTCP_CHECK\n  connect_ip"), "{text}");
+    for block in ["static_routes", "virtual_routes"] {
+        let text = explain(block).unwrap();
+        assert!(
+            text.contains("\nstatic_routes and virtual_routes\n  unicast"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

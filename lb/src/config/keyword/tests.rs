@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::{Table, address, bfd, encap, global, network, root, route, rule, takes::Takes, track};
 use crate::config::{
+    lower::{Draft, route::NexthopDraft},
     model::{
-        GlobalDefs,
+        Config, GlobalDefs,
         bfd::BfdInstance,
         track::{TrackProcess, VrrpScript},
     },
@@ -15,13 +16,21 @@ use crate::config::{
 #[test]
 fn every_number_fits_its_field() {
     let nobody = IpAddr::from([192, 0, 2, 1]);
-    numbers(&global::TABLE, GlobalDefs::default);
-    numbers(&track::SCRIPT, || VrrpScript::new("x", Vec::new()));
-    numbers(&track::PROCESS, || TrackProcess::new("x", "y"));
-    numbers(&bfd::TABLE, || BfdInstance::new("x", nobody));
+    numbers(&global::TABLE, GlobalDefs::default, |model| model);
+    numbers(&root::TABLE, Draft::default, |draft| Config {
+        process: draft.node.process,
+        ..Config::default()
+    });
+    let script = || VrrpScript::new("x", Vec::new());
+    numbers(&track::SCRIPT, script, |model| model);
+    let process = || TrackProcess::new("x", "y");
+    numbers(&track::PROCESS, process, |model| model);
+    let session = || BfdInstance::new("x", nobody);
+    numbers(&bfd::TABLE, session, |model| model);
+    numbers(&route::NEXTHOP, NexthopDraft::default, |draft| draft.hop);
 }
 
-fn numbers<M>(table: &'static Table<M>, new: impl Fn() -> M) {
+fn numbers<D, M>(table: &'static Table<D, M>, new: impl Fn() -> D, finish: impl Fn(D) -> M) {
     let nowhere = Span::new(FileId::default(), 0, 0);
     for keyword in table.keywords() {
         let Takes::Number { min, max, field } = &keyword.takes else {
@@ -30,7 +39,8 @@ fn numbers<M>(table: &'static Table<M>, new: impl Fn() -> M) {
         for number in [*min, *max] {
             let mut given = new();
             (field.set)(&mut given, Spanned::new(number, nowhere));
-            assert_eq!((field.get)(&given), Some(number), "{}", keyword.names[0]);
+            let shown = (field.get)(&finish(given));
+            assert_eq!(shown, Some(number), "{}", keyword.names[0]);
         }
     }
 }

@@ -36,7 +36,7 @@ pub(in crate::config) fn command_words(
 }
 
 /// `#` and `!` end a command, also between single quotes.
-fn warn_of_comment(statement: &Statement, report: &mut Report) {
+pub(super) fn warn_of_comment(statement: &Statement, report: &mut Report) {
     let comment = statement.rest.as_ref().and_then(|rest| rest.comment);
     if let Some(comment) = comment {
         report

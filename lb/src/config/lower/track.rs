@@ -2,7 +2,7 @@
 
 use super::{
     Draft, Placed,
-    command::command_words,
+    command::{command_words, escape, warn_of_comment},
     iproute::Uses,
     line::{self, report_without},
     value::{self, report_illegal},
@@ -191,6 +191,7 @@ pub(in crate::config) fn process(
     statement: &Statement,
     report: &mut Report,
 ) {
+    warn_of_comment(statement, report);
     let mut words = statement
         .quoted_arguments(report)
         .into_iter()
@@ -206,7 +207,7 @@ pub(in crate::config) fn process(
 
 pub(in crate::config) fn show_process(process: &TrackProcess) -> Vec<String> {
     let words = std::iter::once(&process.process).chain(&process.parameters);
-    let words: Vec<String> = words.map(|word| super::command::escape(word)).collect();
+    let words: Vec<String> = words.map(|word| escape(word)).collect();
     vec![words.join(" ")]
 }
 

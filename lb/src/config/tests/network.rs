@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use cases::{ADDRESSES, BFD, COMMANDS, Case, INTERFACES, PROCESSES, ROUTES, RULES, TRACKERS};
 
-use super::{load_bytes, plain, show};
+use super::{GOOD, keyword, load_bytes, plain, show};
 
 #[test]
 fn addresses() {
@@ -77,6 +77,38 @@ fn outcomes(cases: &[Case]) -> String {
 fn shown_lines(text: &str) -> Vec<String> {
     let config = load_bytes(text.as_bytes()).config;
     show(&config).lines().map(str::to_owned).collect()
+}
+
+/// What the fixture lacks is not known to be shown as it is read.
+#[test]
+fn the_fixture_has_every_keyword() {
+    const BLOCKS: &[&str] = &[
+        "static_ipaddress",
+        "static_routes and virtual_routes",
+        "nexthop",
+        "encap",
+        "encap ip",
+        "encap ip6",
+        "static_rules and virtual_rules",
+        "track_group",
+        "garp_group",
+        "vrrp_script",
+        "vrrp_track_process",
+        "track_file",
+        "bfd_instance",
+        "SSL",
+    ];
+    let (_, bytes) = GOOD
+        .iter()
+        .find(|(name, _)| *name == "good/network")
+        .unwrap();
+    let text = std::str::from_utf8(bytes).unwrap();
+    let words: std::collections::BTreeSet<&str> = text.split_whitespace().collect();
+    for entry in keyword::reference().filter(|entry| BLOCKS.contains(&entry.block)) {
+        for name in entry.names {
+            assert!(words.contains(name), "{name} of {}", entry.block);
+        }
+    }
 }
 
 /// The traps of the language, both ways.

@@ -62,7 +62,9 @@ macro_rules! process_name {
 pub(super) const PROCESS: &[Root] = &[
     process_flag!("linkbeat_use_polling", linkbeat_use_polling)
         .means("links are polled for their state"),
-    process_name!("net_namespace", net_namespace).means("the network namespace of all processes"),
+    process_name!("net_namespace", net_namespace)
+        .first_counts()
+        .means("the network namespace of all processes"),
     Root::new(
         &["net_namespace_ipvs"],
         Takes::Words {

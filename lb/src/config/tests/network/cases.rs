@@ -265,6 +265,10 @@ pub(super) const COMMANDS: &[Case] = &[
         "vrrp_script a {\nscript /bin/check #1 -x\n}\nvrrp_script b {\nscript /bin/check a#b\n}\nvrrp_script c {\nscript /bin/check a # as usual\n}\nvrrp_script d {\nscript /bin/sh -c 'echo #1'\n}\nvrrp_script e {\nscript /bin/check \\#1 \"#2 !\"\n}\n",
     ),
     (
+        "a comment within a process is told",
+        "vrrp_track_process a {\nprocess /bin/check #1\n}\n",
+    ),
+    (
         "a command is needed",
         "vrrp_script a {\nscript\n}\nvrrp_script b {\nscript \"\"\n}\n",
     ),
