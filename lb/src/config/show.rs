@@ -54,7 +54,7 @@ pub(super) fn text(word: &str) -> String {
     if plain {
         word.to_owned()
     } else {
-        format!("\"{word}\"")
+        format!("\"{}\"", word.replace('"', "\\\""))
     }
 }
 

@@ -120,7 +120,10 @@ pub(in crate::config) fn named<N: TryFrom<u64> + Copy>(
         return Some(Named::Number(*number));
     }
     let is_name = word.text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && word.text.chars().all(|c| c.is_ascii_graphic() && c != '/');
+        && word
+            .text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-.:+@".contains(c));
     if is_name {
         return Some(Named::Name(word.text.to_string()));
     }

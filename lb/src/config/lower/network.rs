@@ -42,11 +42,11 @@ pub(in crate::config) fn read_garp_group(
             .warning(
                 Kind::Missing,
                 statement.keyword.span,
-                format!("the garp_group has no {what} and is left out, as in keepalived"),
+                format!("the garp_group has no {what}: it has no effect and is left out"),
             )
             .help(help);
     };
-    if !seen.has("interface") && !seen.has("interfaces") {
+    if group.interfaces.is_empty() {
         leave_out("interface", "write `interface NAME` or `interfaces { … }`");
         return;
     }

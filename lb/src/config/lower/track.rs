@@ -34,8 +34,8 @@ pub(in crate::config) fn read_group(draft: &mut Draft, statement: &Statement, re
         return;
     };
     let mut group = GroupDraft::default();
-    let seen = track::GROUP.read(statement.statements(), &mut group, report);
-    if !seen.has("group") {
+    track::GROUP.read(statement.statements(), &mut group, report);
+    if group.instances.is_empty() {
         report_without(statement, &name, "group", report);
     }
     draft.node.uses.append(group.uses);

@@ -190,10 +190,9 @@ pub(super) fn excluded_addresses_are_unique(
     }
     for placed in &lowered.instances {
         for (line, span) in placed.value.excluded.iter().zip(&placed.at.excluded) {
-            let before = *first.entry(key(&line.address)).or_insert(*span);
-            if before == *span {
+            let Some(before) = first.insert(key(&line.address), *span) else {
                 continue;
-            }
+            };
             let address = line.address.address.to_string();
             report
                 .error(

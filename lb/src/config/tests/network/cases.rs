@@ -61,6 +61,10 @@ pub(super) const ADDRESSES: &[Case] = &[
         "vrrp_instance a {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\nvirtual_ipaddress_excluded {\n192.0.2.1/24\n192.0.2.2\n192.0.2.2\n}\n}\n",
     ),
     (
+        "also where one line is repeated",
+        "vrrp_instance a {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\nvirtual_ipaddress_excluded {\n~SEQ(A, 1, 2) 192.0.2.2\n}\n}\n",
+    ),
+    (
         "a track_group is of static addresses",
         "vrrp_instance a {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1 track_group g\n}\n}\n",
     ),
@@ -94,6 +98,10 @@ pub(super) const ROUTES: &[Case] = &[
     (
         "the last numbers may be left out",
         "static_routes {\n10/8 dev eth0\n10.1/16 dev eth0\n10.1.2/24 dev eth0\n10.1 dev eth0\n10.0.0.0.0/8 dev eth0\n10.0.0.0/33 dev eth0\n}\n",
+    ),
+    (
+        "names are words",
+        "static_routes {\n10.0.0.0/8 dev eth0 table a\\#b\n10.0.0.0/8 dev eth0 table my_table.2\n}\n",
     ),
     (
         "an unknown word gets a suggestion",
@@ -240,6 +248,14 @@ pub(super) const TRACKERS: &[Case] = &[
     (
         "the members of a track_group are instances",
         "track_group g {\ngroup {\nVI_1\nVI_2 WEB\n}\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n",
+    ),
+    (
+        "a group has members",
+        "track_group g {\ngroup {\n}\n}\ngarp_group {\ngarp_interval 1\ninterfaces {\n}\n}\n",
+    ),
+    (
+        "a path may hold quotes and blanks",
+        "track_file a {\nfile \"/run/\\\"a b\\\"\"\n}\n",
     ),
     (
         "vrrp_track_file is track_file",
