@@ -56,7 +56,7 @@ pub enum Kind {
     Syntax,
     /// A word that neither keepalived nor `lb` knows in this place.
     UnknownKeyword,
-    /// A word of keepalived's that `lb` does not act on yet.
+    /// Something that `lb` understands and does not act on yet.
     NotCarried,
     /// A value that is malformed, out of range or was adjusted.
     Value,
@@ -205,6 +205,8 @@ pub(super) struct Report {
     withheld: Withheld,
     /// Words that nothing may tell.
     secrets: Vec<Span>,
+    /// Depth of blocks that were told as a whole: nothing acts on them yet.
+    told_as_a_whole: usize,
 }
 
 /// What forbids to act on a block: its words in quotes, and where they are.
@@ -221,16 +223,6 @@ impl Report {
 
     pub(super) fn note(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
         self.push(Severity::Note, kind, span, message)
-    }
-
-    /// The error for something of keepalived's that is not carried yet; `what` as it reads in a sentence.
-    pub(super) fn not_carried(&mut self, span: Span, what: &str) -> &mut Finding {
-        self.error(
-            Kind::NotCarried,
-            span,
-            format!("lb knows {what}, but does not act on it yet"),
-        )
-        .help("remove it, or stay with keepalived on this node until lb carries it")
     }
 
     /// Notes a keyword that is understood and that nothing acts on yet: told once for all of its block.
@@ -266,6 +258,18 @@ impl Report {
                 ),
             );
         }
+    }
+
+    /// Reads a block of which it was told that nothing acts on it, so that its words need not be.
+    pub(super) fn as_a_whole(&mut self, read: impl FnOnce(&mut Self)) {
+        self.told_as_a_whole += 1;
+        read(self);
+        self.told_as_a_whole -= 1;
+    }
+
+    /// Whether a block around was told as a whole.
+    pub(super) fn is_told_as_a_whole(&self) -> bool {
+        self.told_as_a_whole > 0
     }
 
     /// Notes a word for which the instance or virtual server that is being read has to be left out.

@@ -11,9 +11,6 @@ use super::{
     suggest::nearest,
 };
 
-/// Widest line of a list.
-const WIDTH: usize = 100;
-
 /// Nobody knows the keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKeyword {
@@ -44,7 +41,9 @@ pub fn explain(word: &str) -> Result<String, UnknownKeyword> {
         .filter(|entry| entry.names.contains(&word))
         .map(|entry| describe(&entry))
         .collect();
-    let own = blocks().into_iter().find(|(block, _)| *block == word);
+    let own = blocks()
+        .into_iter()
+        .find(|(block, _)| block.split(" and ").any(|part| part == word));
     parts.extend(own.map(|(block, entries)| list_block(block, &entries)));
     if parts.is_empty() {
         return Err(UnknownKeyword {
@@ -83,65 +82,28 @@ fn describe(entry: &Entry) -> String {
         Some((_, others)) if !others.is_empty() => lines.push(("also", others.join(", "))),
         _ => {}
     }
-    match &entry.carried {
-        Some(carried) => {
-            lines.push(("takes", carried.takes.clone()));
-            if !carried.default.is_empty() {
-                lines.push(("default", carried.default.to_owned()));
-            }
-            lines.push(("means", carried.meaning.to_owned()));
-            if carried.effect != Effect::Acted {
-                lines.push(("acted on", carried.effect.to_string()));
-            }
-        }
-        None => lines.push((
-            "means",
-            "a keyword of keepalived's that lb does not act on yet: a file with it is refused"
-                .to_owned(),
-        )),
+    lines.push(("takes", entry.takes.clone()));
+    if !entry.default.is_empty() {
+        lines.push(("default", entry.default.to_owned()));
+    }
+    lines.push(("means", entry.meaning.to_owned()));
+    lines.extend(entry.instead.map(|instead| ("write", instead.to_owned())));
+    if entry.effect != Effect::Acted {
+        lines.push(("acted on", entry.effect.to_string()));
     }
     let mut text = entry.names.first().map_or("", |name| name).to_owned() + "\n";
     for (label, value) in lines {
         // Writing to a string cannot fail.
-        writeln!(text, "  {label:<9}{value}").ok();
+        writeln!(text, "  {label:<10}{value}").ok();
     }
     text
 }
 
 fn list_block(block: &str, entries: &[Entry]) -> String {
     let mut text = format!("{block}\n");
-    let carried = entries
-        .iter()
-        .filter_map(|entry| Some((entry.names.join(", "), entry.carried.as_ref()?)));
-    for (names, carried) in carried {
-        writeln!(text, "  {names:<22} {}", carried.meaning).ok();
-    }
-    let later = entries
-        .iter()
-        .filter(|entry| entry.carried.is_none())
-        .flat_map(|entry| entry.names.iter().copied());
-    text + &wrap("  not yet: ", "    ", later)
-}
-
-/// Words in lines of at most [`WIDTH`]; nothing without words.
-fn wrap(first: &str, next: &str, words: impl Iterator<Item = &'static str>) -> String {
-    let mut text = String::new();
-    let mut line = String::new();
-    for word in words {
-        if line.is_empty() {
-            line = format!("{first}{word}");
-        } else if line.len() + 2 + word.len() > WIDTH {
-            text.push_str(&line);
-            text.push_str(",\n");
-            line = format!("{next}{word}");
-        } else {
-            line.push_str(", ");
-            line.push_str(word);
-        }
-    }
-    if !line.is_empty() {
-        text.push_str(&line);
-        text.push('\n');
+    for entry in entries {
+        // Writing to a string cannot fail.
+        writeln!(text, "  {:<22} {}", entry.names.join(", "), entry.meaning).ok();
     }
     text
 }

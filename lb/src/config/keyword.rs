@@ -1,11 +1,19 @@
 //! Keywords as tables: one per block, each line with name, argument, range, default, meaning and the setter
-//! that lowers it. The tables also name every keyword of keepalived's that is not carried yet.
+//! that lowers it.
 
+pub(super) mod address;
+pub(super) mod bfd;
 pub(super) mod check;
+pub(super) mod encap;
 pub(super) mod global;
+pub(super) mod line;
 pub(super) mod lvs;
+pub(super) mod network;
 pub(super) mod root;
+pub(super) mod route;
+pub(super) mod rule;
 pub(super) mod takes;
+pub(super) mod track;
 pub(super) mod vrrp;
 
 use std::{collections::BTreeSet, fmt};
@@ -174,8 +182,6 @@ pub(super) struct Table<D: 'static, M: 'static = D> {
     pub(super) block: &'static str,
     /// In groups, as people read them.
     pub(super) now: &'static [&'static [Keyword<D, M>]],
-    /// keepalived's keywords that are not carried yet.
-    pub(super) later: &'static [&'static str],
 }
 
 /// The keywords seen in a block so far.
@@ -277,61 +283,41 @@ impl<D, M> Table<D, M> {
         keyword.read(statement, into, report);
     }
 
-    /// Reads options that stand behind each other on one line; false where one was refused.
-    pub(super) fn read_words(&self, words: &[Word], into: &mut D, report: &mut Report) -> bool {
-        let errors = report.errors();
-        let mut words = words;
-        while let Some((word, rest)) = words.split_first() {
-            let Some(keyword) = self.keyword(&word.text) else {
-                self.report_unknown(word, report);
-                return false;
-            };
-            let takes = keyword.takes.most_words().unwrap_or(rest.len());
-            let (arguments, after) = rest.split_at(takes.min(rest.len()));
-            let statement = Statement {
-                keyword: word.clone(),
-                arguments: arguments.into(),
-                rest: None,
-                block: None,
-            };
-            keyword.report_effect(self.block, &statement, report);
-            keyword.read(&statement, into, report);
-            words = after;
-        }
-        report.errors() == errors
-    }
-
     fn keyword(&self, text: &str) -> Option<&'static Keyword<D, M>> {
         self.keywords()
             .find(|keyword| keyword.names.contains(&text))
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.keywords()
-            .flat_map(|keyword| keyword.names)
-            .chain(self.later)
-            .copied()
+        self.keywords().flat_map(|keyword| keyword.names).copied()
     }
 
+    /// Reports a word that no line of the block starts with.
     fn report_unknown(&self, word: &Word, report: &mut Report) {
         let text = &*word.text;
-        if self.later.contains(&text) {
-            report.not_carried(word.span, &quote(text));
-            return;
-        }
-        let finding = report.error(
-            Kind::UnknownKeyword,
-            word.span,
-            format!("unknown keyword {} in {}", quote(text), self.block),
-        );
         let homes = TABLES.iter().filter(|table| table.has(text));
         let homes: BTreeSet<&str> = homes.map(|table| table.block()).collect();
-        if !homes.is_empty() {
-            let homes: Vec<&str> = homes.into_iter().collect();
-            finding.help(format!("it belongs in {}", homes.join(" or ")));
-        } else if let Some(meant) = nearest(text, self.names()) {
+        if homes.is_empty() {
+            self.report_unknown_word(word, report);
+            return;
+        }
+        let homes: Vec<&str> = homes.into_iter().collect();
+        report
+            .error(Kind::UnknownKeyword, word.span, self.unknown(text))
+            .help(format!("it belongs in {}", homes.join(" or ")));
+    }
+
+    /// Reports a word within a line that is none of the block's.
+    fn report_unknown_word(&self, word: &Word, report: &mut Report) {
+        let text = &*word.text;
+        let finding = report.error(Kind::UnknownKeyword, word.span, self.unknown(text));
+        if let Some(meant) = nearest(text, self.names()) {
             finding.help(format!("did you mean {}?", quote(meant)));
         }
+    }
+
+    fn unknown(&self, text: &str) -> String {
+        format!("unknown keyword {} in {}", quote(text), self.block)
     }
 }
 
@@ -389,7 +375,11 @@ impl<D, M> Keyword<D, M> {
                 return;
             }
         }
-        self.takes.read(name, statement, into, report);
+        if matches!(self.effect, Effect::Parsed | Effect::Withheld) {
+            report.as_a_whole(|report| self.takes.read(name, statement, into, report));
+        } else {
+            self.takes.read(name, statement, into, report);
+        }
     }
 
     /// No keyword is silently without effect.
@@ -406,6 +396,7 @@ impl<D, M> Keyword<D, M> {
         }
         match self.effect {
             Effect::Acted | Effect::WithheldByValue => {}
+            Effect::Parsed if report.is_told_as_a_whole() => {}
             Effect::Parsed => report.parsed(block, self.names[0], at),
             Effect::Withheld => {
                 let first = statement.arguments.first();
@@ -474,13 +465,6 @@ pub struct Entry {
     pub block: &'static str,
     /// Its names, synonyms last.
     pub names: Vec<&'static str>,
-    /// Argument, default and meaning; `None` where `lb` does not act on it yet.
-    pub carried: Option<Carried>,
-}
-
-/// What a keyword that is acted on takes and means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
     /// What follows it, in words.
     pub takes: String,
     /// Its default in words; empty where there is none.
@@ -493,20 +477,16 @@ pub struct Carried {
     pub instead: Option<&'static str>,
 }
 
-/// Every table, in the order of the documentation.
+/// The tables of blocks, in the order of the documentation.
 static TABLES: &[&dyn Block] = &[
     &root::TABLE,
     &global::TABLE,
     &vrrp::TABLE,
-    &vrrp::tracking::LINES,
-    &vrrp::tracking::WIDE_LINES,
-    &vrrp::adverts::PEER,
     &vrrp::authentication::AUTHENTICATION,
     &vrrp::authentication::HMAC,
     &vrrp::group::TABLE,
     &lvs::virtual_server::TABLE,
     &lvs::real_server::TABLE,
-    &lvs::tunnel::TABLE,
     &check::network::TCP,
     &check::http::HTTP,
     &check::http::HTTP_URL,
@@ -520,6 +500,29 @@ static TABLES: &[&dyn Block] = &[
     &check::misc::TABLE,
     &check::track::FILE,
     &check::track::BFD,
+    &track::GROUP,
+    &track::SCRIPT,
+    &track::PROCESS,
+    &track::FILE,
+    &network::GARP_GROUP,
+    &network::SSL,
+    &bfd::TABLE,
+];
+
+/// The tables of words that stand behind each other on a line.
+static LINES: &[&dyn Block] = &[
+    &vrrp::tracking::LINES,
+    &vrrp::tracking::WIDE_LINES,
+    &vrrp::adverts::PEER,
+    &lvs::tunnel::TABLE,
+    &address::STATIC,
+    &address::VIRTUAL,
+    &route::ROUTE,
+    &route::NEXTHOP,
+    &encap::ENCAP,
+    &encap::IP,
+    &encap::IP6,
+    &rule::TABLE,
 ];
 
 /// A [`Table`] of any draft and model.
@@ -539,29 +542,23 @@ impl<D, M> Block for Table<D, M> {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        let now = self.keywords().map(|keyword| Entry {
+        let entries = self.keywords().map(|keyword| Entry {
             block: self.block,
             names: keyword.names.to_vec(),
-            carried: Some(Carried {
-                takes: keyword.takes.to_string(),
-                default: keyword.default,
-                meaning: keyword.meaning,
-                effect: keyword.effect,
-                instead: keyword.instead,
-            }),
+            takes: keyword.takes.to_string(),
+            default: keyword.default,
+            meaning: keyword.meaning,
+            effect: keyword.effect,
+            instead: keyword.instead,
         });
-        let later = self.later.iter().map(|name| Entry {
-            block: self.block,
-            names: vec![name],
-            carried: None,
-        });
-        now.chain(later).collect()
+        entries.collect()
     }
 }
 
 /// Every keyword `lb` knows, block by block.
 pub fn reference() -> impl Iterator<Item = Entry> {
-    TABLES.iter().flat_map(|table| table.entries())
+    let tables = TABLES.iter().chain(LINES);
+    tables.flat_map(|table| table.entries())
 }
 
 #[cfg(test)]

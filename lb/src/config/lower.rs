@@ -1,10 +1,20 @@
 //! AST to model. Reading a block fills a draft, in any order; finishing the draft applies defaults once the
 //! whole configuration is read.
 
+pub(super) mod address;
+pub(super) mod bfd;
 pub(super) mod check;
 pub(super) mod command;
+pub(super) mod encap;
 pub(super) mod global;
+pub(super) mod iproute;
+pub(super) mod line;
 pub(super) mod lvs;
+pub(super) mod network;
+pub(super) mod node;
+pub(super) mod route;
+pub(super) mod rule;
+pub(super) mod track;
 pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
@@ -23,6 +33,7 @@ pub(super) struct Draft {
     global: GlobalDefs,
     /// Whether there is a `global_defs`, even an empty one.
     has_global_defs: bool,
+    pub(super) node: node::NodeDraft,
     instances: Vec<vrrp::InstanceDraft>,
     sync_groups: Vec<vrrp::group::GroupDraft>,
     server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
@@ -47,6 +58,8 @@ pub(super) struct InstancePlaces {
     pub(super) addresses: Vec<(Span, Option<Span>)>,
     pub(super) vrf: Option<Span>,
     pub(super) tracks: vrrp::track::TrackPlaces,
+    /// Each address of `virtual_ipaddress_excluded`.
+    pub(super) excluded: Vec<Span>,
 }
 
 /// Where a `vrrp_sync_group` was written.
@@ -96,6 +109,7 @@ pub(super) struct RealServerPlaces {
 /// The model with its places.
 #[derive(Debug)]
 pub(super) struct Lowered {
+    pub(super) node: node::Node,
     pub(super) global: GlobalDefs,
     pub(super) instances: Vec<Placed<VrrpInstance, InstancePlaces>>,
     /// Whether an instance lacks something, so that it is not there.
@@ -129,6 +143,7 @@ impl Lowered {
                 .into_iter()
                 .map(|placed| placed.value)
                 .collect(),
+            ..self.node.into_config()
         }
     }
 }
@@ -146,7 +161,7 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
 pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowered {
     if report.errors() == 0 && draft.instances.is_empty() && draft.servers.is_empty() {
-        if draft.has_global_defs {
+        if draft.has_global_defs || !draft.node.is_empty() {
             report.warning(
                 Kind::Missing,
                 end,
@@ -165,11 +180,24 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
     vrrp::take_sync_daemon(&draft.instances, &mut draft.global, report);
     let groups = draft.sync_groups;
     let written = draft.instances.len();
-    let instances: Vec<_> = draft
-        .instances
-        .iter()
-        .filter_map(|instance| vrrp::finish(instance, &draft.global, &groups, report))
-        .collect();
+    let mut numbers = rule::Numbers::default();
+    let mut static_rules = Vec::new();
+    let mut instances = Vec::new();
+    for (at, mut instance) in std::mem::take(&mut draft.instances).into_iter().enumerate() {
+        static_rules.append(&mut draft.node.rules_before(at, &mut numbers, report));
+        let rules = std::mem::take(&mut instance.rules).into_iter();
+        let rules = rules.filter_map(|rule| rule::finish(rule, &mut numbers, report));
+        let rules = rules.collect();
+        draft.node.uses.append(std::mem::take(&mut instance.uses));
+        instances.extend(vrrp::finish(
+            &instance,
+            rules,
+            &draft.global,
+            &groups,
+            report,
+        ));
+    }
+    static_rules.append(&mut draft.node.rules_before(usize::MAX, &mut numbers, report));
     let mut lowered = Lowered {
         has_refused_instance: instances.len() < written,
         instances,
@@ -179,6 +207,7 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
             .collect(),
         server_groups: draft.server_groups,
         servers: draft.servers,
+        node: draft.node.finish(&draft.global, static_rules),
         global: draft.global,
     };
     lvs::apply_global(&mut lowered);

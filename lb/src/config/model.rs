@@ -3,17 +3,35 @@
 //! Values that cannot be legal cannot be built. Serialisable because the parent hands the model to its
 //! children.
 
+pub mod address;
+pub mod bfd;
 pub mod check;
 pub mod command;
 pub mod global;
 pub mod lvs;
+pub mod network;
 mod newtypes;
+pub mod process;
+pub mod route;
+pub mod rule;
+pub mod ssl;
+pub mod track;
 pub mod vrrp;
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use self::{
+    address::AddressLine,
+    bfd::BfdInstance,
+    network::{GarpGroup, InterfaceDelay, Linkbeat, LinkbeatMethod},
+    process::ProcessOptions,
+    route::Route,
+    rule::Rule,
+    ssl::Ssl,
+    track::{TrackFile, TrackGroup, TrackProcess, VrrpScript},
+};
 pub use self::{
     check::{Check, Connection, Schedule},
     command::Command,
@@ -60,12 +78,39 @@ words!(DataPlane { Auto = "auto", Xdp = "xdp" });
 words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
+words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
+    /// Words of the top level about the processes themselves.
+    pub process: ProcessOptions,
     /// `global_defs`.
     pub global: GlobalDefs,
+    /// `linkbeat_interfaces`.
+    pub linkbeat: Vec<Linkbeat>,
+    /// `interface_up_down_delays`.
+    pub interface_delays: Vec<InterfaceDelay>,
+    /// `garp_group` blocks in the order of the file.
+    pub garp_groups: Vec<GarpGroup>,
+    /// `track_group` blocks in the order of the file.
+    pub track_groups: Vec<TrackGroup>,
+    /// `static_ipaddress`.
+    pub static_addresses: Vec<AddressLine>,
+    /// `static_routes`.
+    pub static_routes: Vec<Route>,
+    /// `static_rules`.
+    pub static_rules: Vec<Rule>,
+    /// `vrrp_script` blocks in the order of the file.
+    pub scripts: Vec<VrrpScript>,
+    /// `vrrp_track_process` blocks in the order of the file.
+    pub track_processes: Vec<TrackProcess>,
+    /// `track_file` blocks in the order of the file.
+    pub track_files: Vec<TrackFile>,
+    /// `bfd_instance` blocks in the order of the file.
+    pub bfd_instances: Vec<BfdInstance>,
+    /// `SSL`.
+    pub ssl: Option<Ssl>,
     /// `vrrp_instance` blocks in the order of the file.
     pub vrrp_instances: Vec<VrrpInstance>,
     /// `vrrp_sync_group` blocks in the order of the file.

@@ -68,9 +68,10 @@ pub fn origins(entry: &Path, loader: &mut dyn Loader, options: &Options) -> Orig
 /// What a keyword is called when it is shown, by block and keyword.
 fn names() -> BTreeMap<(&'static str, &'static str), &'static str> {
     let names = reference().flat_map(|entry| {
-        let carried = entry.carried.as_ref();
-        let shown = carried.and_then(|carried| carried.instead);
-        let shown = shown.or(entry.names.first().copied()).unwrap_or_default();
+        let shown = entry
+            .instead
+            .or(entry.names.first().copied())
+            .unwrap_or_default();
         let block = entry.block;
         entry
             .names

@@ -107,6 +107,14 @@ impl Page {
             path.pop();
         }
     }
+
+    /// A block of plain lines, unless there are none.
+    pub(super) fn lines_of(&mut self, head: &str, lines: impl ExactSizeIterator<Item = String>) {
+        if lines.len() == 0 {
+            return;
+        }
+        self.block(head, |page| lines.for_each(|line| page.line(&line)));
+    }
 }
 
 /// A word as the lexer reads it back: in quotes where it would not stay one word, or would be a directive at the
@@ -134,4 +142,14 @@ pub(super) fn seconds(time: Duration) -> String {
     }
     let decimals = format!("{micros:06}");
     format!("{}.{}", time.as_secs(), decimals.trim_end_matches('0'))
+}
+
+/// Milliseconds with the decimals they have.
+pub(super) fn milliseconds(time: Duration) -> String {
+    let (whole, micros) = (time.as_millis(), time.subsec_micros() % 1000);
+    if micros == 0 {
+        return whole.to_string();
+    }
+    let decimals = format!("{micros:03}");
+    format!("{whole}.{}", decimals.trim_end_matches('0'))
 }

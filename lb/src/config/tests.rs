@@ -2,6 +2,7 @@
 
 mod lexical;
 mod lvs;
+mod network;
 mod properties;
 mod vrrp;
 
@@ -32,6 +33,7 @@ const GOOD: &[(&str, &[u8])] = &[
     fixture!("good/global"),
     fixture!("good/vrrp"),
     fixture!("good/lvs"),
+    fixture!("good/network"),
 ];
 
 const BAD: &[(&str, &[u8])] = &[
@@ -260,6 +262,24 @@ fn every_keyword_of_keepalived_is_known() {
         ("MISC_CHECK", 10, 0),
         ("FILE_CHECK", 2, 0),
         ("BFD_CHECK", 2, 0),
+        ("static_ipaddress", 14, 0),
+        ("virtual_ipaddress", 14, 0),
+        // `encap ip` and the like and the words of a next hop have tables of their own: with `ip`, `ip6`, `mpls`,
+        // `ila` and `weight` these are the 65 words of keepalived.
+        ("static_routes and virtual_routes", 60, 0),
+        ("encap", 4, 0),
+        ("nexthop", 6, 1),
+        ("encap ip", 6, 0),
+        ("encap ip6", 6, 0),
+        // 33 options and the actions blackhole, prohibit and unreachable.
+        ("static_rules and virtual_rules", 36, 0),
+        ("track_group", 1, 0),
+        ("garp_group", 4, 0),
+        ("vrrp_script", 8, 0),
+        ("vrrp_track_process", 9, 0),
+        ("track_file", 3, 0),
+        ("bfd_instance", 15, 0),
+        ("SSL", 4, 0),
     ];
     let entries: Vec<Entry> = keyword::reference().collect();
     for (block, keepalived, own) in cases {

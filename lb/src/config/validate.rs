@@ -1,9 +1,13 @@
 //! Rules across objects, one function each.
 
 mod lvs;
+pub(super) mod track;
 pub(super) mod vrrp;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use super::{
     System,
@@ -24,6 +28,7 @@ const RULES: &[Rule] = &[
     vrrp::addresses_fit,
     vrrp::interfaces_exist,
     vrrp::track::tracked_interfaces_exist,
+    vrrp::track::tracked_objects_exist,
     vrrp::group::names_are_unique,
     vrrp::group::members_exist,
     vrrp::group::members_have_one_group,
@@ -37,6 +42,14 @@ const RULES: &[Rule] = &[
     lvs::virtual_server_groups_are_known_and_used,
     lvs::families_of_groups_agree,
     lvs::checks_name_what_is_there,
+    track::named_interfaces_exist,
+    track::track_groups_have_instances,
+    track::track_groups_exist,
+    track::tracked_names_are_unique,
+    track::bfd_neighbors_are_unique,
+    track::interfaces_are_paced_and_watched_once,
+    track::static_addresses_are_unique,
+    track::excluded_addresses_are_unique,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.
@@ -58,6 +71,19 @@ fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, re
     report
         .error(Kind::System, span, message)
         .help(format!("{meant}`ip link` shows what there is"));
+}
+
+/// Reports the name of something that has a block of its own, where there is none.
+fn report_unknown(what: &str, name: &str, at: Span, known: &BTreeSet<&str>, report: &mut Report) {
+    if known.contains(name) {
+        return;
+    }
+    let message = format!("there is no {what} {}", quote(name));
+    let finding = report.error(Kind::Missing, at, message);
+    match nearest(name, known.iter().copied()) {
+        Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
+        None => finding.help(format!("write a `{what} {name}` block, or remove the name")),
+    };
 }
 
 /// Reports every key that was there before, naming both places. What it is comes as a function, because in a file of

@@ -10,11 +10,8 @@ use crate::config::keyword::{Effect, Entry};
 pub fn page() -> String {
     let blocks = blocks();
     let entries = || blocks.iter().flat_map(|(_, entries)| entries);
-    let is_acted = |entry: &&Entry| {
-        let effect = entry.carried.as_ref().map(|carried| carried.effect);
-        effect == Some(Effect::Acted)
-    };
-    let acted = entries().filter(is_acted).count();
+    let acted = entries().filter(|entry| entry.effect == Effect::Acted);
+    let acted = acted.count();
     let mut text = format!(
         "# Keywords\n\n\
          <!-- Made from the keyword tables by `cargo xtask keywords`; a change here is lost. -->\n\n\
@@ -43,23 +40,20 @@ pub fn page() -> String {
 fn heading(block: &str) -> String {
     match block.strip_prefix("the ") {
         Some(place) => format!("The {place}"),
-        None => format!("`{block}`"),
+        None => format!("`{}`", block.replace(" and ", "` and `")),
     }
 }
 
 fn row(entry: &Entry) -> String {
     let names: Vec<String> = entry.names.iter().map(|name| format!("`{name}`")).collect();
     let names = names.join(", ");
-    match &entry.carried {
-        Some(carried) => format!(
-            "| {names} | {} | {} | {} | {} |\n",
-            cell(&carried.takes),
-            cell(carried.default),
-            cell(carried.meaning),
-            cell(&carried.effect.to_string())
-        ),
-        None => format!("| {names} | | | | not yet |\n"),
-    }
+    format!(
+        "| {names} | {} | {} | {} | {} |\n",
+        cell(&entry.takes),
+        cell(entry.default),
+        cell(entry.meaning),
+        cell(&entry.effect.to_string())
+    )
 }
 
 /// Text that is one cell of a table.

@@ -9,10 +9,17 @@ fn a_keyword_is_told_for_each_block_it_stands_in() {
 fn a_block_is_told_with_its_keywords() {
     let text = explain("TCP_CHECK").unwrap();
     assert!(
-        text.starts_with("TCP_CHECK\n  in       real_server\n"),
+        text.starts_with("TCP_CHECK\n  in        real_server\n"),
         "{text}"
     );
     assert!(text.contains("\nTCP_CHECK\n  connect_ip"), "{text}");
+    for block in ["static_routes", "virtual_routes"] {
+        let text = explain(block).unwrap();
+        assert!(
+            text.contains("\nstatic_routes and virtual_routes\n  unicast"),
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -21,7 +28,7 @@ fn another_name_tells_the_same() {
     assert!(
         explain("lvs_sched")
             .unwrap()
-            .contains("\n  also     lvs_sched\n")
+            .contains("\n  also      lvs_sched\n")
     );
 }
 
@@ -42,16 +49,11 @@ fn an_unknown_keyword_gets_the_nearest_one() {
 }
 
 #[test]
-fn the_list_has_every_keyword_in_lines_that_fit() {
+fn the_list_has_every_keyword() {
     let text = list();
     for entry in reference() {
         for name in entry.names {
             assert!(text.contains(name), "{name}");
         }
-    }
-    let later = text.lines().filter(|line| line.ends_with(','));
-    assert!(later.clone().count() > 5);
-    for line in later {
-        assert!(line.len() <= WIDTH + 1, "{line}");
     }
 }

@@ -28,7 +28,6 @@ pub(in crate::config) static TABLE: Table<GlobalDefs> = Table {
         process::SCHEDULING,
         process::BUFFERS,
     ],
-    later: &[],
 };
 
 type Global = Keyword<GlobalDefs, GlobalDefs>;

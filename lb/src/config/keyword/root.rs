@@ -1,5 +1,7 @@
 //! The top level.
 
+mod node;
+
 use super::{Keyword, Table, global, lvs::virtual_server, takes::Takes, vrrp};
 use crate::config::{
     lower::{self, Draft},
@@ -11,7 +13,11 @@ type Root = Keyword<Draft, Config>;
 
 pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
     block: "the top level",
-    now: &[&[
+    now: &[
+        node::PROCESS,
+        node::NETWORK,
+        node::TRACK,
+        &[
         Root::new(
             &["global_defs"],
             Takes::Block {
@@ -94,28 +100,7 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         )
         .parsed()
         .means("addresses, ranges of them and firewall marks that virtual servers serve together"),
-    ]],
-    later: &[
-        "linkbeat_use_polling",
-        "net_namespace",
-        "net_namespace_ipvs",
-        "namespace_with_ipsets",
-        "use_pid_dir",
-        "instance",
-        "child_wait_time",
-        "track_group",
-        "static_ipaddress",
-        "static_routes",
-        "static_rules",
-        "garp_group",
-        "linkbeat_interfaces",
-        "vrrp_script",
-        "vrrp_track_process",
-        "interface_up_down_delays",
-        "bfd_instance",
-        "SSL",
-        "track_file",
-        "vrrp_track_file",
+        ],
     ],
 };
 
@@ -127,6 +112,7 @@ pub(in crate::config) fn is_block(word: &str) -> bool {
         "global_defs"
             | "vrrp_instance"
             | "virtual_server"
+            | "track_group"
             | "static_ipaddress"
             | "static_routes"
             | "static_rules"

@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Report, quote},
+    keyword::line::Words,
     lower::value,
     model::InterfaceName,
     show::{self, Page},
@@ -67,6 +68,19 @@ pub(in crate::config) enum Takes<D: 'static, M: 'static> {
         read: fn(&mut D, &Statement, &mut Report),
         /// Every such block of the model.
         show: fn(&M, &mut Page),
+    },
+    /// Milliseconds with up to three decimals.
+    Milliseconds {
+        min: Duration,
+        max: Duration,
+        field: Field<D, M, Duration>,
+    },
+    /// Words of their own grammar among others on a line: as many as `read` takes.
+    Next {
+        usage: &'static str,
+        read: fn(&mut D, &mut Words<'_>, &mut Report),
+        /// The arguments that give the value, for each time the keyword is written.
+        show: fn(&M) -> Vec<String>,
     },
 }
 
@@ -203,6 +217,14 @@ impl<D, M> fmt::Display for Takes<D, M> {
             Self::Words { usage, .. } => f.write_str(usage),
             Self::Block { usage: "", .. } => f.write_str("a block"),
             Self::Block { usage, .. } => write!(f, "{usage} and a block"),
+            Self::Milliseconds { min, max, .. } => write!(
+                f,
+                "milliseconds from {} to {}, with up to 3 decimals",
+                show::milliseconds(*min),
+                show::milliseconds(*max)
+            ),
+            Self::Next { usage: "", .. } => f.write_str("nothing"),
+            Self::Next { usage, .. } => f.write_str(usage),
         }
     }
 }
@@ -212,7 +234,7 @@ impl<D, M> Takes<D, M> {
     pub(super) const fn most_words(&self) -> Option<usize> {
         match self {
             Self::Flag(_) => Some(0),
-            Self::Words { .. } | Self::Block { .. } => None,
+            Self::Words { .. } | Self::Block { .. } | Self::Next { .. } => None,
             _ => Some(1),
         }
     }
@@ -266,7 +288,10 @@ impl<D, M> Takes<D, M> {
             }
             Self::Address(field) => field.write(into, value::address(word, name, report)),
             Self::Interface(field) => field.write(into, value::interface(word, report)),
-            Self::Words { .. } | Self::Block { .. } => {}
+            Self::Milliseconds { min, max, field } => {
+                field.write(into, value::milliseconds(word, name, *min..=*max, report));
+            }
+            Self::Words { .. } | Self::Block { .. } | Self::Next { .. } => {}
         }
     }
 
@@ -301,8 +326,9 @@ impl<D, M> Takes<D, M> {
             Self::Text { field, .. } => one((field.get)(model).map(|text| show::text(&text))),
             Self::Address(field) => one((field.get)(model).map(|address| address.to_string())),
             Self::Interface(field) => one((field.get)(model).map(|name| name.to_string())),
-            Self::Words { show, .. } => show(model),
+            Self::Words { show, .. } | Self::Next { show, .. } => show(model),
             Self::Block { .. } => Vec::new(),
+            Self::Milliseconds { field, .. } => one((field.get)(model).map(show::milliseconds)),
         }
     }
 }

@@ -1,14 +1,22 @@
 //! What the tables promise.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
-use super::{Table, check, global, lvs, reference, takes::Takes, vrrp};
+use super::{
+    LINES, TABLES, Table, bfd, check, global, lvs, root, route, takes::Takes, track, vrrp,
+};
 use crate::config::{
     Interface, Options, load,
-    model::GlobalDefs,
+    lower::{Draft, route::NexthopDraft},
+    model::{
+        Config, GlobalDefs,
+        bfd::BfdInstance,
+        track::{TrackProcess, VrrpScript},
+    },
     show,
     source::{FileId, Span, Spanned},
     tests::load_bytes,
@@ -16,15 +24,32 @@ use crate::config::{
 
 #[test]
 fn every_number_fits_its_field() {
+    let nobody = IpAddr::from([192, 0, 2, 1]);
+    numbers(&global::TABLE, GlobalDefs::default, |model| model);
+    numbers(&root::TABLE, Draft::default, |draft| Config {
+        process: draft.node.process,
+        ..Config::default()
+    });
+    let script = || VrrpScript::new("x", Vec::new());
+    numbers(&track::SCRIPT, script, |model| model);
+    let process = || TrackProcess::new("x", "y");
+    numbers(&track::PROCESS, process, |model| model);
+    let session = || BfdInstance::new("x", nobody);
+    numbers(&bfd::TABLE, session, |model| model);
+    numbers(&route::NEXTHOP, NexthopDraft::default, |draft| draft.hop);
+}
+
+fn numbers<D, M>(table: &'static Table<D, M>, new: impl Fn() -> D, finish: impl Fn(D) -> M) {
     let nowhere = Span::new(FileId::default(), 0, 0);
-    for keyword in global::TABLE.keywords() {
+    for keyword in table.keywords() {
         let Takes::Number { min, max, field } = &keyword.takes else {
             continue;
         };
         for number in [*min, *max] {
-            let mut given = GlobalDefs::default();
+            let mut given = new();
             (field.set)(&mut given, Spanned::new(number, nowhere));
-            assert_eq!((field.get)(&given), Some(number), "{}", keyword.names[0]);
+            let shown = (field.get)(&finish(given));
+            assert_eq!(shown, Some(number), "{}", keyword.names[0]);
         }
     }
 }
@@ -71,50 +96,31 @@ fn every_number_of_an_instance_fits_its_field() {
     });
     check_numbers(&vrrp::tracking::LINES, |line| {
         instance(&format!("track_bfd {{\nx {line}\n}}"))
+            + "bfd_instance x {\nneighbor_ip 192.0.2.9\n}\n"
     });
     check_numbers(&vrrp::tracking::WIDE_LINES, |line| {
-        instance(&format!("track_file {{\nx {line}\n}}"))
+        instance(&format!("track_file {{\nx {line}\n}}")) + "track_file x {\nfile /x\n}\n"
     });
     check_numbers(&vrrp::adverts::PEER, |line| {
         instance(&format!("unicast_peer {{\n192.0.2.8 {line}\n}}"))
     });
 }
 
-fn check_names<D, M>(table: &'static Table<D, M>) {
-    let mut names = std::collections::BTreeSet::new();
-    for keyword in table.keywords() {
-        assert!(!keyword.meaning.is_empty(), "{}", keyword.names[0]);
-        for name in keyword.names {
-            assert!(names.insert(*name), "{name}");
+#[test]
+fn every_keyword_has_a_meaning_and_one_name_is_in_one_keyword() {
+    for table in TABLES.iter().chain(LINES) {
+        let mut names = BTreeSet::new();
+        for entry in table.entries() {
+            assert!(!entry.meaning.is_empty(), "{entry:?}");
+            for name in &entry.names {
+                assert!(names.insert(*name), "{name} in {}", entry.block);
+            }
         }
     }
 }
 
-#[test]
-fn every_keyword_has_a_meaning_and_one_name_is_in_one_keyword() {
-    check_names(&global::TABLE);
-    check_names(&vrrp::TABLE);
-    check_names(&vrrp::group::TABLE);
-    check_names(&vrrp::adverts::PEER);
-    check_names(&vrrp::tracking::LINES);
-    check_names(&vrrp::tracking::WIDE_LINES);
-    check_names(&vrrp::authentication::AUTHENTICATION);
-    check_names(&vrrp::authentication::HMAC);
-}
-
-#[test]
-fn every_keyword_of_every_block_has_a_meaning() {
-    for entry in reference() {
-        let carried = entry.carried.as_ref();
-        assert!(
-            carried.is_none_or(|carried| !carried.meaning.is_empty()),
-            "{entry:?}"
-        );
-    }
-}
-
 /// Names and limits of the numbers in a table.
-fn numbers<D, M>(table: &'static Table<D, M>) -> Vec<(&'static str, [i64; 2])> {
+fn limits<D, M>(table: &'static Table<D, M>) -> Vec<(&'static str, [i64; 2])> {
     let keywords = table.keywords().filter(|keyword| keyword.instead.is_none());
     keywords
         .filter_map(|keyword| match &keyword.takes {
@@ -134,22 +140,22 @@ fn every_number_of_servers_and_checks_arrives_in_the_model() {
         )
     };
     let blocks = [
-        ("", numbers(&lvs::real_server::TABLE)),
-        ("TCP_CHECK {", numbers(&check::network::TCP)),
-        ("PING_CHECK {", numbers(&check::network::PING)),
-        ("UDP_CHECK {", numbers(&check::network::UDP)),
-        ("SMTP_CHECK {", numbers(&check::network::SMTP)),
-        ("DNS_CHECK {", numbers(&check::network::DNS)),
-        ("MISC_CHECK {\nmisc_path x", numbers(&check::misc::TABLE)),
-        ("HTTP_GET {\nurl { path / }", numbers(&check::http::HTTP)),
-        ("SSL_GET {\nurl { path / }", numbers(&check::http::SSL)),
+        ("", limits(&lvs::real_server::TABLE)),
+        ("TCP_CHECK {", limits(&check::network::TCP)),
+        ("PING_CHECK {", limits(&check::network::PING)),
+        ("UDP_CHECK {", limits(&check::network::UDP)),
+        ("SMTP_CHECK {", limits(&check::network::SMTP)),
+        ("DNS_CHECK {", limits(&check::network::DNS)),
+        ("MISC_CHECK {\nmisc_path x", limits(&check::misc::TABLE)),
+        ("HTTP_GET {\nurl { path / }", limits(&check::http::HTTP)),
+        ("SSL_GET {\nurl { path / }", limits(&check::http::SSL)),
         (
             "HTTP_GET {\nurl {\npath /\nregex a",
-            numbers(&check::http::HTTP_URL),
+            limits(&check::http::HTTP_URL),
         ),
         (
             "SSL_GET {\nurl {\npath /\nregex a",
-            numbers(&check::http::SSL_URL),
+            limits(&check::http::SSL_URL),
         ),
     ];
     for (head, numbers) in blocks {

@@ -32,11 +32,6 @@ pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
         notify::INSTANCE,
         notify::INSTANCE_ONLY,
     ],
-    later: &[
-        "virtual_ipaddress_excluded",
-        "virtual_routes",
-        "virtual_rules",
-    ],
 };
 
 type Instance = Keyword<InstanceDraft, VrrpInstance>;
@@ -73,21 +68,3 @@ const fn seconds(
     };
     Keyword::new(names, takes)
 }
-
-/// keepalived's options of an address line that are not carried yet.
-pub(in crate::config) const LATER_ADDRESS_OPTIONS: &[&str] = &[
-    "brd",
-    "broadcast",
-    "scope",
-    "label",
-    "peer",
-    "home",
-    "-nodad",
-    "mngtmpaddr",
-    "noprefixroute",
-    "autojoin",
-    "preferred_lft",
-    "no_track",
-    "track_group",
-    "use_vmac",
-];

@@ -6,11 +6,12 @@ use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Finding, Kind, Report, quote},
     model::InterfaceName,
+    show,
     source::Spanned,
 };
 
 /// Decimals of a second that count: microseconds, as in keepalived.
-const DECIMALS: usize = 6;
+const DECIMALS: u32 = 6;
 
 /// Reports a word that is no legal value of `name`.
 pub(in crate::config) fn report_illegal<'r>(
@@ -138,26 +139,64 @@ pub(in crate::config) fn seconds(
     Some(Spanned::new(time, word.span))
 }
 
-/// Digits with an optional decimal part, rounded to microseconds; whether it was exact.
-fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
+/// Milliseconds with up to three decimals.
+pub(in crate::config) fn milliseconds(
+    word: &Word,
+    name: &str,
+    legal: RangeInclusive<Duration>,
+    report: &mut Report,
+) -> Option<Spanned<Duration>> {
+    let parsed = parse_decimal(&word.text, 3);
+    let parsed = parsed.map(|(micros, exact)| (Duration::from_micros(micros), exact));
+    let Some((time, exact)) = parsed.filter(|(time, _)| legal.contains(time)) else {
+        report_illegal(word, name, report).expected(format_args!(
+            "milliseconds from {} to {}",
+            show::milliseconds(*legal.start()),
+            show::milliseconds(*legal.end())
+        ));
+        return None;
+    };
+    if !exact {
+        report.warning(
+            Kind::Value,
+            word.span,
+            format!(
+                "{} is rounded to {} ms: microseconds count",
+                quote(&word.text),
+                show::milliseconds(time)
+            ),
+        );
+    }
+    Some(Spanned::new(time, word.span))
+}
+
+/// Digits with an optional decimal part, in units of the last of so many decimals; whether it was exact.
+fn parse_decimal(text: &str, decimals: u32) -> Option<(u64, bool)> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) {
         return None;
     }
-    let seconds: u64 = if whole.is_empty() {
+    let units: u64 = if whole.is_empty() {
         0
     } else {
         whole.parse().ok()?
     };
-    let digits = fraction.bytes().chain(std::iter::repeat(b'0'));
-    let micros = digits
-        .take(DECIMALS)
-        .fold(0, |micros, digit| micros * 10 + u64::from(digit - b'0'));
-    let rest = fraction.get(DECIMALS..).unwrap_or_default();
-    let micros = micros + u64::from(rest.starts_with(|digit| digit >= '5'));
-    let time = Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))?;
-    Some((time, rest.bytes().all(|digit| digit == b'0')))
+    let count = decimals as usize;
+    let padded = fraction.bytes().chain(std::iter::repeat(b'0'));
+    let kept = padded
+        .take(count)
+        .fold(0, |kept, digit| kept * 10 + u64::from(digit - b'0'));
+    let rest = fraction.get(count..).unwrap_or_default();
+    let last = kept + u64::from(rest.starts_with(|digit| digit >= '5'));
+    let value = units.checked_mul(10_u64.pow(decimals))?.checked_add(last)?;
+    Some((value, rest.bytes().all(|digit| digit == b'0')))
+}
+
+/// Digits with an optional decimal part, rounded to microseconds; whether it was exact.
+fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
+    let (micros, exact) = parse_decimal(text, DECIMALS)?;
+    Some((Duration::from_micros(micros), exact))
 }
 
 pub(in crate::config) fn address(

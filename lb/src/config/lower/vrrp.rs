@@ -11,7 +11,7 @@ mod router;
 pub(in crate::config) mod track;
 mod withheld;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 pub(super) use self::withheld::take_sync_daemon;
 use self::{
@@ -24,20 +24,18 @@ use self::{
     notify::NotifyDraft,
     track::TracksDraft,
 };
-use super::{Draft, InstancePlaces, Placed, value};
+use super::{
+    Draft, InstancePlaces, Placed, address::AddressDraft, iproute::Uses, rule::RuleDraft, value,
+};
 use crate::config::{
-    ast::{Statement, Word},
+    ast::Statement,
     diagnostic::{Kind, Report, Withheld, quote},
-    keyword::{
-        Seen, refuse_directive,
-        vrrp::{LATER_ADDRESS_OPTIONS, TABLE},
-    },
+    keyword::{Seen, vrrp::TABLE},
     model::{
-        Family, GlobalDefs, InitialState, InterfaceName, PrefixLength, Priority, Version,
-        VirtualAddress, Vrid, VrrpInstance,
+        GlobalDefs, InitialState, InterfaceName, Priority, Version, Vrid, VrrpInstance,
+        address::AddressLine, route::Route, rule::Rule,
     },
     source::Spanned,
-    suggest::nearest,
 };
 
 /// A `vrrp_instance` as written.
@@ -62,19 +60,16 @@ pub(in crate::config) struct InstanceDraft {
     pub(in crate::config) lvs_sync: Option<Spanned<InterfaceName>>,
     /// With `no_virtual_ipaddress`.
     pub(in crate::config) may_lack_addresses: bool,
-    addresses: Vec<AddressLine>,
+    pub(in crate::config) addresses: Vec<AddressDraft>,
     /// Whether a line of `virtual_ipaddress` was refused: then "no addresses" would be no news.
-    has_refused_address: bool,
+    pub(in crate::config) has_refused_address: bool,
+    pub(in crate::config) excluded: Vec<AddressDraft>,
+    pub(in crate::config) routes: Vec<Route>,
+    pub(in crate::config) rules: Vec<RuleDraft>,
+    /// Names in its addresses, routes and rules.
+    pub(in crate::config) uses: Uses,
     seen: Seen,
     withheld: Withheld,
-}
-
-/// A line of `virtual_ipaddress` as written.
-#[derive(Debug)]
-struct AddressLine {
-    address: Spanned<IpAddr>,
-    prefix: PrefixLength,
-    interface: Option<Spanned<InterfaceName>>,
 }
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
@@ -110,6 +105,10 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         may_lack_addresses: false,
         addresses: Vec::new(),
         has_refused_address: false,
+        excluded: Vec::new(),
+        routes: Vec::new(),
+        rules: Vec::new(),
+        uses: Uses::default(),
         seen: Seen::default(),
         withheld: Withheld::new(),
     };
@@ -119,116 +118,11 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
     draft.instances.push(instance);
 }
 
-pub(in crate::config) fn read_addresses(
-    draft: &mut InstanceDraft,
-    statement: &Statement,
-    report: &mut Report,
-) {
-    value::warn_of_rest(statement, 0, report);
-    for line in statement.statements() {
-        if report.is_full() {
-            return;
-        }
-        match read_address(line, report) {
-            Some(address) => draft.addresses.push(address),
-            None => draft.has_refused_address = true,
-        }
-    }
-}
-
-/// `ADDRESS[/LENGTH] [dev INTERFACE]`.
-fn read_address(line: &Statement, report: &mut Report) -> Option<AddressLine> {
-    if line.block.is_some() {
-        report.error(
-            Kind::Syntax,
-            line.keyword.span,
-            format!("the address {} takes no block", quote(&line.keyword.text)),
-        );
-        return None;
-    }
-    if refuse_directive(line, report) {
-        return None;
-    }
-    let (address, prefix) = address_and_prefix(&line.keyword, "virtual_ipaddress", report)?;
-    let mut interface = None;
-    let mut options = line.arguments.iter();
-    while let Some(option) = options.next() {
-        if &*option.text != "dev" {
-            report_option(option, report);
-            return None;
-        }
-        let Some(name) = options.next() else {
-            report
-                .error(
-                    Kind::Missing,
-                    option.span,
-                    "`dev` needs an interface".to_owned(),
-                )
-                .expected("`dev INTERFACE`");
-            return None;
-        };
-        interface = Some(value::interface(name, report)?);
-    }
-    Some(AddressLine {
-        address,
-        prefix,
-        interface,
-    })
-}
-
-fn report_option(option: &Word, report: &mut Report) {
-    let text = &*option.text;
-    if LATER_ADDRESS_OPTIONS.contains(&text) {
-        report.not_carried(option.span, &format!("{} after an address", quote(text)));
-        return;
-    }
-    let finding = report.error(
-        Kind::UnknownKeyword,
-        option.span,
-        format!("unknown word {} after an address", quote(text)),
-    );
-    let known = std::iter::once("dev").chain(LATER_ADDRESS_OPTIONS.iter().copied());
-    match nearest(text, known) {
-        Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-        None => finding.expected("`dev INTERFACE`"),
-    };
-}
-
-fn address_and_prefix(
-    word: &Word,
-    name: &str,
-    report: &mut Report,
-) -> Option<(Spanned<IpAddr>, PrefixLength)> {
-    let (text, length) = match word.text.split_once('/') {
-        Some((text, length)) => (text, Some(length)),
-        None => (&*word.text, None),
-    };
-    let bare = Word {
-        text: text.into(),
-        span: word.span,
-    };
-    let address = value::address(&bare, name, report)?;
-    let max = match Family::of(address.value) {
-        Family::V4 => 32,
-        Family::V6 => 128,
-    };
-    let length = match length {
-        None => max,
-        Some(length) => {
-            let length = Word {
-                text: length.into(),
-                span: word.span,
-            };
-            value::number(&length, "prefix length", 0..=max, report)?.value
-        }
-    };
-    Some((address, PrefixLength::try_from(length).ok()?))
-}
-
 /// Applies the defaults and rules within one instance; `None` when something required is missing, which is
 /// reported.
 pub(super) fn finish(
     draft: &InstanceDraft,
+    rules: Vec<Rule>,
     global: &GlobalDefs,
     groups: &[GroupDraft],
     report: &mut Report,
@@ -253,7 +147,16 @@ pub(super) fn finish(
     instance.state = election::finish_state(draft, instance.priority, strict, report);
     instance.advert_interval = router::interval(draft, instance.version, report);
     instance.preempt = router::preempt(draft, instance.state, instance.priority, report);
-    instance.addresses = finish_addresses(draft, &interface.value);
+    let lines = |lines: &[AddressDraft]| -> Vec<AddressLine> {
+        let lines = lines.iter();
+        lines.map(|line| line.finish(&interface.value)).collect()
+    };
+    let addresses = lines(&draft.addresses).into_iter();
+    let addresses = addresses.map(|line| (line.address, line.options));
+    (instance.addresses, instance.address_options) = addresses.unzip();
+    instance.excluded = lines(&draft.excluded);
+    instance.routes = draft.routes.clone();
+    instance.rules = rules;
     let facts = Facts {
         version: instance.version,
         priority: instance.priority,
@@ -293,19 +196,12 @@ pub(super) fn finish(
             addresses: places.collect(),
             vrf: draft.link.vrf.as_ref().map(|vrf| vrf.span),
             tracks: track_places,
+            excluded: draft
+                .excluded
+                .iter()
+                .map(|line| line.address.span)
+                .collect(),
         },
         value: instance,
     })
-}
-
-fn finish_addresses(draft: &InstanceDraft, interface: &InterfaceName) -> Vec<VirtualAddress> {
-    let addresses = draft.addresses.iter().map(|line| VirtualAddress {
-        address: line.address.value,
-        prefix: line.prefix,
-        interface: line
-            .interface
-            .as_ref()
-            .map_or_else(|| interface.clone(), |named| named.value.clone()),
-    });
-    addresses.collect()
 }

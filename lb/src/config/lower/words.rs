@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::value;
+use super::{command, value};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
@@ -51,7 +51,7 @@ fn required<'s>(statement: &'s Statement, what: &str, report: &mut Report) -> Op
     first
 }
 
-fn report_missing(statement: &Statement, what: &str, report: &mut Report) {
+pub(super) fn report_missing(statement: &Statement, what: &str, report: &mut Report) {
     report
         .error(
             Kind::Missing,
@@ -88,36 +88,12 @@ pub(in crate::config) fn show_list(words: Option<&[String]>) -> Lines {
     words.map(line).into_iter().collect()
 }
 
-pub(in crate::config) fn command(
-    into: &mut Option<Vec<String>>,
-    statement: &Statement,
-    report: &mut Report,
-) {
-    if required(statement, "a command", report).is_none() {
-        return;
-    }
-    let words = statement.arguments.iter();
-    // One quoted word is a whole command line, as in keepalived.
-    *into = Some(match &*statement.arguments {
-        [line] => line
-            .text
-            .split_ascii_whitespace()
-            .map(str::to_owned)
-            .collect(),
-        _ => words.map(|word| word.text.to_string()).collect(),
-    });
-}
-
-pub(in crate::config) fn show_command(words: Option<&[String]>) -> Lines {
-    show_list(words)
-}
-
 pub(in crate::config) fn startup_script(
     global: &mut GlobalDefs,
     statement: &Statement,
     report: &mut Report,
 ) {
-    command(&mut global.scripts.startup, statement, report);
+    global.scripts.startup = command::script(statement, report);
 }
 
 pub(in crate::config) fn shutdown_script(
@@ -125,7 +101,7 @@ pub(in crate::config) fn shutdown_script(
     statement: &Statement,
     report: &mut Report,
 ) {
-    command(&mut global.scripts.shutdown, statement, report);
+    global.scripts.shutdown = command::script(statement, report);
 }
 
 pub(super) fn owner(words: &[Word]) -> Option<Owner> {

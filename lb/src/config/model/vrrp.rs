@@ -19,7 +19,11 @@ pub use self::{
 };
 use super::{
     AdvertInterval, Family, InterfaceName, Priority, Version, VirtualAddress, Vrid,
-    command::Command, global::ExtraAnnounce,
+    address::{AddressLine, AddressOptions},
+    command::Command,
+    global::ExtraAnnounce,
+    route::Route,
+    rule::Rule,
 };
 
 /// `vrrp_instance`: one virtual router.
@@ -61,6 +65,15 @@ pub struct VrrpInstance {
     pub tracks: Tracks,
     /// Who is told of changes of state.
     pub notify: StateNotify,
+    /// What else the lines of `addresses` say, in the same order; apart, because an address is the same one
+    /// whatever its label.
+    pub address_options: Vec<AddressOptions>,
+    /// `virtual_ipaddress_excluded`: addresses of any family that adverts do not carry.
+    pub excluded: Vec<AddressLine>,
+    /// `virtual_routes`.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`.
+    pub rules: Vec<Rule>,
     /// What nothing acts on yet and forbids to act on the instance: keywords, in quotes.
     pub withheld: Vec<String>,
 }
@@ -91,8 +104,26 @@ impl VrrpInstance {
             announce: Announcements::default(),
             tracks: Tracks::default(),
             notify: StateNotify::default(),
+            address_options: Vec::new(),
+            excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             withheld: Vec::new(),
         }
+    }
+
+    /// The lines of `virtual_ipaddress`, with the defaults of those that have no options.
+    pub fn lines(&self) -> impl Iterator<Item = AddressLine> {
+        let options = self.address_options.iter().map(Some);
+        let options = options.chain(std::iter::repeat(None));
+        let lines = self.addresses.iter().zip(options);
+        lines.map(|(address, options)| {
+            let line = AddressLine::new(address.clone());
+            AddressLine {
+                options: options.cloned().unwrap_or(line.options),
+                address: line.address,
+            }
+        })
     }
 }
 

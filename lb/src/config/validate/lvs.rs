@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{System, name_of, report_duplicates, report_no_interface};
+use super::{
+    System, name_of, report_duplicates, report_no_interface, report_unknown, vrrp::track::names,
+};
 use crate::config::{
     diagnostic::{Kind, Report, quote},
     lower::{
@@ -11,7 +13,6 @@ use crate::config::{
     },
     model::{Family, ForwardMethod, InterfaceName, VirtualServer, VirtualService},
     source::Span,
-    suggest::nearest,
 };
 
 /// keepalived skips the second server; here it is an error.
@@ -141,22 +142,21 @@ pub(super) fn virtual_server_groups_are_known_and_used(
     _: &dyn System,
     report: &mut Report,
 ) {
-    let known = || lowered.server_groups.iter().map(|group| &*group.value.name);
+    let groups = lowered.server_groups.iter();
+    let known = groups.map(|group| group.value.name.as_str()).collect();
     let mut used = BTreeSet::new();
     for placed in &lowered.servers {
         let VirtualService::Group { name, .. } = &placed.value.service else {
             continue;
         };
         used.insert(name);
-        if !known().any(|group| group == name) {
-            report_unknown(
-                "virtual_server_group",
-                name,
-                placed.at.server,
-                known(),
-                report,
-            );
-        }
+        report_unknown(
+            "virtual_server_group",
+            name,
+            placed.at.server,
+            &known,
+            report,
+        );
     }
     for placed in &lowered.server_groups {
         let name = &placed.value.name;
@@ -210,29 +210,16 @@ pub(super) fn families_of_groups_agree(lowered: &mut Lowered, _: &dyn System, re
     }
 }
 
-/// Names of `track_file` blocks, where they are read.
-fn track_files(_: &Lowered) -> Option<Vec<&str>> {
-    None
-}
-
-/// Names of `bfd_instance` blocks, where they are read.
-fn bfd_instances(_: &Lowered) -> Option<Vec<&str>> {
-    None
-}
-
-/// Whether the block `SSL` names certificates to trust.
-const fn has_certificates(_: &Lowered) -> bool {
-    false
-}
-
 /// What checks name is there.
 pub(super) fn checks_name_what_is_there(
     lowered: &mut Lowered,
     system: &dyn System,
     report: &mut Report,
 ) {
-    let files = track_files(lowered);
-    let sessions = bfd_instances(lowered);
+    let node = &lowered.node;
+    let files = names(&node.track_files, |file| &file.name);
+    let sessions = names(&node.bfd_instances, |bfd| &bfd.name);
+    let is_verified = node.ssl.as_ref().is_some_and(|ssl| ssl.ca.is_some());
     let mut is_told = false;
     for Named { what, name, span } in lowered.servers.iter().flat_map(|placed| &placed.at.names) {
         let (block, known) = match what {
@@ -248,7 +235,7 @@ pub(super) fn checks_name_what_is_there(
                 continue;
             }
             Referent::Certificate => {
-                if !has_certificates(lowered) && !std::mem::replace(&mut is_told, true) {
+                if !is_verified && !std::mem::replace(&mut is_told, true) {
                     report
                         .note(
                             Kind::Missing,
@@ -261,30 +248,8 @@ pub(super) fn checks_name_what_is_there(
                 continue;
             }
         };
-        if let Some(known) = known
-            && !known.contains(&&**name)
-        {
-            report_unknown(block, name, *span, known.iter().copied(), report);
-        }
+        report_unknown(block, name, *span, known, report);
     }
-}
-
-fn report_unknown<'n>(
-    block: &str,
-    name: &str,
-    at: Span,
-    known: impl Iterator<Item = &'n str>,
-    report: &mut Report,
-) {
-    let finding = report.error(
-        Kind::Missing,
-        at,
-        format!("there is no {block} {}", quote(name)),
-    );
-    match nearest(name, known) {
-        Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-        None => finding.help(format!("write `{block} {name} {{ … }}` at the top level")),
-    };
 }
 
 fn name_of_server(server: &VirtualServer) -> String {

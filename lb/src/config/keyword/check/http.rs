@@ -35,7 +35,6 @@ pub(in crate::config) static HTTP: Table<ProbeDraft<HttpDraft>, Probe<Http>> = T
             }
         })],
     ],
-    later: &[],
 };
 
 pub(in crate::config) static SSL: Table<ProbeDraft<HttpDraft>, Probe<Http>> = Table {
@@ -64,7 +63,6 @@ pub(in crate::config) static SSL: Table<ProbeDraft<HttpDraft>, Probe<Http>> = Ta
             }),
         ],
     ],
-    later: &[],
 };
 
 const REQUESTS: &[HttpKeyword] = &[
@@ -133,7 +131,6 @@ const fn url(
 pub(in crate::config) static HTTP_URL: Table<UrlDraft, Url> = Table {
     block: "url of HTTP_GET",
     now: &[ANSWER, PATTERN],
-    later: &[],
 };
 
 pub(in crate::config) static SSL_URL: Table<UrlDraft, Url> = Table {
@@ -147,7 +144,6 @@ pub(in crate::config) static SSL_URL: Table<UrlDraft, Url> = Table {
                 .means("an end without close_notify is a failure"),
         ],
     ],
-    later: &[],
 };
 
 const ANSWER: &[UrlKeyword] = &[

@@ -20,7 +20,6 @@ pub(in crate::config) static TABLE: Table<MiscDraft, Misc> = Table {
         PROGRAM,
         &schedule("the real server's, 0", "the real server's, 1"),
     ],
-    later: &[],
 };
 
 const PROGRAM: &[MiscKeyword] = &[

@@ -19,26 +19,22 @@ const DELAY: &str = "the real server's, 1";
 pub(in crate::config) static TCP: Table<ConnectionDraft, Connection> = Table {
     block: "TCP_CHECK",
     now: &[&connect(), &schedule(RETRY, DELAY)],
-    later: &[],
 };
 
 pub(in crate::config) static PING: Table<ConnectionDraft, Connection> = Table {
     block: "PING_CHECK",
     now: &[&connect(), &schedule(RETRY, DELAY)],
-    later: &[],
 };
 
 /// The old form of `SMTP_CHECK`.
 pub(in crate::config) static HOST: Table<ConnectionDraft, Connection> = Table {
     block: "host",
     now: &[&connect(), &schedule("the check's", "the check's")],
-    later: &[],
 };
 
 pub(in crate::config) static UDP: Table<ProbeDraft<Udp>, Probe<Udp>> = Table {
     block: "UDP_CHECK",
     now: &[&connect(), &schedule(RETRY, DELAY), DATAGRAMS],
-    later: &[],
 };
 
 type UdpKeyword = Keyword<ProbeDraft<Udp>, Probe<Udp>>;
@@ -85,7 +81,6 @@ const DATAGRAMS: &[UdpKeyword] = &[
 pub(in crate::config) static SMTP: Table<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>> = Table {
     block: "SMTP_CHECK",
     now: &[&connect(), &schedule(RETRY, DELAY), MAIL],
-    later: &[],
 };
 
 type SmtpKeyword = Keyword<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>>;
@@ -113,7 +108,6 @@ pub(in crate::config) static DNS: Table<ProbeDraft<Dns>, Probe<Dns>> = Table {
         &schedule("the real server's, 3", "the real server's, delay_loop"),
         QUESTION,
     ],
-    later: &[],
 };
 
 type DnsKeyword = Keyword<ProbeDraft<Dns>, Probe<Dns>>;

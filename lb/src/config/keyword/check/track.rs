@@ -38,7 +38,6 @@ pub(in crate::config) static FILE: Table<FileDraft, FileCheck> = Table {
         .default("the track_file's")
         .means("what the number in the file is multiplied by; with 0 any but 0 is a failure"),
     ]],
-    later: &[],
 };
 
 pub(in crate::config) static BFD: Table<BfdDraft, BfdCheck> = Table {
@@ -60,5 +59,4 @@ pub(in crate::config) static BFD: Table<BfdDraft, BfdCheck> = Table {
             .default("the real server's")
             .means("failed until the session is up"),
     ]],
-    later: &[],
 };

@@ -3,7 +3,7 @@
 use super::{Global, boolean, flag, number, seconds, text};
 use crate::config::{
     keyword::takes::{Field, Takes, field},
-    lower::words,
+    lower::{command, words},
     model::{
         DataPlane, Word as _,
         global::{DynamicInterfaces, JsonVersion},
@@ -83,7 +83,15 @@ pub(super) const SCRIPTS: &[Global] = &[
         Takes::Words {
             usage: "COMMAND",
             read: words::startup_script,
-            show: |global| words::show_command(global.scripts.startup.as_deref()),
+            show: |global| {
+                global
+                    .scripts
+                    .startup
+                    .as_deref()
+                    .map(command::show_script)
+                    .into_iter()
+                    .collect()
+            },
         },
     )
     .parsed()
@@ -101,7 +109,15 @@ pub(super) const SCRIPTS: &[Global] = &[
         Takes::Words {
             usage: "COMMAND",
             read: words::shutdown_script,
-            show: |global| words::show_command(global.scripts.shutdown.as_deref()),
+            show: |global| {
+                global
+                    .scripts
+                    .shutdown
+                    .as_deref()
+                    .map(command::show_script)
+                    .into_iter()
+                    .collect()
+            },
         },
     )
     .parsed()

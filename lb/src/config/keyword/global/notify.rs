@@ -3,7 +3,7 @@
 use super::{Global, boolean, flag, seconds, text};
 use crate::config::{
     keyword::takes::{Field, Takes, field},
-    lower::words,
+    lower::{command, words},
     show::text as text_of,
 };
 
@@ -91,9 +91,18 @@ macro_rules! fifo_script {
             Takes::Words {
                 usage: "COMMAND",
                 read: |global, line, report| {
-                    words::command(&mut global.notify.$field.script, line, report);
+                    global.notify.$field.script = command::script(line, report);
                 },
-                show: |global| words::show_command(global.notify.$field.script.as_deref()),
+                show: |global| {
+                    global
+                        .notify
+                        .$field
+                        .script
+                        .as_deref()
+                        .map(command::show_script)
+                        .into_iter()
+                        .collect()
+                },
             },
         )
         .parsed()

@@ -21,7 +21,6 @@ type Real = Keyword<RealServerDraft, RealServer>;
 pub(in crate::config) static TABLE: Table<RealServerDraft, RealServer> = Table {
     block: "real_server",
     now: &[FORWARDING, CHECKS, TOLD, CHECKERS],
-    later: &[],
 };
 
 const FORWARDING: &[Real] = &[

@@ -68,5 +68,4 @@ pub(in crate::config) static TABLE: Table<TunnelDraft, Tunnel> = Table {
         ),
         checksum!("remcsum", Remote, "remote checksum offload; gue only"),
     ]],
-    later: &[],
 };

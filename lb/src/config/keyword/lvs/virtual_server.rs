@@ -37,7 +37,6 @@ pub(in crate::config) static TABLE: Table<VirtualServerDraft, VirtualServer> = T
         SORRY,
         SERVERS,
     ],
-    later: &[],
 };
 
 const SERVICE: &[Virtual] = &[

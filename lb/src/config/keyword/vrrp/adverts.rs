@@ -190,5 +190,4 @@ pub(in crate::config) static PEER: Table<PeerDraft, Peer> = Table {
         .withheld_by_value()
         .means("the largest"),
     ]],
-    later: &[],
 };

@@ -73,7 +73,6 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
         .withheld_by_value()
         .means("the password, the same on all nodes"),
     ]],
-    later: &[],
 };
 
 pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
@@ -134,5 +133,4 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
         .withheld_by_value()
         .means("adverts without an HMAC are dropped, taken, or taken and sent"),
     ]],
-    later: &[],
 };

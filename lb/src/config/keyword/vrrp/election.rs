@@ -2,9 +2,15 @@
 
 use super::{Instance, boolean, flag, number, seconds};
 use crate::config::{
+    keyword::address::VIRTUAL,
     keyword::takes::{Field, Takes, field},
-    lower::vrrp::{election, read_addresses},
-    model::{InitialState, Version, VirtualAddress, Word as _},
+    lower::{
+        address,
+        route::{self, Place},
+        rule,
+        vrrp::election,
+    },
+    model::{InitialState, Version, Word as _},
     source::Spanned,
 };
 
@@ -181,22 +187,61 @@ pub(super) const ADDRESSES: &[Instance] = &[
         &["virtual_ipaddress"],
         Takes::Block {
             usage: "",
-            read: read_addresses,
+            read: address::read_virtual,
             show: |instance, page| {
                 page.block("virtual_ipaddress", |page| {
-                    for line in &instance.addresses {
-                        let VirtualAddress {
-                            address,
-                            prefix,
-                            interface,
-                        } = line;
-                        page.line(&format!("{address}/{prefix} dev {interface}"));
+                    for line in instance.lines() {
+                        page.line(&address::show(&line, &VIRTUAL));
                     }
                 });
             },
         },
     )
-    .means("lines of ADDRESS[/LENGTH] [dev INTERFACE]: the addresses of the MASTER"),
+    .means("lines of ADDRESS[/LENGTH] and options: the addresses of the MASTER"),
+    Instance::new(
+        &["virtual_ipaddress_excluded"],
+        Takes::Block {
+            usage: "",
+            read: address::read_excluded,
+            show: |instance, page| {
+                let lines = instance.excluded.iter();
+                let lines = lines.map(|line| address::show(line, &VIRTUAL));
+                page.lines_of("virtual_ipaddress_excluded", lines);
+            },
+        },
+    )
+    .withheld()
+    .means("the same, for addresses of any family that adverts do not carry"),
+    Instance::new(
+        &["virtual_routes"],
+        Takes::Block {
+            usage: "",
+            read: |draft, block, report| {
+                let (routes, uses) = (&mut draft.routes, &mut draft.uses);
+                route::read(routes, uses, Place::Virtual, block, report);
+            },
+            show: |instance, page| {
+                page.lines_of("virtual_routes", instance.routes.iter().map(route::show));
+            },
+        },
+    )
+    .withheld()
+    .means("routes of the MASTER, one a line"),
+    Instance::new(
+        &["virtual_rules"],
+        Takes::Block {
+            usage: "",
+            read: |draft, block, report| {
+                let (rules, uses) = (&mut draft.rules, &mut draft.uses);
+                rule::read(rules, uses, Place::Virtual, block, report);
+            },
+            show: |instance, page| {
+                page.lines_of("virtual_rules", instance.rules.iter().map(rule::show));
+            },
+        },
+    )
+    .withheld()
+    .means("policy rules of the MASTER, one a line"),
     flag(
         &["no_virtual_ipaddress"],
         Field {

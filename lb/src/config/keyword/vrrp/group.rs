@@ -55,5 +55,4 @@ pub(in crate::config) static TABLE: Table<GroupDraft, SyncGroup> = Table {
         tracking::GROUP,
         notify::GROUP,
     ],
-    later: &[],
 };

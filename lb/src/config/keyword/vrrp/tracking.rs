@@ -73,14 +73,12 @@ type TrackOption = Keyword<Options, Track>;
 pub(in crate::config) static LINES: Table<Options, Track> = Table {
     block: "track_interface, track_script, track_bfd",
     now: &[&[weight(253), REVERSE, NO_REVERSE]],
-    later: &[],
 };
 
 /// What follows the name of a file or a process.
 pub(in crate::config) static WIDE_LINES: Table<Options, Track> = Table {
     block: "track_file, track_process",
     now: &[&[weight(254), REVERSE, NO_REVERSE]],
-    later: &[],
 };
 
 const fn weight(most: i64) -> TrackOption {

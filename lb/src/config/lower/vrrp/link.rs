@@ -6,7 +6,7 @@ use super::InstanceDraft;
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
-    lower::value,
+    lower::{address, value},
     model::{
         Family, InterfaceName, PrefixLength, Vrid, Word as _,
         vrrp::{Device, Ipvlan, IpvlanMode, Link, MacAddress, Vmac},
@@ -185,7 +185,9 @@ pub(in crate::config) fn read_ipvlan(
             || text.contains('/'))
             && address.is_none()
         {
-            let Some((found, prefix)) = super::address_and_prefix(word, "use_ipvlan", report)
+            let found = address::address_and_prefix(word, "use_ipvlan", report);
+            let Some((found, Some(prefix))) =
+                found.map(|(found, prefix)| (found, prefix.or(address::whole(found.value))))
             else {
                 return;
             };

@@ -149,10 +149,7 @@ pub(super) fn family(draft: &InstanceDraft, report: &mut Report) -> Option<Famil
                 ),
             )
             .related(first.address.span, "first address")
-            .help(
-                "write a second vrrp_instance for it (keepalived's virtual_ipaddress_excluded is \
-                 not carried yet)",
-            );
+            .help("write a second vrrp_instance for it, or virtual_ipaddress_excluded");
     }
     Some(family)
 }

@@ -1,16 +1,14 @@
 //! Rules about what instances and groups track.
 
+use std::collections::BTreeSet;
+
 use crate::config::{
     System,
-    diagnostic::{Kind, Report, quote},
-    lower::{Lowered, vrrp::track::TrackPlaces},
-    model::{
-        InterfaceName,
-        vrrp::{Track, Tracks},
-    },
+    diagnostic::Report,
+    lower::{Lowered, Placed, vrrp::track::TrackPlaces},
+    model::{InterfaceName, vrrp::Tracks},
     source::Span,
-    suggest::nearest,
-    validate::report_no_interface,
+    validate::{report_no_interface, report_unknown},
 };
 
 pub(in crate::config::validate) fn tracked_interfaces_exist(
@@ -28,33 +26,45 @@ pub(in crate::config::validate) fn tracked_interfaces_exist(
     }
 }
 
-/// Reports what is tracked and has no block: `kind` is the keyword of such blocks, `known` their names.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "its blocks are not carried yet: the rules that use it come with them"
-    )
-)]
-pub(in crate::config) fn tracked_exist(
-    kind: &str,
-    tracks: &[Track],
-    places: &[Span],
-    known: &[&str],
+/// keepalived leaves such a line out.
+pub(in crate::config::validate) fn tracked_objects_exist(
+    lowered: &mut Lowered,
+    _: &dyn System,
     report: &mut Report,
 ) {
-    for (track, at) in tracks.iter().zip(places) {
-        let name = &*track.name;
-        if known.contains(&name) {
-            continue;
+    let node = &lowered.node;
+    let scripts = names(&node.scripts, |script| &script.name);
+    let files = names(&node.track_files, |file| &file.name);
+    let processes = names(&node.track_processes, |process| &process.name);
+    let bfds = names(&node.bfd_instances, |bfd| &bfd.name);
+    for (tracks, places) in tracks(lowered) {
+        for (what, tracks, places, known) in [
+            ("vrrp_script", &tracks.scripts, &places.scripts, &scripts),
+            ("track_file", &tracks.files, &places.files, &files),
+            (
+                "vrrp_track_process",
+                &tracks.processes,
+                &places.processes,
+                &processes,
+            ),
+            ("bfd_instance", &tracks.bfds, &places.bfds, &bfds),
+        ] {
+            for (track, at) in tracks.iter().zip(places) {
+                report_unknown(what, &track.name, *at, known, report);
+            }
         }
-        let message = format!("there is no {kind} {}", quote(name));
-        let finding = report.error(Kind::Missing, *at, message);
-        match nearest(name, known.iter().copied()) {
-            Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-            None => finding.help(format!("write a `{kind} {name}` block")),
-        };
     }
+}
+
+/// The names of blocks.
+pub(in crate::config::validate) fn names<T>(
+    blocks: &[Placed<T, Span>],
+    name: impl Fn(&T) -> &String,
+) -> BTreeSet<&str> {
+    blocks
+        .iter()
+        .map(|placed| name(&placed.value).as_str())
+        .collect()
 }
 
 /// What is tracked, and where that is written, in every instance and group.

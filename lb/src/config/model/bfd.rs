@@ -1,0 +1,72 @@
+//! `bfd_instance`: a BFD session (RFC 5880).
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Family, track::TrackWeight};
+
+/// `bfd_instance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BfdInstance {
+    /// The block's name, unique among sessions.
+    pub name: String,
+    /// `neighbor_ip`.
+    pub neighbor: IpAddr,
+    /// `source_ip`; the kernel's choice where there is none.
+    pub source: Option<IpAddr>,
+    /// `min_rx`: the shortest time between two packets that this end takes.
+    pub min_rx: Duration,
+    /// `min_tx`: the shortest time between two packets that this end sends.
+    pub min_tx: Duration,
+    /// `idle_tx`: time between two packets while the session is not Up.
+    pub idle_tx: Duration,
+    /// `multiplier`: packets missing in a row that end the session (`bfd.DetectMult`).
+    pub multiplier: u8,
+    /// `passive`: this end waits for the other one.
+    pub passive: bool,
+    /// `ttl` of packets sent.
+    pub ttl: u8,
+    /// `max_hops`: how many hops a packet may have made; `None` where nobody looks.
+    pub max_hops: Option<u8>,
+    /// `multihop`: RFC 5883, on port 4784.
+    pub multihop: bool,
+    /// `weight`, -253 to 253, of instances that track it.
+    pub weight: TrackWeight,
+    /// Whether the vrrp child hears of it.
+    pub for_vrrp: bool,
+    /// Whether the checkers child hears of it.
+    pub for_checker: bool,
+}
+
+impl BfdInstance {
+    /// A session with every default.
+    #[must_use]
+    pub fn new(name: &str, neighbor: IpAddr) -> Self {
+        Self {
+            name: name.to_owned(),
+            neighbor,
+            source: None,
+            min_rx: Duration::from_millis(10),
+            min_tx: Duration::from_millis(10),
+            idle_tx: Duration::from_secs(1),
+            multiplier: 5,
+            passive: false,
+            ttl: Self::default_ttl(Family::of(neighbor)),
+            max_hops: Some(0),
+            multihop: false,
+            weight: TrackWeight::default(),
+            for_vrrp: true,
+            for_checker: true,
+        }
+    }
+
+    /// keepalived's default TTL: 64 for IPv6, against RFC 5881 §5.
+    #[must_use]
+    pub const fn default_ttl(family: Family) -> u8 {
+        match family {
+            Family::V4 => 255,
+            Family::V6 => 64,
+        }
+    }
+}
