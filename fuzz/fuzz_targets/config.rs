@@ -39,6 +39,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let shown = show(&loaded.config);
         let mut files = BTreeMap::from([(PathBuf::from("lb.conf"), shown.clone().into_bytes())]);
         let again = load(Path::new("lb.conf"), &mut files, &interfaces, &options);
-        assert_eq!(again.config, loaded.config, "{shown}");
+        assert!(again.is_usable(), "{shown}");
+        assert_eq!(show(&again.config), shown);
     }
 });

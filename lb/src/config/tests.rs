@@ -81,9 +81,13 @@ fn a_model_shown_as_a_file_is_read_to_the_same_model() {
 
 /// What is left out stays so; for which words depends on how the file was written.
 fn without_words(mut config: Config) -> Config {
-    for server in &mut config.virtual_servers {
-        server.withheld.truncate(1);
-        server.withheld.fill("any".to_owned());
+    let servers = config.virtual_servers.iter_mut();
+    let servers = servers.map(|server| &mut server.withheld);
+    let instances = config.vrrp_instances.iter_mut();
+    let instances = instances.map(|instance| &mut instance.withheld);
+    for withheld in servers.chain(instances) {
+        withheld.truncate(1);
+        withheld.fill("any".to_owned());
     }
     config
 }
