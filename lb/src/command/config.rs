@@ -98,7 +98,7 @@ struct Shown<'c> {
 }
 
 /// Prints what a reload from the first to the second of `files` would change. Returns 0 when that is nothing,
-/// [`DIFFERENT`] when it is something, and keepalived's exit code of the first file that cannot be used.
+/// 1 when it is something, and keepalived's exit code of the first file that cannot be used.
 ///
 /// # Errors
 /// When the kernel does not list its interfaces, or stdout is closed.

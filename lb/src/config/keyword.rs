@@ -497,7 +497,7 @@ static TABLES: &[&dyn Block] = &[
     &check::network::SMTP,
     &check::network::HOST,
     &check::network::DNS,
-    &check::misc::TABLE,
+    &check::program::TABLE,
     &check::track::FILE,
     &check::track::BFD,
     &track::GROUP,

@@ -1,8 +1,8 @@
 //! Checkers: what they have in common, and the table of each.
 
 pub(in crate::config) mod http;
-pub(in crate::config) mod misc;
 pub(in crate::config) mod network;
+pub(in crate::config) mod program;
 pub(in crate::config) mod track;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::{
     lower::{
-        check::{ConnectionDraft, OriginDraft, ProbeDraft, ScheduleDraft, misc::MiscDraft},
+        check::{ConnectionDraft, OriginDraft, ProbeDraft, ScheduleDraft, program::MiscDraft},
         lvs::Timing,
     },
     model::{
@@ -41,7 +41,7 @@ pub(super) fn show(check: &Check, page: &mut Page) {
         Check::Udp(probe) => network::UDP.show(probe, page),
         Check::Smtp(probe) => network::SMTP.show(probe, page),
         Check::Dns(probe) => network::DNS.show(probe, page),
-        Check::Misc(misc) => misc::TABLE.show(misc, page),
+        Check::Misc(misc) => program::TABLE.show(misc, page),
         Check::File(file) => track::FILE.show(file, page),
         Check::Bfd(bfd) => track::BFD.show(bfd, page),
     });

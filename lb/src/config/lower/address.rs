@@ -44,6 +44,12 @@ pub(in crate::config) struct AddressDraft {
 }
 
 impl AddressDraft {
+    /// Where the address is, and the interface if the line names one.
+    pub(in crate::config) fn places(&self) -> (Span, Option<Span>) {
+        let named = self.interface.as_ref().map(|named| named.span);
+        (self.address.span, named)
+    }
+
     /// The line, with the interface for lines that name none.
     pub(in crate::config) fn finish(&self, default: &InterfaceName) -> AddressLine {
         let named = self.interface.as_ref().map(|named| named.value.clone());

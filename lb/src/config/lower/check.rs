@@ -2,7 +2,7 @@
 
 pub(in crate::config) mod dns;
 pub(in crate::config) mod http;
-pub(in crate::config) mod misc;
+pub(in crate::config) mod program;
 pub(in crate::config) mod smtp;
 pub(in crate::config) mod track;
 pub(in crate::config) mod udp;
@@ -11,7 +11,7 @@ use std::{net::IpAddr, time::Duration};
 
 use self::{
     http::HttpDraft,
-    misc::MiscDraft,
+    program::MiscDraft,
     smtp::SmtpDraft,
     track::{BfdDraft, FileDraft},
 };

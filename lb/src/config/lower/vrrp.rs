@@ -147,14 +147,7 @@ pub(super) fn finish(
     instance.state = election::finish_state(draft, instance.priority, strict, report);
     instance.advert_interval = router::interval(draft, instance.version, report);
     instance.preempt = router::preempt(draft, instance.state, instance.priority, report);
-    let lines = |lines: &[AddressDraft]| -> Vec<AddressLine> {
-        let lines = lines.iter();
-        lines.map(|line| line.finish(&interface.value)).collect()
-    };
-    let addresses = lines(&draft.addresses).into_iter();
-    let addresses = addresses.map(|line| (line.address, line.options));
-    (instance.addresses, instance.address_options) = addresses.unzip();
-    instance.excluded = lines(&draft.excluded);
+    finish_addresses(draft, &mut instance);
     instance.routes = draft.routes.clone();
     instance.rules = rules;
     let facts = Facts {
@@ -184,16 +177,12 @@ pub(super) fn finish(
     let what = || format!("vrrp_instance {}", quote(&draft.name.value));
     instance.withheld = report.leave_out(what, &withheld);
     instance.withheld.sort();
-    let places = draft.addresses.iter().map(|line| {
-        let named = line.interface.as_ref().map(|named| named.span);
-        (line.address.span, named)
-    });
     Some(Placed {
         at: InstancePlaces {
             name: draft.name.span,
             interface: interface.span,
             vrid: vrid.span,
-            addresses: places.collect(),
+            addresses: draft.addresses.iter().map(AddressDraft::places).collect(),
             vrf: draft.link.vrf.as_ref().map(|vrf| vrf.span),
             tracks: track_places,
             excluded: draft
@@ -204,4 +193,16 @@ pub(super) fn finish(
         },
         value: instance,
     })
+}
+
+fn finish_addresses(draft: &InstanceDraft, instance: &mut VrrpInstance) {
+    let lines = |lines: &[AddressDraft]| -> Vec<AddressLine> {
+        let lines = lines.iter();
+        lines.map(|line| line.finish(&instance.interface)).collect()
+    };
+    let (addresses, excluded) = (lines(&draft.addresses), lines(&draft.excluded));
+    let addresses = addresses.into_iter();
+    let addresses = addresses.map(|line| (line.address, line.options));
+    (instance.addresses, instance.address_options) = addresses.unzip();
+    instance.excluded = excluded;
 }

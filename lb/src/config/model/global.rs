@@ -177,7 +177,7 @@ pub struct Files {
     /// `reload_time_file`: holds the time of the next reload.
     pub reload_time: Option<String>,
     /// `reload_repeat`: daily.
-    pub reload_repeat: bool,
+    pub repeats_daily: bool,
     /// `reload_file`: there while a reload runs or is due; empty stands for its usual place.
     pub reload_marker: Option<String>,
     /// `config_save_dir`: a copy of each configuration taken.
@@ -474,7 +474,7 @@ pub struct Notify {
     /// `vrrp_notify_priority_changes`.
     pub priority_changes: bool,
     /// `fifo_write_vrrp_states_on_reload`.
-    pub states_on_reload: bool,
+    pub repeats_states: bool,
 }
 
 /// A pipe that events are written to.

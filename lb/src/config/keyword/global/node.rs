@@ -158,7 +158,7 @@ pub(super) const FILES: &[Global] = &[
     .means("checks a configuration before a reload takes it"),
     text(&["reload_time_file"], field!(some clone files.reload_time))
         .means("holds the time of the next reload"),
-    flag(&["reload_repeat"], field!(copy files.reload_repeat))
+    flag(&["reload_repeat"], field!(copy files.repeats_daily))
         .means("the reload of reload_time_file is a daily one"),
     Global::new(
         &["reload_file"],

@@ -145,7 +145,7 @@ pub(super) const EVENTS: &[Global] = &[
     .means("changes of priority are events too"),
     flag(
         &["fifo_write_vrrp_states_on_reload"],
-        field!(copy notify.states_on_reload),
+        field!(copy notify.repeats_states),
     )
     .means("states are told again after a reload"),
 ];

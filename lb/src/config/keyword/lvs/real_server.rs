@@ -162,7 +162,7 @@ const CHECKERS: &[Real] = &[
     .withheld(),
     checker!(
         "MISC_CHECK",
-        lower::misc::read,
+        lower::program::read,
         "up while a program exits with 0"
     )
     .withheld(),

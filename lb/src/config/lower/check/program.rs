@@ -6,7 +6,7 @@ use super::{Above, CheckDraft, MISC, RealServerDraft, ScheduleDraft};
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report},
-    keyword::check::misc::TABLE,
+    keyword::check::program::TABLE,
     lower::value,
     model::{Command, check::Misc, global::Owner},
     source::Span,

@@ -6,7 +6,7 @@ use crate::config::{
         Keyword, Table,
         takes::{Takes, field},
     },
-    lower::{check::misc::MiscDraft, command, words},
+    lower::{check::program::MiscDraft, command, words},
     model::check::Misc,
 };
 
