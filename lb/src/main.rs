@@ -53,22 +53,25 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(name) = &cli.namespace {
         namespace::enter(name)?;
     }
-    let run_dir = RunDir::of(cli.namespace.as_deref());
+    let namespace = cli.namespace.as_deref();
     if let Some(log) = &cli.config_test {
         let findings = log.clone().map_or(Findings::Stderr, Findings::Append);
-        return config::test(&cli.use_file, &io::config::options(&cli), &findings)
-            .map(ExitCode::from);
+        let options = io::config::options(&cli);
+        return config::test(&cli.use_file, &options, namespace, &findings).map(ExitCode::from);
     }
+    let run_dir = RunDir::of(namespace);
     match &cli.command {
         Some(Command::Status { json }) => status(&run_dir, *json),
         Some(Command::Config(command)) => configuration(command, &cli),
         Some(Command::Child { role }) => child(&cli, &run_dir, *role),
-        None => daemon(cli, run_dir),
+        None => daemon(cli),
     }
 }
 
 /// `lb config`; without a file of its own, a command takes that of `-f`.
 fn configuration(command: &ConfigCommand, cli: &Cli) -> anyhow::Result<ExitCode> {
+    let options = io::config::options(cli);
+    let namespace = cli.namespace.as_deref();
     let code = match command {
         ConfigCommand::Test { file, json } => {
             let findings = if *json {
@@ -77,17 +80,17 @@ fn configuration(command: &ConfigCommand, cli: &Cli) -> anyhow::Result<ExitCode>
                 Findings::Stderr
             };
             let file = file.as_deref().unwrap_or(&cli.use_file);
-            config::test(file, &io::config::options(cli), &findings)
+            config::test(file, &options, namespace, &findings)
         }
         ConfigCommand::Show { file, json } => {
             let file = file.as_deref().unwrap_or(&cli.use_file);
-            config::show(file, &io::config::options(cli), *json)
+            config::show(file, &options, namespace, *json)
         }
         ConfigCommand::Diff {
             before,
             after,
             json,
-        } => config::diff([before, after], &io::config::options(cli), *json),
+        } => config::diff([before, after], &options, *json),
         ConfigCommand::Explain { keyword } => config::explain(keyword.as_deref()),
     };
     code.map(ExitCode::from)
@@ -130,8 +133,9 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
-    let loaded = io::config::read(&cli.use_file, &io::config::options(&cli))?;
+fn daemon(mut cli: Cli) -> anyhow::Result<ExitCode> {
+    let options = io::config::options(&cli);
+    let loaded = io::config::read_and_enter(&cli.use_file, &options, cli.namespace.as_deref())?;
     if !loaded.is_usable() {
         config::complain_of(&loaded);
         return Ok(ExitCode::from(CONFIG));
@@ -140,6 +144,11 @@ fn daemon(cli: Cli, run_dir: RunDir) -> anyhow::Result<ExitCode> {
         complain("lb: must be root: the daemon opens raw sockets and loads BPF programs");
         return Ok(ExitCode::from(MISSING_PERMISSION));
     }
+    // As if it were given: children and the run directory are of that namespace too.
+    cli.namespace = cli
+        .namespace
+        .or(loaded.config.process.net_namespace.clone());
+    let run_dir = RunDir::of(cli.namespace.as_deref());
     run_dir.create()?;
     if !cli.dont_fork {
         nix::unistd::daemon(false, false).context("cannot go to the background")?;

@@ -328,7 +328,10 @@ impl Parent {
         match read(file, &options(&self.cli)) {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
-                if loaded.is_usable() {
+                let (old, new) = (&self.config.process, &loaded.config.process);
+                if old.net_namespace != new.net_namespace {
+                    log::reload_needs_restart("net_namespace");
+                } else if loaded.is_usable() {
                     keep(&loaded.config, self.cli.dump_conf);
                     let config = loaded.config.acted();
                     self.data_plane.attach(&config).await;

@@ -15,7 +15,7 @@ use crate::{
         self, Colour, Loaded, Options, Origin, exit_code, explain, json, model::Config, pretty,
         summary,
     },
-    io::config::{DiskLoader, read},
+    io::config::{DiskLoader, read, read_and_enter},
 };
 
 /// The keyword is not known.
@@ -34,13 +34,18 @@ pub enum Findings {
     Json,
 }
 
-/// Checks `file` against this machine and returns keepalived's exit code for it: see [`exit_code`].
+/// Checks `file` against this machine, in the network namespace it asks for unless one is given, and returns keepalived's exit code for it: see [`exit_code`].
 ///
 /// # Errors
-/// When the kernel does not list its interfaces, or the findings cannot be written; whatever is wrong with the file is a
+/// When the network namespace cannot be entered, the kernel does not list its interfaces, or the findings cannot be written; whatever is wrong with the file is a
 /// finding.
-pub fn test(file: &Path, options: &Options, findings: &Findings) -> anyhow::Result<u8> {
-    let loaded = read(file, options).context("cannot list the interfaces")?;
+pub fn test(
+    file: &Path,
+    options: &Options,
+    namespace: Option<&str>,
+    findings: &Findings,
+) -> anyhow::Result<u8> {
+    let loaded = read_and_enter(file, options, namespace)?;
     let summary = summary(&loaded.diagnostics, &file.to_string_lossy());
     match findings {
         Findings::Stderr => {
@@ -71,8 +76,13 @@ pub fn complain_of(loaded: &Loaded) {
 ///
 /// # Errors
 /// When the kernel does not list its interfaces, or stdout is closed.
-pub fn show(file: &Path, options: &Options, as_json: bool) -> anyhow::Result<u8> {
-    let loaded = read(file, options).context("cannot list the interfaces")?;
+pub fn show(
+    file: &Path,
+    options: &Options,
+    namespace: Option<&str>,
+    as_json: bool,
+) -> anyhow::Result<u8> {
+    let loaded = read_and_enter(file, options, namespace)?;
     complain_of(&loaded);
     if loaded.is_usable() {
         let origins = config::origins(file, &mut DiskLoader, options);

@@ -210,6 +210,9 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
         node: draft.node.finish(&draft.global, static_rules),
         global: draft.global,
     };
+    if lowered.node.process.net_namespace_ipvs.is_some() {
+        lvs::leave_out_all("net_namespace_ipvs", &mut lowered, report);
+    }
     lvs::apply_global(&mut lowered);
     lowered
 }

@@ -4,6 +4,7 @@ mod lexical;
 mod lvs;
 mod network;
 mod properties;
+mod traps;
 mod vrrp;
 
 use std::{collections::BTreeMap, path::PathBuf};

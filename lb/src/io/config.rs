@@ -11,10 +11,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use anyhow::Context as _;
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-use crate::cli::Cli;
+use super::namespace;
 use crate::{
+    cli::Cli,
     config::{
         Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
         source::MAX_FILE_SIZE,
@@ -113,6 +115,27 @@ pub fn options(cli: &Cli) -> Options {
 /// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
 pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
     Ok(load(path, &mut DiskLoader, &interfaces()?, options))
+}
+
+/// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in
+/// one that was `given`. Only before any thread is started.
+///
+/// # Errors
+/// When there is no such namespace, or the kernel does not list its interfaces.
+pub fn read_and_enter(
+    path: &Path,
+    options: &Options,
+    given: Option<&str>,
+) -> anyhow::Result<Loaded> {
+    let read = || read(path, options).context("cannot list the interfaces");
+    let loaded = read()?;
+    match (&loaded.config.process.net_namespace, given) {
+        (Some(name), None) => {
+            namespace::enter(name)?;
+            read()
+        }
+        _ => Ok(loaded),
+    }
 }
 
 /// Keeps a configuration that comes into force where people look for it: in the log with `-d`, and as a file in

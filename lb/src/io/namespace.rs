@@ -14,10 +14,11 @@ const NAMES: &str = "/run/netns";
 /// When the name is not a plain file name, does not exist, or permission is missing.
 pub fn enter(name: &str) -> anyhow::Result<()> {
     if name.is_empty() || name.contains('/') || name == "." || name == ".." {
-        bail!("-s {name}: not the name of a network namespace");
+        bail!("{name:?} is not the name of a network namespace");
     }
     let path = Path::new(NAMES).join(name);
     let file = File::open(&path)
-        .with_context(|| format!("-s {name}: no such network namespace ({})", path.display()))?;
-    setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("-s {name}: cannot enter"))
+        .with_context(|| format!("there is no network namespace {name} ({})", path.display()))?;
+    setns(file, CloneFlags::CLONE_NEWNET)
+        .with_context(|| format!("cannot enter the network namespace {name}"))
 }

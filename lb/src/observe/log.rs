@@ -47,6 +47,13 @@ pub fn reload_refused(file: &Path) {
     );
 }
 
+/// The new configuration changes what only a new process can have.
+pub fn reload_needs_restart(keyword: &str) {
+    error!(
+        "Reload refused, the running configuration stays: a change of {keyword} needs a restart"
+    );
+}
+
 /// What there is to say about a configuration.
 pub fn diagnostics(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {

@@ -26,7 +26,10 @@ fn findings_are_appended_to_the_log_with_a_summary() {
     fs::write(&file, "global_defs {\nunheard_of\n}\n").unwrap();
     let findings = Findings::Append(log.clone());
     for _ in 0..2 {
-        assert_eq!(test(&file, &Options::default(), &findings).unwrap(), 4);
+        assert_eq!(
+            test(&file, &Options::default(), None, &findings).unwrap(),
+            4
+        );
     }
     let name = file.display();
     let once = format!(
@@ -43,6 +46,7 @@ fn a_log_that_cannot_be_written_is_an_error() {
     let error = test(
         &folder.0.join("a.conf"),
         &Options::default(),
+        None,
         &Findings::Append(log),
     )
     .unwrap_err();

@@ -62,9 +62,18 @@ macro_rules! process_name {
 pub(super) const PROCESS: &[Root] = &[
     process_flag!("linkbeat_use_polling", linkbeat_use_polling)
         .means("links are polled for their state"),
-    process_name!("net_namespace", net_namespace)
-        .first_counts()
-        .means("the network namespace of all processes"),
+    Root::new(
+        &["net_namespace"],
+        Takes::Text {
+            max: usize::MAX,
+            field: Field {
+                set: |draft, given| draft.node.process.net_namespace = Some(given.value),
+                get: |config| config.process.net_namespace.clone(),
+            },
+        },
+    )
+    .first_counts()
+    .means("the network namespace of all processes"),
     Root::new(
         &["net_namespace_ipvs"],
         Takes::Words {
