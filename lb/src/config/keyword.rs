@@ -189,6 +189,11 @@ pub(super) struct Table<D: 'static, M: 'static = D> {
 pub(super) struct Seen(SmallVec<[(&'static str, Span); 8]>);
 
 impl Seen {
+    /// Whether no keyword was written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the keyword was written, legal or not.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(seen, _)| *seen == name)

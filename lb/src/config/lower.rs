@@ -31,8 +31,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     global: GlobalDefs,
-    /// Whether there is a `global_defs`, even an empty one.
-    has_global_defs: bool,
+    /// Whether there is any block or word of the language.
+    is_written: bool,
     pub(super) node: node::NodeDraft,
     instances: Vec<vrrp::InstanceDraft>,
     sync_groups: Vec<vrrp::group::GroupDraft>,
@@ -155,13 +155,14 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
     while let Some(statement) = parser.next(report) {
         root::TABLE.read_statement(&statement, &mut draft, &mut seen, report);
     }
+    draft.is_written = !seen.is_empty();
     draft
 }
 
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
 pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowered {
     if report.errors() == 0 && draft.instances.is_empty() && draft.servers.is_empty() {
-        if draft.has_global_defs || !draft.node.is_empty() {
+        if draft.is_written {
             report.warning(
                 Kind::Missing,
                 end,

@@ -6,6 +6,5 @@ use crate::config::{ast::Statement, diagnostic::Report, keyword::global::TABLE};
 /// Several blocks add up, as in keepalived.
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
     value::warn_of_rest(statement, 0, report);
-    draft.has_global_defs = true;
     TABLE.read(statement.statements(), &mut draft.global, report);
 }

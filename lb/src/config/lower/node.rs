@@ -79,23 +79,6 @@ pub(in crate::config) struct StaticAddressPlaces {
 }
 
 impl NodeDraft {
-    /// Whether nothing was written.
-    pub(in crate::config) fn is_empty(&self) -> bool {
-        self.process == ProcessOptions::default()
-            && self.linkbeat.is_empty()
-            && self.interface_delays.is_empty()
-            && self.garp_groups.is_empty()
-            && self.track_groups.is_empty()
-            && self.addresses.is_empty()
-            && self.routes.is_empty()
-            && self.rules.is_empty()
-            && self.scripts.is_empty()
-            && self.track_processes.is_empty()
-            && self.track_files.is_empty()
-            && self.bfd_instances.is_empty()
-            && self.ssl.is_none()
-    }
-
     /// The static rules that come before a virtual router.
     pub(in crate::config) fn rules_before(
         &mut self,
