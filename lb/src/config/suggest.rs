@@ -2,6 +2,8 @@
 
 use strsim::osa_distance;
 
+/// More letters that differ are no typing error.
+const MAX_DISTANCE: usize = 3;
 /// Words longer than this are no typing errors.
 const MAX_LENGTH: usize = 48;
 
@@ -15,7 +17,7 @@ pub(super) fn nearest<'c>(
     if length > MAX_LENGTH {
         return None;
     }
-    let limit = (length / 3).max(1);
+    let limit = (length / 3).clamp(1, MAX_DISTANCE);
     let letters = letters(&word);
     let may_be_near = |candidate: &&str| {
         let length_differs = candidate.chars().count().abs_diff(length);
