@@ -40,8 +40,10 @@ impl OpenBlock {
 /// Reads one configuration.
 pub(super) struct Parser<'l> {
     lexer: Lexer<'l>,
-    line: Vec<Word>,
-    /// Whether the first word of `line` starts a line of the text.
+    /// The words of the statement being read, apart as they go into it.
+    keyword: Option<Word>,
+    arguments: Words,
+    /// Whether `keyword` starts a line of the text.
     starts_line: bool,
     /// Whether nothing was read of the line of the text.
     is_fresh: bool,
@@ -58,7 +60,8 @@ impl<'l> Parser<'l> {
     pub(super) fn new(lines: Lines<'l>) -> Self {
         Self {
             lexer: Lexer::new(lines),
-            line: Vec::new(),
+            keyword: None,
+            arguments: Words::new(),
             starts_line: false,
             is_fresh: true,
             stack: Vec::new(),
@@ -84,10 +87,12 @@ impl<'l> Parser<'l> {
                 std::mem::replace(&mut self.is_fresh, matches!(token, Some(Token::LineEnd)));
             match token {
                 Some(Token::Word(word)) => {
-                    if self.line.is_empty() {
+                    if self.keyword.is_none() {
                         self.starts_line = is_fresh;
+                        self.keyword = Some(word);
+                    } else {
+                        self.arguments.push(word);
                     }
-                    self.line.push(word);
                 }
                 Some(Token::LineEnd) => self.end_line(report),
                 Some(Token::Open(span)) => self.open(span, report),
@@ -99,9 +104,10 @@ impl<'l> Parser<'l> {
     }
 
     fn end_line(&mut self, report: &mut Report) {
-        let mut words = self.line.drain(..);
-        let Some(keyword) = words.next() else { return };
-        let arguments: Words = words.collect();
+        let Some(keyword) = self.keyword.take() else {
+            return;
+        };
+        let arguments = std::mem::take(&mut self.arguments);
         if !self.stack.is_empty() && self.starts_line && keyword::root::is_block(&keyword.text) {
             self.close_before(&keyword, report);
         }
@@ -256,7 +262,8 @@ impl<'l> Parser<'l> {
         }
         self.last = None;
         self.stack.clear();
-        self.line.clear();
+        self.keyword = None;
+        self.arguments.clear();
         self.done = true;
     }
 }
