@@ -25,11 +25,11 @@ use self::{
     track::TracksDraft,
 };
 use super::{
-    Draft, InstancePlaces, Placed, address::AddressDraft, iproute::Uses, rule::RuleDraft, value,
+    Draft, InstancePlaces, Placed, address::AddressDraft, iproute::Uses, line, rule::RuleDraft,
 };
 use crate::config::{
     ast::Statement,
-    diagnostic::{Kind, Report, Withheld, quote},
+    diagnostic::{Report, Withheld, quote},
     keyword::{Seen, vrrp::TABLE},
     model::{
         GlobalDefs, InitialState, InterfaceName, Priority, Version, Vrid, VrrpInstance,
@@ -73,19 +73,11 @@ pub(in crate::config) struct InstanceDraft {
 }
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
-    let Some(name) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                "`vrrp_instance` needs a name".to_owned(),
-            )
-            .expected("`vrrp_instance NAME {`");
+    let Some(name) = line::name(statement, report) else {
         return;
     };
-    value::warn_of_rest(statement, 1, report);
     let mut instance = InstanceDraft {
-        name: Spanned::new(name.text.to_string(), name.span),
+        name,
         state: None,
         interface: None,
         vrid: None,

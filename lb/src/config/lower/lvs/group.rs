@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::super::{Draft, Placed, ServerGroupPlaces, value};
+use super::super::{Draft, Placed, ServerGroupPlaces, line, value};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
@@ -16,17 +16,9 @@ const LINE: &str =
 const NAME: &str = "virtual_server_group";
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
-    let Some(name) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                "`virtual_server_group` needs a name".to_owned(),
-            )
-            .expected("`virtual_server_group NAME {`");
+    let Some(name) = line::name(statement, report) else {
         return;
     };
-    value::warn_of_rest(statement, 1, report);
     let mut members = Vec::new();
     let mut places = Vec::new();
     for line in statement.statements() {
@@ -43,13 +35,13 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
             .warning(
                 Kind::Missing,
                 name.span,
-                format!("virtual_server_group {} has no line", quote(&name.text)),
+                format!("virtual_server_group {} has no line", quote(&name.value)),
             )
             .expected(LINE);
     }
     draft.server_groups.push(Placed {
         value: VirtualServerGroup {
-            name: name.text.to_string(),
+            name: name.value,
             members,
         },
         at: ServerGroupPlaces {

@@ -8,7 +8,7 @@ use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
     keyword::{Seen, refuse_directive, vrrp::group::TABLE},
-    lower::{Draft, GroupPlaces, Placed, value},
+    lower::{Draft, GroupPlaces, Placed, line, value},
     model::{GlobalDefs, SyncGroup},
     source::Spanned,
 };
@@ -24,19 +24,11 @@ pub(in crate::config) struct GroupDraft {
 }
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
-    let Some(name) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                "`vrrp_sync_group` needs a name".to_owned(),
-            )
-            .expected("`vrrp_sync_group NAME {`");
+    let Some(name) = line::name(statement, report) else {
         return;
     };
-    value::warn_of_rest(statement, 1, report);
     let mut group = GroupDraft {
-        name: Spanned::new(name.text.to_string(), name.span),
+        name,
         members: Vec::new(),
         tracks: TracksDraft::default(),
         notify: NotifyDraft::default(),
@@ -46,8 +38,11 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
     if group.members.is_empty() {
         let finding = report.error(
             Kind::Missing,
-            seen.place("group").unwrap_or(name.span),
-            format!("vrrp_sync_group {} has no members", quote(&name.text)),
+            seen.place("group").unwrap_or(group.name.span),
+            format!(
+                "vrrp_sync_group {} has no members",
+                quote(&group.name.value)
+            ),
         );
         finding.help("write the names of its instances in `group { … }`, one a line");
     }
