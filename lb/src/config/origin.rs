@@ -20,6 +20,9 @@ use super::{
     source::Place,
 };
 
+/// The block that may be there several times and is shown once.
+const GLOBAL: &str = "global_defs";
+
 /// The places of all statements of a configuration, by where they stand in its blocks.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
@@ -101,8 +104,9 @@ impl Reader<'_> {
             }
             let mut step = (name, 0);
             path.push(step.clone());
-            // A value given twice counts where it stands last; blocks stand each for themselves.
-            while statement.block.is_some() && self.places.contains_key(path) {
+            // A value given twice counts where it stands last; blocks stand each for themselves, but for `global_defs`,
+            // which add up.
+            while statement.block.is_some() && written != GLOBAL && self.places.contains_key(path) {
                 step.1 += 1;
                 path.pop();
                 path.push(step.clone());
@@ -132,10 +136,23 @@ fn canonical(word: &str) -> String {
 impl Origins {
     /// `FILE:LINE` or `default`; `None` where nobody can say.
     pub(super) fn note(&self, path: &[Step]) -> Option<String> {
+        if !self.is_known(path) {
+            return None;
+        }
         match self.place(path) {
             Some(place) => Some(format!("{}:{}", place.file, place.line)),
             None => self.is_default(path).then(|| "default".to_owned()),
         }
+    }
+
+    /// Whether the blocks around the value are shown as they were written, so that it can be found.
+    fn is_known(&self, path: &[Step]) -> bool {
+        let around = 1..path.len();
+        let is_global = path.first().is_some_and(|(name, _)| name == GLOBAL);
+        is_global
+            || around
+                .into_iter()
+                .all(|depth| self.places.contains_key(&path[..depth]))
     }
 
     /// Where the value at `path` was written: there, in a block around it, or among the defaults of `global_defs`.
@@ -152,11 +169,14 @@ impl Origins {
         if !self.is_default(path) {
             return None;
         }
+        // The old form of SMTP_CHECK has it in a block of its own.
+        let host = [around, &[("host".to_owned(), 0)]].concat();
+        let host = std::iter::once_with(|| at(&host, (name.clone(), 0)));
         let above = (0..around.len()).rev();
         let above = above.map(|depth| at(&around[..depth], (name.clone(), 0)));
-        let global = [("global_defs".to_owned(), 0)];
+        let global = [(GLOBAL.to_owned(), 0)];
         let global = [name.clone(), format!("vrrp_{name}")].map(|name| at(&global, (name, 0)));
-        above.chain(global).flatten().next()
+        host.chain(above).chain(global).flatten().next()
     }
 
     /// Whether there is such a keyword in its block, so that it has a value even if nobody writes it.

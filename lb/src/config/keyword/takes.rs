@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use crate::config::{
-    ast::{Statement, Word},
+    ast::Statement,
     diagnostic::{Report, quote},
     keyword::line::Words,
     lower::value,
@@ -43,6 +43,8 @@ pub(in crate::config) enum Takes<D: 'static, M: 'static> {
     /// left out.
     Choice {
         words: &'static [&'static str],
+        /// Whether letter case does not matter.
+        any_case: bool,
         withheld: &'static [&'static str],
         field: Field<D, M, usize>,
     },
@@ -204,8 +206,8 @@ impl<D, M> fmt::Display for Takes<D, M> {
             Self::Seconds { min, max, .. } => write!(
                 f,
                 "seconds from {} to {}, with up to 6 decimals",
-                min.as_secs_f64(),
-                max.as_secs_f64()
+                show::seconds(*min),
+                show::seconds(*max)
             ),
             Self::Choice { words, .. } => f.write_str(&words.join(" or ")),
             Self::Text { max, .. } if *max < usize::MAX => {
@@ -274,14 +276,22 @@ impl<D, M> Takes<D, M> {
             }
             Self::Choice {
                 words,
+                any_case,
                 withheld,
                 field,
             } => {
-                let text = &*word.text;
-                if withheld.contains(&text) {
-                    report.withhold(quote(&format!("{name} {text}")), word.span);
+                let is_meant = |known: &str| {
+                    known == word.text || (*any_case && known.eq_ignore_ascii_case(&word.text))
+                };
+                let place = words.iter().position(|known| is_meant(known));
+                let Some(place) = place else {
+                    value::report_illegal(word, name, report).expected(self);
+                    return;
+                };
+                if withheld.contains(&words[place]) {
+                    report.withhold(quote(&format!("{name} {}", words[place])), word.span);
                 }
-                field.write(into, self.choose(word, name, words, report));
+                (field.set)(into, Spanned::new(place, word.span));
             }
             Self::Text { max, field } => {
                 field.write(into, value::text(word, name, *max, report));
@@ -293,20 +303,6 @@ impl<D, M> Takes<D, M> {
             }
             Self::Words { .. } | Self::Block { .. } | Self::Next { .. } => {}
         }
-    }
-
-    fn choose(
-        &self,
-        word: &Word,
-        name: &str,
-        words: &[&str],
-        report: &mut Report,
-    ) -> Option<Spanned<usize>> {
-        let place = words.iter().position(|known| *known == &*word.text);
-        if place.is_none() {
-            value::report_illegal(word, name, report).expected(self);
-        }
-        place.map(|place| Spanned::new(place, word.span))
     }
 
     /// The arguments that give the value of `model`, one string for each line; none where there is nothing to

@@ -70,12 +70,23 @@ pub(in crate::config) fn notify(
     }
 }
 
-/// A program and its arguments: one word that holds all of them, or a word for each.
+/// A program and its arguments, all in one word; keepalived ignores what follows in silence.
 pub(in crate::config) fn script(statement: &Statement, report: &mut Report) -> Option<Vec<String>> {
-    let mut words = statement.quoted_arguments(report);
-    if let [line] = &*words {
-        words = split(&line.text, |_, _| line.span, report);
+    let words = statement.quoted_arguments(report);
+    if let Some(extra) = words.get(1) {
+        report
+            .warning(
+                Kind::Syntax,
+                extra.span,
+                format!(
+                    "{} is not part of the command and is ignored, as in keepalived",
+                    quote(&extra.text)
+                ),
+            )
+            .help("put the command and its arguments in double quotes");
     }
+    let line = words.first();
+    let words = line.map_or_else(Vec::new, |line| split(&line.text, |_, _| line.span, report));
     if words.is_empty() {
         report
             .error(
@@ -83,7 +94,7 @@ pub(in crate::config) fn script(statement: &Statement, report: &mut Report) -> O
                 statement.span(),
                 format!("{} needs a command", quote(&statement.keyword.text)),
             )
-            .expected("the path of a program and its arguments");
+            .expected("the path of a program, with its arguments in double quotes");
         return None;
     }
     Some(words.into_iter().map(|word| word.text.into()).collect())

@@ -65,7 +65,7 @@ pub(in crate::config) fn number(
     legal: RangeInclusive<i64>,
     report: &mut Report,
 ) -> Option<Spanned<i64>> {
-    let unsigned = word.text.strip_prefix('-').unwrap_or(&word.text);
+    let unsigned = word.text.strip_prefix(['-', '+']).unwrap_or(&word.text);
     let digits = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
     let number = digits.then(|| word.text.parse().ok()).flatten();
     match number.filter(|number| legal.contains(number)) {
@@ -120,8 +120,8 @@ pub(in crate::config) fn seconds(
     let Some((time, exact)) = parsed.filter(|(time, _)| legal.contains(time)) else {
         report_illegal(word, name, report).expected(format_args!(
             "seconds from {} to {}",
-            legal.start().as_secs_f64(),
-            legal.end().as_secs_f64()
+            show::seconds(*legal.start()),
+            show::seconds(*legal.end())
         ));
         return None;
     };
@@ -132,7 +132,7 @@ pub(in crate::config) fn seconds(
             format!(
                 "{} is rounded to {} s: microseconds count",
                 quote(&word.text),
-                time.as_secs_f64()
+                show::seconds(time)
             ),
         );
     }

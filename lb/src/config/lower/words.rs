@@ -93,7 +93,7 @@ pub(in crate::config) fn startup_script(
     statement: &Statement,
     report: &mut Report,
 ) {
-    global.scripts.startup = command::script(statement, report);
+    global.scripts.startup = command::with_owner(statement, report);
 }
 
 pub(in crate::config) fn shutdown_script(
@@ -101,7 +101,7 @@ pub(in crate::config) fn shutdown_script(
     statement: &Statement,
     report: &mut Report,
 ) {
-    global.scripts.shutdown = command::script(statement, report);
+    global.scripts.shutdown = command::with_owner(statement, report);
 }
 
 pub(super) fn owner(words: &[Word]) -> Option<Owner> {
@@ -154,18 +154,17 @@ pub(in crate::config) fn umask(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 1, report);
     let expected = "an octal number up to 777, or names such as IRGRP|IWGRP";
     let Some(word) = required(statement, expected, report) else {
         return;
     };
-    let octal = u16::from_str_radix(&word.text, 8)
+    let text: String = statement.arguments.iter().map(|word| &*word.text).collect();
+    let octal = u16::from_str_radix(&text, 8)
         .ok()
-        .filter(|mode| *mode <= 0o777 && word.text.bytes().all(|byte| byte.is_ascii_digit()));
+        .filter(|mode| *mode <= 0o777 && text.bytes().all(|byte| byte.is_ascii_digit()));
     let bit = |name: &str| MODES.iter().find(|(known, _)| *known == name.trim());
     let named = || {
-        word.text
-            .split('|')
+        text.split('|')
             .try_fold(0, |mode, name| Some(mode | bit(name)?.1))
     };
     match octal.or_else(named) {
@@ -500,7 +499,21 @@ pub(in crate::config) fn lvs_sync_daemon(
         ttl: None,
         group: None,
     };
-    let skip = 1 + usize::from(instance.is_some());
+    let mut skip = 1 + usize::from(instance.is_some());
+    if let Some(word) = statement.arguments.get(skip)
+        && word.text.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        report
+            .warning(
+                Kind::Deprecated,
+                word.span,
+                format!("{} without `id` before it is deprecated", quote(&word.text)),
+            )
+            .help(format!("write `id {}`", word.text));
+        let id = value::number(word, "id", 0..=255, report);
+        daemon.id = id.and_then(|id| id.value.try_into().ok());
+        skip += 1;
+    }
     pairs(statement, skip, known, report, |word, given, report| {
         let mut number =
             |min, max| value::number(given, word, min..=max, report).map(|number| number.value);

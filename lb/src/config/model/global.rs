@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataPlane, InterfaceName, Version};
+use super::{Command, DataPlane, InterfaceName, Version};
 
 /// `global_defs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,12 +139,12 @@ pub struct Scripts {
     pub supplementary_groups: bool,
     /// `use_symlink_paths`.
     pub keep_symlinks: bool,
-    /// `startup_script`: words of the command.
-    pub startup: Option<Vec<String>>,
+    /// `startup_script`.
+    pub startup: Option<Command>,
     /// `startup_script_timeout`.
     pub startup_timeout: Duration,
-    /// `shutdown_script`: words of the command.
-    pub shutdown: Option<Vec<String>>,
+    /// `shutdown_script`.
+    pub shutdown: Option<Command>,
     /// `shutdown_script_timeout`.
     pub shutdown_timeout: Duration,
     /// `umask`, of the files the daemon writes.
@@ -485,8 +485,8 @@ pub struct Fifo {
     pub path: Option<String>,
     /// Whose it is.
     pub owner: Option<Owner>,
-    /// The program started to read it: words of the command.
-    pub script: Option<Vec<String>>,
+    /// The program started to read it.
+    pub script: Option<Command>,
 }
 
 /// Automatic real-time priority.

@@ -12,7 +12,9 @@ use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
-    model::{Family, Version, VrrpInstance, vrrp::Destination},
+    model::{
+        Family, InterfaceName, Version, VrrpInstance, global::DynamicInterfaces, vrrp::Destination,
+    },
 };
 
 /// IPv4 and IPv6 headers before an advert.
@@ -128,6 +130,10 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
 }
 
 pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
+    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+        leave_out_without_interface(lowered, system, report);
+        return;
+    }
     for placed in &lowered.instances {
         check_own(placed, system, report);
         let instance = &placed.value;
@@ -143,6 +149,25 @@ pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, repor
         {
             report_no_interface(vrf, at, system, report);
         }
+    }
+}
+
+/// With `dynamic_interfaces` they may come later; nothing waits for them yet.
+fn leave_out_without_interface(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
+    for placed in &mut lowered.instances {
+        let instance = &placed.value;
+        let is_there = |name: &InterfaceName| system.interface(name).is_some();
+        let mut addresses = instance.addresses.iter();
+        if is_there(&instance.interface)
+            && instance.link.vrf.as_ref().is_none_or(is_there)
+            && addresses.all(|address| is_there(&address.interface))
+        {
+            continue;
+        }
+        let what = || format!("vrrp_instance {}", quote(&instance.name));
+        let why = quote("dynamic_interfaces");
+        let words = report.leave_out(what, &vec![(why, placed.at.interface)]);
+        placed.value.withheld.extend(words);
     }
 }
 

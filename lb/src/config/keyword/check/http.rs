@@ -82,6 +82,7 @@ const REQUESTS: &[HttpKeyword] = &[
         &["http_protocol"],
         Takes::Choice {
             words: HttpProtocol::WORDS,
+            any_case: true,
             withheld: &[],
             field: field!(word settings.protocol),
         },
@@ -166,6 +167,7 @@ const ANSWER: &[UrlKeyword] = &[
             },
         },
     )
+    .adds_up()
     .default("200-299")
     .means("codes that are a success"),
     UrlKeyword::new(

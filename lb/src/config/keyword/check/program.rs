@@ -37,12 +37,12 @@ const PROGRAM: &[MiscKeyword] = &[
     MiscKeyword::new(
         &["misc_timeout"],
         Takes::Seconds {
-            min: Duration::from_micros(1),
+            min: Duration::ZERO,
             max: super::super::lvs::timing::LONGEST,
             field: field!(given copy timeout),
         },
     )
-    .default("the check's delay_loop")
+    .default("0: the check's delay_loop")
     .means("how long the program may run"),
     MiscKeyword::flag(&["misc_dynamic"], field!(copy dynamic))
         .means("exit codes from 2 on are weights"),

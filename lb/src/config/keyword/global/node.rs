@@ -37,6 +37,7 @@ pub(super) const IDENTITY: &[Global] = &[
         &["data_plane"],
         Takes::Choice {
             words: DataPlane::WORDS,
+            any_case: false,
             withheld: &[],
             field: field!(word data_plane),
         },
@@ -81,17 +82,9 @@ pub(super) const SCRIPTS: &[Global] = &[
     Global::new(
         &["startup_script"],
         Takes::Words {
-            usage: "COMMAND",
+            usage: "COMMAND [USER [GROUP]]",
             read: words::startup_script,
-            show: |global| {
-                global
-                    .scripts
-                    .startup
-                    .as_deref()
-                    .map(command::show_script)
-                    .into_iter()
-                    .collect()
-            },
+            show: |global| global.scripts.startup.iter().map(command::show).collect(),
         },
     )
     .parsed()
@@ -107,17 +100,9 @@ pub(super) const SCRIPTS: &[Global] = &[
     Global::new(
         &["shutdown_script"],
         Takes::Words {
-            usage: "COMMAND",
+            usage: "COMMAND [USER [GROUP]]",
             read: words::shutdown_script,
-            show: |global| {
-                global
-                    .scripts
-                    .shutdown
-                    .as_deref()
-                    .map(command::show_script)
-                    .into_iter()
-                    .collect()
-            },
+            show: |global| global.scripts.shutdown.iter().map(command::show).collect(),
         },
     )
     .parsed()
@@ -202,6 +187,7 @@ pub(super) const FILES: &[Global] = &[
         &["json_version"],
         Takes::Choice {
             words: JsonVersion::WORDS,
+            any_case: false,
             withheld: &[],
             field: field!(word files.json),
         },

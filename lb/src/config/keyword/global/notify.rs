@@ -89,18 +89,17 @@ macro_rules! fifo_script {
         Global::new(
             &[$name],
             Takes::Words {
-                usage: "COMMAND",
+                usage: "COMMAND [USER [GROUP]]",
                 read: |global, line, report| {
-                    global.notify.$field.script = command::script(line, report);
+                    global.notify.$field.script = command::with_owner(line, report);
                 },
                 show: |global| {
                     global
                         .notify
                         .$field
                         .script
-                        .as_deref()
-                        .map(command::show_script)
-                        .into_iter()
+                        .iter()
+                        .map(command::show)
                         .collect()
                 },
             },

@@ -17,6 +17,7 @@ pub(super) const PROTOCOL: &[Global] = &[
         &["vrrp_version"],
         Takes::Choice {
             words: Version::WORDS,
+            any_case: false,
             withheld: &[],
             field: field!(word vrrp.version),
         },
@@ -56,10 +57,11 @@ pub(super) const PROTOCOL: &[Global] = &[
         field!(copy vrrp.check_unicast_source),
     )
     .means("unicast adverts count only from configured peers"),
-    flag(
+    boolean(
         &["vrrp_skip_check_adv_addr"],
         field!(copy vrrp.skip_check_addresses),
     )
+    .default("false")
     .means("addresses of an advert are not compared again when the sender is the one before"),
     number(
         &["vrrp_down_timer_adverts"],

@@ -38,6 +38,7 @@ pub(in crate::config) static TABLE: Table<TunnelDraft, Tunnel> = Table {
             &["type"],
             Takes::Choice {
                 words: TunnelKind::WORDS,
+                any_case: false,
                 withheld: &[],
                 field: Field {
                     set: |draft, given| draft.kind = TunnelKind::at(given.value),

@@ -44,6 +44,7 @@ const SERVICE: &[Virtual] = &[
         &["ip_family"],
         Takes::Choice {
             words: Family::WORDS,
+            any_case: false,
             withheld: &[],
             field: Field {
                 set: |draft, given| draft.family = given.map(Family::at),
@@ -60,6 +61,7 @@ const SERVICE: &[Virtual] = &[
         &["protocol"],
         Takes::Choice {
             words: Protocol::WORDS,
+            any_case: true,
             withheld: &["SCTP"],
             field: Field {
                 set: |draft, given| draft.protocol = given.map(Protocol::at),
@@ -79,6 +81,7 @@ const SCHEDULING: &[Virtual] = &[
         &["lb_algo", "lvs_sched"],
         Takes::Choice {
             words: Scheduler::WORDS,
+            any_case: false,
             withheld: &[
                 "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "fo", "ovf", "sed", "nq", "twos",
             ],
@@ -224,6 +227,7 @@ const PERSISTENCE: &[Virtual] = &[
         &["persistence_engine"],
         Takes::Choice {
             words: PersistenceEngine::WORDS,
+            any_case: false,
             withheld: &[],
             field: Field {
                 set: |draft, given| draft.engine = given.map(PersistenceEngine::at),

@@ -56,6 +56,7 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
             &["auth_type"],
             Takes::Choice {
                 words: AuthenticationType::WORDS,
+                any_case: false,
                 withheld: &[],
                 field: field!(spanned word kind => kind),
             },
@@ -114,6 +115,7 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             &["anti_replay"],
             Takes::Choice {
                 words: AntiReplay::WORDS,
+                any_case: false,
                 withheld: &[],
                 field: field!(spanned word anti_replay => anti_replay),
             },
@@ -125,6 +127,7 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             &["mode"],
             Takes::Choice {
                 words: HmacMode::WORDS,
+                any_case: false,
                 withheld: &[],
                 field: field!(spanned word mode => mode),
             },

@@ -19,6 +19,7 @@ pub(super) const ROUTER: &[Instance] = &[
         &["state"],
         Takes::Choice {
             words: InitialState::WORDS,
+            any_case: false,
             withheld: &[],
             field: field!(spanned word state => state),
         },
@@ -62,6 +63,7 @@ pub(super) const ROUTER: &[Instance] = &[
         &["version"],
         Takes::Choice {
             words: Version::WORDS,
+            any_case: false,
             withheld: &[],
             field: field!(spanned word version => version),
         },

@@ -159,7 +159,6 @@ pub(in crate::config) fn read_status(
     if statement.arguments.is_empty() {
         report_missing(statement, EXPECTED, report);
     }
-    draft.status.clear();
     for word in &statement.arguments {
         let (first, last) = word
             .text

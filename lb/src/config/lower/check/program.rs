@@ -61,7 +61,10 @@ impl MiscDraft {
                 words: self.words?,
                 owner: self.owner,
             },
-            timeout: self.timeout.unwrap_or(schedule.delay_loop),
+            timeout: self
+                .timeout
+                .filter(|time| !time.is_zero())
+                .unwrap_or(schedule.delay_loop),
             dynamic: self.dynamic,
             schedule,
         })

@@ -86,10 +86,8 @@ fn finish_protocol(route: &mut Route, protocol: Option<Spanned<Named<u8>>>, repo
             .warning(
                 Kind::Conflict,
                 span,
-                format!(
-                    "a tracked route has the protocol keepalived: {} is ignored, as in keepalived",
-                    quote(&value.to_string())
-                ),
+                "the protocol is ignored, as in keepalived: a tracked route has that of keepalived"
+                    .to_owned(),
             )
             .help("write `no_track` too, or leave the protocol out");
         return;

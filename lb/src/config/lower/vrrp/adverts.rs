@@ -329,9 +329,9 @@ fn finish_unicast(
         }
         let address = line.address.value;
         if let Some(own) = source.filter(|own| own.value == address) {
-            refuse_peer(line.address, "is the source itself", own.span, report);
+            leave_peer_out(line.address, "is the source itself", own.span, report);
         } else if let Some((first, _)) = peers.iter().find(|(_, peer)| peer.address == address) {
-            refuse_peer(line.address, "is given twice", *first, report);
+            leave_peer_out(line.address, "is given twice", *first, report);
         } else {
             let any = Peer::new(address);
             let peer = Peer {
@@ -353,12 +353,16 @@ fn finish_unicast(
     }
 }
 
-fn refuse_peer(peer: Spanned<IpAddr>, why: &str, other: Span, report: &mut Report) {
+/// One list for all nodes is common, and keepalived takes it.
+fn leave_peer_out(peer: Spanned<IpAddr>, why: &str, other: Span, report: &mut Report) {
     report
-        .error(
+        .warning(
             Kind::Conflict,
             peer.span,
-            format!("the peer {} {why}", quote(&peer.value.to_string())),
+            format!(
+                "the peer {} {why} and is left out",
+                quote(&peer.value.to_string())
+            ),
         )
         .related(other, "given here")
         .help("name each of the other routers once");

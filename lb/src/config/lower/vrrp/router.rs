@@ -6,6 +6,7 @@ use super::InstanceDraft;
 use crate::config::{
     diagnostic::{Finding, Kind, Report, quote},
     model::{AdvertInterval, Family, GlobalDefs, InitialState, InterfaceName, Priority, Version},
+    show,
     source::{Span, Spanned},
 };
 
@@ -238,8 +239,8 @@ pub(super) fn interval(
                 span,
                 format!(
                     "`advert_int` {} is rounded to {} s in VRRP version {}",
-                    given.as_secs_f64(),
-                    rounded.as_secs_f64(),
+                    show::seconds(given),
+                    show::seconds(rounded),
                     number_of(version)
                 ),
             )
@@ -255,10 +256,10 @@ fn report_interval_too_long(given: Duration, max: Duration, span: Span, report: 
             span,
             format!(
                 "`advert_int` {} is too long for VRRP version 3",
-                given.as_secs_f64()
+                show::seconds(given)
             ),
         )
-        .expected(format_args!("at most {} seconds", max.as_secs_f64()));
+        .expected(format_args!("at most {} seconds", show::seconds(max)));
 }
 
 fn number_of(version: Version) -> u8 {

@@ -6,7 +6,7 @@ use crate::config::{
     System,
     diagnostic::Report,
     lower::{Lowered, Placed, vrrp::track::TrackPlaces},
-    model::{InterfaceName, vrrp::Tracks},
+    model::{InterfaceName, global::DynamicInterfaces, vrrp::Tracks},
     source::Span,
     validate::{report_no_interface, report_unknown},
 };
@@ -16,6 +16,9 @@ pub(in crate::config::validate) fn tracked_interfaces_exist(
     system: &dyn System,
     report: &mut Report,
 ) {
+    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+        return;
+    }
     for (tracks, places) in tracks(lowered) {
         for (tracked, at) in tracks.interfaces.iter().zip(&places.interfaces) {
             let name: &InterfaceName = &tracked.interface;

@@ -366,7 +366,18 @@ impl VirtualServerDraft {
                 .related(self.span, "virtual server");
         }
         let front = service.address().map_or(0, |(_, port)| port);
+        let is_marked = matches!(service, VirtualService::Fwmark { .. });
         let mut value = port.map_or(front, |port| port.value);
+        if let (Some(port), true) = (port, is_marked) {
+            report.warning(
+                Kind::Conflict,
+                port.span,
+                format!(
+                    "port {value} is ignored, as in keepalived: packets with a firewall mark keep theirs"
+                ),
+            );
+            value = 0;
+        }
         if let (Some(port), true) = (port, method != ForwardMethod::Nat)
             && service.address().is_some()
             && value != front
