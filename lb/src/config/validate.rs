@@ -82,7 +82,10 @@ fn report_unknown(what: &str, name: &str, at: Span, known: &BTreeSet<&str>, repo
     let finding = report.error(Kind::Missing, at, message);
     match nearest(name, known.iter().copied()) {
         Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-        None => finding.help(format!("write a `{what} {name}` block, or remove the name")),
+        None => finding.help(format!(
+            "write a {} block, or remove the name",
+            quote(&format!("{what} {name}"))
+        )),
     };
 }
 

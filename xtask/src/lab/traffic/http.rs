@@ -78,12 +78,21 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn many(&self, count: usize, workers: usize) -> Tally {
         let next = AtomicUsize::new(0);
+        let start = Instant::now();
         let work = || {
             let mut tally = Tally::default();
-            while next.fetch_add(1, Ordering::Relaxed) < count {
-                tally.add(self.server_name());
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return tally;
+                }
+                tally.add(self.server_name().with_context(|| {
+                    format!(
+                        "request {number}, {} ms after the first",
+                        start.elapsed().as_millis()
+                    )
+                }));
             }
-            tally
         };
         thread::scope(|scope| {
             let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
