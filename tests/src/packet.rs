@@ -169,9 +169,23 @@ impl Packet {
     }
 }
 
-/// A VRRP advert with a correct checksum, as it leaves a keepalived of that version.
+/// A VRRP advert with a correct checksum and an interval of one second, as it leaves a keepalived of that version.
 #[must_use]
 pub fn advert(version: u8, vrid: u8, priority: u8, source: &str, addresses: &[&str]) -> Packet {
+    let interval = if version == 2 { 1 } else { 100 };
+    advert_every(interval, version, vrid, priority, source, addresses)
+}
+
+/// The same with another interval, in seconds (version 2) or centiseconds.
+#[must_use]
+pub fn advert_every(
+    interval: u16,
+    version: u8,
+    vrid: u8,
+    priority: u8,
+    source: &str,
+    addresses: &[&str],
+) -> Packet {
     let source: IpAddr = source.parse().expect("a test's literal");
     let group = if source.is_ipv4() {
         "224.0.0.18"
@@ -179,7 +193,7 @@ pub fn advert(version: u8, vrid: u8, priority: u8, source: &str, addresses: &[&s
         "ff02::12"
     };
     let mut payload = vec![version << 4 | 1, vrid, priority, addresses.len() as u8];
-    payload.extend(if version == 2 { [0, 1] } else { [0, 100] });
+    payload.extend(interval.to_be_bytes());
     payload.extend([0, 0]);
     for address in addresses {
         match address.parse().expect("a test's literal") {

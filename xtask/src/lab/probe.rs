@@ -3,6 +3,7 @@
 mod advert;
 mod arp;
 mod capture;
+mod frames;
 mod packet;
 mod ping;
 
@@ -10,5 +11,6 @@ pub use self::{
     advert::{Advert, AdvertWatch},
     arp::{ArpProbe, ArpReport, Mac},
     capture::{Capture, CaptureReport},
+    frames::Frames,
     ping::{Gap, PingProbe, PingReport},
 };

@@ -73,6 +73,33 @@ pub fn context_switches(pid: Pid) -> anyhow::Result<u64> {
     Ok(sum)
 }
 
+/// Time on a CPU of all threads since the process started, exact to the nanosecond.
+///
+/// # Errors
+/// When the process is gone.
+pub fn cpu_time(pid: Pid) -> anyhow::Result<Duration> {
+    let tasks = format!("/proc/{pid}/task");
+    let mut sum = Duration::ZERO;
+    for task in fs::read_dir(&tasks).with_context(|| format!("read {tasks}"))? {
+        let times = fs::read_to_string(task?.path().join("schedstat"))?;
+        let running = times.split(' ').next().context("schedstat is empty")?;
+        sum += Duration::from_nanos(running.parse()?);
+    }
+    Ok(sum)
+}
+
+/// Resident memory in bytes.
+///
+/// # Errors
+/// When the process is gone.
+pub fn resident(pid: Pid) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = kibibytes.context("no VmRSS")?.parse()?;
+    Ok(kibibytes * 1024)
+}
+
 /// Waits for a child process to end.
 ///
 /// # Errors

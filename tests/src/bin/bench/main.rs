@@ -6,6 +6,7 @@ mod dataplane;
 mod failover;
 mod figure;
 mod peer;
+mod vrrp;
 
 use clap::{Parser, Subcommand};
 
@@ -38,6 +39,8 @@ enum Name {
     Config,
     /// How long the virtual address is silent when the master goes, beside Debian's keepalived.
     Failover,
+    /// What many virtual routers cost at rest, beside Debian's keepalived.
+    Vrrp,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Name::Dataplane => dataplane::run(&mut report, arguments.quick)?,
         Name::Config => config::run(&mut report, arguments.quick)?,
         Name::Failover => failover::run(&mut report, arguments.quick)?,
+        Name::Vrrp => vrrp::run(&mut report, arguments.quick)?,
     }
     report.finish()
 }

@@ -1,0 +1,216 @@
+//! What many virtual routers cost at rest: a backup that hears all of them, a master that speaks for all of them.
+//!
+//! `lb` and Debian's keepalived run the same file in the same kind of namespace, one after the other. As a backup either
+//! hears a [`herald`] that speaks for every virtual router with priority 254, spread evenly over the interval, as
+//! independent masters are. CPU time and context switches are those of parent and children, taken by the scheduler; what
+//! the kernel does in its interrupts is the herald's, for either.
+
+mod herald;
+mod routers;
+
+use std::{thread, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use nix::unistd::Pid;
+use xtask::lab::{Daemon, Director, Lab, Node, Options, process};
+
+use self::{herald::Herald, routers::Routers};
+use crate::{
+    figure::{Figure, Report, Values},
+    peer,
+};
+
+const METRICS: [&str; 4] = [
+    "cpu_percent",
+    "context_switches_per_s",
+    "rss_mb",
+    "false_takeovers",
+];
+
+/// Measures every case and prints the figures; progress goes to stderr.
+///
+/// # Errors
+/// When a daemon cannot be started or does not settle.
+pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
+    let binary = peer::lb_binary()?;
+    let peer = peer::keepalived_name()?;
+    let window = Duration::from_secs(if quick { 3 } else { 10 });
+    for case in cases(quick) {
+        let ours = case.measure(
+            &Daemon::Lb {
+                binary: binary.clone(),
+            },
+            window,
+        )?;
+        let theirs = case.measure(&Daemon::Keepalived, window)?;
+        for ((metric, ours), theirs) in METRICS.into_iter().zip(ours).zip(theirs) {
+            out.add(&Figure {
+                bench: "vrrp",
+                case: case.name(),
+                metric,
+                values: Values::new(&[ours]),
+                against: Some((&peer, theirs)),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What the daemon under test is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Backup,
+    Master,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Master => "master",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    role: Role,
+    routers: Routers,
+}
+
+fn cases(quick: bool) -> Vec<Case> {
+    let counts: &[u32] = if quick { &[255] } else { &[1, 255, 1020, 4000] };
+    let intervals: &[u16] = if quick { &[1] } else { &[100, 10, 1] };
+    let mut cases = Vec::new();
+    for role in [Role::Backup, Role::Master] {
+        for &count in counts {
+            for &centiseconds in intervals {
+                let routers = Routers {
+                    count,
+                    centiseconds,
+                };
+                cases.push(Case { role, routers });
+            }
+        }
+    }
+    cases
+}
+
+impl Case {
+    fn name(self) -> String {
+        let Routers { count, .. } = self.routers;
+        let interval = self.routers.interval().as_secs_f64();
+        format!("{}/n={count}/advert={interval}", self.role.name())
+    }
+
+    /// One daemon from its start to its end; values in the order of [`METRICS`].
+    fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<[f64; 4]> {
+        let lab = Lab::start(Options { servers: false })?;
+        alone(&lab)?;
+        for number in [1, 2] {
+            self.routers.plug(lab.director(number).namespace())?;
+        }
+        let herald = match self.role {
+            Role::Backup => Some(Herald::start(lab.director(2).namespace(), self.routers)?),
+            Role::Master => None,
+        };
+        let director = lab.director(1);
+        director.start(daemon, self.routers.configuration())?;
+        thread::sleep(self.settling());
+        let before = Usage::of(director).context("the daemon does not run")?;
+        thread::sleep(window);
+        let after = Usage::of(director).context("the daemon did not go on")?;
+        let log = director.log();
+        let masters = log.matches("Entering MASTER STATE").count();
+        if self.role == Role::Master {
+            let count = usize::try_from(self.routers.count)?;
+            ensure!(masters == count, "{masters} of {count} are MASTER");
+        }
+        if let Some(herald) = herald {
+            herald.stop()?;
+        }
+        progress(self, daemon, after.since(&before, window));
+        let [cpu, switches, memory] = after.since(&before, window);
+        let false_takeovers = match self.role {
+            Role::Backup => masters as f64,
+            Role::Master => 0.0,
+        };
+        Ok([cpu, switches, memory, false_takeovers])
+    }
+
+    /// Elections, addresses and both sets of announcements take so long.
+    fn settling(self) -> Duration {
+        let elections = self.routers.interval() * 4;
+        let per_router = Duration::from_millis(match self.role {
+            Role::Backup => 1,
+            Role::Master => 4,
+        });
+        Duration::from_secs(8) + elections + per_router * self.routers.count
+    }
+}
+
+/// The other nodes leave the segment: a flood to them would be measured too.
+fn alone(lab: &Lab) -> anyhow::Result<()> {
+    for node in Node::ALL {
+        if !matches!(node, Node::Director(_)) {
+            lab.switch().ip(&format!("link set {node} nomaster\n"))?;
+        }
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "progress of a benchmark that takes minutes"
+)]
+fn progress(case: Case, daemon: &Daemon, [cpu, switches, memory]: [f64; 3]) {
+    let daemon = match daemon {
+        Daemon::Lb { .. } => "lb",
+        Daemon::Keepalived => "keepalived",
+    };
+    eprintln!(
+        "{} {daemon}: {cpu:.2} % of a core, {switches:.0} context switches/s, {memory:.1} MB",
+        case.name()
+    );
+}
+
+/// What a daemon has used since its start.
+struct Usage {
+    cpu: Duration,
+    switches: u64,
+    memory: u64,
+}
+
+impl Usage {
+    fn of(director: &Director) -> anyhow::Result<Self> {
+        let parent = director.pid().context("no daemon runs")?;
+        let mut usage = Self {
+            cpu: Duration::ZERO,
+            switches: 0,
+            memory: 0,
+        };
+        for pid in processes(parent) {
+            usage.cpu += process::cpu_time(pid)?;
+            usage.switches += process::context_switches(pid)?;
+            usage.memory += process::resident(pid)?;
+        }
+        Ok(usage)
+    }
+
+    /// Percent of a core, context switches per second, megabytes.
+    fn since(&self, before: &Self, window: Duration) -> [f64; 3] {
+        let seconds = window.as_secs_f64();
+        let cpu = self.cpu.saturating_sub(before.cpu).as_secs_f64();
+        let switches = self.switches.saturating_sub(before.switches) as f64;
+        [
+            cpu / seconds * 100.0,
+            switches / seconds,
+            self.memory as f64 / 1e6,
+        ]
+    }
+}
+
+fn processes(parent: Pid) -> Vec<Pid> {
+    let children = process::children(parent);
+    std::iter::once(parent).chain(children).collect()
+}

@@ -1,0 +1,92 @@
+//! Speaks for every virtual router, as their masters would.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tests::packet::advert_every;
+use xtask::lab::{Namespace, probe::Frames};
+
+use super::routers::{Router, Routers};
+
+/// Above that of every daemon.
+const PRIORITY: u8 = 254;
+/// The sender's place in the networks.
+const HOST: u8 = 12;
+/// What is due within it leaves together.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Sends until stopped.
+#[derive(Debug)]
+pub(super) struct Herald {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Herald {
+    /// Starts to speak from the `eth0` of a namespace.
+    pub(super) fn start(namespace: &Namespace, routers: Routers) -> anyhow::Result<Self> {
+        let out = Frames::open(namespace, "eth0")?;
+        let frames: Vec<Vec<u8>> = routers
+            .all()
+            .map(|router| frame(router, routers.centiseconds))
+            .collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let interval = routers.interval();
+        let thread = thread::Builder::new()
+            .name("herald".to_owned())
+            .spawn(move || speak(&out, &frames, interval, &told))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Falls silent.
+    ///
+    /// # Errors
+    /// When it could not send.
+    pub(super) fn stop(self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+fn frame(router: Router, centiseconds: u16) -> Vec<u8> {
+    let source = Routers::source(HOST, router.vlan).to_string();
+    let address = router.address.to_string();
+    let mut packet = advert_every(centiseconds, 3, router.vrid, PRIORITY, &source, &[&address]);
+    packet.to_mac = [0x01, 0, 0x5e, 0, 0, 18];
+    packet.from_mac = [0, 0, 0x5e, 0, 1, router.vrid];
+    packet.vlans = router.vlan.into_iter().collect();
+    packet.bytes()
+}
+
+/// The n-th frame of a round is due n/N of the interval after its start.
+fn speak(
+    out: &Frames,
+    frames: &[Vec<u8>],
+    interval: Duration,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let gap = interval / u32::try_from(frames.len())?;
+    let mut due = Instant::now();
+    for frame in frames.iter().cycle() {
+        while due > Instant::now() {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            thread::sleep(TICK.min(due.saturating_duration_since(Instant::now())));
+        }
+        out.send(frame).context("send an advert")?;
+        due += gap;
+    }
+    Ok(())
+}
