@@ -14,6 +14,7 @@
 mod config;
 mod demo;
 mod director;
+mod frr;
 mod janitor;
 mod link;
 mod namespace;

@@ -35,6 +35,7 @@ pub const NETNS: &[Package] = &[
     ("ps", "procps"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("vtysh", "frr"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(900);

@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use nix::{sys::signal::Signal, unistd::Pid};
 
 use super::{
+    frr,
     link::Port,
     namespace::{self, Namespace},
     plan::{Node, VIRTUAL_ADDRESSES},
@@ -29,6 +30,8 @@ pub enum Daemon {
     },
     /// Debian's keepalived, VRRP only: its checkers need IPVS.
     Keepalived,
+    /// FRR's vrrpd. Its configuration is its own, and its macvlan is the starter's to make.
+    Frr,
 }
 
 /// One of the two directors.
@@ -112,7 +115,7 @@ impl Director {
             .create(true)
             .append(true)
             .open(self.directory.join("log"))?;
-        let mut command = self.command_line(daemon);
+        let mut command = self.command_line(daemon)?;
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -287,8 +290,9 @@ impl Director {
             .collect())
     }
 
-    fn command_line(&self, daemon: &Daemon) -> Command {
-        match daemon {
+    fn command_line(&self, daemon: &Daemon) -> anyhow::Result<Command> {
+        Ok(match daemon {
+            Daemon::Frr => frr::command(self.namespace.name(), &self.config_file())?,
             Daemon::Lb { binary } => {
                 let mut command = Command::new(binary);
                 command
@@ -309,7 +313,7 @@ impl Director {
                     .arg(self.directory.join("checkers.pid"));
                 command
             }
-        }
+        })
     }
 
     fn run_directory(&self) -> PathBuf {

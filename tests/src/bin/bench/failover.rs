@@ -86,10 +86,7 @@ fn report(
     reason = "progress of a benchmark that takes minutes"
 )]
 fn progress(case: &Case, daemon: &Daemon, sample: &BTreeMap<&str, f64>) {
-    let daemon = match daemon {
-        Daemon::Lb { .. } => "lb",
-        Daemon::Keepalived => "keepalived",
-    };
+    let daemon = peer::name(daemon);
     let figures: Vec<_> = sample
         .iter()
         .map(|(metric, value)| format!("{metric} {value:.1}"))

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, process::Command};
 
 use anyhow::Context as _;
+use xtask::lab::Daemon;
 
 /// Where Debian keeps root's programs, and the others.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -18,6 +19,15 @@ pub(crate) fn lb_binary() -> anyhow::Result<PathBuf> {
     };
     lb.canonicalize()
         .with_context(|| format!("find {}: build it with `cargo xtask build`", lb.display()))
+}
+
+/// A daemon's name in messages of progress.
+pub(crate) const fn name(daemon: &Daemon) -> &'static str {
+    match daemon {
+        Daemon::Lb { .. } => "lb",
+        Daemon::Keepalived => "keepalived",
+        Daemon::Frr => "FRR",
+    }
 }
 
 /// Debian's keepalived, to be given arguments.

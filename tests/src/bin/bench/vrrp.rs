@@ -164,10 +164,7 @@ fn alone(lab: &Lab) -> anyhow::Result<()> {
     reason = "progress of a benchmark that takes minutes"
 )]
 fn progress(case: Case, daemon: &Daemon, [cpu, switches, memory]: [f64; 3]) {
-    let daemon = match daemon {
-        Daemon::Lb { .. } => "lb",
-        Daemon::Keepalived => "keepalived",
-    };
+    let daemon = peer::name(daemon);
     eprintln!(
         "{} {daemon}: {cpu:.2} % of a core, {switches:.0} context switches/s, {memory:.1} MB",
         case.name()

@@ -55,13 +55,13 @@ impl Capture {
     /// # Errors
     /// When dumpcap does not end or tshark fails.
     pub fn finish(mut self) -> anyhow::Result<CaptureReport> {
-        process::signal(process::pid(&self.dumpcap), Signal::SIGINT);
-        process::wait(&mut self.dumpcap, Duration::from_secs(5))?;
-        let all = self.tshark("frame")?;
+        self.end()?;
+        let all = self.tshark("frame", &[])?;
         let bad = self.tshark(
             "_ws.malformed || _ws.unreassembled || ip.checksum.status == 0 || vrrp.checksum.status == 0 \
              || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0 \
              || icmpv6.checksum.status == 0 || vrrp && _ws.expert.severity >= 0x00400000",
+            &[],
         )?;
         Ok(CaptureReport {
             packets: all.len(),
@@ -69,13 +69,29 @@ impl Capture {
         })
     }
 
-    fn tshark(&self, filter: &str) -> anyhow::Result<Vec<String>> {
+    /// Ends the recording and tells some fields of the packets that match a display filter, blanks between them.
+    ///
+    /// # Errors
+    /// When dumpcap does not end or tshark fails.
+    pub fn fields(mut self, filter: &str, fields: &[&str]) -> anyhow::Result<Vec<String>> {
+        self.end()?;
+        let mut options = vec!["-T", "fields", "-E", "separator=/s"];
+        options.extend(fields.iter().flat_map(|field| ["-e", *field]));
+        self.tshark(filter, &options)
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        process::signal(process::pid(&self.dumpcap), Signal::SIGINT);
+        process::wait(&mut self.dumpcap, Duration::from_secs(5))
+    }
+
+    fn tshark(&self, filter: &str, options: &[&str]) -> anyhow::Result<Vec<String>> {
         let mut command = process::tool("tshark");
         command.arg("-r").arg(&self.file);
         for protocol in ["ip", "tcp", "udp"] {
             command.args(["-o", &format!("{protocol}.check_checksum:TRUE")]);
         }
-        let text = namespace::run(command.args(["-Y", filter]))?;
+        let text = namespace::run(command.args(["-Y", filter]).args(options))?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 }
