@@ -107,9 +107,7 @@ pub(in crate::config) fn read_password(
 ) {
     let at = statement.keyword.span;
     let [word, rest @ ..] = &*statement.arguments else {
-        report
-            .error(Kind::Missing, at, "`auth_pass` needs a value".to_owned())
-            .expected("a password of at most 8 bytes");
+        value::report_missing(statement, "a password of at most 8 bytes", report);
         return;
     };
     if !rest.is_empty() {
