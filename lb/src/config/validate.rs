@@ -12,7 +12,7 @@ use std::{
 use super::{
     System,
     diagnostic::{Kind, Report, quote},
-    lower::Lowered,
+    lower::{Lowered, Placed},
     model::{Family, InterfaceName},
     source::Span,
     suggest::nearest,
@@ -71,6 +71,12 @@ fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, re
     report
         .error(Kind::System, span, message)
         .help(format!("{meant}`ip link` shows what there is"));
+}
+
+/// The names of blocks.
+fn names<T, P>(blocks: &[Placed<T, P>], name: impl Fn(&T) -> &String) -> BTreeSet<&str> {
+    let blocks = blocks.iter();
+    blocks.map(|placed| name(&placed.value).as_str()).collect()
 }
 
 /// Reports the name of something that has a block of its own, where there is none.

@@ -240,6 +240,14 @@ impl Default for Network {
     }
 }
 
+impl Network {
+    /// Whether an interface that is named need not be there yet.
+    #[must_use]
+    pub fn interfaces_may_come_later(&self) -> bool {
+        self.dynamic != DynamicInterfaces::Refused
+    }
+}
+
 /// `dynamic_interfaces [allow_if_changes]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DynamicInterfaces {
