@@ -141,11 +141,16 @@ pub fn read_and_enter(
 /// Keeps a configuration that comes into force where people look for it: in the log with `-d`, and as a file in
 /// `config_save_dir`. A file that cannot be written is logged.
 pub fn keep(config: &Config, in_log: bool) {
-    if in_log {
-        log::configuration(&show(config));
+    let directory = config.global.files.save.as_ref();
+    if !in_log && directory.is_none() {
+        return;
     }
-    if let Some(directory) = &config.global.files.save
-        && let Err(error) = save(Path::new(directory), &show(config), SystemTime::now())
+    let shown = show(config);
+    if in_log {
+        log::configuration(&shown);
+    }
+    if let Some(directory) = directory
+        && let Err(error) = save(Path::new(directory), &shown, SystemTime::now())
     {
         log::configuration_not_saved(directory, &error);
     }
