@@ -25,6 +25,7 @@ mod include;
 mod lexer;
 mod lines;
 mod lower;
+mod need;
 mod origin;
 mod parser;
 mod quoted;

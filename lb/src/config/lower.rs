@@ -19,12 +19,15 @@ pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
 
+pub(super) use vrrp::authentication::KEY;
+
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
     model::{Config, GlobalDefs, SyncGroup, VirtualServer, VirtualServerGroup, VrrpInstance},
+    need::Need,
     parser::Parser,
-    source::Span,
+    source::{Span, Spanned},
 };
 
 /// The configuration as written.
@@ -118,6 +121,8 @@ pub(super) struct Lowered {
     pub(super) sync_groups: Vec<Placed<SyncGroup, GroupPlaces>>,
     pub(super) server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
+    /// What all of it names on the machine.
+    pub(super) needs: Vec<Spanned<Need>>,
 }
 
 impl Lowered {
@@ -215,6 +220,7 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
         servers: draft.servers,
         node,
         global: draft.global,
+        needs: report.take_needs(),
     };
     if lowered.node.process.net_namespace_ipvs.is_some() {
         lvs::leave_out_all("net_namespace_ipvs", &mut lowered, report);

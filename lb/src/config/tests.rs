@@ -2,6 +2,7 @@
 
 mod lexical;
 mod lvs;
+mod machine;
 mod network;
 mod properties;
 mod traps;

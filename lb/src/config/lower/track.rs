@@ -15,6 +15,7 @@ use crate::config::{
         InitialContent, ParameterMatch, TrackFile, TrackGroup, TrackProcess, TrackWeight,
         VrrpScript,
     },
+    need::Runner,
     source::Spanned,
 };
 
@@ -102,6 +103,16 @@ pub(in crate::config) fn read_script(
     if !seen.has("script") {
         report_without(statement, &name, "script", report);
     }
+    let owner = script.user.as_ref();
+    let words = &script.command;
+    command::note_program(
+        ["script", "user"],
+        words,
+        owner,
+        Runner::TrackScript,
+        &seen,
+        report,
+    );
     if !seen.has("timeout") {
         script.timeout = script.interval;
     }

@@ -13,6 +13,7 @@ use crate::config::{
             SyncDaemon, Timeouts,
         },
     },
+    need::Need,
     show,
 };
 
@@ -93,6 +94,12 @@ pub(super) fn owner(words: &[Word]) -> Option<Owner> {
     })
 }
 
+fn note_owner(words: &[Word], need: fn(Owner) -> Need, report: &mut Report) {
+    if let (Some(owner), Some(word)) = (owner(words), words.first()) {
+        report.needs(need(owner), word.span);
+    }
+}
+
 pub(in crate::config) fn show_owner(owner: Option<&Owner>) -> Lines {
     let line = |owner: &Owner| match &owner.group {
         Some(group) => format!("{} {}", show::text(&owner.user), show::text(group)),
@@ -109,6 +116,7 @@ pub(in crate::config) fn script_user(
     value::warn_of_rest(statement, 2, report);
     if value::required(statement, "USER [GROUP]", report).is_some() {
         global.scripts.user = owner(&statement.arguments);
+        note_owner(&statement.arguments, Need::ScriptUser, report);
     }
 }
 
@@ -117,6 +125,7 @@ pub(in crate::config) fn fifo(into: &mut Fifo, statement: &Statement, report: &m
     if let Some(path) = value::required(statement, "FIFO [USER [GROUP]]", report) {
         into.path = Some(path.text.to_string());
         into.owner = owner(&statement.arguments[1..]);
+        note_owner(&statement.arguments[1..], Need::PipeOwner, report);
     }
 }
 

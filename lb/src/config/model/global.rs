@@ -121,9 +121,9 @@ pub struct SmtpServer {
 /// Whose a script or a FIFO is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// User name or number.
+    /// Name of a user.
     pub user: String,
-    /// Group name or number; the user's by default.
+    /// Name of a group; the user's by default.
     pub group: Option<String>,
 }
 
