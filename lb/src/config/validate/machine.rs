@@ -1,8 +1,8 @@
 //! Rules about what the configuration names on this machine: users, programs, names of iproute2, files of keys.
 //!
-//! A file may be checked on one machine and used on another, so nothing here is worse than keepalived makes it: what it
-//! leaves out with a message is a warning, what it leaves out in silence a note. Only the files of keys, which it does
-//! not start without, are errors.
+//! A file may be checked on one machine and used on another, so what is missing is no worse than keepalived makes it: what
+//! it leaves out with a message is a warning, what it leaves out in silence a note. What others than root may change is
+//! always a warning, and a key that cannot be used or kept is an error.
 
 mod path;
 
@@ -186,13 +186,14 @@ pub(super) fn root_runs_nothing_unchecked(
     report: &mut Report,
 ) {
     let Some(local) = system.local() else { return };
-    if lowered.global.scripts.security {
+    let scripts = &lowered.global.scripts;
+    if scripts.security {
         return;
     }
     // Of the others the next rule tells.
     let is_only_unchecked = |program: &Program| {
         let found = find(&program.path, local);
-        found.is_ok_and(|found| weakness(&found, false, local).is_none())
+        found.is_ok_and(|found| weakness(&found, scripts.keep_symlinks, local).is_none())
     };
     let mut found = root_programs(lowered, local);
     if let Some((program, at)) = found.find(|(program, _)| is_only_unchecked(program)) {
