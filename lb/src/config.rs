@@ -25,11 +25,13 @@ mod include;
 mod lexer;
 mod lines;
 mod lower;
+mod need;
 mod origin;
 mod parser;
 mod quoted;
 mod show;
 mod suggest;
+mod system;
 mod validate;
 
 #[cfg(test)]
@@ -43,7 +45,7 @@ use std::{
 use self::{
     diagnostic::Report,
     lines::Lines,
-    model::{Config, InterfaceName},
+    model::Config,
     source::{MAX_FILE_SIZE, Sources},
 };
 pub use self::{
@@ -51,6 +53,7 @@ pub use self::{
     diff::{Change, diff, show_diff},
     origin::{Origin, Origins, origins},
     show::{show, show_origins},
+    system::{Entry, EntryKind, Interface, Local, NameList, System},
 };
 
 /// Where files come from: a disk for the daemon, a map in tests.
@@ -126,34 +129,6 @@ pub struct Options {
     pub seed: u64,
     /// The directory that relative paths start from, for `$_PWD`; empty where nobody knows.
     pub working_directory: PathBuf,
-}
-
-/// What validation needs to know of the machine.
-pub trait System {
-    /// An interface by name; `None` where there is none.
-    fn interface(&self, name: &InterfaceName) -> Option<Interface>;
-
-    /// The names of all interfaces, for what may have been meant.
-    fn interface_names(&self) -> Vec<&str>;
-}
-
-/// What validation needs to know of an interface.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interface {
-    /// VRRP refuses to run on it.
-    pub is_loopback: bool,
-    /// The largest packet it takes, in bytes; `None` where nobody knows.
-    pub mtu: Option<u32>,
-}
-
-impl System for BTreeMap<String, Interface> {
-    fn interface(&self, name: &InterfaceName) -> Option<Interface> {
-        self.get(name.as_str()).copied()
-    }
-
-    fn interface_names(&self) -> Vec<&str> {
-        self.keys().map(String::as_str).collect()
-    }
 }
 
 /// The outcome of [`load`].

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     build::{self, Profile},
-    packages, test, workspace,
+    packages, step, test, workspace,
 };
 
 /// Builds everything in release and runs the benchmark named by the first of `arguments`.
@@ -39,9 +39,5 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         .env(test::BINARY, lb)
         .status()
         .context("cannot start cargo")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(step::exit_code(status))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{build, workspace};
+use crate::{build, step, workspace};
 
 /// Runs `target` with the options of libFuzzer, such as `-max_total_time=600`, until it finds something or is stopped.
 ///
@@ -51,9 +51,5 @@ pub fn run(target: &str, options: &[String]) -> Result<ExitCode> {
         .env("LB_EBPF_OBJECT", build::ebpf()?)
         .status()
         .context("cannot start cargo")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(step::exit_code(status))
 }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -59,6 +59,15 @@ pub fn run(name: &str, title: &str, command: &mut Command, limit: Duration) -> R
             limit.as_secs(),
             tail(&log)
         ),
+    }
+}
+
+/// What xtask ends with after a program that did its work.
+pub fn exit_code(status: ExitStatus) -> ExitCode {
+    if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct RestOfLine {
     pub(super) span: Span,
     /// Whether a comment follows without a blank: it may be part of a word that was not meant to end.
     pub(super) is_cut: bool,
+    /// Whether a quote in it is not closed, which is told.
+    pub(super) is_open: bool,
 }
 
 /// A keyword, its arguments and its block. `keyword` and `arguments` are apart so that a statement without a

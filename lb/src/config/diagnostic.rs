@@ -11,7 +11,10 @@ pub use self::{
     json::json,
     pretty::{Colour, pretty},
 };
-use super::source::{Place, Sources, Span};
+use super::{
+    need::Need,
+    source::{Place, Sources, Span, Spanned},
+};
 
 /// Most diagnostics kept of each severity.
 const MAX_PER_SEVERITY: usize = 100;
@@ -50,7 +53,7 @@ pub enum Kind {
     File,
     /// A file that an `include…` line requires and that is not there.
     Include,
-    /// A script that somebody other than its user could replace.
+    /// A program of root that others may change, or a key that they may read.
     ScriptSecurity,
     /// Quotes, braces, bytes.
     Syntax,
@@ -205,6 +208,8 @@ pub(super) struct Report {
     withheld: Withheld,
     /// Words that nothing may tell.
     secrets: Vec<Span>,
+    /// What the text names on the machine.
+    needs: Vec<Spanned<Need>>,
     /// Depth of blocks that were told as a whole: nothing acts on them yet.
     told_as_a_whole: usize,
 }
@@ -214,15 +219,15 @@ pub(super) type Withheld = Vec<(String, Span)>;
 
 impl Report {
     pub(super) fn error(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
-        self.push(Severity::Error, kind, span, message)
+        self.finding(Severity::Error, kind, span, message)
     }
 
     pub(super) fn warning(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
-        self.push(Severity::Warning, kind, span, message)
+        self.finding(Severity::Warning, kind, span, message)
     }
 
     pub(super) fn note(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
-        self.push(Severity::Note, kind, span, message)
+        self.finding(Severity::Note, kind, span, message)
     }
 
     /// Notes a keyword that is understood and that nothing acts on yet: told once for all of its block.
@@ -317,6 +322,15 @@ impl Report {
         self.secrets.push(secret);
     }
 
+    /// Notes what should be on the machine.
+    pub(super) fn needs(&mut self, need: Need, at: Span) {
+        self.needs.push(Spanned::new(need, at));
+    }
+
+    pub(super) fn take_needs(&mut self) -> Vec<Spanned<Need>> {
+        std::mem::take(&mut self.needs)
+    }
+
     /// Takes the secrets out of the text that diagnostics show, and out of their sentences.
     pub(super) fn redact(&mut self, sources: &mut Sources) {
         let secrets = std::mem::take(&mut self.secrets);
@@ -344,7 +358,7 @@ impl Report {
         self.counts[Severity::Error as usize] > MAX_PER_SEVERITY
     }
 
-    fn push(
+    pub(super) fn finding(
         &mut self,
         severity: Severity,
         kind: Kind,

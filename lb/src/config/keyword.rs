@@ -181,7 +181,7 @@ impl<D, M> Keyword<D, M> {
 pub(super) struct Table<D: 'static, M: 'static = D> {
     pub(super) block: &'static str,
     /// In groups, as people read them.
-    pub(super) now: &'static [&'static [Keyword<D, M>]],
+    pub(super) groups: &'static [&'static [Keyword<D, M>]],
 }
 
 /// The keywords seen in a block so far.
@@ -208,7 +208,7 @@ impl Seen {
 
 impl<D, M> Table<D, M> {
     fn keywords(&self) -> impl Iterator<Item = &'static Keyword<D, M>> {
-        self.now.iter().copied().flatten()
+        self.groups.iter().copied().flatten()
     }
 
     /// The lines and blocks that give the values of `model`.

@@ -35,6 +35,8 @@ pub(super) struct Lexer<'l> {
     has_quotes: bool,
     /// Whether a comment follows the statement without a blank.
     is_cut: bool,
+    /// Whether a quote of the statement is not closed.
+    is_open: bool,
     /// The rest of the statement that just ended.
     finished_rest: Option<Box<RestOfLine>>,
 }
@@ -49,6 +51,7 @@ impl<'l> Lexer<'l> {
             rest: None,
             has_quotes: false,
             is_cut: false,
+            is_open: false,
             finished_rest: None,
         }
     }
@@ -111,6 +114,7 @@ impl<'l> Lexer<'l> {
         let rest = self.rest.take();
         let has_quotes = std::mem::take(&mut self.has_quotes);
         let is_cut = std::mem::take(&mut self.is_cut);
+        let is_open = std::mem::take(&mut self.is_open);
         let Some(start) = rest.filter(|_| has_quotes || is_cut) else {
             return;
         };
@@ -118,7 +122,12 @@ impl<'l> Lexer<'l> {
         let leading = text.len() - text.trim_start().len();
         let (text, end) = (Box::from(text.trim_start()), start + text.len());
         let span = self.span(start + leading, end);
-        self.finished_rest = Some(Box::new(RestOfLine { text, span, is_cut }));
+        self.finished_rest = Some(Box::new(RestOfLine {
+            text,
+            span,
+            is_cut,
+            is_open,
+        }));
     }
 
     fn quoted(&mut self, report: &mut Report) -> Word {
@@ -129,6 +138,7 @@ impl<'l> Lexer<'l> {
         self.at = start + 1 + inner.len() + usize::from(length.is_some());
         self.has_quotes = true;
         if length.is_none() {
+            self.is_open = true;
             let span = self.span(start, start + 1);
             report
                 .error(
@@ -172,6 +182,7 @@ impl<'l> Lexer<'l> {
         if self.rest.is_none() {
             self.rest = Some(self.at);
             self.has_quotes = false;
+            self.is_open = false;
             self.finished_rest = None;
         }
         let is_lossy = match &self.line {

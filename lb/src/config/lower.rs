@@ -19,12 +19,15 @@ pub(super) mod value;
 pub(super) mod vrrp;
 pub(super) mod words;
 
+pub(super) use vrrp::authentication::KEY;
+
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
     model::{Config, GlobalDefs, SyncGroup, VirtualServer, VirtualServerGroup, VrrpInstance},
+    need::Need,
     parser::Parser,
-    source::Span,
+    source::{Span, Spanned},
 };
 
 /// The configuration as written.
@@ -33,7 +36,8 @@ pub(super) struct Draft {
     global: GlobalDefs,
     /// Whether there is any block or word of the language.
     is_written: bool,
-    pub(super) node: node::NodeDraft,
+    pub(super) node: node::Node,
+    statics: node::StaticDraft,
     instances: Vec<vrrp::InstanceDraft>,
     sync_groups: Vec<vrrp::group::GroupDraft>,
     server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
@@ -117,6 +121,8 @@ pub(super) struct Lowered {
     pub(super) sync_groups: Vec<Placed<SyncGroup, GroupPlaces>>,
     pub(super) server_groups: Vec<Placed<VirtualServerGroup, ServerGroupPlaces>>,
     pub(super) servers: Vec<Placed<VirtualServer, ServerPlaces>>,
+    /// What all of it names on the machine.
+    pub(super) needs: Vec<Spanned<Need>>,
 }
 
 impl Lowered {
@@ -182,10 +188,10 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
     let groups = draft.sync_groups;
     let written = draft.instances.len();
     let mut numbers = rule::Numbers::default();
-    let mut static_rules = Vec::new();
     let mut instances = Vec::new();
     for (at, mut instance) in std::mem::take(&mut draft.instances).into_iter().enumerate() {
-        static_rules.append(&mut draft.node.rules_before(at, &mut numbers, report));
+        let mut before = draft.statics.rules_before(at, &mut numbers, report);
+        draft.node.static_rules.append(&mut before);
         let rules = std::mem::take(&mut instance.rules).into_iter();
         let rules = rules.filter_map(|rule| rule::finish(rule, &mut numbers, report));
         let rules = rules.collect();
@@ -198,7 +204,11 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
             report,
         ));
     }
-    static_rules.append(&mut draft.node.rules_before(usize::MAX, &mut numbers, report));
+    let mut rest = draft.statics.rules_before(usize::MAX, &mut numbers, report);
+    let mut node = draft.node;
+    node.static_rules.append(&mut rest);
+    node.static_addresses = draft.statics.addresses(&draft.global);
+    node.apply_defaults();
     let mut lowered = Lowered {
         has_refused_instance: instances.len() < written,
         instances,
@@ -208,8 +218,9 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
             .collect(),
         server_groups: draft.server_groups,
         servers: draft.servers,
-        node: draft.node.finish(&draft.global, static_rules),
+        node,
         global: draft.global,
+        needs: report.take_needs(),
     };
     if lowered.node.process.net_namespace_ipvs.is_some() {
         lvs::leave_out_all("net_namespace_ipvs", &mut lowered, report);

@@ -1,10 +1,6 @@
 //! Where each value of a configuration was written.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-    path::Path,
-};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use serde::Serialize;
 
@@ -27,8 +23,9 @@ const GLOBAL: &str = "global_defs";
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     places: BTreeMap<Vec<Step>, Place>,
-    /// Keywords by block: what has no place and is not among them has no default either.
-    keywords: BTreeSet<(&'static str, &'static str)>,
+    /// What each keyword of each block is called when it is shown. What has no place and is not among them has no
+    /// default either.
+    names: BTreeMap<(&'static str, &'static str), &'static str>,
 }
 
 /// Where one value comes from.
@@ -62,9 +59,7 @@ pub fn origins(entry: &Path, loader: &mut dyn Loader, options: &Options) -> Orig
     reader.read(&statements, "the top level", &mut Vec::new());
     Origins {
         places: reader.places,
-        keywords: reference()
-            .flat_map(|entry| entry.names.into_iter().map(move |name| (entry.block, name)))
-            .collect(),
+        names: reader.names,
     }
 }
 
@@ -187,7 +182,7 @@ impl Origins {
         let block = around.last().map_or("the top level", |(head, _)| {
             head.split(' ').next().unwrap_or_default()
         });
-        self.keywords.contains(&(block, last.as_str()))
+        self.names.contains_key(&(block, last.as_str()))
     }
 
     /// The origin of every value of `config`.

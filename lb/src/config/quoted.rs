@@ -27,16 +27,23 @@ impl Statement {
                 )
                 .help("write `\\#` or `\\!` where it belongs to a word, or a blank before the comment");
         }
-        split(
-            &rest.text,
-            |start, end| rest.span.within(start, end),
-            report,
-        )
+        let place = |start, end| rest.span.within(start, end);
+        split_after(rest.is_open, &rest.text, place, report)
     }
 }
 
 /// The words of a text, joined as a shell does it; `place` gives the span of some of its bytes.
 pub(super) fn split(
+    text: &str,
+    place: impl Fn(usize, usize) -> Span,
+    report: &mut Report,
+) -> Vec<Word> {
+    split_after(false, text, place, report)
+}
+
+/// The same, where it may be told already that a quote is not closed.
+fn split_after(
+    is_told: bool,
     text: &str,
     place: impl Fn(usize, usize) -> Span,
     report: &mut Report,
@@ -48,7 +55,7 @@ pub(super) fn split(
     };
     while let Some(read) = reader.next() {
         let span = place(read.start, read.end);
-        if !read.is_closed {
+        if !read.is_closed && !is_told {
             report
                 .error(Kind::Syntax, span, "the quote is not closed".to_owned())
                 .help(

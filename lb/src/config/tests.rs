@@ -2,6 +2,7 @@
 
 mod lexical;
 mod lvs;
+mod machine;
 mod network;
 mod properties;
 mod traps;
@@ -311,7 +312,14 @@ pub(super) fn load_bytes(bytes: &[u8]) -> Loaded {
 fn machine() -> BTreeMap<String, Interface> {
     let interface = |name: &str, is_loopback| {
         let mtu = Some(1500);
-        (name.to_owned(), Interface { is_loopback, mtu })
+        (
+            name.to_owned(),
+            Interface {
+                is_loopback,
+                is_vrf: None,
+                mtu,
+            },
+        )
     };
     BTreeMap::from([
         interface("lo", true),

@@ -1,6 +1,7 @@
 //! Rules across objects, one function each.
 
 mod lvs;
+mod machine;
 pub(super) mod track;
 pub(super) mod vrrp;
 
@@ -11,8 +12,8 @@ use std::{
 
 use super::{
     System,
-    diagnostic::{Kind, Report, quote},
-    lower::Lowered,
+    diagnostic::{Finding, Kind, Report, quote},
+    lower::{Lowered, Placed},
     model::{Family, InterfaceName},
     source::Span,
     suggest::nearest,
@@ -50,6 +51,14 @@ const RULES: &[Rule] = &[
     track::interfaces_are_paced_and_watched_once,
     track::static_addresses_are_unique,
     track::excluded_addresses_are_unique,
+    machine::names_of_iproute_are_known,
+    machine::vrfs_are_vrfs,
+    machine::users_exist,
+    machine::scripts_have_a_user,
+    machine::programs_are_there,
+    machine::root_runs_nothing_unchecked,
+    machine::others_cannot_change_what_root_runs,
+    machine::key_files_are_private,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.
@@ -73,6 +82,12 @@ fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, re
         .help(format!("{meant}`ip link` shows what there is"));
 }
 
+/// The names of blocks.
+fn names<T, P>(blocks: &[Placed<T, P>], name: impl Fn(&T) -> &String) -> BTreeSet<&str> {
+    let blocks = blocks.iter();
+    blocks.map(|placed| name(&placed.value).as_str()).collect()
+}
+
 /// Reports the name of something that has a block of its own, where there is none.
 fn report_unknown(what: &str, name: &str, at: Span, known: &BTreeSet<&str>, report: &mut Report) {
     if known.contains(name) {
@@ -80,12 +95,21 @@ fn report_unknown(what: &str, name: &str, at: Span, known: &BTreeSet<&str>, repo
     }
     let message = format!("there is no {what} {}", quote(name));
     let finding = report.error(Kind::Missing, at, message);
-    match nearest(name, known.iter().copied()) {
+    let block = quote(&format!("{what} {name}"));
+    let help = format!("write a {block} block, or remove the name");
+    help_with_name(finding, name, known.iter().copied(), &help);
+}
+
+/// Says what may have been meant by a name, or else what to do.
+fn help_with_name<'n>(
+    finding: &mut Finding,
+    name: &str,
+    known: impl IntoIterator<Item = &'n str>,
+    otherwise: &str,
+) {
+    match nearest(name, known) {
         Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-        None => finding.help(format!(
-            "write a {} block, or remove the name",
-            quote(&format!("{what} {name}"))
-        )),
+        None => finding.help(otherwise),
     };
 }
 

@@ -1,7 +1,6 @@
-//! What the configuration needs of the machine: files and interfaces.
+//! Configuration files: where they are read from and kept.
 
 use std::{
-    collections::BTreeMap,
     env,
     ffi::OsString,
     fs::{self, File, OpenOptions},
@@ -12,13 +11,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-use super::namespace;
+use super::{machine::Machine, namespace};
 use crate::{
     cli::Cli,
     config::{
-        Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
+        LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
         source::MAX_FILE_SIZE,
     },
     observe::log,
@@ -65,29 +63,11 @@ impl Loader for DiskLoader {
     }
 }
 
-fn refusal(error: &io::Error) -> LoadError {
+pub(super) fn refusal(error: &io::Error) -> LoadError {
     match error.kind() {
         io::ErrorKind::NotFound => LoadError::NotFound,
         _ => LoadError::Unreadable(error.to_string()),
     }
-}
-
-/// The interfaces of the current network namespace, as of now: a [`System`](crate::config::System).
-///
-/// # Errors
-/// When the kernel does not list them.
-pub fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
-    let links = getifaddrs()?.map(|link| {
-        let is_loopback = link.flags.contains(InterfaceFlags::IFF_LOOPBACK);
-        let mtu = mtu(&link.interface_name);
-        (link.interface_name, Interface { is_loopback, mtu })
-    });
-    Ok(links.collect())
-}
-
-fn mtu(interface: &str) -> Option<u32> {
-    let path = Path::new("/sys/class/net").join(interface).join("mtu");
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// What a configuration gets from outside: `-i` or the host's name up to the first dot as its id, `-e`, and this process's
@@ -114,7 +94,7 @@ pub fn options(cli: &Cli) -> Options {
 /// # Errors
 /// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
 pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
-    Ok(load(path, &mut DiskLoader, &interfaces()?, options))
+    Ok(load(path, &mut DiskLoader, &Machine::look()?, options))
 }
 
 /// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in
@@ -141,11 +121,16 @@ pub fn read_and_enter(
 /// Keeps a configuration that comes into force where people look for it: in the log with `-d`, and as a file in
 /// `config_save_dir`. A file that cannot be written is logged.
 pub fn keep(config: &Config, in_log: bool) {
-    if in_log {
-        log::configuration(&show(config));
+    let directory = config.global.files.save.as_ref();
+    if !in_log && directory.is_none() {
+        return;
     }
-    if let Some(directory) = &config.global.files.save
-        && let Err(error) = save(Path::new(directory), &show(config), SystemTime::now())
+    let shown = show(config);
+    if in_log {
+        log::configuration(&shown);
+    }
+    if let Some(directory) = directory
+        && let Err(error) = save(Path::new(directory), &shown, SystemTime::now())
     {
         log::configuration_not_saved(directory, &error);
     }
@@ -224,11 +209,5 @@ mod tests {
             DiskLoader.load(Path::new("/nonexistent/lb.conf")),
             Err(LoadError::NotFound)
         );
-    }
-
-    #[test]
-    fn the_loopback_interface_is_known_as_such() {
-        let interfaces = interfaces().expect("the kernel lists interfaces");
-        assert_eq!(interfaces.get("lo").map(|lo| lo.is_loopback), Some(true));
     }
 }

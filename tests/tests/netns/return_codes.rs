@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -335,6 +336,87 @@ const CASES: &[(In, &str, Codes)] = &[
         Unseen,
     ),
     (In::Top, "virtual_server_group {\n}", ParserEnds),
+    // What the machine does not have, or does not keep safe.
+    (In::Global, "script_user nouser", Same(5)),
+    (In::Global, "script_user root nogroupx", Same(5)),
+    (In::Global, "script_user 0", Same(5)),
+    (In::Global, "vrrp_notify_fifo /run/lb-fifo nouser", Same(0)),
+    (In::Instance, "notify /bin/true", Same(6)),
+    (In::Instance, "notify true", Same(6)),
+    (In::Instance, "notify /bin/true root", Same(6)),
+    (In::Instance, "notify /bin/true nouser", Same(0)),
+    (In::Instance, "notify /nonexistent/program", Same(0)),
+    (In::Instance, "notify no-such-program", Same(0)),
+    (In::Global, "startup_script /bin/true", Same(6)),
+    (In::Global, "startup_script /nonexistent/program", Same(0)),
+    (In::Global, "}\nvrrp_script s {\nscript /bin/true", Same(6)),
+    (
+        In::Global,
+        "enable_script_security\n}\nvrrp_script s {\nscript /bin/true",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "enable_script_security\nscript_user root\n}\nvrrp_script s {\nscript /bin/true",
+        Same(0),
+    ),
+    (
+        In::Global,
+        "}\nvrrp_script s {\nscript /nonexistent/program",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nvrrp_script s {\nscript /bin/true\nuser nouser",
+        Same(5),
+    ),
+    (In::RealServer, "notify_up /bin/true", Same(6)),
+    (In::RealServer, "notify_up /nonexistent/program", Same(0)),
+    (
+        In::RealServer,
+        "MISC_CHECK {\nmisc_path /bin/true\n}",
+        Same(6),
+    ),
+    (
+        In::RealServer,
+        "MISC_CHECK {\nmisc_path /nonexistent/program\n}",
+        LeftOut,
+    ),
+    (
+        In::RealServer,
+        "MISC_CHECK {\nmisc_path /bin/true\nuser nouser\n}",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_routes {\n10.0.0.0/8 dev eth0 table small",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_routes {\n10.0.0.0/8 dev eth0 scope chaos",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_routes {\n10.0.0.0/8 dev eth0 realms chaos",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_routes {\n10.0.0.0/8 dev eth0 vrf eth0",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_rules {\nfrom 10.0.0.0/8 table small preference 1",
+        Same(5),
+    ),
+    (
+        In::Global,
+        "}\nstatic_ipaddress {\n192.0.2.7 dev eth0 scope chaos",
+        Same(5),
+    ),
     // Braces and quotes.
     (In::Instance, "}", Guessed),
     (In::Instance, "{", Guessed),
@@ -384,6 +466,33 @@ fn a_config_test_ends_as_keepalived_s_or_differs_for_a_reason() {
         CASES.len(),
         wrong.join("\n")
     );
+}
+
+/// keepalived drops it, and says so only of scripts that are tracked.
+#[test]
+fn what_others_may_change_is_not_run_as_root_and_a_test_says_so() {
+    let arena = Arena::new(Options { servers: false });
+    let file = arena.work().join("not-safe.conf");
+    let script = arena.work().join("not-safe");
+    fs::write(&script, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o757)).unwrap();
+    let script = script.display();
+    let safe = "enable_script_security\nscript_user root";
+    let cases = [
+        (String::new(), format!("notify {script}"), [6, 6]),
+        (safe.to_owned(), format!("notify {script}"), [0, 6]),
+        (
+            format!("{safe}\n}}\nvrrp_script s {{\nscript {script}"),
+            String::new(),
+            [5, 6],
+        ),
+    ];
+    for (global, instance, expected) in cases {
+        let text = format!("global_defs {{\n{global}\n}}\n") + &In::Instance.file(&instance);
+        fs::write(&file, &text).unwrap();
+        let codes = both().map(|command| test(arena.client(), command, &file));
+        assert_eq!(codes, expected, "{text}");
+    }
 }
 
 /// Whoever tests a file that is not there has made a mistake; keepalived finds nothing wrong.

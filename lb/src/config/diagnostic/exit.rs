@@ -8,7 +8,7 @@ const FINE: u8 = 0;
 const CANNOT_RUN: u8 = 4;
 /// `lb` runs, but not with all that is written.
 const RUNS_WITH_WARNINGS: u8 = 5;
-/// `lb` refuses the configuration for a file that is required and missing, or for a script that is not safe.
+/// A file that is required is missing, and `lb` refuses the configuration; or a script is not safe.
 const MISSING_OR_UNSAFE: u8 = 6;
 
 /// keepalived's code for one finding of a configuration test.
@@ -16,15 +16,17 @@ const MISSING_OR_UNSAFE: u8 = 6;
 /// | severity | kind | code |
 /// |---|---|---|
 /// | note | any | 0 |
-/// | warning | any | 5 |
+/// | warning | `script_security` | 6 |
+/// | warning | any other | 5 |
 /// | error | `include`, `script_security` | 6 |
 /// | error | any other | 4 |
 ///
-/// The numbers mean what they mean to keepalived's users: 5 runs, 4 and 6 do not. keepalived guesses around most of what
+/// The numbers mean what they mean to keepalived's users: 5 runs, 4 does not, and of 6 the last line tells. keepalived guesses around most of what
 /// `lb` refuses, so it answers 5 where this says 4; a 5 here would let a roll-out restart a daemon that does not start.
 const fn code(severity: Severity, kind: Kind) -> u8 {
     match severity {
         Severity::Note => FINE,
+        Severity::Warning if matches!(kind, Kind::ScriptSecurity) => MISSING_OR_UNSAFE,
         Severity::Warning => RUNS_WITH_WARNINGS,
         Severity::Error => match kind {
             Kind::Include | Kind::ScriptSecurity => MISSING_OR_UNSAFE,
@@ -68,10 +70,11 @@ pub fn summary(diagnostics: &[Diagnostic], file: &str) -> String {
         let plural = if number == 1 { "" } else { "s" };
         format!("{number} {severity}{plural}")
     };
-    let verdict = match exit_code(diagnostics) {
-        FINE => "",
-        RUNS_WITH_WARNINGS => ": lb runs with it",
-        _ => ": lb refuses it",
+    let worst = diagnostics.iter().map(|found| found.severity).max();
+    let verdict = match worst {
+        None | Some(Severity::Note) => "",
+        Some(Severity::Warning) => ": lb runs with it",
+        Some(Severity::Error) => ": lb refuses it",
     };
     format!(
         "{at_least}{}, {} in {file}{verdict}",

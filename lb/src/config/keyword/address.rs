@@ -129,7 +129,7 @@ const DETAILS: &[Word] = &[
 
 pub(in crate::config) static STATIC: Table<AddressDraft, AddressLine> = Table {
     block: "static_ipaddress",
-    now: &[
+    groups: &[
         &[
             DEV.parsed().default("default_interface"),
             PEER.parsed(),
@@ -151,7 +151,7 @@ pub(in crate::config) static STATIC: Table<AddressDraft, AddressLine> = Table {
 
 pub(in crate::config) static VIRTUAL: Table<AddressDraft, AddressLine> = Table {
     block: "virtual_ipaddress",
-    now: &[
+    groups: &[
         &[
             DEV.default("interface"),
             PEER.withheld(),

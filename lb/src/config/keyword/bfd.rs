@@ -34,7 +34,7 @@ const fn interval(
 
 pub(in crate::config) static TABLE: Table<BfdInstance> = Table {
     block: "bfd_instance",
-    now: &[&[
+    groups: &[&[
         word(
             &["neighbor_ip", "neighbour_ip"],
             Takes::Address(field!(copy neighbor)),

@@ -18,7 +18,7 @@ fn shown(text: Option<String>) -> Vec<String> {
 
 pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
     block: "encap",
-    now: &[&[
+    groups: &[&[
         Kind::new(
             &["ip"],
             Takes::Next {
@@ -103,7 +103,7 @@ fn read_as<V>(
 
 pub(in crate::config) static IP: Table<IpEncap> = Table {
     block: "encap ip",
-    now: &[&[
+    groups: &[&[
         option!(
             Ip,
             "id",
@@ -157,7 +157,7 @@ pub(in crate::config) static IP: Table<IpEncap> = Table {
 
 pub(in crate::config) static IP6: Table<Ip6Encap> = Table {
     block: "encap ip6",
-    now: &[&[
+    groups: &[&[
         option!(
             Ip6,
             "id",

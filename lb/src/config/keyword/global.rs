@@ -13,7 +13,7 @@ use crate::config::model::GlobalDefs;
 
 pub(in crate::config) static TABLE: Table<GlobalDefs> = Table {
     block: "global_defs",
-    now: &[
+    groups: &[
         node::IDENTITY,
         node::SCRIPTS,
         node::FILES,

@@ -30,7 +30,7 @@ const fn interval(
 
 pub(in crate::config) static GARP_GROUP: Table<GarpGroupDraft, GarpGroup> = Table {
     block: "garp_group",
-    now: &[&[
+    groups: &[&[
         interval(
             &["garp_interval"],
             Field {
@@ -79,7 +79,7 @@ const fn text(names: &'static [&'static str], field: Field<Ssl, Ssl, String>) ->
 
 pub(in crate::config) static SSL: Table<Ssl> = Table {
     block: "SSL",
-    now: &[&[
+    groups: &[&[
         text(&["password"], field!(some clone password)).means("password of the key"),
         text(&["ca"], field!(some clone ca))
             .means("file of the certification authorities; without it nothing is verified"),

@@ -13,7 +13,7 @@ type Root = Keyword<Draft, Config>;
 
 pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
     block: "the top level",
-    now: &[
+    groups: &[
         node::PROCESS,
         node::NETWORK,
         node::TRACK,

@@ -245,7 +245,7 @@ const GATEWAYS: &[Word] = &[
 
 pub(in crate::config) static ROUTE: Table<RouteDraft, Route> = Table {
     block: "static_routes and virtual_routes",
-    now: &[
+    groups: &[
         KINDS,
         TARGET,
         SELECTION,
@@ -257,7 +257,7 @@ pub(in crate::config) static ROUTE: Table<RouteDraft, Route> = Table {
 
 pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
     block: "nexthop",
-    now: &[&[
+    groups: &[&[
         Hop::new(
             &["via"],
             Takes::Next {

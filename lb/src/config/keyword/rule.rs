@@ -198,5 +198,5 @@ const HANDLING: &[Word] = &[
 
 pub(in crate::config) static TABLE: Table<RuleDraft, Rule> = Table {
     block: "static_rules and virtual_rules",
-    now: &[SELECTORS, ACTIONS, LOOKUP, HANDLING],
+    groups: &[SELECTORS, ACTIONS, LOOKUP, HANDLING],
 };

@@ -272,7 +272,10 @@ impl<D, M> Takes<D, M> {
                 field.write(into, value::number(word, name, *min..=*max, report));
             }
             Self::Seconds { min, max, field } => {
-                field.write(into, value::seconds(word, name, *min..=*max, report));
+                field.write(
+                    into,
+                    value::time(word, name, &value::SECONDS, *min..=*max, report),
+                );
             }
             Self::Choice {
                 words,
@@ -299,7 +302,10 @@ impl<D, M> Takes<D, M> {
             Self::Address(field) => field.write(into, value::address(word, name, report)),
             Self::Interface(field) => field.write(into, value::interface(word, report)),
             Self::Milliseconds { min, max, field } => {
-                field.write(into, value::milliseconds(word, name, *min..=*max, report));
+                field.write(
+                    into,
+                    value::time(word, name, &value::MILLISECONDS, *min..=*max, report),
+                );
             }
             Self::Words { .. } | Self::Block { .. } | Self::Next { .. } => {}
         }

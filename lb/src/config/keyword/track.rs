@@ -62,7 +62,7 @@ pub(super) fn shown_weight(weight: TrackWeight) -> Vec<String> {
 
 pub(in crate::config) static GROUP: Table<GroupDraft, TrackGroup> = Table {
     block: "track_group",
-    now: &[&[Keyword::<GroupDraft, TrackGroup>::new(
+    groups: &[&[Keyword::<GroupDraft, TrackGroup>::new(
         &["group"],
         Takes::Block {
             usage: "",
@@ -79,7 +79,7 @@ pub(in crate::config) static GROUP: Table<GroupDraft, TrackGroup> = Table {
 
 pub(in crate::config) static SCRIPT: Table<VrrpScript> = Table {
     block: "vrrp_script",
-    now: &[&[
+    groups: &[&[
         script(
             &["script"],
             Takes::Words {
@@ -172,7 +172,7 @@ macro_rules! shown_delay {
 
 pub(in crate::config) static PROCESS: Table<TrackProcess> = Table {
     block: "vrrp_track_process",
-    now: &[&[
+    groups: &[&[
         process(
             &["process"],
             Takes::Words {
@@ -239,7 +239,7 @@ pub(in crate::config) static PROCESS: Table<TrackProcess> = Table {
 
 pub(in crate::config) static FILE: Table<TrackFile> = Table {
     block: "track_file",
-    now: &[&[
+    groups: &[&[
         file(
             &["file"],
             Takes::Text {

@@ -19,7 +19,7 @@ use crate::config::{lower::vrrp::InstanceDraft, model::VrrpInstance};
 
 pub(in crate::config) static TABLE: Table<InstanceDraft, VrrpInstance> = Table {
     block: "vrrp_instance",
-    now: &[
+    groups: &[
         election::ROUTER,
         election::RULES,
         link::INTERFACES,

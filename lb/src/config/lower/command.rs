@@ -4,8 +4,11 @@ use super::{value, words};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
+    keyword::Seen,
     model::{Command, global::Owner},
+    need::{Need, Program, Runner},
     quoted::{in_quotes, join, split},
+    source::Spanned,
 };
 
 /// `COMMAND [USER [GROUP]]`. The command is one word; what blanks part in it are its arguments, joined once more
@@ -47,9 +50,18 @@ pub(in crate::config) fn with_owner(statement: &Statement, report: &mut Report) 
             .help("write the command with its arguments in double quotes");
         return None;
     }
+    let owner_at = owner.first().map(|word| word.span);
+    let owner = words::owner(owner);
+    let program = Program {
+        keyword: statement.keyword.text.clone(),
+        path: command[0].text.to_string(),
+        owner: owner_at.and_then(|at| Some(Spanned::new(owner.clone()?, at))),
+        runner: Runner::Notify,
+    };
+    report.needs(Need::Program(Box::new(program)), line.span);
     Some(Command {
         words: command.into_iter().map(|word| word.text.into()).collect(),
-        owner: words::owner(owner),
+        owner,
     })
 }
 
@@ -98,6 +110,27 @@ pub(in crate::config) fn script(statement: &Statement, report: &mut Report) -> O
         return None;
     }
     Some(words.into_iter().map(|word| word.text.into()).collect())
+}
+
+/// Notes the program of a block that has its command and its user in lines of their own.
+pub(in crate::config) fn note_program(
+    [command, user]: [&'static str; 2],
+    words: &[String],
+    owner: Option<&Owner>,
+    runner: Runner,
+    seen: &Seen,
+    report: &mut Report,
+) {
+    if let (Some(path), Some(at)) = (words.first(), seen.place(command)) {
+        let owner = owner.cloned().zip(seen.place(user));
+        let program = Program {
+            keyword: command.into(),
+            path: path.clone(),
+            owner: owner.map(|(owner, at)| Spanned::new(owner, at)),
+            runner,
+        };
+        report.needs(Need::Program(Box::new(program)), at);
+    }
 }
 
 /// `USER [GROUP]`.

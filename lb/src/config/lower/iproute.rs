@@ -12,7 +12,9 @@ use crate::config::{
         route::{Named, Prefix, Realms},
         rule::Range,
     },
+    need::Need,
     source::Spanned,
+    system::NameList,
 };
 
 /// What has a place elsewhere: names that are checked once everything is read.
@@ -108,11 +110,12 @@ pub(in crate::config) fn next_unsigned<N: TryFrom<u64>>(
     unsigned(word, name, max, report)
 }
 
-/// A name of one of iproute2's tables, or its number; `known` are the names that the kernel fixes.
+/// A name of one of iproute2's tables, or its number; `known` are the names that the kernel fixes, the others are in a `list`.
 pub(in crate::config) fn named<N: TryFrom<u64> + Copy>(
     word: &Word,
     name: &str,
     max: u64,
+    list: NameList,
     known: &[(&str, N)],
     report: &mut Report,
 ) -> Option<Named<N>> {
@@ -125,7 +128,9 @@ pub(in crate::config) fn named<N: TryFrom<u64> + Copy>(
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-.:+@".contains(c));
     if is_name {
-        return Some(Named::Name(word.text.to_string()));
+        let name = word.text.to_string();
+        report.needs(Need::Name(list, name.clone()), word.span);
+        return Some(Named::Name(name));
     }
     let number = parse_number(&word.text).filter(|number| *number <= max);
     let number = number.and_then(|number| number.try_into().ok());
@@ -164,7 +169,14 @@ const PROTOCOLS: &[(&str, u8)] = &[
 ];
 
 pub(in crate::config) fn table(word: &Word, report: &mut Report) -> Option<Named<u32>> {
-    let table = named(word, "table", u32::MAX.into(), TABLES, report)?;
+    let table = named(
+        word,
+        "table",
+        u32::MAX.into(),
+        NameList::Tables,
+        TABLES,
+        report,
+    )?;
     if table == Named::Number(0) {
         report_illegal(word, "table", report).expected("a table: 0 stands for none");
         return None;
@@ -173,15 +185,22 @@ pub(in crate::config) fn table(word: &Word, report: &mut Report) -> Option<Named
 }
 
 pub(in crate::config) fn scope(word: &Word, report: &mut Report) -> Option<Named<u8>> {
-    named(word, "scope", 255, SCOPES, report)
+    named(word, "scope", 255, NameList::Scopes, SCOPES, report)
 }
 
 pub(in crate::config) fn protocol(word: &Word, report: &mut Report) -> Option<Named<u8>> {
-    named(word, "protocol", 255, PROTOCOLS, report)
+    named(
+        word,
+        "protocol",
+        255,
+        NameList::Protocols,
+        PROTOCOLS,
+        report,
+    )
 }
 
 pub(in crate::config) fn tos(word: &Word, name: &str, report: &mut Report) -> Option<Named<u8>> {
-    named(word, name, 255, &[], report)
+    named(word, name, 255, NameList::DsField, &[], report)
 }
 
 /// `[FROM/]TO`.
@@ -191,7 +210,7 @@ pub(in crate::config) fn realms(word: &Word, report: &mut Report) -> Option<Real
             text: text.into(),
             span: word.span,
         };
-        named(&part, "realms", 65_535, &[], report)
+        named(&part, "realms", 65_535, NameList::Realms, &[], report)
     };
     match word.text.split_once('/') {
         Some((from, to)) => {

@@ -21,6 +21,27 @@ pub(in crate::config) fn lines<'s>(
         .collect()
 }
 
+/// Reads the lines of a block that may be read, and says whether all of them may.
+pub(in crate::config) fn read_each<'s>(
+    statement: &'s Statement,
+    report: &mut Report,
+    mut read: impl FnMut(&'s Statement, &mut Report),
+) -> bool {
+    value::warn_of_rest(statement, 0, report);
+    let mut all = true;
+    for line in statement.statements() {
+        if report.is_full() {
+            break;
+        }
+        if refuse_directive(line, report) || value::refuse_block(line, report) {
+            all = false;
+        } else {
+            read(line, report);
+        }
+    }
+    all
+}
+
 fn may_be_read(line: &Statement, what: &str, report: &mut Report) -> bool {
     if line.block.is_some() {
         report.error(

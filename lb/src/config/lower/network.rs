@@ -157,7 +157,7 @@ fn read_delay(line: &Statement, report: &mut Report) -> Option<(Duration, Durati
             .expected("`INTERFACE DOWN [UP]`, in seconds");
         return None;
     };
-    let down = value::seconds(word, "down delay", legal.clone(), report);
+    let down = value::time(word, "down delay", &value::SECONDS, legal.clone(), report);
     let Some(word) = line.arguments.get(1) else {
         report
             .note(
@@ -170,7 +170,7 @@ fn read_delay(line: &Statement, report: &mut Report) -> Option<(Duration, Durati
             .help("write the up delay behind the down delay");
         return Some((down?.value, Duration::ZERO));
     };
-    let up = value::seconds(word, "up delay", legal, report);
+    let up = value::time(word, "up delay", &value::SECONDS, legal, report);
     Some((down?.value, up?.value))
 }
 

@@ -28,28 +28,15 @@ use crate::config::{
 /// Where static addresses go that name no interface, unless `default_interface` says otherwise.
 const DEFAULT_INTERFACE: &str = "eth0";
 
-/// What is written outside `global_defs`, virtual routers and virtual servers.
+/// Lines of the top level that wait for what may come later.
 #[derive(Debug, Default)]
-pub(in crate::config) struct NodeDraft {
-    pub(in crate::config) process: ProcessOptions,
-    pub(in crate::config) linkbeat: Vec<Placed<Linkbeat, Span>>,
-    pub(in crate::config) interface_delays: Vec<Placed<InterfaceDelay, Span>>,
-    /// Each with the places of its interfaces.
-    pub(in crate::config) garp_groups: Vec<Placed<GarpGroup, Vec<Span>>>,
-    pub(in crate::config) track_groups: Vec<Placed<TrackGroup, Span>>,
+pub(in crate::config) struct StaticDraft {
     addresses: Vec<AddressDraft>,
-    routes: Vec<Route>,
     /// Each with how many virtual routers are before it: rules are numbered in the order of the file.
     rules: Vec<(usize, RuleDraft)>,
-    pub(in crate::config) scripts: Vec<Placed<VrrpScript, Span>>,
-    pub(in crate::config) track_processes: Vec<Placed<TrackProcess, Span>>,
-    pub(in crate::config) track_files: Vec<Placed<TrackFile, Span>>,
-    pub(in crate::config) bfd_instances: Vec<Placed<BfdInstance, Span>>,
-    pub(in crate::config) ssl: Option<Ssl>,
-    pub(in crate::config) uses: Uses,
 }
 
-/// The same, with every default.
+/// What is written outside `global_defs`, virtual routers and virtual servers.
 #[derive(Debug, Default)]
 pub(in crate::config) struct Node {
     pub(in crate::config) process: ProcessOptions,
@@ -78,7 +65,7 @@ pub(in crate::config) struct StaticAddressPlaces {
     pub(in crate::config) interface: Span,
 }
 
-impl NodeDraft {
+impl StaticDraft {
     /// The static rules that come before a virtual router.
     pub(in crate::config) fn rules_before(
         &mut self,
@@ -94,8 +81,11 @@ impl NodeDraft {
             .collect()
     }
 
-    /// Applies the defaults.
-    pub(in crate::config) fn finish(self, global: &GlobalDefs, static_rules: Vec<Rule>) -> Node {
+    /// The static addresses, with every default.
+    pub(in crate::config) fn addresses(
+        &self,
+        global: &GlobalDefs,
+    ) -> Vec<Placed<AddressLine, StaticAddressPlaces>> {
         let default = InterfaceName::try_from(DEFAULT_INTERFACE.to_owned()).ok();
         let default = global.network.default_interface.clone().or(default);
         let addresses = self.addresses.iter().filter_map(|line| {
@@ -108,29 +98,18 @@ impl NodeDraft {
                 value: line.finish(default.as_ref()?),
             })
         });
-        let mut process = self.process;
-        // Several daemons cannot share their PID files.
-        process.use_pid_dir |= process.net_namespace.is_some() || process.instance.is_some();
-        Node {
-            static_addresses: addresses.collect(),
-            process,
-            linkbeat: self.linkbeat,
-            interface_delays: self.interface_delays,
-            garp_groups: self.garp_groups,
-            track_groups: self.track_groups,
-            static_routes: self.routes,
-            static_rules,
-            scripts: self.scripts,
-            track_processes: self.track_processes,
-            track_files: self.track_files,
-            bfd_instances: self.bfd_instances,
-            ssl: self.ssl,
-            uses: self.uses,
-        }
+        addresses.collect()
     }
 }
 
 impl Node {
+    /// Applies the defaults that depend on more than one line.
+    pub(in crate::config) fn apply_defaults(&mut self) {
+        let process = &mut self.process;
+        // Several daemons cannot share their PID files.
+        process.use_pid_dir |= process.net_namespace.is_some() || process.instance.is_some();
+    }
+
     /// A configuration without `global_defs`, virtual routers and virtual servers.
     pub(in crate::config) fn into_config(self) -> Config {
         fn values<T, P>(placed: Vec<Placed<T, P>>) -> Vec<T> {
@@ -160,8 +139,8 @@ pub(in crate::config) fn read_addresses(
     statement: &Statement,
     report: &mut Report,
 ) {
-    let node = &mut draft.node;
-    address::read_static(&mut node.addresses, &mut node.uses, statement, report);
+    let addresses = &mut draft.statics.addresses;
+    address::read_static(addresses, &mut draft.node.uses, statement, report);
 }
 
 pub(in crate::config) fn read_routes(
@@ -171,7 +150,7 @@ pub(in crate::config) fn read_routes(
 ) {
     let node = &mut draft.node;
     route::read(
-        &mut node.routes,
+        &mut node.static_routes,
         &mut node.uses,
         Place::Static,
         statement,
@@ -181,11 +160,11 @@ pub(in crate::config) fn read_routes(
 
 pub(in crate::config) fn read_rules(draft: &mut Draft, statement: &Statement, report: &mut Report) {
     let before = draft.instances.len();
-    let node = &mut draft.node;
+    let uses = &mut draft.node.uses;
     let mut rules = Vec::new();
-    rule::read(&mut rules, &mut node.uses, Place::Static, statement, report);
-    node.rules
-        .extend(rules.into_iter().map(|rule| (before, rule)));
+    rule::read(&mut rules, uses, Place::Static, statement, report);
+    let statics = &mut draft.statics.rules;
+    statics.extend(rules.into_iter().map(|rule| (before, rule)));
 }
 
 /// `net_namespace_ipvs [NAME]`.

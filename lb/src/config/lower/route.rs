@@ -21,6 +21,7 @@ use crate::config::{
         Family, PrefixLength,
         route::{Named, Nexthop, Prefix, Route, RouteKind, RouterPreference},
     },
+    need::Need,
     source::{Span, Spanned},
 };
 
@@ -226,7 +227,11 @@ pub(in crate::config) fn interface(
 }
 
 pub(in crate::config) fn vrf(draft: &mut RouteDraft, words: Reads<'_, '_>, report: &mut Report) {
-    draft.route.vrf = draft.uses.next_interface(words, report);
+    let vrf = draft.uses.next_interface(words, report);
+    if let Some(vrf) = &vrf {
+        report.needs(Need::Vrf(vrf.clone()), words.place());
+    }
+    draft.route.vrf = vrf;
 }
 
 pub(in crate::config) fn table(draft: &mut RouteDraft, words: Reads<'_, '_>, report: &mut Report) {

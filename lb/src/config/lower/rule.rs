@@ -20,6 +20,7 @@ use crate::config::{
         rule::{FirewallMark, Range, Rule, RuleAction, Selector},
     },
     source::{Span, Spanned},
+    system::NameList,
 };
 
 /// Transport protocols by the names of `/etc/protocols`.
@@ -311,7 +312,14 @@ pub(in crate::config) fn suppress_group(
     let word = words.required("NAME or NUMBER", report);
     draft.suppress_group = word.and_then(|word| {
         let most = u32::MAX.into();
-        iproute::named(word, "suppress_ifgroup", most, &[("default", 0)], report)
+        iproute::named(
+            word,
+            "suppress_ifgroup",
+            most,
+            NameList::Groups,
+            &[("default", 0)],
+            report,
+        )
     });
 }
 

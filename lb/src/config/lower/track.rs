@@ -15,6 +15,7 @@ use crate::config::{
         InitialContent, ParameterMatch, TrackFile, TrackGroup, TrackProcess, TrackWeight,
         VrrpScript,
     },
+    need::Runner,
     source::Spanned,
 };
 
@@ -72,11 +73,8 @@ pub(in crate::config) fn weight(
     report: &mut Report,
 ) -> Option<TrackWeight> {
     value::warn_of_rest(statement, 2, report);
-    let Some(word) = statement.arguments.first() else {
-        let expected = format!("a whole number from -{limit} to {limit}");
-        words::report_missing(statement, &expected, report);
-        return None;
-    };
+    let expected = format!("a whole number from -{limit} to {limit}");
+    let word = value::required(statement, expected, report)?;
     let value = value::number(word, "weight", -limit..=limit, report);
     let is_reversed = match statement.arguments.get(1) {
         None => false,
@@ -105,6 +103,16 @@ pub(in crate::config) fn read_script(
     if !seen.has("script") {
         report_without(statement, &name, "script", report);
     }
+    let owner = script.user.as_ref();
+    let words = &script.command;
+    command::note_program(
+        ["script", "user"],
+        words,
+        owner,
+        Runner::TrackScript,
+        &seen,
+        report,
+    );
     if !seen.has("timeout") {
         script.timeout = script.interval;
     }
@@ -128,7 +136,7 @@ pub(in crate::config) fn user(script: &mut VrrpScript, statement: &Statement, re
     value::warn_of_rest(statement, 2, report);
     script.user = words::owner(&statement.arguments);
     if script.user.is_none() {
-        words::report_missing(statement, "USER [GROUP]", report);
+        value::report_missing(statement, "USER [GROUP]", report);
     }
 }
 
@@ -199,7 +207,7 @@ pub(in crate::config) fn process(
             process.process = path;
             process.parameters = words.collect();
         }
-        None => words::report_missing(statement, "NAME or PATH [PARAMETER…]", report),
+        None => value::report_missing(statement, "NAME or PATH [PARAMETER…]", report),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Words to values.
 
-use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
+use std::{fmt, net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use crate::config::{
     ast::{Statement, Word},
@@ -10,8 +10,28 @@ use crate::config::{
     source::Spanned,
 };
 
-/// Decimals of a second that count: microseconds, as in keepalived.
-const DECIMALS: u32 = 6;
+/// What a time is written in. Microseconds count, as in keepalived.
+pub(in crate::config) struct Unit {
+    name: &'static str,
+    symbol: &'static str,
+    /// From here to microseconds.
+    decimals: u32,
+    show: fn(Duration) -> String,
+}
+
+pub(in crate::config) const SECONDS: Unit = Unit {
+    name: "seconds",
+    symbol: "s",
+    decimals: 6,
+    show: show::seconds,
+};
+
+pub(in crate::config) const MILLISECONDS: Unit = Unit {
+    name: "milliseconds",
+    symbol: "ms",
+    decimals: 3,
+    show: show::milliseconds,
+};
 
 /// Reports a word that is no legal value of `name`.
 pub(in crate::config) fn report_illegal<'r>(
@@ -28,6 +48,34 @@ pub(in crate::config) fn report_illegal<'r>(
             quote(name)
         ),
     )
+}
+
+/// The first argument, which must be there.
+pub(in crate::config) fn required<'s>(
+    statement: &'s Statement,
+    expected: impl fmt::Display,
+    report: &mut Report,
+) -> Option<&'s Word> {
+    let first = statement.arguments.first();
+    if first.is_none() {
+        report_missing(statement, expected, report);
+    }
+    first
+}
+
+/// Reports a keyword without its value, or without all of it.
+pub(in crate::config) fn report_missing(
+    statement: &Statement,
+    expected: impl fmt::Display,
+    report: &mut Report,
+) {
+    report
+        .error(
+            Kind::Missing,
+            statement.span(),
+            format!("{} needs a value", quote(&statement.keyword.text)),
+        )
+        .expected(expected);
 }
 
 /// Warns of words after the first `takes` arguments; keepalived ignores them in silence.
@@ -110,49 +158,22 @@ pub(in crate::config) fn text(
     Some(Spanned::new(word.text.to_string(), word.span))
 }
 
-pub(in crate::config) fn seconds(
+/// A time in some unit, with as many decimals as count.
+pub(in crate::config) fn time(
     word: &Word,
     name: &str,
+    unit: &Unit,
     legal: RangeInclusive<Duration>,
     report: &mut Report,
 ) -> Option<Spanned<Duration>> {
-    let parsed = parse_seconds(&word.text);
-    let Some((time, exact)) = parsed.filter(|(time, _)| legal.contains(time)) else {
-        report_illegal(word, name, report).expected(format_args!(
-            "seconds from {} to {}",
-            show::seconds(*legal.start()),
-            show::seconds(*legal.end())
-        ));
-        return None;
-    };
-    if !exact {
-        report.warning(
-            Kind::Value,
-            word.span,
-            format!(
-                "{} is rounded to {} s: microseconds count",
-                quote(&word.text),
-                show::seconds(time)
-            ),
-        );
-    }
-    Some(Spanned::new(time, word.span))
-}
-
-/// Milliseconds with up to three decimals.
-pub(in crate::config) fn milliseconds(
-    word: &Word,
-    name: &str,
-    legal: RangeInclusive<Duration>,
-    report: &mut Report,
-) -> Option<Spanned<Duration>> {
-    let parsed = parse_decimal(&word.text, 3);
+    let parsed = parse_decimal(&word.text, unit.decimals);
     let parsed = parsed.map(|(micros, exact)| (Duration::from_micros(micros), exact));
     let Some((time, exact)) = parsed.filter(|(time, _)| legal.contains(time)) else {
         report_illegal(word, name, report).expected(format_args!(
-            "milliseconds from {} to {}",
-            show::milliseconds(*legal.start()),
-            show::milliseconds(*legal.end())
+            "{} from {} to {}",
+            unit.name,
+            (unit.show)(*legal.start()),
+            (unit.show)(*legal.end())
         ));
         return None;
     };
@@ -161,9 +182,10 @@ pub(in crate::config) fn milliseconds(
             Kind::Value,
             word.span,
             format!(
-                "{} is rounded to {} ms: microseconds count",
+                "{} is rounded to {} {}: microseconds count",
                 quote(&word.text),
-                show::milliseconds(time)
+                (unit.show)(time),
+                unit.symbol
             ),
         );
     }
@@ -191,12 +213,6 @@ fn parse_decimal(text: &str, decimals: u32) -> Option<(u64, bool)> {
     let last = kept + u64::from(rest.starts_with(|digit| digit >= '5'));
     let value = units.checked_mul(10_u64.pow(decimals))?.checked_add(last)?;
     Some((value, rest.bytes().all(|digit| digit == b'0')))
-}
-
-/// Digits with an optional decimal part, rounded to microseconds; whether it was exact.
-fn parse_seconds(text: &str) -> Option<(Duration, bool)> {
-    let (micros, exact) = parse_decimal(text, DECIMALS)?;
-    Some((Duration::from_micros(micros), exact))
 }
 
 pub(in crate::config) fn address(

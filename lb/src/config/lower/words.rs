@@ -13,6 +13,7 @@ use crate::config::{
             SyncDaemon, Timeouts,
         },
     },
+    need::Need,
     show,
 };
 
@@ -40,25 +41,6 @@ type Lines = Vec<String>;
 
 fn name(statement: &Statement) -> &str {
     &statement.keyword.text
-}
-
-/// The first argument, which must be there.
-fn required<'s>(statement: &'s Statement, what: &str, report: &mut Report) -> Option<&'s Word> {
-    let first = statement.arguments.first();
-    if first.is_none() {
-        report_missing(statement, what, report);
-    }
-    first
-}
-
-pub(super) fn report_missing(statement: &Statement, what: &str, report: &mut Report) {
-    report
-        .error(
-            Kind::Missing,
-            statement.span(),
-            format!("{} needs a value", quote(name(statement))),
-        )
-        .expected(what);
 }
 
 fn optional_word(statement: &Statement, default: &str, report: &mut Report) -> String {
@@ -112,6 +94,12 @@ pub(super) fn owner(words: &[Word]) -> Option<Owner> {
     })
 }
 
+fn note_owner(words: &[Word], need: fn(Owner) -> Need, report: &mut Report) {
+    if let (Some(owner), Some(word)) = (owner(words), words.first()) {
+        report.needs(need(owner), word.span);
+    }
+}
+
 pub(in crate::config) fn show_owner(owner: Option<&Owner>) -> Lines {
     let line = |owner: &Owner| match &owner.group {
         Some(group) => format!("{} {}", show::text(&owner.user), show::text(group)),
@@ -126,16 +114,18 @@ pub(in crate::config) fn script_user(
     report: &mut Report,
 ) {
     value::warn_of_rest(statement, 2, report);
-    if required(statement, "USER [GROUP]", report).is_some() {
+    if value::required(statement, "USER [GROUP]", report).is_some() {
         global.scripts.user = owner(&statement.arguments);
+        note_owner(&statement.arguments, Need::ScriptUser, report);
     }
 }
 
 pub(in crate::config) fn fifo(into: &mut Fifo, statement: &Statement, report: &mut Report) {
     value::warn_of_rest(statement, 3, report);
-    if let Some(path) = required(statement, "FIFO [USER [GROUP]]", report) {
+    if let Some(path) = value::required(statement, "FIFO [USER [GROUP]]", report) {
         into.path = Some(path.text.to_string());
         into.owner = owner(&statement.arguments[1..]);
+        note_owner(&statement.arguments[1..], Need::PipeOwner, report);
     }
 }
 
@@ -155,7 +145,7 @@ pub(in crate::config) fn umask(
     report: &mut Report,
 ) {
     let expected = "an octal number up to 777, or names such as IRGRP|IWGRP";
-    let Some(word) = required(statement, expected, report) else {
+    let Some(word) = value::required(statement, expected, report) else {
         return;
     };
     let text: String = statement.arguments.iter().map(|word| &*word.text).collect();
@@ -232,7 +222,7 @@ pub(in crate::config) fn max_auto_priority(
 }
 
 pub(in crate::config) fn cpus(into: &mut Vec<u16>, statement: &Statement, report: &mut Report) {
-    if required(statement, "numbers of CPUs", report).is_none() {
+    if value::required(statement, "numbers of CPUs", report).is_none() {
         return;
     }
     let given = statement
@@ -258,7 +248,7 @@ pub(in crate::config) fn advert_buffer(
 ) {
     value::warn_of_rest(statement, 1, report);
     let expected = "MTU, ADVERT or a number of bytes";
-    let Some(word) = required(statement, expected, report) else {
+    let Some(word) = value::required(statement, expected, report) else {
         return;
     };
     global.buffers.adverts = match &*word.text {
@@ -287,7 +277,7 @@ fn multicast(statement: &Statement, v4: bool, report: &mut Report) -> Option<IpA
     value::warn_of_rest(statement, 1, report);
     let family = if v4 { "IPv4" } else { "IPv6" };
     let expected = format!("an {family} multicast address");
-    let word = required(statement, &expected, report)?;
+    let word = value::required(statement, &expected, report)?;
     let group = word.text.parse().ok();
     let group = group.filter(|group: &IpAddr| group.is_multicast() && group.is_ipv4() == v4);
     if group.is_none() {
@@ -338,7 +328,7 @@ pub(in crate::config) fn read_extra_announce(
         .is_some_and(|word| &*word.text == "all");
     value::warn_of_rest(statement, 1 + usize::from(all), report);
     let Some(word) = statement.arguments.get(usize::from(all)) else {
-        report_missing(statement, "[all] SECONDS", report);
+        value::report_missing(statement, "[all] SECONDS", report);
         return None;
     };
     let seconds = value::number(word, name(statement), min..=86_400, report)?;
@@ -426,7 +416,7 @@ pub(in crate::config) fn lvs_timeouts(
     report: &mut Report,
 ) {
     let known = "tcp, tcpfin or udp, each with seconds";
-    if required(statement, known, report).is_none() {
+    if value::required(statement, known, report).is_none() {
         return;
     }
     let timeouts = &mut global.lvs.timeouts;
@@ -482,7 +472,7 @@ pub(in crate::config) fn lvs_sync_daemon(
 ) {
     const OPTIONS: &[&str] = &["id", "maxlen", "port", "ttl", "group"];
     let known = "id, maxlen, port, ttl or group, each with a value";
-    let Some(word) = required(statement, "INTERFACE [INSTANCE]", report) else {
+    let Some(word) = value::required(statement, "INTERFACE [INSTANCE]", report) else {
         return;
     };
     let Some(interface) = value::interface(word, report) else {
@@ -576,7 +566,7 @@ pub(in crate::config) fn smtp_server(
     report: &mut Report,
 ) {
     value::warn_of_rest(statement, 2, report);
-    let Some(host) = required(statement, "HOST [PORT]", report) else {
+    let Some(host) = value::required(statement, "HOST [PORT]", report) else {
         return;
     };
     let port = match statement.arguments.get(1) {

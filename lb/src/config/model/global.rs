@@ -121,9 +121,9 @@ pub struct SmtpServer {
 /// Whose a script or a FIFO is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// User name or number.
+    /// Name of a user.
     pub user: String,
-    /// Group name or number; the user's by default.
+    /// Name of a group; the user's by default.
     pub group: Option<String>,
 }
 
@@ -237,6 +237,14 @@ impl Default for Network {
             vmac_prefix: "vrrp".to_owned(),
             vmac_addr_prefix: "vrrp".to_owned(),
         }
+    }
+}
+
+impl Network {
+    /// Whether an interface that is named need not be there yet.
+    #[must_use]
+    pub fn interfaces_may_come_later(&self) -> bool {
+        self.dynamic != DynamicInterfaces::Refused
     }
 }
 

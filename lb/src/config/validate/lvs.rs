@@ -2,9 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{
-    System, name_of, report_duplicates, report_no_interface, report_unknown, vrrp::track::names,
-};
+use super::{System, name_of, names, report_duplicates, report_no_interface, report_unknown};
 use crate::config::{
     diagnostic::{Kind, Report, quote},
     lower::{
@@ -142,8 +140,7 @@ pub(super) fn virtual_server_groups_are_known_and_used(
     _: &dyn System,
     report: &mut Report,
 ) {
-    let groups = lowered.server_groups.iter();
-    let known = groups.map(|group| group.value.name.as_str()).collect();
+    let known = names(&lowered.server_groups, |group| &group.name);
     let mut used = BTreeSet::new();
     for placed in &lowered.servers {
         let VirtualService::Group { name, .. } = &placed.value.service else {
@@ -220,6 +217,7 @@ pub(super) fn checks_name_what_is_there(
     let files = names(&node.track_files, |file| &file.name);
     let sessions = names(&node.bfd_instances, |bfd| &bfd.name);
     let is_verified = node.ssl.as_ref().is_some_and(|ssl| ssl.ca.is_some());
+    let may_come_later = lowered.global.network.interfaces_may_come_later();
     let mut is_told = false;
     for Named { what, name, span } in lowered.servers.iter().flat_map(|placed| &placed.at.names) {
         let (block, known) = match what {
@@ -228,6 +226,7 @@ pub(super) fn checks_name_what_is_there(
             Referent::Interface => {
                 let interface = InterfaceName::try_from(name.clone());
                 if let Ok(interface) = interface
+                    && !may_come_later
                     && system.interface(&interface).is_none()
                 {
                     report_no_interface(&interface, *span, system, report);

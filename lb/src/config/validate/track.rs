@@ -7,10 +7,10 @@ use super::{
         System,
         diagnostic::{Kind, Report, quote},
         lower::{Lowered, Placed},
-        model::{VirtualAddress, global::DynamicInterfaces},
+        model::VirtualAddress,
         source::Span,
     },
-    report_duplicates, report_no_interface, report_unknown,
+    names, report_duplicates, report_no_interface, report_unknown,
 };
 
 /// keepalived ends at an interface that is not there, or leaves the line out.
@@ -19,7 +19,7 @@ pub(super) fn named_interfaces_exist(
     system: &dyn System,
     report: &mut Report,
 ) {
-    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+    if lowered.global.network.interfaces_may_come_later() {
         return;
     }
     for named in &lowered.node.uses.interfaces {
@@ -40,8 +40,7 @@ pub(super) fn track_groups_have_instances(
     _: &dyn System,
     report: &mut Report,
 ) {
-    let known = lowered.instances.iter();
-    let known = known.map(|placed| placed.value.name.as_str()).collect();
+    let known = names(&lowered.instances, |instance| &instance.name);
     for used in &lowered.node.uses.instances {
         report_unknown("vrrp_instance", &used.value, used.span, &known, report);
     }
@@ -49,8 +48,7 @@ pub(super) fn track_groups_have_instances(
 
 /// keepalived ignores a group that is not there.
 pub(super) fn track_groups_exist(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
-    let known = lowered.node.track_groups.iter();
-    let known = known.map(|placed| placed.value.name.as_str()).collect();
+    let known = names(&lowered.node.track_groups, |group| &group.name);
     for used in &lowered.node.uses.track_groups {
         report_unknown("track_group", &used.value, used.span, &known, report);
     }

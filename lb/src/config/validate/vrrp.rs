@@ -12,9 +12,7 @@ use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
-    model::{
-        Family, InterfaceName, Version, VrrpInstance, global::DynamicInterfaces, vrrp::Destination,
-    },
+    model::{Family, InterfaceName, Version, VrrpInstance, vrrp::Destination},
 };
 
 /// IPv4 and IPv6 headers before an advert.
@@ -130,7 +128,7 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
 }
 
 pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
-    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+    if lowered.global.network.interfaces_may_come_later() {
         leave_out_without_interface(lowered, system, report);
         return;
     }

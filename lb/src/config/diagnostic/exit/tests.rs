@@ -18,6 +18,7 @@ fn the_table_is_keepalived_s() {
         (Severity::Note, Kind::Limit, 0),
         (Severity::Warning, Kind::Value, 5),
         (Severity::Warning, Kind::Include, 5),
+        (Severity::Warning, Kind::ScriptSecurity, 6),
         (Severity::Error, Kind::Value, 4),
         (Severity::Error, Kind::Missing, 4),
         (Severity::Error, Kind::File, 4),

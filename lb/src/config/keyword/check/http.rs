@@ -25,7 +25,7 @@ const DELAY: &str = "the real server's, 3";
 
 pub(in crate::config) static HTTP: Table<ProbeDraft<HttpDraft>, Probe<Http>> = Table {
     block: "HTTP_GET",
-    now: &[
+    groups: &[
         &connect(),
         &schedule(RETRY, DELAY),
         REQUESTS,
@@ -39,7 +39,7 @@ pub(in crate::config) static HTTP: Table<ProbeDraft<HttpDraft>, Probe<Http>> = T
 
 pub(in crate::config) static SSL: Table<ProbeDraft<HttpDraft>, Probe<Http>> = Table {
     block: "SSL_GET",
-    now: &[
+    groups: &[
         &connect(),
         &schedule(RETRY, DELAY),
         REQUESTS,
@@ -131,12 +131,12 @@ const fn url(
 
 pub(in crate::config) static HTTP_URL: Table<UrlDraft, Url> = Table {
     block: "url of HTTP_GET",
-    now: &[ANSWER, PATTERN],
+    groups: &[ANSWER, PATTERN],
 };
 
 pub(in crate::config) static SSL_URL: Table<UrlDraft, Url> = Table {
     block: "url of SSL_GET",
-    now: &[
+    groups: &[
         ANSWER,
         PATTERN,
         &[

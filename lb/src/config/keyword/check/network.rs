@@ -18,23 +18,23 @@ const DELAY: &str = "the real server's, 1";
 
 pub(in crate::config) static TCP: Table<ConnectionDraft, Connection> = Table {
     block: "TCP_CHECK",
-    now: &[&connect(), &schedule(RETRY, DELAY)],
+    groups: &[&connect(), &schedule(RETRY, DELAY)],
 };
 
 pub(in crate::config) static PING: Table<ConnectionDraft, Connection> = Table {
     block: "PING_CHECK",
-    now: &[&connect(), &schedule(RETRY, DELAY)],
+    groups: &[&connect(), &schedule(RETRY, DELAY)],
 };
 
 /// The old form of `SMTP_CHECK`.
 pub(in crate::config) static HOST: Table<ConnectionDraft, Connection> = Table {
     block: "host",
-    now: &[&connect(), &schedule("the check's", "the check's")],
+    groups: &[&connect(), &schedule("the check's", "the check's")],
 };
 
 pub(in crate::config) static UDP: Table<ProbeDraft<Udp>, Probe<Udp>> = Table {
     block: "UDP_CHECK",
-    now: &[&connect(), &schedule(RETRY, DELAY), DATAGRAMS],
+    groups: &[&connect(), &schedule(RETRY, DELAY), DATAGRAMS],
 };
 
 type UdpKeyword = Keyword<ProbeDraft<Udp>, Probe<Udp>>;
@@ -80,7 +80,7 @@ const DATAGRAMS: &[UdpKeyword] = &[
 
 pub(in crate::config) static SMTP: Table<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>> = Table {
     block: "SMTP_CHECK",
-    now: &[&connect(), &schedule(RETRY, DELAY), MAIL],
+    groups: &[&connect(), &schedule(RETRY, DELAY), MAIL],
 };
 
 type SmtpKeyword = Keyword<ProbeDraft<smtp::SmtpDraft>, Probe<Smtp>>;
@@ -103,7 +103,7 @@ const MAIL: &[SmtpKeyword] = &[
 
 pub(in crate::config) static DNS: Table<ProbeDraft<Dns>, Probe<Dns>> = Table {
     block: "DNS_CHECK",
-    now: &[
+    groups: &[
         &connect(),
         &schedule("the real server's, 3", "the real server's, delay_loop"),
         QUESTION,

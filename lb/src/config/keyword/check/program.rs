@@ -16,7 +16,7 @@ type MiscKeyword = Keyword<MiscDraft, Misc>;
 
 pub(in crate::config) static TABLE: Table<MiscDraft, Misc> = Table {
     block: "MISC_CHECK",
-    now: &[
+    groups: &[
         PROGRAM,
         &schedule("the real server's, 0", "the real server's, 1"),
     ],

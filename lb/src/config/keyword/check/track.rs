@@ -15,7 +15,7 @@ type Bfd = Keyword<BfdDraft, BfdCheck>;
 
 pub(in crate::config) static FILE: Table<FileDraft, FileCheck> = Table {
     block: "FILE_CHECK",
-    now: &[&[
+    groups: &[&[
         File::new(
             &["track_file"],
             Takes::Text {
@@ -42,7 +42,7 @@ pub(in crate::config) static FILE: Table<FileDraft, FileCheck> = Table {
 
 pub(in crate::config) static BFD: Table<BfdDraft, BfdCheck> = Table {
     block: "BFD_CHECK",
-    now: &[&[
+    groups: &[&[
         Bfd::new(
             &["name"],
             Takes::Text {

@@ -20,7 +20,7 @@ type Real = Keyword<RealServerDraft, RealServer>;
 
 pub(in crate::config) static TABLE: Table<RealServerDraft, RealServer> = Table {
     block: "real_server",
-    now: &[FORWARDING, CHECKS, TOLD, CHECKERS],
+    groups: &[FORWARDING, CHECKS, TOLD, CHECKERS],
 };
 
 const FORWARDING: &[Real] = &[

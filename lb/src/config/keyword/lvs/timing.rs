@@ -54,37 +54,31 @@ impl ShowsTiming for RealServer {
     }
 }
 
-pub(in crate::config::keyword) const fn delay_loop<D: HasTiming, M: ShowsTiming>(
-    default: &'static str,
-) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: MICROSECOND,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().delay_loop = Some(given.value),
-            get: |model: &M| model.shown_timing().delay_loop,
-        },
+/// A keyword for the time that is called like it.
+macro_rules! time {
+    ($field:ident from $min:expr, $meaning:literal) => {
+        pub(in crate::config::keyword) const fn $field<D: HasTiming, M: ShowsTiming>(
+            default: &'static str,
+        ) -> Keyword<D, M> {
+            let takes = Takes::Seconds {
+                min: $min,
+                max: LONGEST,
+                field: Field {
+                    set: |draft: &mut D, given| draft.timing().$field = Some(given.value),
+                    get: |model: &M| model.shown_timing().$field,
+                },
+            };
+            Keyword::new(&[stringify!($field)], takes)
+                .default(default)
+                .means($meaning)
+        }
     };
-    Keyword::new(&["delay_loop"], takes)
-        .default(default)
-        .means("time from the end of a check to the next")
 }
 
-pub(in crate::config::keyword) const fn connect_timeout<D: HasTiming, M: ShowsTiming>(
-    default: &'static str,
-) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: MICROSECOND,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().connect_timeout = Some(given.value),
-            get: |model: &M| model.shown_timing().connect_timeout,
-        },
-    };
-    Keyword::new(&["connect_timeout"], takes)
-        .default(default)
-        .means("how long a check waits for its connection")
-}
+time!(delay_loop from MICROSECOND, "time from the end of a check to the next");
+time!(connect_timeout from MICROSECOND, "how long a check waits for its connection");
+time!(delay_before_retry from Duration::ZERO, "time from a failure to the next try");
+time!(warmup from Duration::ZERO, "the first check starts at a random time within it");
 
 pub(in crate::config::keyword) const fn retry<D: HasTiming, M: ShowsTiming>(
     default: &'static str,
@@ -101,36 +95,4 @@ pub(in crate::config::keyword) const fn retry<D: HasTiming, M: ShowsTiming>(
     Keyword::new(&["retry"], takes)
         .default(default)
         .means("failures after the first before the real server is down")
-}
-
-pub(in crate::config::keyword) const fn delay_before_retry<D: HasTiming, M: ShowsTiming>(
-    default: &'static str,
-) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: Duration::ZERO,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().delay_before_retry = Some(given.value),
-            get: |model: &M| model.shown_timing().delay_before_retry,
-        },
-    };
-    Keyword::new(&["delay_before_retry"], takes)
-        .default(default)
-        .means("time from a failure to the next try")
-}
-
-pub(in crate::config::keyword) const fn warmup<D: HasTiming, M: ShowsTiming>(
-    default: &'static str,
-) -> Keyword<D, M> {
-    let takes = Takes::Seconds {
-        min: Duration::ZERO,
-        max: LONGEST,
-        field: Field {
-            set: |draft: &mut D, given| draft.timing().warmup = Some(given.value),
-            get: |model: &M| model.shown_timing().warmup,
-        },
-    };
-    Keyword::new(&["warmup"], takes)
-        .default(default)
-        .means("the first check starts at a random time within it")
 }

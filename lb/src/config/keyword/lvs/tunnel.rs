@@ -33,7 +33,7 @@ const fn checksum_of(tunnel: Tunnel) -> Option<TunnelChecksum> {
 
 pub(in crate::config) static TABLE: Table<TunnelDraft, Tunnel> = Table {
     block: "lvs_method TUN",
-    now: &[&[
+    groups: &[&[
         TunnelKeyword::new(
             &["type"],
             Takes::Choice {

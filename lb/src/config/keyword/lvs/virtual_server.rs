@@ -26,7 +26,7 @@ type Virtual = Keyword<VirtualServerDraft, VirtualServer>;
 
 pub(in crate::config) static TABLE: Table<VirtualServerDraft, VirtualServer> = Table {
     block: "virtual_server",
-    now: &[
+    groups: &[
         SERVICE,
         SCHEDULING,
         FLAGS,

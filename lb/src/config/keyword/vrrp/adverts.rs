@@ -166,7 +166,7 @@ type PeerOption = Keyword<PeerDraft, Peer>;
 /// What follows an address of `unicast_peer`.
 pub(in crate::config) static PEER: Table<PeerDraft, Peer> = Table {
     block: "unicast_peer",
-    now: &[&[
+    groups: &[&[
         PeerOption::new(
             &["min_ttl"],
             Takes::Number {

@@ -51,7 +51,7 @@ type HmacKeyword = Keyword<HmacDraft, Hmac>;
 
 pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authentication> = Table {
     block: "authentication",
-    now: &[&[
+    groups: &[&[
         OldKeyword::new(
             &["auth_type"],
             Takes::Choice {
@@ -78,7 +78,7 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
 
 pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
     block: "auth_hmac",
-    now: &[&[
+    groups: &[&[
         HmacKeyword::new(
             &["key"],
             Takes::Words {

@@ -15,7 +15,7 @@ pub(super) type Group = Keyword<GroupDraft, SyncGroup>;
 
 pub(in crate::config) static TABLE: Table<GroupDraft, SyncGroup> = Table {
     block: "vrrp_sync_group",
-    now: &[
+    groups: &[
         &[
             Group::new(
                 &["group"],

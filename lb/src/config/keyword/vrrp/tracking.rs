@@ -72,13 +72,13 @@ type TrackOption = Keyword<Options, Track>;
 /// What follows the name of an interface, a script or a BFD session.
 pub(in crate::config) static LINES: Table<Options, Track> = Table {
     block: "track_interface, track_script, track_bfd",
-    now: &[&[weight(253), REVERSE, NO_REVERSE]],
+    groups: &[&[weight(253), REVERSE, NO_REVERSE]],
 };
 
 /// What follows the name of a file or a process.
 pub(in crate::config) static WIDE_LINES: Table<Options, Track> = Table {
     block: "track_file, track_process",
-    now: &[&[weight(254), REVERSE, NO_REVERSE]],
+    groups: &[&[weight(254), REVERSE, NO_REVERSE]],
 };
 
 const fn weight(most: i64) -> TrackOption {

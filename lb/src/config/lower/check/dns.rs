@@ -2,8 +2,8 @@
 
 use super::{CheckDraft, ProbeDraft, RealServerDraft};
 use crate::config::{
-    ast::{Statement, Word},
-    diagnostic::{Kind, Report, quote},
+    ast::Statement,
+    diagnostic::Report,
     keyword::check::network,
     lower::value,
     model::{
@@ -30,7 +30,9 @@ pub(in crate::config) fn read_type(
     statement: &Statement,
     report: &mut Report,
 ) {
-    let Some(word) = required(statement, report) else {
+    value::warn_of_rest(statement, 1, report);
+    let expected = format!("one of {}", DnsType::WORDS.join(" "));
+    let Some(word) = value::required(statement, &expected, report) else {
         return;
     };
     let mut words = DnsType::WORDS.iter();
@@ -38,8 +40,7 @@ pub(in crate::config) fn read_type(
     match place.and_then(DnsType::at) {
         Some(kind) => draft.settings.kind = kind,
         None => {
-            value::report_illegal(word, "type", report)
-                .expected(format_args!("one of {}", DnsType::WORDS.join(" ")));
+            value::report_illegal(word, "type", report).expected(expected);
         }
     }
 }
@@ -49,7 +50,8 @@ pub(in crate::config) fn read_name(
     statement: &Statement,
     report: &mut Report,
 ) {
-    let Some(word) = required(statement, report) else {
+    value::warn_of_rest(statement, 1, report);
+    let Some(word) = value::required(statement, "a domain name", report) else {
         return;
     };
     match DomainName::try_from(word.text.to_string()) {
@@ -58,15 +60,4 @@ pub(in crate::config) fn read_name(
             value::report_illegal(word, "name", report).expected(invalid.legal);
         }
     }
-}
-
-fn required<'s>(statement: &'s Statement, report: &mut Report) -> Option<&'s Word> {
-    value::warn_of_rest(statement, 1, report);
-    let first = statement.arguments.first();
-    if first.is_none() {
-        let name = quote(&statement.keyword.text);
-        let span = statement.keyword.span;
-        report.error(Kind::Missing, span, format!("{name} needs a value"));
-    }
-    first
 }

@@ -157,7 +157,7 @@ pub(in crate::config) fn read_status(
 ) {
     const EXPECTED: &str = "a code from 100 to 599, or a range such as 200-299";
     if statement.arguments.is_empty() {
-        report_missing(statement, EXPECTED, report);
+        value::report_missing(statement, EXPECTED, report);
     }
     for word in &statement.arguments {
         let (first, last) = word
@@ -183,8 +183,7 @@ pub(in crate::config) fn read_digest(
 ) {
     const EXPECTED: &str = "32 hexadecimal digits, as genhash prints them";
     value::warn_of_rest(statement, 1, report);
-    let Some(word) = statement.arguments.first() else {
-        report_missing(statement, EXPECTED, report);
+    let Some(word) = value::required(statement, EXPECTED, report) else {
         return;
     };
     let is_digest = word.text.len() == 32 && word.text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -209,7 +208,7 @@ pub(in crate::config) fn read_regex(
     draft.has_regex = true;
     let Some(pattern) = words.first() else {
         if statement.arguments.is_empty() {
-            report_missing(statement, "a regular expression", report);
+            value::report_missing(statement, "a regular expression", report);
         }
         return;
     };
@@ -235,7 +234,7 @@ pub(in crate::config) fn read_regex_options(
 ) {
     draft.note_regex("regex_options", statement.keyword.span);
     if statement.arguments.is_empty() {
-        report_missing(statement, "names of PCRE2's options", report);
+        value::report_missing(statement, "names of PCRE2's options", report);
     }
     for word in &statement.arguments {
         let mut words = RegexOption::WORDS.iter();
@@ -272,7 +271,7 @@ pub(in crate::config) fn read_regex_stack(
     draft.note_regex("regex_stack", statement.keyword.span);
     value::warn_of_rest(statement, 2, report);
     let [start, max, ..] = &statement.arguments[..] else {
-        report_missing(statement, "START MAX, in bytes", report);
+        value::report_missing(statement, "START MAX, in bytes", report);
         return;
     };
     let mut size = |word| value::number(word, "regex_stack", 1..=MAX_OFFSET, report);
@@ -285,17 +284,6 @@ pub(in crate::config) fn read_regex_stack(
         return;
     }
     draft.regex.stack = Some((first.value.unsigned_abs(), last.value.unsigned_abs()));
-}
-
-fn report_missing(statement: &Statement, expected: &str, report: &mut Report) {
-    let name = quote(&statement.keyword.text);
-    report
-        .error(
-            Kind::Missing,
-            statement.keyword.span,
-            format!("{name} needs a value"),
-        )
-        .expected(expected);
 }
 
 impl UrlDraft {

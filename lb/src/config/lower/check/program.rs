@@ -7,8 +7,9 @@ use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report},
     keyword::check::program::TABLE,
-    lower::value,
+    lower::{command, value},
     model::{Command, check::Misc, global::Owner},
+    need::Runner,
     source::Span,
 };
 
@@ -41,6 +42,16 @@ pub(in crate::config) fn read(
     });
     let seen = TABLE.read(statement.statements(), &mut *check, report);
     check.has_path = seen.has("misc_path");
+    let words = check.words.as_deref().unwrap_or_default();
+    let owner = check.owner.as_ref();
+    command::note_program(
+        ["misc_path", "user"],
+        words,
+        owner,
+        Runner::Check,
+        &seen,
+        report,
+    );
     draft.checks.push(CheckDraft::Misc(check));
 }
 

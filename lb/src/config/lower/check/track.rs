@@ -68,14 +68,7 @@ pub(in crate::config) fn read_weight(
 ) {
     const EXPECTED: &str = "a whole number from -2147483647 to 2147483647, [reverse]";
     value::warn_of_rest(statement, 2, report);
-    let Some(word) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.keyword.span,
-                "`weight` needs a value".to_owned(),
-            )
-            .expected(EXPECTED);
+    let Some(word) = value::required(statement, EXPECTED, report) else {
         return;
     };
     let reverse = match statement.arguments.get(1) {

@@ -6,8 +6,8 @@ use super::{InstanceDraft, election::Facts};
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
-    keyword::{refuse_directive, vrrp::adverts::PEER},
-    lower::value,
+    keyword::vrrp::adverts::PEER,
+    lower::{line, value},
     model::{
         Family, GlobalDefs, Version,
         vrrp::{Adverts, Destination, OldChecksum, Peer, Unicast},
@@ -87,14 +87,7 @@ pub(in crate::config) fn read_group(
 ) {
     value::warn_of_rest(statement, 1, report);
     let expected = "a multicast address, in IPv6 one of the link (ff02::/16)";
-    let Some(word) = statement.arguments.first() else {
-        report
-            .error(
-                Kind::Missing,
-                statement.span(),
-                format!("{} needs a value", quote(&statement.keyword.text)),
-            )
-            .expected(expected);
+    let Some(word) = value::required(statement, expected, report) else {
         return;
     };
     let of_link = |group: &IpAddr| match group {
@@ -143,23 +136,17 @@ pub(in crate::config) fn read_peers(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
     draft.peers_at = Some(statement.keyword.span);
-    for line in statement.statements() {
-        if report.is_full() {
-            return;
-        }
+    let all = line::read_each(statement, report, |line, report| {
         match read_peer(line, report) {
             Some(peer) => draft.peers.push(peer),
             None => draft.has_refused_peer = true,
         }
-    }
+    });
+    draft.has_refused_peer |= !all;
 }
 
 fn read_peer(line: &Statement, report: &mut Report) -> Option<PeerDraft> {
-    if refuse_directive(line, report) || value::refuse_block(line, report) {
-        return None;
-    }
     let address = value::address(&line.keyword, "unicast_peer", report)?;
     let mut peer = PeerDraft {
         address,

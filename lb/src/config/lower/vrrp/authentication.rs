@@ -18,6 +18,7 @@ use crate::config::{
             Secret,
         },
     },
+    need::Need,
     show,
     source::{Span, Spanned},
 };
@@ -25,7 +26,7 @@ use crate::config::{
 /// What of a password keepalived takes.
 const PASSWORD: usize = 8;
 /// Legal lengths of a key, in bytes.
-const KEY: std::ops::RangeInclusive<usize> = 32..=64;
+pub(in crate::config) const KEY: std::ops::RangeInclusive<usize> = 32..=64;
 /// The shortest and the longest `time_window`, in seconds.
 const SHORTEST_WINDOW: u64 = 5;
 const LONGEST_WINDOW: u64 = 300;
@@ -107,9 +108,7 @@ pub(in crate::config) fn read_password(
 ) {
     let at = statement.keyword.span;
     let [word, rest @ ..] = &*statement.arguments else {
-        report
-            .error(Kind::Missing, at, "`auth_pass` needs a value".to_owned())
-            .expected("a password of at most 8 bytes");
+        value::report_missing(statement, "a password of at most 8 bytes", report);
         return;
     };
     if !rest.is_empty() {
@@ -174,6 +173,10 @@ pub(in crate::config) fn read_key(
             .related(first.span, "first given")
             .help("give each key an id of its own");
         return;
+    }
+    if let KeySource::File(path) = &source {
+        let path = path.clone();
+        report.needs(Need::KeyFile { id, path }, at);
     }
     draft.keys.push(Spanned::new(HmacKey { id, source }, at));
 }

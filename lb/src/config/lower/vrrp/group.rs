@@ -7,8 +7,8 @@ use super::{
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
-    keyword::{Seen, refuse_directive, vrrp::group::TABLE},
-    lower::{Draft, GroupPlaces, Placed, line, value},
+    keyword::{Seen, vrrp::group::TABLE},
+    lower::{Draft, GroupPlaces, Placed, line},
     model::{GlobalDefs, SyncGroup},
     source::Spanned,
 };
@@ -55,14 +55,7 @@ pub(in crate::config) fn read_members(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    for line in statement.statements() {
-        if report.is_full() {
-            return;
-        }
-        if refuse_directive(line, report) || value::refuse_block(line, report) {
-            continue;
-        }
+    line::read_each(statement, report, |line, report| {
         for word in std::iter::once(&line.keyword).chain(&line.arguments) {
             let member = Spanned::new(word.text.to_string(), word.span);
             match draft
@@ -82,7 +75,7 @@ pub(in crate::config) fn read_members(
                 None => draft.members.push(member),
             }
         }
-    }
+    });
 }
 
 pub(in crate::config) fn finish(

@@ -3,8 +3,8 @@
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
-    keyword::{Table, refuse_directive},
-    lower::value,
+    keyword::Table,
+    lower::{line, value},
     model::{
         VrrpInstance,
         vrrp::{Track, TrackedInterface, Tracks},
@@ -53,18 +53,11 @@ pub(in crate::config) fn read(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    for line in statement.statements() {
-        if report.is_full() {
-            return;
-        }
-        if refuse_directive(line, report) || value::refuse_block(line, report) {
-            continue;
-        }
+    line::read_each(statement, report, |line, report| {
         let mut options = Options::default();
         let name = &line.keyword;
         if !table.read_words(&line.arguments, &mut options, report) {
-            continue;
+            return;
         }
         drop_bare_reverse(&mut options, report);
         if let Some(first) = into.iter().find(|known| known.name.value.text == name.text) {
@@ -78,13 +71,13 @@ pub(in crate::config) fn read(
                     ),
                 )
                 .related(first.name.span, "first given");
-            continue;
+            return;
         }
         into.push(TrackLine {
             name: Spanned::new(name.clone(), name.span),
             options,
         });
-    }
+    });
 }
 
 /// Only a weight has a direction.

@@ -565,6 +565,11 @@ pub(super) const CHECKS: &[Case] = &[
         "type HINFO\nname a..b",
     ),
     (
+        "a question without its words",
+        In::Check("DNS_CHECK"),
+        "type\nname",
+    ),
+    (
         "a program with its user",
         In::Check("MISC_CHECK"),
         "misc_path \"/bin/check a b\"\nmisc_timeout 2\nmisc_dynamic\nuser nobody nogroup",

@@ -182,6 +182,10 @@ pub(super) const INTERFACES: &[Case] = &[
         "linkbeat_interfaces {\neth9\neth0 mii\neth1 MII fast\n}\n",
     ),
     (
+        "a check's interface may be absent with dynamic_interfaces",
+        "global_defs {\ndynamic_interfaces\n}\nvirtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.2 80 {\nTCP_CHECK {\nbind_if eth9\n}\n}\n}\n",
+    ),
+    (
         "the same interface twice",
         "linkbeat_interfaces {\neth0\neth0 MII\n}\ninterface_up_down_delays {\neth0 1 1\neth0 2 2\n}\ngarp_group {\ngarp_interval 1\ninterfaces {\neth0 eth1\n}\n}\ngarp_group {\ngna_interval 1\ninterface eth1\n}\n",
     ),

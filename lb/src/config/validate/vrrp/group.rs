@@ -11,8 +11,7 @@ use crate::config::{
         vrrp::{Track, TrackedInterface, Tracks},
     },
     source::Span,
-    suggest::nearest,
-    validate::report_duplicates,
+    validate::{help_with_name, report_duplicates},
 };
 
 /// keepalived skips the second group; here it is an error.
@@ -50,10 +49,8 @@ pub(in crate::config::validate) fn members_exist(
                 at,
                 format!("there is no vrrp_instance {}", quote(member)),
             );
-            match nearest(member, names()) {
-                Some(meant) => finding.help(format!("did you mean {}?", quote(meant))),
-                None => finding.help("write the name of a vrrp_instance of this configuration"),
-            };
+            let help = "write the name of a vrrp_instance of this configuration";
+            help_with_name(finding, member, names(), help);
         }
     }
 }

@@ -1,14 +1,11 @@
 //! Rules about what instances and groups track.
 
-use std::collections::BTreeSet;
-
 use crate::config::{
     System,
     diagnostic::Report,
-    lower::{Lowered, Placed, vrrp::track::TrackPlaces},
-    model::{InterfaceName, global::DynamicInterfaces, vrrp::Tracks},
-    source::Span,
-    validate::{report_no_interface, report_unknown},
+    lower::{Lowered, vrrp::track::TrackPlaces},
+    model::{InterfaceName, vrrp::Tracks},
+    validate::{names, report_no_interface, report_unknown},
 };
 
 pub(in crate::config::validate) fn tracked_interfaces_exist(
@@ -16,7 +13,7 @@ pub(in crate::config::validate) fn tracked_interfaces_exist(
     system: &dyn System,
     report: &mut Report,
 ) {
-    if lowered.global.network.dynamic != DynamicInterfaces::Refused {
+    if lowered.global.network.interfaces_may_come_later() {
         return;
     }
     for (tracks, places) in tracks(lowered) {
@@ -57,17 +54,6 @@ pub(in crate::config::validate) fn tracked_objects_exist(
             }
         }
     }
-}
-
-/// The names of blocks.
-pub(in crate::config::validate) fn names<T>(
-    blocks: &[Placed<T, Span>],
-    name: impl Fn(&T) -> &String,
-) -> BTreeSet<&str> {
-    blocks
-        .iter()
-        .map(|placed| name(&placed.value).as_str())
-        .collect()
 }
 
 /// What is tracked, and where that is written, in every instance and group.

@@ -1,0 +1,47 @@
+//! What the text names on the machine, besides interfaces.
+
+use smol_str::SmolStr;
+
+use super::{
+    model::{InterfaceName, global::Owner},
+    source::Spanned,
+    system::NameList,
+};
+
+/// Something that the machine should have. It stands where the text names it.
+#[derive(Debug)]
+pub(super) enum Need {
+    /// A name of a list of iproute2.
+    Name(NameList, String),
+    /// An interface that is a VRF.
+    Vrf(InterfaceName),
+    /// Who runs the scripts that say nothing else.
+    ScriptUser(Owner),
+    /// Who owns a pipe.
+    PipeOwner(Owner),
+    /// A program.
+    Program(Box<Program>),
+    /// The file with a key of `auth_hmac`.
+    KeyFile { id: u8, path: String },
+}
+
+/// A program that a keyword runs.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) keyword: SmolStr,
+    pub(super) path: String,
+    /// Who runs it, where that is not `script_user`.
+    pub(super) owner: Option<Spanned<Owner>>,
+    pub(super) runner: Runner,
+}
+
+/// What runs a program: keepalived makes more of a fault in some than in others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runner {
+    /// A change of state.
+    Notify,
+    /// A `vrrp_script`.
+    TrackScript,
+    /// A `MISC_CHECK`.
+    Check,
+}

@@ -1,0 +1,210 @@
+//! The machine as a configuration sees it: interfaces, users, files, names of iproute2.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    env, fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    ifaddrs::getifaddrs,
+    net::if_::InterfaceFlags,
+    unistd::{Group, User},
+};
+
+use super::config::refusal;
+use crate::config::{
+    Entry, EntryKind, Interface, LoadError, Local, NameList, System, model::InterfaceName,
+};
+
+/// The permission bits of a mode, with the sticky bit.
+const PERMISSIONS: u32 = 0o1777;
+/// Where iproute2 keeps its names: those of the distribution, and those of the operator.
+const NAMES: [&str; 2] = ["/usr/share/iproute2", "/etc/iproute2"];
+
+/// This machine. Each question goes to the system once.
+#[derive(Debug)]
+pub struct Machine {
+    interfaces: BTreeMap<String, Interface>,
+    users: Answers<String, Option<u32>>,
+    groups: Answers<String, Option<u32>>,
+    entries: Answers<PathBuf, Result<Entry, LoadError>>,
+}
+
+impl Machine {
+    /// Looks at the interfaces of the current network namespace; all else when it is asked for.
+    ///
+    /// # Errors
+    /// When the kernel does not list them.
+    pub fn look() -> io::Result<Self> {
+        Ok(Self {
+            interfaces: interfaces()?,
+            users: Answers::default(),
+            groups: Answers::default(),
+            entries: Answers::default(),
+        })
+    }
+}
+
+impl System for Machine {
+    fn interface(&self, name: &InterfaceName) -> Option<Interface> {
+        self.interfaces.interface(name)
+    }
+
+    fn interface_names(&self) -> Vec<&str> {
+        self.interfaces.interface_names()
+    }
+
+    fn local(&self) -> Option<&dyn Local> {
+        Some(self)
+    }
+}
+
+impl Local for Machine {
+    fn user(&self, name: &str) -> Option<u32> {
+        let uid = |name: &String| Some(User::from_name(name).ok()??.uid.as_raw());
+        self.users.get(name.to_owned(), uid)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        let gid = |name: &String| Some(Group::from_name(name).ok()??.gid.as_raw());
+        self.groups.get(name.to_owned(), gid)
+    }
+
+    fn entry(&self, path: &Path) -> Result<Entry, LoadError> {
+        let look = |path: &PathBuf| look(path).map_err(|error| refusal(&error));
+        self.entries.get(path.to_owned(), look)
+    }
+
+    fn working_directory(&self) -> PathBuf {
+        env::current_dir().unwrap_or_default()
+    }
+
+    fn search_path(&self) -> Vec<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+        env::split_paths(&path).collect()
+    }
+
+    fn names(&self, list: NameList) -> Vec<String> {
+        NAMES
+            .iter()
+            .flat_map(|directory| names(&Path::new(directory).join(list.file())))
+            .collect()
+    }
+}
+
+fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
+    // The kernel gives a VRF these two, and no other device.
+    let of_vrf = InterfaceFlags::IFF_MASTER | InterfaceFlags::IFF_NOARP;
+    let links = getifaddrs()?.map(|link| {
+        let interface = Interface {
+            is_loopback: link.flags.contains(InterfaceFlags::IFF_LOOPBACK),
+            is_vrf: Some(link.flags.contains(of_vrf)),
+            mtu: mtu(&link.interface_name),
+        };
+        (link.interface_name, interface)
+    });
+    Ok(links.collect())
+}
+
+fn mtu(interface: &str) -> Option<u32> {
+    let path = Path::new("/sys/class/net").join(interface).join("mtu");
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn look(path: &Path) -> io::Result<Entry> {
+    let metadata = fs::symlink_metadata(path)?;
+    let kind = metadata.file_type();
+    Ok(Entry {
+        kind: if kind.is_file() {
+            EntryKind::File
+        } else if kind.is_dir() {
+            EntryKind::Directory
+        } else if kind.is_symlink() {
+            EntryKind::Link(fs::read_link(path)?)
+        } else {
+            EntryKind::Other
+        },
+        mode: metadata.mode() & PERMISSIONS,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+        size: metadata.size(),
+    })
+}
+
+/// The names of a list, and of the files with more of them in the directory beside it.
+fn names(list: &Path) -> Vec<String> {
+    let more = fs::read_dir(list.with_extension("d"));
+    let more = more.into_iter().flatten().flatten();
+    let more = more.map(|entry| entry.path()).filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "conf")
+    });
+    let files = std::iter::once(list.to_owned()).chain(more);
+    let texts = files.filter_map(|file| fs::read_to_string(file).ok());
+    texts.flat_map(|text| names_in(&text)).collect()
+}
+
+/// Lines of a number and its name; `#` starts a comment.
+fn names_in(text: &str) -> Vec<String> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    let names = lines.filter_map(|line| line.split_whitespace().nth(1));
+    names.map(str::to_owned).collect()
+}
+
+/// Answers that were given already: a configuration may name one program 100,000 times.
+#[derive(Debug)]
+struct Answers<Q, A>(RefCell<BTreeMap<Q, A>>);
+
+impl<Q, A> Default for Answers<Q, A> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<Q: Ord, A: Clone> Answers<Q, A> {
+    fn get(&self, question: Q, ask: impl FnOnce(&Q) -> A) -> A {
+        if let Some(known) = self.0.borrow().get(&question) {
+            return known.clone();
+        }
+        let answer = ask(&question);
+        self.0.borrow_mut().insert(question, answer.clone());
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_interface_is_known_as_such() {
+        let interfaces = interfaces().expect("the kernel lists interfaces");
+        assert_eq!(interfaces.get("lo").map(|lo| lo.is_loopback), Some(true));
+        assert_eq!(interfaces.get("lo").map(|lo| lo.is_vrf), Some(Some(false)));
+    }
+
+    #[test]
+    fn root_is_a_user_and_owns_its_directory() {
+        let machine = Machine::look().expect("the kernel lists interfaces");
+        assert_eq!(machine.user("root"), Some(0));
+        assert_eq!(machine.user("no such user"), None);
+        assert_eq!(machine.group("no such group"), None);
+        for _ in 0..2 {
+            let root = machine.entry(Path::new("/")).expect("it can be seen");
+            assert_eq!(root.kind, EntryKind::Directory);
+            let nothing = machine.entry(Path::new("/nonexistent/lb"));
+            assert_eq!(nothing, Err(LoadError::NotFound));
+        }
+    }
+
+    #[test]
+    fn names_stand_behind_numbers() {
+        let text = "#\n# reserved\n255\tlocal\n0x10 cosmos # all\n\n1\n";
+        assert_eq!(names_in(text), ["local", "cosmos"]);
+    }
+}
