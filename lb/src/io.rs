@@ -6,6 +6,7 @@ pub mod mirror;
 pub mod namespace;
 pub mod netlink;
 pub mod probe;
+pub mod script;
 pub mod socket;
 pub mod timer;
 pub mod watch;

@@ -139,6 +139,7 @@ impl Vrrp {
                 } => {
                     log::transition(self.members.name(instance), to, why);
                 }
+                Output::Notice(_) => {}
                 Output::Removed { instance } => self.removed(instance),
             }
         }
