@@ -42,6 +42,11 @@ impl Instance {
         self.count_refusal(error.reason.name());
     }
 
+    /// Counts a packet addressed to this virtual router that did not count, or only just.
+    pub(in crate::vrrp) fn on_refusal(&mut self, name: &'static str) {
+        self.count_refusal(name);
+    }
+
     /// RFC 9568 §6.4.2.
     fn backup_hears(
         &mut self,

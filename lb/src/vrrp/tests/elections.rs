@@ -123,7 +123,7 @@ fn a_v3_backup_adopts_the_interval_of_the_master() {
         bench.next(),
         Some((ms(300) + ms(100) * 156 / 256, "master_down"))
     );
-    assert_eq!(bench.refused("interval"), 0);
+    assert_eq!(bench.refused("advert_interval_err"), 0);
 }
 
 #[test]
@@ -142,7 +142,10 @@ fn a_v2_advert_with_another_interval_is_dropped_and_counted() {
             ..priority(ours, 200)
         },
     );
-    assert_eq!((bench.next(), bench.refused("interval")), (due, 1));
+    assert_eq!(
+        (bench.next(), bench.refused("advert_interval_err")),
+        (due, 1)
+    );
     assert_eq!(bench.snapshot().adverts_received, 0);
 }
 
@@ -278,7 +281,10 @@ fn what_must_not_count_is_counted_as_refused() {
     );
     bench.hear("fe80::9", &config);
     let refused: Vec<_> = bench.snapshot().refused.into_iter().collect();
-    assert_eq!(refused, [("ttl".to_owned(), 1), ("version".to_owned(), 1)]);
+    assert_eq!(
+        refused,
+        [("ip_ttl_err".to_owned(), 1), ("vers_err".to_owned(), 1)]
+    );
     assert_eq!((bench.next(), bench.lines()), (due, vec![]));
 }
 
@@ -294,7 +300,7 @@ fn malformed_bytes_are_counted_with_the_instance_they_were_meant_for() {
         let error = Advertisement::parse(wire, rx.source, ip("224.0.0.18")).unwrap_err();
         bench.router.handle_malformed(&rx, &error, bench.now);
     }
-    assert_eq!(bench.refused("length"), 1);
+    assert_eq!(bench.refused("packet_len_err"), 1);
 }
 
 #[test]
@@ -307,7 +313,10 @@ fn a_master_with_other_addresses_is_followed_and_counted() {
             ..priority(backup(), 200)
         },
     );
-    assert_eq!((bench.refused("address_list"), bench.lines().len()), (1, 1));
+    assert_eq!(
+        (bench.refused("addr_list_err"), bench.lines().len()),
+        (1, 1)
+    );
 }
 
 #[test]
