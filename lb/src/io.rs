@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod guard;
+pub mod key;
 pub mod mirror;
 pub mod namespace;
 pub mod netlink;
