@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{PROMPT, RECEIVE_ALL, Vrrp, buffers, sockets::spell};
 use crate::{
+    config::model::Family,
     io::{
         config::mtu,
         socket::vrrp::{Datagram, Place},
@@ -79,7 +80,10 @@ impl Vrrp {
     /// Each VRID that is not configured is told of once, with `log_unknown_vrids`.
     fn note_unknown(&mut self, place: &Place, datagram: &Datagram) {
         let wanted = self.plan.config.global.vrrp.log_unknown_vrids;
+        let family = Family::of(datagram.source);
+        // What one socket passes over another may take: several hear what comes to an address.
         if let Some(vrid) = datagram.packet().vrid().filter(|_| wanted)
+            && !self.members.know(vrid, family)
             && self.unknown.insert((place.clone(), vrid))
         {
             log::unknown_vrid(&spell(place), vrid, datagram.source);

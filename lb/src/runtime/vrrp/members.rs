@@ -162,6 +162,13 @@ impl Members {
         self.at.keys()
     }
 
+    /// Whether a VRID is somebody's at any place.
+    pub(super) fn know(&self, vrid: u8, family: Family) -> bool {
+        self.at
+            .values()
+            .any(|routers| routers.contains_key(&(vrid, family)))
+    }
+
     /// The member with this entry in the kernel. One that replaces another of the same VRID has the higher id.
     pub(super) fn find(&self, key: &RouterKey) -> Option<InstanceId> {
         let mut found = self.by_id.iter().rev();

@@ -71,12 +71,15 @@ impl VrrpSocket {
                     ControlMessage::Ipv4PacketInfo(&info),
                     ControlMessage::Ipv4Ttl(&ttl),
                 ];
-                let control = match self.kind.carrier {
-                    Carrier::Plain => &control[..],
-                    // The packet says it all.
-                    Carrier::Header => &control[..1],
+                // An empty rest of the space would be no control message.
+                let (control, space) = match self.kind.carrier {
+                    Carrier::Plain => {
+                        let space = nix::cmsg_space!(libc::in_pktinfo, libc::c_int);
+                        (&control[..], space)
+                    }
+                    // The packet itself says its TTL.
+                    Carrier::Header => (&control[..1], nix::cmsg_space!(libc::in_pktinfo)),
                 };
-                let space = nix::cmsg_space!(libc::in_pktinfo, libc::c_int);
                 self.send_to(packets, control, space, |destination| match destination {
                     IpAddr::V4(to) => Some(SockaddrIn::from(SocketAddrV4::new(to, 0))),
                     IpAddr::V6(_) => None,
