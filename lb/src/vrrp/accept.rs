@@ -102,7 +102,7 @@ fn peer(unicast: &Unicast, is_signed: bool, source: IpAddr, ttl: u8) -> Result<(
 }
 
 /// Whether an advert names the configured addresses, in any order.
-fn same_addresses(config: &VrrpInstance, advert: &Advertisement) -> bool {
+pub(super) fn same_addresses(config: &VrrpInstance, advert: &Advertisement) -> bool {
     let ours = || config.addresses.iter().map(|line| line.address);
     ours().count() == advert.addresses.len()
         && ours().all(|address| advert.addresses.contains(&address))

@@ -11,7 +11,7 @@ use std::{
 use super::{
     LinkState, RxMeta,
     address::Operation,
-    advert::{Advertisement, ParseError},
+    advert::Advertisement,
     instance::Instance,
     output::{InstanceId, Output},
     snapshot::InstanceSnapshot,
@@ -99,14 +99,6 @@ impl Router {
             self.with(id, now, |instance, outputs| {
                 instance.on_advert(rx, advert, now, outputs);
             });
-        }
-    }
-
-    /// Counts bytes that are no advert with the instance they were meant for.
-    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, now: Instant) {
-        let meant = error.vrid.and_then(|vrid| self.find(rx, vrid));
-        if let Some(id) = meant {
-            self.with(id, now, |instance, _| instance.on_malformed(error));
         }
     }
 

@@ -254,9 +254,11 @@ impl Wire {
         accept::message(config, &advert)?;
         let remark = self.verify(config, packet, message, &advert, trailer, clock)?;
         let old = self.note_old_checksum(config, &advert)?;
+        let strange = !accept::same_addresses(config, &advert);
+        let strange = strange.then_some(Remark::AddressList);
         Ok(Opened {
             advert,
-            remark: remark.or(old),
+            remark: remark.or(old).or(strange),
         })
     }
 

@@ -15,7 +15,7 @@ use super::{Vrrp, hear::wall_clock};
 use crate::{
     config::model::{VirtualAddress, VrrpInstance},
     io::{
-        guard::Guards,
+        guard::{Guards, Subject},
         netlink::Netlink,
         socket::{
             announce::Announcer,
@@ -267,6 +267,13 @@ impl Vrrp {
         };
         let Some(guard) = carried(&member.config, guard) else {
             return false;
+        };
+        // Unicast adverts of others come to the address that ours leave from.
+        let destination = member.config.adverts.destination.group();
+        let own = self.router.instance(id).and_then(Instance::source);
+        let subject = Subject {
+            group: destination.or(own).unwrap_or(subject.group),
+            ..subject
         };
         match guards.set(&subject, epoch, &guard) {
             Ok(()) => guard != Guard::Off,

@@ -72,3 +72,6 @@ fn packet(config: &VrrpInstance) -> u32 {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests;

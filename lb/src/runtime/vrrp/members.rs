@@ -305,3 +305,6 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
         group: advert::group(config.family),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use super::{Instance, Master, Outputs};
 use crate::vrrp::{
     RxMeta,
     accept::{self, Verdict},
-    advert::{Advertisement, ParseError},
+    advert::Advertisement,
     output::{Guard, State},
     timer::Timer,
 };
@@ -35,11 +35,6 @@ impl Instance {
             State::Master => self.master_hears(rx.source, advert, now, outputs),
             State::Init | State::Fault => {}
         }
-    }
-
-    /// Counts bytes addressed to this virtual router that are no advert.
-    pub(in crate::vrrp) fn on_malformed(&mut self, error: &ParseError) {
-        self.count_refusal(error.reason.name());
     }
 
     /// Counts a packet addressed to this virtual router that did not count, or only just.

@@ -289,18 +289,14 @@ fn what_must_not_count_is_counted_as_refused() {
 }
 
 #[test]
-fn malformed_bytes_are_counted_with_the_instance_they_were_meant_for() {
+fn packets_that_do_not_count_are_counted_with_the_instance_they_were_meant_for() {
     let mut bench = Bench::started(&[backup()]);
-    let rx = RxMeta {
-        interface: super::bench::eth0(),
-        source: ip(BETTER),
-        ttl: 255,
-    };
-    for wire in [&[0x31, 51, 1][..], &[0x31, 52, 1], &[0x31]] {
-        let error = Advertisement::parse(wire, rx.source, ip("224.0.0.18")).unwrap_err();
-        bench.router.handle_malformed(&rx, &error, bench.now);
+    let id = bench.id();
+    for _ in 0..2 {
+        bench.router.handle_refusal(id, "auth_failure", bench.now);
     }
-    assert_eq!(bench.refused("packet_len_err"), 1);
+    assert_eq!(bench.refused("auth_failure"), 2);
+    assert_eq!(bench.snapshot().adverts_received, 0);
 }
 
 #[test]

@@ -88,18 +88,21 @@ pub enum Remark {
     /// More than half of `time_window` off.
     #[error("the clocks differ by {0} s, more than half of time_window")]
     ClockSkew(i64),
+    /// Its addresses are not ours; the core counts it.
+    #[error("its addresses are not those that are configured here")]
+    AddressList,
     /// Its checksum is that of keepalived up to 1.3.6; ours will be too.
     #[error("its checksum is that of keepalived up to 1.3.6: ours is the same from now on")]
     OldChecksum,
 }
 
 impl Remark {
-    /// Name of the counter; `None` for what is no fault of the advert.
+    /// Name of the counter; `None` for what is counted elsewhere, and what is no fault of the advert.
     #[must_use]
     pub const fn counter(self) -> Option<&'static str> {
         match self {
             Self::HmacMissing => Some(Refusal::HmacMissing.name()),
-            Self::ClockSkew(_) | Self::OldChecksum => None,
+            Self::ClockSkew(_) | Self::AddressList | Self::OldChecksum => None,
         }
     }
 
@@ -109,6 +112,7 @@ impl Remark {
         match self {
             Self::HmacMissing => "auth_ext_missing",
             Self::ClockSkew(_) => "clock_skew",
+            Self::AddressList => "addr_list_err",
             Self::OldChecksum => "old_unicast_checksum",
         }
     }
