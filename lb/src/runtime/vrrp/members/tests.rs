@@ -46,8 +46,11 @@ fn links(addresses: &[&str]) -> Links {
 }
 
 fn members(configs: Vec<VrrpInstance>) -> Members {
-    let mut plan = Plan::default();
-    plan.gates = configs.iter().map(|c| (c.name.clone(), 1)).collect();
+    let gates = configs.iter().map(|c| (c.name.clone(), 1)).collect();
+    let mut plan = Plan {
+        gates,
+        ..Plan::default()
+    };
     plan.config.vrrp_instances = configs;
     let mut router = Router::new();
     router.handle_config(&plan.config.vrrp_instances, Instant::now());
