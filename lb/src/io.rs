@@ -2,11 +2,13 @@
 
 pub mod config;
 pub mod guard;
+pub mod key;
 pub mod machine;
 pub mod mirror;
 pub mod namespace;
 pub mod netlink;
 pub mod probe;
+pub mod script;
 pub mod socket;
 pub mod timer;
 pub mod watch;

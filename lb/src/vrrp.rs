@@ -14,9 +14,11 @@ pub mod interval;
 pub mod output;
 mod router;
 pub mod snapshot;
+mod source;
 #[cfg(test)]
 mod tests;
 mod timer;
+pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

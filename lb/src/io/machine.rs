@@ -109,7 +109,9 @@ fn interfaces() -> io::Result<BTreeMap<String, Interface>> {
     Ok(links.collect())
 }
 
-fn mtu(interface: &str) -> Option<u32> {
+/// The largest packet an interface takes, in bytes; `None` where there is no such interface.
+#[must_use]
+pub fn mtu(interface: &str) -> Option<u32> {
     let path = Path::new("/sys/class/net").join(interface).join("mtu");
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }

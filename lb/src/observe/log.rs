@@ -256,9 +256,24 @@ pub fn receive_failed(interface: &str, error: &dyn Display) {
     debug!("{interface}: receiving adverts: {error}");
 }
 
-/// An advert that makes no sense.
-pub fn malformed(interface: &str, source: IpAddr, error: &dyn Display) {
-    debug!("{interface}: advert from {source} refused: {error}");
+/// A packet for an instance that does not count; each kind once until the state changes.
+pub fn advert_refused(instance: &str, source: IpAddr, error: &dyn Display) {
+    warn!("({instance}) advert from {source} refused: {error}");
+}
+
+/// An advert that counts, but not as it should be; each kind once until the state changes.
+pub fn advert_remarkable(instance: &str, source: IpAddr, remark: &dyn Display) {
+    warn!("({instance}) advert from {source} taken, but: {remark}");
+}
+
+/// An advert of a virtual router that is not configured.
+pub fn unknown_vrid(place: &str, vrid: u8, source: IpAddr) {
+    info!("{place}: advert from {source} for VRID {vrid}, which is not configured");
+}
+
+/// An instance cannot send or be believed, whatever its interface says.
+pub fn cannot_take_part(instance: &str, why: &str) {
+    error!("({instance}) {why}");
 }
 
 /// The kernel lost netlink messages.

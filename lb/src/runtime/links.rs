@@ -78,6 +78,11 @@ impl Links {
             .filter(move |address| Some(address.index) == index)
     }
 
+    /// Whether some link has an address, usable or on the way to be.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|known| known.address == address)
+    }
+
     /// The links that have one of these addresses, with the address as it is there.
     pub(super) fn holders(&self, wanted: &BTreeSet<IpAddr>) -> Vec<(VirtualAddress, u32)> {
         let held = self

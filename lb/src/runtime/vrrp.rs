@@ -2,6 +2,8 @@
 //! out to them. No decisions here.
 
 mod apply;
+mod buffers;
+mod hear;
 mod members;
 mod sockets;
 
@@ -23,18 +25,18 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{Family, InterfaceName, VrrpInstance},
+    config::model::{InterfaceName, VrrpInstance},
     io::{
         guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
+        socket::vrrp::Place,
         timer::Timer,
         watch::Watch,
         xdp::{Events, Pins},
     },
     observe::log,
     vrrp::{
-        LinkState, Router, RxMeta,
-        advert::Advertisement,
+        LinkState, Router,
         output::{InstanceId, State},
     },
 };
@@ -59,8 +61,12 @@ struct Vrrp {
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
     effects: Effects,
-    /// Interfaces without the sockets they need.
-    deaf: BTreeSet<InterfaceName>,
+    /// Places without the sockets they need.
+    deaf: BTreeSet<Place>,
+    /// Why instances cannot take part though their interfaces are up, by name: for `Standing::faults`.
+    wire_faults: BTreeMap<String, BTreeSet<String>>,
+    /// Virtual routers that are not configured and that the log has told of.
+    unknown: BTreeSet<(Place, u8)>,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
@@ -108,7 +114,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             // 3. The segment.
-            interface = vrrp.sockets.readable() => vrrp.receive(&interface, RECEIVE_BUDGET),
+            place = vrrp.sockets.readable() => vrrp.receive(&place, RECEIVE_BUDGET),
             // 4. Acknowledgements, then facts, of addresses and links.
             (id, address, added, result) = vrrp.effects.acknowledged() => {
                 log::address_applied(vrrp.members.name(id), &address, added, &result);
@@ -155,6 +161,8 @@ impl Vrrp {
             links: Links::default(),
             told: BTreeMap::new(),
             deaf: BTreeSet::new(),
+            wire_faults: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
             fresh: true,
@@ -201,6 +209,9 @@ impl Vrrp {
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
+        self.unknown.clear();
+        self.adjust_routed();
+        self.review_faults();
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
         if std::mem::take(&mut self.fresh) {
             self.take_over(now).await;
@@ -286,26 +297,14 @@ impl Vrrp {
 
     /// Gives the core what it has not been told yet about an interface, and keeps the sockets in step.
     fn tell_link(&mut self, interface: &InterfaceName, now: Instant) {
-        let families: BTreeSet<Family> = self
-            .plan
-            .config
-            .vrrp_instances
-            .iter()
-            .filter(|instance| instance.interface == *interface)
-            .map(|instance| instance.family)
-            .collect();
-        let index = self.links.get(interface).map(|link| link.index);
-        let hears = self.sockets.adjust(interface, index, &families);
+        let hears = self.adjust_sockets(&Place::Interface(interface.clone()));
         self.members.refresh(&self.links);
         let mut state = self.links.state(interface, &self.virtuals());
         if let Some(state) = &mut state
             && !hears
         {
-            // Deaf and mute is as good as down; the audit tries again.
+            // Deaf and mute is as good as down.
             state.up = false;
-            self.deaf.insert(interface.clone());
-        } else {
-            self.deaf.remove(interface);
         }
         self.router.handle_link(interface, state, now);
         self.told.insert(interface.clone(), state);
@@ -326,7 +325,9 @@ impl Vrrp {
         }
         let known = self.interfaces();
         let virtuals = self.virtuals();
-        for interface in self.links.handle(change) {
+        let changed = self.links.handle(change);
+        self.review_faults();
+        for interface in changed {
             if !known.contains(&interface) {
                 continue;
             }
@@ -346,6 +347,7 @@ impl Vrrp {
     /// Reads links and addresses anew, and tells the core what is gone as well as what is there.
     async fn read_again(&mut self, now: Instant) -> anyhow::Result<()> {
         let before = std::mem::replace(&mut self.links, self.effects.links().await?);
+        self.review_faults();
         for interface in self.interfaces() {
             let index = |links: &Links| links.get(&interface).map(|link| link.index);
             if index(&before) != index(&self.links) {
@@ -406,9 +408,13 @@ impl Vrrp {
 
     /// Looks for heartbeats that stopped, and leases that ended, without an event.
     fn audit(&mut self, now: Instant) {
-        for interface in self.deaf.clone() {
-            self.tell_link(&interface, now);
+        for place in self.deaf.clone() {
+            match place {
+                Place::Interface(interface) => self.tell_link(&interface, now),
+                Place::Address { .. } => drop(self.adjust_sockets(&place)),
+            }
         }
+        self.review_faults();
         if let Some(guards) = &mut self.effects.guards
             && let Err(error) = guards.review_hint()
         {
@@ -436,52 +442,5 @@ impl Vrrp {
             log::guard_failed(self.members.name(id), &error);
             None
         })
-    }
-
-    fn receive_all(&mut self) {
-        for interface in self.sockets.interfaces() {
-            self.receive(&interface, RECEIVE_ALL);
-        }
-    }
-
-    /// Takes in what waits on the sockets of one interface, up to the budget.
-    fn receive(&mut self, interface: &InterfaceName, budget: usize) {
-        for datagram in self.sockets.take(interface, budget) {
-            let now = Instant::now();
-            let rx = RxMeta {
-                interface: interface.clone(),
-                source: datagram.source,
-                ttl: datagram.ttl,
-            };
-            match Advertisement::parse(&datagram.payload, datagram.source, datagram.destination) {
-                Ok(advert) => {
-                    if !self.overtaken(&rx, &advert, datagram.waited, now) {
-                        self.router.handle_advert(&rx, &advert, now);
-                    }
-                }
-                Err(error) => {
-                    log::malformed(interface.as_str(), datagram.source, &error);
-                    self.router.handle_malformed(&rx, &error, now);
-                }
-            }
-        }
-    }
-
-    /// Whether the kernel absorbed a later advert of the same master while this one waited: a priority 0 from before the
-    /// master came back must not be believed.
-    fn overtaken(
-        &self,
-        rx: &RxMeta,
-        advert: &Advertisement,
-        waited: Duration,
-        now: Instant,
-    ) -> bool {
-        let Some(arrival) = now.checked_sub(waited).filter(|_| waited > PROMPT) else {
-            return false;
-        };
-        let family = Family::of(rx.source);
-        let id = self.members.on_segment(&rx.interface, advert.vrid, family);
-        id.and_then(|id| self.look(id))
-            .is_some_and(|heartbeat| heartbeat.overtook(rx.source, arrival))
     }
 }

@@ -21,13 +21,19 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::config::model::{AdvertInterval, Family, Version, Vrid, VrrpInstance};
+use crate::config::model::{
+    AdvertInterval, Family, Version, Vrid, VrrpInstance,
+    vrrp::{Adverts, Authentication, Destination, OldChecksum, Unicast},
+};
 
 /// IP protocol number of VRRP.
 pub const PROTOCOL: u8 = 112;
 
 /// The TTL or hop limit of every advert (RFC 9568 §5.1.1.3).
 pub const TTL: u8 = 255;
+
+/// IP protocol number of the authentication header (RFC 2402).
+pub const PROTOCOL_AH: u8 = 51;
 
 /// The group adverts go to over IPv4.
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
@@ -38,6 +44,8 @@ pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 const HEADER_LEN: usize = 8;
 const AUTHENTICATION_LEN: usize = 8;
 const TYPE_ADVERTISEMENT: u8 = 1;
+/// RFC 2338 §5.3.6 knows types 0 to 2.
+const AUTH_TYPE_MAX: u8 = 2;
 
 /// The multicast group of a family.
 #[must_use]
@@ -48,7 +56,7 @@ pub const fn group(family: Family) -> IpAddr {
     }
 }
 
-/// One advert, v2 without authentication or v3.
+/// One advert, v2 or v3.
 ///
 /// Two adverts are equal exactly when their wire forms between the same two addresses are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,8 +73,10 @@ pub struct Advertisement {
     pub addresses: Vec<IpAddr>,
     /// What the checksum covers.
     pub checksum: ChecksumForm,
-    /// Bits the receiver ignores, kept so that the wire form can be made again: the authentication data
-    /// (v2), or the reserved bits in the high half of the first byte (v3). Zero in adverts of ours.
+    /// Authentication type (v2): 0 none, 1 password, 2 header (RFC 2338 §5.3.6); 0 in v3.
+    pub auth_type: u8,
+    /// Bits that say nothing of an election, kept so that the wire form can be made again: the authentication data
+    /// (v2), or the reserved bits in the high half of the first byte (v3).
     pub ignored: [u8; AUTHENTICATION_LEN],
 }
 
@@ -78,6 +88,9 @@ pub enum ChecksumForm {
     PseudoHeader,
     /// The message alone: RFC 9568 over IPv4, keepalived's `v3_checksum_as_v2`.
     MessageOnly,
+    /// As with a pseudo header to the multicast group, whatever the destination: unicast adverts of keepalived up to
+    /// 1.3.6, its `old_unicast_checksum`.
+    OldUnicast,
 }
 
 /// Why bytes are not an advert.
@@ -93,8 +106,8 @@ pub struct ParseError {
 /// What is wrong with an advert; each is counted under its [name](Self::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// Shorter than its own fields say.
-    #[error("{have} bytes where {need} are needed")]
+    /// Another length than its own fields say.
+    #[error("{have} bytes where {need} are right")]
     Length {
         /// Bytes received.
         have: usize,
@@ -110,7 +123,7 @@ pub enum Malformed {
     /// VRID 0.
     #[error("virtual router 0")]
     Vrid,
-    /// v2 with an authentication type we do not speak.
+    /// v2 with an authentication type that nobody speaks.
     #[error("authentication type {0}")]
     Authentication(u8),
     /// An advert interval of 0.
@@ -124,24 +137,20 @@ pub enum Malformed {
         /// As computed, in the form that is usual for version and family.
         expected: u16,
     },
-    /// Not sent to the family's multicast group, or source and destination of two families.
-    #[error("destination is not the VRRP group")]
-    Destination,
 }
 
 impl Malformed {
-    /// Name of the counter.
+    /// Name of the counter: keepalived's.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Length { .. } => "length",
-            Self::Version(_) => "version",
-            Self::Type(_) => "type",
-            Self::Vrid => "vrid",
-            Self::Authentication(_) => "authentication",
-            Self::Interval => "interval",
-            Self::Checksum { .. } => "checksum",
-            Self::Destination => "destination",
+            Self::Length { .. } => "packet_len_err",
+            Self::Version(_) => "vers_err",
+            Self::Type(_) => "invalid_type_rcvd",
+            Self::Vrid => "vrid_err",
+            Self::Authentication(_) => "invalid_authtype",
+            Self::Interval => "advert_interval_err",
+            Self::Checksum { .. } => "chk_err",
         }
     }
 }
@@ -160,9 +169,27 @@ impl Advertisement {
                 .filter(|address| Family::of(*address) == config.family)
                 .collect(),
             checksum: fixed_form(config.version, config.family)
-                .unwrap_or(ChecksumForm::PseudoHeader),
-            ignored: [0; AUTHENTICATION_LEN],
+                .unwrap_or_else(|| ChecksumForm::of(&config.adverts)),
+            auth_type: config
+                .authentication
+                .as_ref()
+                .map_or(0, Authentication::wire_type),
+            ignored: config
+                .authentication
+                .as_ref()
+                .map_or([0; AUTHENTICATION_LEN], Authentication::wire_data),
         }
+    }
+
+    /// Bytes an advert has by its own fields, in a packet of a family; `None` where even those are missing.
+    #[must_use]
+    pub fn length(bytes: &[u8], family: Family) -> Option<usize> {
+        let (first, count) = (bytes.first()?, bytes.get(3)?);
+        let tail = match first >> 4 {
+            2 => AUTHENTICATION_LEN,
+            _ => 0,
+        };
+        Some(HEADER_LEN + usize::from(*count) * address_len(family) + tail)
     }
 
     /// Reads an advert from the payload of an IP packet. Bytes behind the advert (Ethernet padding) are
@@ -171,7 +198,21 @@ impl Advertisement {
     /// # Errors
     /// When the bytes are not an advert between these two addresses.
     pub fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Self, ParseError> {
-        parse(bytes, source, destination).map_err(|reason| ParseError {
+        Self::parse_before(bytes, 0, source, destination)
+    }
+
+    /// The same where `trailer` bytes follow the advert, which the checksum covers over IPv6: there it is the
+    /// kernel's.
+    ///
+    /// # Errors
+    /// When the bytes are not an advert between these two addresses.
+    pub(super) fn parse_before(
+        bytes: &[u8],
+        trailer: usize,
+        source: IpAddr,
+        destination: IpAddr,
+    ) -> Result<Self, ParseError> {
+        parse(bytes, trailer, source, destination).map_err(|reason| ParseError {
             vrid: bytes.get(1).copied(),
             reason,
         })
@@ -181,7 +222,29 @@ impl Advertisement {
     /// the 255th have no place in it.
     #[must_use]
     pub fn emit(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        self.emit_before(&[], source, destination)
+    }
+
+    /// The same with a trailer behind it; see [`Self::parse_before`].
+    pub(super) fn emit_before(
+        &self,
+        trailer: &[u8],
+        source: IpAddr,
+        destination: IpAddr,
+    ) -> Vec<u8> {
         let family = Family::of(source);
+        let mut bytes = self.body(family);
+        let length = bytes.len();
+        bytes.extend(trailer);
+        let covered = covered(length, trailer.len(), family);
+        let form = fixed_form(self.version, family).unwrap_or(self.checksum);
+        let sum = checksum(&bytes[..covered], form, source, destination);
+        bytes[6..HEADER_LEN].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    /// The wire form in a packet of a family, its checksum zero.
+    pub(super) fn body(&self, family: Family) -> Vec<u8> {
         let mut bytes = vec![0; HEADER_LEN];
         let mut count = 0;
         let ours = self.addresses.iter().filter(|a| Family::of(**a) == family);
@@ -198,6 +261,7 @@ impl Advertisement {
         match self.version {
             Version::V2 => {
                 bytes[0] = 2 << 4 | TYPE_ADVERTISEMENT;
+                bytes[4] = self.auth_type;
                 let seconds = self.interval.get().as_secs().max(1);
                 bytes[5] = u8::try_from(seconds).unwrap_or(u8::MAX);
                 bytes.extend(self.ignored);
@@ -209,10 +273,24 @@ impl Advertisement {
                 bytes[5] = low;
             }
         }
-        let form = fixed_form(self.version, family).unwrap_or(self.checksum);
-        let sum = checksum(&bytes, form, source, destination);
-        bytes[6..HEADER_LEN].copy_from_slice(&sum.to_be_bytes());
         bytes
+    }
+}
+
+impl ChecksumForm {
+    /// The form of IPv4 adverts of version 3 that is sent until a peer shows another.
+    #[must_use]
+    pub const fn of(adverts: &Adverts) -> Self {
+        if adverts.v3_checksum_as_v2 {
+            return Self::MessageOnly;
+        }
+        match &adverts.destination {
+            Destination::Unicast(Unicast {
+                old_checksum: OldChecksum::Always,
+                ..
+            }) => Self::OldUnicast,
+            Destination::Unicast(_) | Destination::Multicast(_) => Self::PseudoHeader,
+        }
     }
 }
 
@@ -224,7 +302,12 @@ impl fmt::Display for Advertisement {
             Version::V2 => {
                 let seconds = self.interval.get().as_secs();
                 write!(f, "VRRPv2, Advertisement, vrid {vrid}, prio {priority}, ")?;
-                write!(f, "authtype none, intvl {seconds}s, ")?;
+                let auth_type = match self.auth_type {
+                    0 => "none",
+                    1 => "simple",
+                    _ => "ah",
+                };
+                write!(f, "authtype {auth_type}, intvl {seconds}s, ")?;
             }
             Version::V3 => {
                 let centiseconds = self.interval.centiseconds();
@@ -244,7 +327,12 @@ impl fmt::Display for Advertisement {
     }
 }
 
-fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisement, Malformed> {
+fn parse(
+    bytes: &[u8],
+    trailer: usize,
+    source: IpAddr,
+    destination: IpAddr,
+) -> Result<Advertisement, Malformed> {
     let family = Family::of(source);
     let have = bytes.len();
     let (header, rest) = bytes
@@ -276,11 +364,13 @@ fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisem
         .ok_or(Malformed::Length { have, need })?;
 
     let mut ignored = [0; AUTHENTICATION_LEN];
+    let mut auth_type = 0;
     let centiseconds = match version {
         Version::V2 => {
-            if high != 0 {
+            if high > AUTH_TYPE_MAX {
                 return Err(Malformed::Authentication(high));
             }
+            auth_type = high;
             ignored.copy_from_slice(tail);
             u64::from(low) * 100
         }
@@ -291,10 +381,11 @@ fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisem
     };
     let interval =
         AdvertInterval::from_centiseconds(centiseconds).map_err(|_| Malformed::Interval)?;
-    let checksum = verify(&bytes[..need], sum, version, source, destination)?;
-    if destination != group(family) {
-        return Err(Malformed::Destination);
-    }
+    let end = covered(need, trailer, family);
+    let covered = bytes
+        .get(..end)
+        .ok_or(Malformed::Length { have, need: end })?;
+    let checksum = verify(covered, sum, version, source, destination)?;
     Ok(Advertisement {
         version,
         vrid,
@@ -302,8 +393,17 @@ fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advertisem
         interval,
         addresses: addresses(body, family),
         checksum,
+        auth_type,
         ignored,
     })
+}
+
+/// Up to where the checksum reaches: over IPv6 it is the kernel's and covers all there is.
+const fn covered(length: usize, trailer: usize, family: Family) -> usize {
+    match family {
+        Family::V4 => length,
+        Family::V6 => length + trailer,
+    }
 }
 
 const fn address_len(family: Family) -> usize {
@@ -348,31 +448,43 @@ fn verify(
     destination: IpAddr,
 ) -> Result<ChecksumForm, Malformed> {
     let found = u16::from_be_bytes(sum);
-    let usual = fixed_form(version, Family::of(source)).unwrap_or(ChecksumForm::PseudoHeader);
-    let expected = checksum(message, usual, source, destination);
-    if found == expected {
-        return Ok(usual);
-    }
-    let other = ChecksumForm::MessageOnly;
-    let free = fixed_form(version, Family::of(source)).is_none();
-    if free && found == checksum(message, other, source, destination) {
-        return Ok(other);
-    }
-    Err(Malformed::Checksum { found, expected })
+    let fixed = fixed_form(version, Family::of(source));
+    let forms: &[ChecksumForm] = match &fixed {
+        Some(form) => std::slice::from_ref(form),
+        None if destination.is_multicast() => {
+            &[ChecksumForm::PseudoHeader, ChecksumForm::MessageOnly]
+        }
+        None => &[
+            ChecksumForm::PseudoHeader,
+            ChecksumForm::MessageOnly,
+            ChecksumForm::OldUnicast,
+        ],
+    };
+    let right = |form: &&ChecksumForm| checksum(message, **form, source, destination) == found;
+    forms.iter().find(right).copied().ok_or_else(|| {
+        let usual = fixed.unwrap_or(ChecksumForm::PseudoHeader);
+        let expected = checksum(message, usual, source, destination);
+        Malformed::Checksum { found, expected }
+    })
 }
 
 /// The Internet checksum (RFC 1071) of a message of even length, its checksum field read as zero.
 fn checksum(message: &[u8], form: ChecksumForm, source: IpAddr, destination: IpAddr) -> u16 {
     let (head, tail) = message.split_at(message.len().min(6));
     let mut sum = words(head) + words(tail.get(2..).unwrap_or_default());
-    if form == ChecksumForm::PseudoHeader {
+    let destination = match form {
+        ChecksumForm::MessageOnly => None,
+        ChecksumForm::PseudoHeader => Some(destination),
+        ChecksumForm::OldUnicast => Some(group(Family::of(source))),
+    };
+    if let Some(destination) = destination {
         for address in [source, destination] {
             sum += match address {
                 IpAddr::V4(v4) => words(&v4.octets()),
                 IpAddr::V6(v6) => words(&v6.octets()),
             };
         }
-        // At most 4096 bytes, so the upper half of IPv6's length field is zero.
+        // At most 4116 bytes, so the upper half of IPv6's length field is zero.
         sum += u64::from(PROTOCOL) + message.len() as u64;
     }
     while sum > 0xffff {

@@ -30,9 +30,10 @@ use super::{
     heartbeat::Heartbeat,
     interval,
     output::{Gate, InstanceId, Output, State},
+    source,
     timer::{Timer, Timers},
 };
-use crate::config::model::{Family, Version, VirtualAddress, VrrpInstance};
+use crate::config::model::{Version, VirtualAddress, VrrpInstance};
 
 /// Where an instance puts its effects.
 type Outputs = VecDeque<Output>;
@@ -154,11 +155,8 @@ impl Instance {
         if self.stopping {
             return;
         }
-        let up = link.filter(|link| link.up);
-        let source = up.and_then(|link| match self.config.family {
-            Family::V4 => link.v4.map(IpAddr::from),
-            Family::V6 => link.v6.map(IpAddr::from),
-        });
+        let chosen = source::choose(&self.config, link);
+        let source = chosen.ok();
         let moved = self.source != source;
         self.source = source;
         match (self.state, source) {
@@ -169,11 +167,7 @@ impl Instance {
             }
             (State::Backup | State::Master, Some(_)) | (State::Fault, None) => {}
             (State::Init | State::Backup | State::Master, None) => {
-                let why = match (link, up) {
-                    (None, _) => "no such interface",
-                    (Some(_), None) => "interface down",
-                    (Some(_), Some(_)) => "no source address",
-                };
+                let why = chosen.err().unwrap_or("no source address");
                 self.leave(State::Fault, why, now, outputs);
             }
         }

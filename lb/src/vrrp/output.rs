@@ -1,11 +1,11 @@
 //! Everything the VRRP core can ask of the world.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::advert::Advertisement;
-use crate::config::model::VirtualAddress;
+use crate::config::model::{VirtualAddress, vrrp::StateNotify};
 
 /// An instance within its [`Router`](super::Router): stable for the life of the process, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,64 @@ pub enum Gate {
     Fenced,
 }
 
+/// What tracking adds up to for an instance; an input of [`Router`](super::Router).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Sum of the weights, added to the configured priority and limited to 1 to 254.
+    pub adjustment: i32,
+    /// Why the instance must be in FAULT, as short phrases; none when it need not.
+    pub faults: BTreeSet<String>,
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Party {
+    /// A `vrrp_instance`.
+    Instance,
+    /// A `vrrp_sync_group`.
+    Group,
+}
+
+/// What has happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Happening {
+    /// It became MASTER.
+    Master,
+    /// It became BACKUP.
+    Backup,
+    /// It went to FAULT.
+    Fault,
+    /// The daemon stops.
+    Stop,
+    /// A reload removed it.
+    Deleted,
+    /// The kernel fenced its gate; ours.
+    Fenced,
+    /// A MASTER heard an advert of lower priority.
+    MasterRxLowerPri,
+    /// The priority of a MASTER moved.
+    MasterPriority,
+    /// The priority of a BACKUP moved.
+    BackupPriority,
+}
+
+/// News for people and programs: scripts, FIFOs, mail (keepalived's `notify`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about.
+    pub party: Party,
+    /// Its name in the configuration.
+    pub name: String,
+    /// What has happened.
+    pub happening: Happening,
+    /// The effective priority; 0 for a group.
+    pub priority: u8,
+    /// Who is told, as configured.
+    pub notify: StateNotify,
+}
+
 /// An effect. Outputs are carried out strictly in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -126,6 +184,8 @@ pub enum Output {
         /// Why, as a short phrase for the log.
         why: &'static str,
     },
+    /// Tell people and programs.
+    Notice(Notice),
     /// The instance is gone; nothing about it follows.
     Removed {
         /// The instance.

@@ -11,7 +11,7 @@ use std::{
 use super::{
     LinkState, RxMeta,
     address::Operation,
-    advert::{Advertisement, ParseError},
+    advert::Advertisement,
     instance::Instance,
     output::{InstanceId, Output},
     snapshot::InstanceSnapshot,
@@ -32,7 +32,8 @@ pub struct Router {
     /// Those that are gone, while outputs about them wait.
     departed: BTreeMap<InstanceId, Instance>,
     names: BTreeMap<String, InstanceId>,
-    segments: BTreeMap<InterfaceName, BTreeMap<(u8, Family), InstanceId>>,
+    /// VRIDs of an interface; unicast instances with other peers may share one.
+    segments: BTreeMap<InterfaceName, BTreeSet<(u8, Family, InstanceId)>>,
     links: BTreeMap<InterfaceName, Option<LinkState>>,
     /// What the kernel is known to have, for instances yet to come.
     kernel: BTreeSet<VirtualAddress>,
@@ -101,12 +102,23 @@ impl Router {
         }
     }
 
-    /// Counts bytes that are no advert with the instance they were meant for.
-    pub fn handle_malformed(&mut self, rx: &RxMeta, error: &ParseError, now: Instant) {
-        let meant = error.vrid.and_then(|vrid| self.find(rx, vrid));
-        if let Some(id) = meant {
-            self.with(id, now, |instance, _| instance.on_malformed(error));
-        }
+    /// Takes an advert of one instance: for callers that know more of it than interface, family and VRID, because
+    /// several instances share those.
+    pub fn handle_advert_of(
+        &mut self,
+        id: InstanceId,
+        rx: &RxMeta,
+        advert: &Advertisement,
+        now: Instant,
+    ) {
+        self.with(id, now, |instance, outputs| {
+            instance.on_advert(rx, advert, now, outputs);
+        });
+    }
+
+    /// Counts, under the name of a counter, a packet for an instance that does not count or is remarkable.
+    pub fn handle_refusal(&mut self, id: InstanceId, name: &'static str, now: Instant) {
+        self.with(id, now, |instance, _| instance.on_refusal(name));
     }
 
     /// Takes the answer to [`Output::SendAdvert`]: whether the advert left.
@@ -273,13 +285,17 @@ impl Router {
     }
 
     fn find(&self, rx: &RxMeta, vrid: u8) -> Option<InstanceId> {
-        let routers = self.segments.get(&rx.interface)?;
-        routers.get(&(vrid, Family::of(rx.source))).copied()
+        let family = Family::of(rx.source);
+        let mut routers = self.segments.get(&rx.interface)?.iter();
+        let found = routers.rfind(|router| (router.0, router.1) == (vrid, family));
+        found.map(|(_, _, id)| *id)
     }
 
     fn on_segment(&self, interface: &InterfaceName) -> Vec<InstanceId> {
         let routers = self.segments.get(interface);
-        routers.map_or_else(Vec::new, |routers| routers.values().copied().collect())
+        routers.map_or_else(Vec::new, |routers| {
+            routers.iter().map(|(_, _, id)| *id).collect()
+        })
     }
 
     /// Feeds one instance.

@@ -6,3 +6,4 @@ mod elections;
 mod guards;
 mod operations;
 mod reloads;
+mod sources;

@@ -18,3 +18,4 @@ mod lab;
 mod lasting;
 mod return_codes;
 mod traffic;
+mod wire;

@@ -1,54 +1,72 @@
-//! The raw socket that carries adverts of one family on one interface (RFC 9568 §5.1).
+//! Raw sockets that carry adverts (RFC 9568 §5.1): one per place, family and protocol.
+
+mod receive;
+mod send;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    io::{self, IoSlice, IoSliceMut},
-    net::{IpAddr, Ipv6Addr, SocketAddrV6},
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
-    time::Duration,
+    collections::BTreeSet,
+    io,
+    net::{IpAddr, SocketAddr},
+    os::fd::{AsFd, BorrowedFd},
 };
 
-use nix::{
-    sys::{
-        socket::{
-            ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg,
-            sendmsg, setsockopt, sockopt,
-        },
-        time::TimeSpec,
-    },
-    time::{ClockId, clock_gettime},
-};
-use socket2::{Domain, Protocol, Socket, Type};
+use nix::sys::socket::{setsockopt, sockopt};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
+pub use self::{
+    receive::{Datagram, Inbox},
+    send::Outgoing,
+};
 use crate::{
     config::model::{Family, InterfaceName},
-    vrrp::advert::{GROUP_V4, GROUP_V6, PROTOCOL, TTL},
+    vrrp::{advert::TTL, wire::Carrier},
 };
 
 /// Internetwork control, as keepalived marks adverts.
 const TRAFFIC_CLASS: u32 = 0xc0;
-/// Larger than any advert: 255 IPv6 addresses and headers.
-const DATAGRAM_MAX: usize = 8192;
 
-/// A datagram as it arrived: the VRRP payload and what the IP header said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Datagram {
-    /// Source address.
-    pub source: IpAddr,
-    /// Destination address.
-    pub destination: IpAddr,
-    /// TTL or hop limit.
-    pub ttl: u8,
-    /// How long it waited in the socket.
-    pub waited: Duration,
-    /// The payload.
-    pub payload: Vec<u8>,
+/// Where a socket listens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// On an interface: what arrives there, to groups and to addresses of this machine.
+    Interface(InterfaceName),
+    /// At an address, wherever packets to it arrive: unicast without `interface`.
+    Address {
+        /// The address.
+        address: IpAddr,
+        /// Whose routes count; the main table's by default.
+        vrf: Option<InterfaceName>,
+    },
 }
 
-/// A non-blocking raw socket bound to an interface and joined to the VRRP group.
+/// What tells sockets of one place apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// IPv4 or IPv6.
+    pub family: Family,
+    /// Protocol 112 or 51.
+    pub carrier: Carrier,
+}
+
+/// What the instances of one socket need of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Groups to join.
+    pub groups: BTreeSet<IpAddr>,
+    /// Size of the receive buffer in bytes, `SO_RCVBUF`; the kernel's default where not given.
+    pub receive_buffer: Option<u32>,
+    /// Some instance has a source of its own, which the machine may not have.
+    pub any_source: bool,
+}
+
+/// A non-blocking raw socket.
 #[derive(Debug)]
 pub struct VrrpSocket {
     socket: Socket,
-    family: Family,
+    kind: Kind,
+    /// 0 where the routes decide.
     ifindex: u32,
 }
 
@@ -59,176 +77,81 @@ impl AsFd for VrrpSocket {
 }
 
 impl VrrpSocket {
-    /// Opens the socket. Needs CAP_NET_RAW.
+    /// Opens a socket; `ifindex` is that of the interface, or 0. Needs CAP_NET_RAW, and CAP_NET_ADMIN for sources that the
+    /// machine does not have.
     ///
     /// # Errors
     /// Without the capability, or when the interface is gone.
-    pub fn open(family: Family, interface: &InterfaceName, ifindex: u32) -> io::Result<Self> {
-        let domain = match family {
+    pub fn open(place: &Place, kind: Kind, ifindex: u32, needs: &Needs) -> io::Result<Self> {
+        let domain = match kind.family {
             Family::V4 => Domain::IPV4,
             Family::V6 => Domain::IPV6,
         };
-        let socket = Socket::new(
-            domain,
-            Type::RAW.nonblocking(),
-            Some(Protocol::from(i32::from(PROTOCOL))),
-        )?;
-        socket.bind_device(Some(interface.as_str().as_bytes()))?;
-        match family {
-            Family::V4 => {
-                socket.join_multicast_v4_n(
-                    &GROUP_V4,
-                    &socket2::InterfaceIndexOrAddress::Index(ifindex),
-                )?;
-                socket.set_multicast_ttl_v4(TTL.into())?;
-                socket.set_multicast_loop_v4(false)?;
-                socket.set_tos_v4(TRAFFIC_CLASS)?;
+        let protocol = Protocol::from(i32::from(kind.carrier.protocol()));
+        let socket = Socket::new(domain, Type::RAW.nonblocking(), Some(protocol))?;
+        match kind.family {
+            Family::V4 => set_up_v4(&socket, kind.carrier, needs)?,
+            Family::V6 => set_up_v6(&socket, needs)?,
+        }
+        match place {
+            Place::Interface(interface) => {
+                socket.bind_device(Some(interface.as_str().as_bytes()))?;
             }
-            Family::V6 => {
-                socket.join_multicast_v6(&GROUP_V6, ifindex)?;
-                socket.set_multicast_hops_v6(TTL.into())?;
-                socket.set_multicast_loop_v6(false)?;
-                socket.set_tclass_v6(TRAFFIC_CLASS)?;
-                socket.set_recv_hoplimit_v6(true)?;
-                setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+            Place::Address { address, vrf } => {
+                let vrf = vrf.as_ref().map(|vrf| vrf.as_str().as_bytes());
+                socket.bind_device(vrf)?;
+                socket.bind(&SocketAddr::new(*address, 0).into())?;
             }
+        }
+        for group in &needs.groups {
+            join(&socket, *group, ifindex)?;
+        }
+        if let Some(bytes) = needs.receive_buffer {
+            let bytes = bytes as usize;
+            // Beyond net.core.rmem_max where that is allowed.
+            setsockopt(&socket, sockopt::RcvBufForce, &bytes)
+                .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &bytes))?;
         }
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         Ok(Self {
             socket,
-            family,
+            kind,
             ifindex,
         })
     }
+}
 
-    /// Sends `payload` from `source` to the group.
-    ///
-    /// # Errors
-    /// When the link is down or `source` is not an address of this host.
-    pub fn send(&self, source: IpAddr, payload: &[u8]) -> io::Result<()> {
-        let fd = self.socket.as_raw_fd();
-        let payload = [IoSlice::new(payload)];
-        let sent = match source {
-            IpAddr::V4(source) => {
-                let info = libc::in_pktinfo {
-                    ipi_ifindex: self.ifindex.cast_signed(),
-                    ipi_spec_dst: libc::in_addr {
-                        s_addr: u32::from_ne_bytes(source.octets()),
-                    },
-                    ipi_addr: libc::in_addr { s_addr: 0 },
-                };
-                let group = SockaddrIn::from(std::net::SocketAddrV4::new(GROUP_V4, 0));
-                let control = [ControlMessage::Ipv4PacketInfo(&info)];
-                sendmsg(fd, &payload, &control, MsgFlags::empty(), Some(&group))
-            }
-            IpAddr::V6(source) => {
-                let info = libc::in6_pktinfo {
-                    ipi6_addr: libc::in6_addr {
-                        s6_addr: source.octets(),
-                    },
-                    ipi6_ifindex: self.ifindex,
-                };
-                let group = SockaddrIn6::from(SocketAddrV6::new(GROUP_V6, 0, 0, self.ifindex));
-                let control = [ControlMessage::Ipv6PacketInfo(&info)];
-                sendmsg(fd, &payload, &control, MsgFlags::empty(), Some(&group))
-            }
-        };
-        sent.map(drop).map_err(io::Error::from)
+fn set_up_v4(socket: &Socket, carrier: Carrier, needs: &Needs) -> io::Result<()> {
+    socket.set_multicast_ttl_v4(TTL.into())?;
+    socket.set_multicast_loop_v4(false)?;
+    socket.set_tos_v4(TRAFFIC_CLASS)?;
+    if needs.any_source {
+        socket.set_ip_transparent_v4(true)?;
     }
+    if carrier == Carrier::Header {
+        // The proof covers the IPv4 header, so it comes with the packet.
+        socket.set_header_included_v4(true)?;
+    }
+    Ok(())
+}
 
-    /// Receives one datagram; `None` for one whose IP header makes no sense.
-    ///
-    /// # Errors
-    /// `WouldBlock` when there is none.
-    pub fn receive(&self) -> io::Result<Option<Datagram>> {
-        match self.family {
-            Family::V4 => self.receive_v4(),
-            Family::V6 => self.receive_v6(),
+fn set_up_v6(socket: &Socket, needs: &Needs) -> io::Result<()> {
+    socket.set_multicast_hops_v6(TTL.into())?;
+    socket.set_multicast_loop_v6(false)?;
+    socket.set_tclass_v6(TRAFFIC_CLASS)?;
+    socket.set_recv_hoplimit_v6(true)?;
+    setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+    if needs.any_source {
+        socket.set_freebind_v6(true)?;
+    }
+    Ok(())
+}
+
+fn join(socket: &Socket, group: IpAddr, ifindex: u32) -> io::Result<()> {
+    match group {
+        IpAddr::V4(group) => {
+            socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(ifindex))
         }
-    }
-
-    /// A raw IPv4 socket delivers the IP header too.
-    fn receive_v4(&self) -> io::Result<Option<Datagram>> {
-        let mut buffer = vec![0; DATAGRAM_MAX];
-        let mut control = nix::cmsg_space!(TimeSpec);
-        let mut slices = [IoSliceMut::new(&mut buffer)];
-        let message = recvmsg::<SockaddrIn>(
-            self.socket.as_raw_fd(),
-            &mut slices,
-            Some(&mut control),
-            MsgFlags::empty(),
-        )?;
-        let waited = message.cmsgs()?.find_map(|item| match item {
-            ControlMessageOwned::ScmTimestampns(arrival) => Some(since(arrival)),
-            _ => None,
-        });
-        let length = message.bytes;
-        let datagram = strip_ipv4(&buffer[..length]);
-        Ok(datagram.map(|datagram| Datagram {
-            waited: waited.unwrap_or_default(),
-            ..datagram
-        }))
-    }
-
-    fn receive_v6(&self) -> io::Result<Option<Datagram>> {
-        let mut buffer = vec![0; DATAGRAM_MAX];
-        let mut control = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int, TimeSpec);
-        let mut slices = [IoSliceMut::new(&mut buffer)];
-        let message = recvmsg::<SockaddrIn6>(
-            self.socket.as_raw_fd(),
-            &mut slices,
-            Some(&mut control),
-            MsgFlags::empty(),
-        )?;
-        let (mut ttl, mut destination, mut waited) = (None, None, Duration::ZERO);
-        for item in message.cmsgs()? {
-            match item {
-                ControlMessageOwned::Ipv6HopLimit(limit) => ttl = u8::try_from(limit).ok(),
-                ControlMessageOwned::Ipv6PacketInfo(info) => {
-                    destination = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr));
-                }
-                ControlMessageOwned::ScmTimestampns(arrival) => waited = since(arrival),
-                _ => {}
-            }
-        }
-        let source = message.address.map(|address| address.ip());
-        let length = message.bytes;
-        let (Some(source), Some(destination), Some(ttl)) = (source, destination, ttl) else {
-            return Ok(None);
-        };
-        buffer.truncate(length);
-        Ok(Some(Datagram {
-            source: source.into(),
-            destination: destination.into(),
-            ttl,
-            waited,
-            payload: buffer,
-        }))
+        IpAddr::V6(group) => socket.join_multicast_v6(&group, ifindex),
     }
 }
-
-/// Time since the kernel took the datagram in; zero when the wall clock was set back meanwhile.
-fn since(arrival: TimeSpec) -> Duration {
-    let now = clock_gettime(ClockId::CLOCK_REALTIME).unwrap_or(arrival);
-    Duration::from(now).saturating_sub(Duration::from(arrival))
-}
-
-/// Splits what a raw IPv4 socket delivers into header facts and payload (RFC 791 §3.1).
-fn strip_ipv4(bytes: &[u8]) -> Option<Datagram> {
-    let header = bytes.first_chunk::<20>()?;
-    let header_length = usize::from(header[0] & 0x0f) * 4;
-    let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    let payload = bytes.get(header_length.max(20)..total.min(bytes.len()))?;
-    let address =
-        |at: usize| IpAddr::from([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    Some(Datagram {
-        source: address(12),
-        destination: address(16),
-        ttl: header[8],
-        waited: Duration::ZERO,
-        payload: payload.to_vec(),
-    })
-}
-
-#[cfg(test)]
-mod tests;

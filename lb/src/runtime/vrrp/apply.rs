@@ -2,7 +2,7 @@
 //! its acknowledgement comes back as an input.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
     net::IpAddr,
     pin::Pin,
@@ -11,21 +11,39 @@ use std::{
 
 use anyhow::Context;
 
-use super::Vrrp;
+use super::{Vrrp, hear::wall_clock};
 use crate::{
-    config::model::VirtualAddress,
-    io::{guard::Guards, netlink::Netlink, socket::announce::Announcer},
+    config::model::{VirtualAddress, VrrpInstance},
+    io::{
+        guard::{Guards, Subject},
+        netlink::Netlink,
+        socket::{
+            announce::Announcer,
+            vrrp::{Kind, Outgoing, Place},
+        },
+    },
     observe::log,
     runtime::links::Links,
     vrrp::{
         Instance,
-        advert::{self, Advertisement},
+        advert::Advertisement,
         output::{Gate, Guard, InstanceId, Output},
+        wire::Packet,
     },
 };
 
 /// The kernel's word on one address: whose, which, added or removed, and how it went.
 pub(super) type Acknowledgement = (InstanceId, VirtualAddress, bool, Result<(), String>);
+
+/// The kind of error under which the log tells of adverts that could not be sent.
+const SEND_FAILED: &str = "send_failed";
+
+/// An advert on its way out.
+struct Due {
+    instance: InstanceId,
+    source: Option<IpAddr>,
+    packets: Vec<Packet>,
+}
 
 /// Everything outputs are carried out with.
 pub(super) struct Effects {
@@ -94,6 +112,26 @@ impl Effects {
     }
 }
 
+/// What of a guard the kernel can do for adverts with a proof: it compares bytes, which a proof changes each time, and
+/// cannot tell a forged advert from one to yield to.
+fn carried(config: &VrrpInstance, guard: &Guard) -> Option<Guard> {
+    match guard {
+        Guard::Watch { .. } => config.is_watchable().then(|| guard.clone()),
+        Guard::Lease {
+            priority,
+            source,
+            lease,
+            yields,
+        } => Some(Guard::Lease {
+            priority: *priority,
+            source: *source,
+            lease: *lease,
+            yields: *yields && !config.is_authenticated(),
+        }),
+        Guard::Off => Some(Guard::Off),
+    }
+}
+
 async fn change(
     netlink: Netlink,
     id: InstanceId,
@@ -112,52 +150,111 @@ async fn change(
 }
 
 impl Vrrp {
-    /// Carries out every output that waits.
+    /// Carries out every output that waits. Adverts that follow each other leave together, before anything else is done.
     pub(super) fn apply_outputs(&mut self) {
-        while let Some(output) = self.router.poll_output() {
-            match output {
-                Output::SendAdvert { instance, advert } => {
-                    let sent = self.send(instance, &advert);
-                    self.router
-                        .handle_advert_sent(instance, sent, Instant::now());
+        let mut due = Vec::new();
+        loop {
+            match self.router.poll_output() {
+                Some(Output::SendAdvert { instance, advert }) => {
+                    due.push(self.seal(instance, &advert));
                 }
-                Output::SetGuard {
-                    instance,
-                    epoch,
-                    guard,
-                } => {
-                    let taken = self.set_guard(instance, epoch, &guard);
-                    self.router
-                        .handle_guard(instance, epoch, taken, Instant::now());
+                Some(output) => {
+                    self.send(&mut due);
+                    self.apply(output);
                 }
-                Output::SetGate { instance, gate } => self.set_gate(instance, gate),
-                Output::AddAddress { instance, address } => self.queue(instance, address, true),
-                Output::RemoveAddress { instance, address } => self.queue(instance, address, false),
-                Output::Announce { instance, address } => self.announce(instance, &address),
-                Output::Transition {
-                    instance, to, why, ..
-                } => {
-                    log::transition(self.members.name(instance), to, why);
-                }
-                Output::Removed { instance } => self.removed(instance),
+                None if due.is_empty() => return,
+                None => self.send(&mut due),
             }
         }
     }
 
-    fn send(&self, id: InstanceId, advert: &Advertisement) -> bool {
-        let Some(member) = self.members.get(id) else {
-            return false;
-        };
-        let config = &member.config;
-        let Some(source) = self.router.instance(id).and_then(Instance::source) else {
-            return false;
-        };
-        let payload = advert.emit(source, advert::group(config.family));
-        let sent = self.sockets.send(&config.interface, source, &payload);
-        if let Err(error) = &sent {
-            log::send_failed(&config.name, error);
+    fn apply(&mut self, output: Output) {
+        match output {
+            Output::SendAdvert { instance, advert } => {
+                let mut due = vec![self.seal(instance, &advert)];
+                self.send(&mut due);
+            }
+            Output::SetGuard {
+                instance,
+                epoch,
+                guard,
+            } => {
+                let taken = self.set_guard(instance, epoch, &guard);
+                self.router
+                    .handle_guard(instance, epoch, taken, Instant::now());
+            }
+            Output::SetGate { instance, gate } => self.set_gate(instance, gate),
+            Output::AddAddress { instance, address } => self.queue(instance, address, true),
+            Output::RemoveAddress { instance, address } => self.queue(instance, address, false),
+            Output::Announce { instance, address } => self.announce(instance, &address),
+            Output::Transition {
+                instance, to, why, ..
+            } => {
+                if let Some(member) = self.members.get_mut(instance) {
+                    member.said.clear();
+                }
+                log::transition(self.members.name(instance), to, why);
+            }
+            Output::Notice(_) => {}
+            Output::Removed { instance } => self.removed(instance),
         }
-        sent.is_ok()
+    }
+
+    /// Makes the packets of an advert; none where it cannot be sent.
+    fn seal(&mut self, instance: InstanceId, advert: &Advertisement) -> Due {
+        let source = self.router.instance(instance).and_then(Instance::source);
+        let packets = match (self.members.get_mut(instance), source) {
+            (Some(member), Some(source)) => {
+                member
+                    .wire
+                    .seal(&member.config, advert, source, wall_clock())
+            }
+            _ => Vec::new(),
+        };
+        Due {
+            instance,
+            source,
+            packets,
+        }
+    }
+
+    /// Sends what is due, in one system call per socket and source, and tells the core of each advert whether it left: to
+    /// one peer at least.
+    fn send(&mut self, due: &mut Vec<Due>) {
+        let mut calls: BTreeMap<(Place, Kind), Vec<(InstanceId, Outgoing<'_>)>> = BTreeMap::new();
+        for advert in &*due {
+            let Some((member, source)) = self.members.get(advert.instance).zip(advert.source)
+            else {
+                continue;
+            };
+            let call = calls.entry((member.place(), member.kind())).or_default();
+            let packets = advert.packets.iter();
+            call.extend(packets.map(|packet| (advert.instance, Outgoing { source, packet })));
+        }
+        let mut left = BTreeSet::new();
+        let mut failed = Vec::new();
+        for ((place, kind), call) in calls {
+            let (instances, packets): (Vec<_>, Vec<_>) = call.into_iter().unzip();
+            let results = self.sockets.send(&place, kind, &packets);
+            for (instance, result) in instances.into_iter().zip(results) {
+                match result {
+                    Ok(()) => drop(left.insert(instance)),
+                    Err(error) => failed.push((instance, error)),
+                }
+            }
+        }
+        for (instance, error) in failed {
+            if let Some(member) = self.members.get_mut(instance)
+                && member.said.insert(SEND_FAILED)
+            {
+                log::send_failed(&member.config.name, &error);
+            }
+        }
+        for advert in due.drain(..) {
+            let sent = left.contains(&advert.instance);
+            self.router
+                .handle_advert_sent(advert.instance, sent, Instant::now());
+        }
     }
 
     fn set_guard(&mut self, id: InstanceId, epoch: u32, guard: &Guard) -> bool {
@@ -168,8 +265,18 @@ impl Vrrp {
         let Some(guards) = &mut self.effects.guards else {
             return false;
         };
-        match guards.set(&subject, epoch, guard) {
-            Ok(()) => *guard != Guard::Off,
+        let Some(guard) = carried(&member.config, guard) else {
+            return false;
+        };
+        // Unicast adverts of others come to the address that ours leave from.
+        let destination = member.config.adverts.destination.group();
+        let own = self.router.instance(id).and_then(Instance::source);
+        let subject = Subject {
+            group: destination.or(own).unwrap_or(subject.group),
+            ..subject
+        };
+        match guards.set(&subject, epoch, &guard) {
+            Ok(()) => guard != Guard::Off,
             Err(error) => {
                 log::guard_failed(&member.config.name, &error);
                 false
@@ -187,7 +294,9 @@ impl Vrrp {
     }
 
     fn removed(&mut self, id: InstanceId) {
-        self.members.remove(id);
+        if let Some(place) = self.members.remove(id) {
+            self.adjust_sockets(&place);
+        }
         self.own_addresses();
     }
 

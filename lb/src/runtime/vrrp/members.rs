@@ -1,18 +1,32 @@
 //! The instances the kernel knows of: those configured and those still leaving.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use lb_common::router::RouterKey;
 
 use crate::{
-    config::model::{Family, InterfaceName, Version, Vrid, VrrpInstance},
-    io::guard::Subject,
+    config::model::{
+        Family, Version, VrrpInstance,
+        vrrp::{Destination, Unicast},
+    },
+    io::{
+        guard::Subject,
+        key,
+        socket::vrrp::{Kind, Place},
+    },
     runtime::{channel::Plan, links::Links},
-    vrrp::{Router, advert, output::InstanceId},
+    vrrp::{
+        Router, advert,
+        output::InstanceId,
+        wire::{Carrier, Incoming, Keys, Wire},
+    },
 };
 
 /// What the runtime remembers of an instance until it is removed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Member {
     /// The configuration as last given to the core.
     pub(super) config: VrrpInstance,
@@ -20,43 +34,108 @@ pub(super) struct Member {
     pub(super) gate: Option<u32>,
     /// Its entry in the kernel, as last known: an interface that is gone had one.
     pub(super) subject: Option<Subject>,
+    /// How its adverts become packets and back.
+    pub(super) wire: Wire,
+    /// Kinds of errors that the log has told of since its state last changed.
+    pub(super) said: BTreeSet<&'static str>,
+    /// Keys that could not be read.
+    key_faults: BTreeSet<String>,
+}
+
+impl Member {
+    /// Where it hears and sends.
+    pub(super) fn place(&self) -> Place {
+        place(&self.config)
+    }
+
+    /// By which sockets of the place.
+    pub(super) fn kind(&self) -> Kind {
+        Kind {
+            family: self.config.family,
+            carrier: Carrier::of(&self.config),
+        }
+    }
+
+    /// Why it cannot take part, whatever its interface says.
+    fn faults(&self, links: &Links, deaf: &BTreeSet<Place>) -> BTreeSet<String> {
+        let mut faults = self.key_faults.clone();
+        let adverts = &self.config.adverts;
+        if let Some(source) = adverts.source.filter(|source| !links.has(*source))
+            && adverts.track_source
+        {
+            faults.insert(format!("source address {source} is gone"));
+        }
+        if self.config.link.routed && deaf.contains(&self.place()) {
+            faults.insert("no socket for VRRP".to_owned());
+        }
+        faults
+    }
 }
 
 /// Members by id.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Members(BTreeMap<InstanceId, Member>);
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    by_id: BTreeMap<InstanceId, Member>,
+    /// Who hears at a place, by VRID and family; several where their peers differ.
+    at: BTreeMap<Place, BTreeMap<(u8, Family), Vec<InstanceId>>>,
+}
 
 impl Members {
     /// Takes in the instances of a plan the core has just been given.
     pub(super) fn configure(&mut self, plan: &Plan, router: &Router, links: &Links) {
         for config in &plan.config.vrrp_instances {
-            if let Some(id) = router.instance_id(&config.name) {
-                let gate = plan.gates.get(&config.name).copied();
-                let before = self.0.remove(&id).and_then(|member| member.subject);
-                let subject = subject(config, gate, links).or(before);
-                self.0.insert(
-                    id,
-                    Member {
-                        config: config.clone(),
-                        gate,
-                        subject,
-                    },
-                );
-            }
+            let Some(id) = router.instance_id(&config.name) else {
+                continue;
+            };
+            let (keys, errors) = config.hmac.as_ref().map(key::load).unwrap_or_default();
+            let key_faults = errors.iter().map(ToString::to_string).collect();
+            let gate = plan.gates.get(&config.name).copied();
+            let before = self.by_id.remove(&id);
+            let member = member(before, config, gate, keys, key_faults);
+            self.by_id.insert(id, member);
         }
+        self.index();
+        self.refresh(links);
     }
 
     /// Takes in new interface indexes.
     pub(super) fn refresh(&mut self, links: &Links) {
-        for member in self.0.values_mut() {
+        let shared = self.shared();
+        for (id, member) in &mut self.by_id {
             let now = subject(&member.config, member.gate, links);
-            member.subject = now.or(member.subject);
+            member.subject = now.or(member.subject).filter(|_| !shared.contains(id));
+        }
+    }
+
+    /// Members that share interface, VRID and family: the kernel cannot tell them apart.
+    fn shared(&self) -> BTreeSet<InstanceId> {
+        let groups = self.at.values().flat_map(BTreeMap::values);
+        let several = groups.filter(|ids| ids.len() > 1);
+        let leaving = |ids: &&Vec<InstanceId>| {
+            // One that takes the place of another of its name waits until that is gone.
+            let names = ids.iter().map(|id| self.name(*id));
+            names.collect::<BTreeSet<_>>().len() > 1
+        };
+        several.filter(leaving).flatten().copied().collect()
+    }
+
+    fn index(&mut self) {
+        self.at.clear();
+        for (id, member) in &self.by_id {
+            let key = (member.config.vrid.get(), member.config.family);
+            let place = self.at.entry(member.place()).or_default();
+            place.entry(key).or_default().push(*id);
         }
     }
 
     /// A member.
     pub(super) fn get(&self, id: InstanceId) -> Option<&Member> {
-        self.0.get(&id)
+        self.by_id.get(&id)
+    }
+
+    /// A member, to be changed.
+    pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Member> {
+        self.by_id.get_mut(&id)
     }
 
     /// Its name for the log.
@@ -65,38 +144,57 @@ impl Members {
             .map_or("removed", |member| member.config.name.as_str())
     }
 
-    /// Forgets a member that was removed.
-    pub(super) fn remove(&mut self, id: InstanceId) {
-        self.0.remove(&id);
+    /// Forgets a member that was removed, and returns where it heard.
+    pub(super) fn remove(&mut self, id: InstanceId) -> Option<Place> {
+        let member = self.by_id.remove(&id)?;
+        self.index();
+        Some(member.place())
+    }
+
+    /// The members at a place.
+    pub(super) fn at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Member> {
+        let members = self.by_id.values();
+        members.filter(move |member| member.place() == *place)
+    }
+
+    /// Places where members hear.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.at.keys()
+    }
+
+    /// Whether a VRID is somebody's at any place.
+    pub(super) fn know(&self, vrid: u8, family: Family) -> bool {
+        self.at
+            .values()
+            .any(|routers| routers.contains_key(&(vrid, family)))
     }
 
     /// The member with this entry in the kernel. One that replaces another of the same VRID has the higher id.
     pub(super) fn find(&self, key: &RouterKey) -> Option<InstanceId> {
-        let mut found = self.0.iter().rev();
+        let mut found = self.by_id.iter().rev();
         found
             .find(|(_, m)| m.subject.is_some_and(|s| s.key == *key))
             .map(|(id, _)| *id)
     }
 
-    /// The member that takes the adverts of a VRID on an interface.
-    pub(super) fn on_segment(
-        &self,
-        interface: &InterfaceName,
-        vrid: Vrid,
-        family: Family,
-    ) -> Option<InstanceId> {
-        let mut found = self.0.iter().rev();
-        found
-            .find(|(_, m)| {
-                let config = &m.config;
-                config.interface == *interface && config.vrid == vrid && config.family == family
+    /// The member that a packet is meant for: of several with its VRID the one whose group or peer it names, else the last.
+    pub(super) fn meant(&self, place: &Place, packet: &Incoming<'_>) -> Option<InstanceId> {
+        let key = (packet.vrid()?, Family::of(packet.source));
+        let ids = self.at.get(place)?.get(&key)?;
+        let names = |id: &&InstanceId| {
+            let config = self.get(**id).map(|member| &member.config);
+            config.is_some_and(|config| match &config.adverts.destination {
+                Destination::Multicast(group) => *group == packet.destination,
+                Destination::Unicast(unicast) => has_peer(unicast, packet.source),
             })
-            .map(|(id, _)| *id)
+        };
+        let named = ids.iter().rfind(names);
+        named.or(ids.last()).copied()
     }
 
     /// Members with an entry in the kernel.
     pub(super) fn subjects(&self) -> impl Iterator<Item = (InstanceId, Subject)> {
-        self.0
+        self.by_id
             .iter()
             .filter_map(|(id, member)| Some((*id, member.subject?)))
     }
@@ -104,7 +202,7 @@ impl Members {
     /// Which address belongs to which gate.
     pub(super) fn owned(&self) -> BTreeMap<IpAddr, u32> {
         let gated = self
-            .0
+            .by_id
             .values()
             .filter_map(|member| Some((member, member.gate?)));
         gated
@@ -117,9 +215,78 @@ impl Members {
             })
             .collect()
     }
+
+    /// Why members cannot take part, by the names of those that cannot.
+    pub(super) fn faults(
+        &self,
+        links: &Links,
+        deaf: &BTreeSet<Place>,
+    ) -> BTreeMap<String, BTreeSet<String>> {
+        let faults = self.by_id.values().map(|member| {
+            let name = member.config.name.clone();
+            (name, member.faults(links, deaf))
+        });
+        faults.filter(|(_, faults)| !faults.is_empty()).collect()
+    }
+}
+
+fn member(
+    before: Option<Member>,
+    config: &VrrpInstance,
+    gate: Option<u32>,
+    keys: Keys,
+    key_faults: BTreeSet<String>,
+) -> Member {
+    let config = config.clone();
+    match before {
+        None => Member {
+            wire: Wire::new(&config, keys),
+            config,
+            gate,
+            subject: None,
+            said: BTreeSet::new(),
+            key_faults,
+        },
+        Some(mut member) => {
+            member.wire.configure(&config, keys);
+            member.said.clear();
+            Member {
+                config,
+                gate,
+                key_faults,
+                ..member
+            }
+        }
+    }
+}
+
+/// Where an instance hears and sends: on its interface, or where packets to its source arrive.
+fn place(config: &VrrpInstance) -> Place {
+    match config.adverts.source {
+        Some(address) if config.link.routed => Place::Address {
+            address,
+            vrf: config.link.vrf.clone(),
+        },
+        _ => Place::Interface(config.interface.clone()),
+    }
+}
+
+fn has_peer(unicast: &Unicast, source: IpAddr) -> bool {
+    unicast.peers.iter().any(|peer| peer.address == source)
+}
+
+/// What the programs carry: adverts without a header of another protocol before them, to the group of the RFC.
+fn is_carried(config: &VrrpInstance) -> bool {
+    let group = config.adverts.destination.group();
+    !config.link.routed
+        && Carrier::of(config) == Carrier::Plain
+        && group == Some(advert::group(config.family))
 }
 
 fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Subject> {
+    if !is_carried(config) {
+        return None;
+    }
     Some(Subject {
         key: RouterKey {
             ifindex: links.get(&config.interface)?.index,
@@ -138,3 +305,6 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
         group: advert::group(config.family),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,89 +1,86 @@
-//! The VRRP sockets of every interface that has an instance.
+//! The VRRP sockets of every place that an instance hears at.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::poll_fn,
     io,
-    net::IpAddr,
     task::Poll,
 };
 
 use crate::{
-    config::model::{Family, InterfaceName},
     io::{
-        socket::vrrp::{Datagram, VrrpSocket},
+        socket::vrrp::{Datagram, Inbox, Kind, Needs, Outgoing, Place, VrrpSocket},
         watch::Watch,
     },
     observe::log,
 };
 
-/// Open sockets. A datagram read while looking for readiness waits in `early`.
+/// Open sockets. Datagrams read while looking for readiness wait in `early`.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    open: BTreeMap<InterfaceName, Port>,
-    early: BTreeMap<InterfaceName, Vec<Datagram>>,
+    open: BTreeMap<Place, Port>,
+    early: BTreeMap<Place, Vec<Datagram>>,
+    inbox: Inbox,
 }
 
 #[derive(Debug)]
 struct Port {
     index: u32,
-    sockets: BTreeMap<Family, Watch<VrrpSocket>>,
+    sockets: BTreeMap<Kind, (Needs, Watch<VrrpSocket>)>,
 }
 
 impl Sockets {
-    /// Makes the sockets of an interface exactly these, and tells whether all of them are open. Sockets of a link that was
-    /// made anew are opened again.
+    /// Makes the sockets of a place exactly these, and tells whether all of them are open. Sockets of a link that was made
+    /// anew, and those that need other groups or buffers, are opened again.
     pub(super) fn adjust(
         &mut self,
-        interface: &InterfaceName,
+        place: &Place,
         index: Option<u32>,
-        families: &BTreeSet<Family>,
+        wanted: &BTreeMap<Kind, Needs>,
     ) -> bool {
-        let Some(index) = index.filter(|_| !families.is_empty()) else {
-            self.open.remove(interface);
-            return families.is_empty();
+        let Some(index) = index.filter(|_| !wanted.is_empty()) else {
+            self.open.remove(place);
+            return wanted.is_empty();
         };
-        let port = self
-            .open
-            .entry(interface.clone())
-            .and_modify(|port| {
-                if port.index != index {
-                    port.sockets.clear();
-                    port.index = index;
-                }
-            })
-            .or_insert_with(|| Port {
-                index,
-                sockets: BTreeMap::new(),
-            });
-        port.sockets.retain(|family, _| families.contains(family));
-        for family in families {
-            if port.sockets.contains_key(family) {
+        let port = self.open.entry(place.clone()).or_insert_with(|| Port {
+            index,
+            sockets: BTreeMap::new(),
+        });
+        let same_link = port.index == index;
+        port.index = index;
+        port.sockets
+            .retain(|kind, (needs, _)| same_link && wanted.get(kind) == Some(needs));
+        for (kind, needs) in wanted {
+            if port.sockets.contains_key(kind) {
                 continue;
             }
-            match VrrpSocket::open(*family, interface, index).and_then(Watch::new) {
-                Ok(socket) => drop(port.sockets.insert(*family, socket)),
-                Err(error) => log::socket_failed(interface.as_str(), &error),
+            match VrrpSocket::open(place, *kind, index, needs).and_then(Watch::new) {
+                Ok(socket) => drop(port.sockets.insert(*kind, (needs.clone(), socket))),
+                Err(error) => log::socket_failed(&spell(place), &error),
             }
         }
-        port.sockets.len() == families.len()
+        port.sockets.len() == wanted.len()
     }
 
-    /// Interfaces with sockets.
-    pub(super) fn interfaces(&self) -> Vec<InterfaceName> {
+    /// Places with sockets.
+    pub(super) fn places(&self) -> BTreeSet<Place> {
         self.open.keys().cloned().collect()
     }
 
-    /// Waits for a datagram on any socket and says on which interface. Safe to cancel: what was read is kept for
+    /// Waits for a datagram on any socket and says at which place. Safe to cancel: what was read is kept for
     /// [`Self::take`].
-    pub(super) async fn readable(&mut self) -> InterfaceName {
+    pub(super) async fn readable(&mut self) -> Place {
+        let Self { open, early, inbox } = self;
         poll_fn(|cx| {
-            for (interface, port) in &self.open {
-                for socket in port.sockets.values() {
-                    if let Poll::Ready(result) = socket.poll_read(cx, VrrpSocket::receive) {
-                        let datagrams = self.early.entry(interface.clone()).or_default();
-                        datagrams.extend(received(interface, result));
-                        return Poll::Ready(interface.clone());
+            for (place, port) in &*open {
+                for (_, socket) in port.sockets.values() {
+                    let mut datagrams = Vec::new();
+                    let read =
+                        socket.poll_read(cx, |socket| socket.receive(inbox, 1, &mut datagrams));
+                    if let Poll::Ready(result) = read {
+                        note(place, result);
+                        early.entry(place.clone()).or_default().extend(datagrams);
+                        return Poll::Ready(place.clone());
                     }
                 }
             }
@@ -92,44 +89,56 @@ impl Sockets {
         .await
     }
 
-    /// Takes at most `budget` datagrams that wait on each socket of an interface.
-    pub(super) fn take(&mut self, interface: &InterfaceName, budget: usize) -> Vec<Datagram> {
-        let mut datagrams = self.early.remove(interface).unwrap_or_default();
-        let Some(port) = self.open.get(interface) else {
+    /// Takes at most `budget` datagrams that wait on each socket of a place.
+    pub(super) fn take(&mut self, place: &Place, budget: usize) -> Vec<Datagram> {
+        let mut datagrams = self.early.remove(place).unwrap_or_default();
+        let Some(port) = self.open.get(place) else {
             return datagrams;
         };
-        for socket in port.sockets.values() {
-            for _ in 0..budget {
-                match socket.get().receive() {
+        for (_, socket) in port.sockets.values() {
+            let mut left = budget;
+            while left > 0 {
+                match socket.get().receive(&mut self.inbox, left, &mut datagrams) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    result => datagrams.extend(received(interface, result)),
+                    result => left -= note(place, result).clamp(1, left),
                 }
             }
         }
         datagrams
     }
 
-    /// Sends from an interface.
-    ///
-    /// # Errors
-    /// When there is no such socket, or the kernel refuses.
+    /// Sends from a place, and tells of each packet in order whether it left.
     pub(super) fn send(
         &self,
-        interface: &InterfaceName,
-        source: IpAddr,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        let port = self.open.get(interface);
-        let socket = port.and_then(|port| port.sockets.get(&Family::of(source)));
-        let socket = socket.ok_or(io::ErrorKind::NotConnected)?;
-        socket.get().send(source, payload)
+        place: &Place,
+        kind: Kind,
+        packets: &[Outgoing<'_>],
+    ) -> Vec<io::Result<()>> {
+        let port = self.open.get(place);
+        match port.and_then(|port| port.sockets.get(&kind)) {
+            Some((_, socket)) => socket.get().send(packets),
+            None => {
+                let closed = packets
+                    .iter()
+                    .map(|_| Err(io::ErrorKind::NotConnected.into()));
+                closed.collect()
+            }
+        }
+    }
+}
+
+/// A place for the log.
+pub(super) fn spell(place: &Place) -> String {
+    match place {
+        Place::Interface(interface) => interface.to_string(),
+        Place::Address { address, .. } => address.to_string(),
     }
 }
 
 /// A socket error (the link went down) is reported by netlink too; here it is one datagram less.
-fn received(interface: &InterfaceName, result: io::Result<Option<Datagram>>) -> Option<Datagram> {
+fn note(place: &Place, result: io::Result<usize>) -> usize {
     result.unwrap_or_else(|error| {
-        log::receive_failed(interface.as_str(), &error);
-        None
+        log::receive_failed(&spell(place), &error);
+        0
     })
 }

@@ -133,56 +133,65 @@ fn ethernet_padding_behind_an_advert_is_passed_over() {
 fn what_is_no_advert_is_refused_by_name() {
     let source = "192.168.0.30";
     let cases = [
-        ("", source, "224.0.0.18", "length"),
-        ("3133", source, "224.0.0.18", "length"),
+        ("", source, "224.0.0.18", "packet_len_err"),
+        ("3133", source, "224.0.0.18", "packet_len_err"),
         // One address announced, none there; in v2 no authentication data.
-        ("31336401 0064a9bd", source, "224.0.0.18", "length"),
-        ("21336401 0001ba20 c0a80001", source, "224.0.0.18", "length"),
+        ("31336401 0064a9bd", source, "224.0.0.18", "packet_len_err"),
+        (
+            "21336401 0001ba20 c0a80001",
+            source,
+            "224.0.0.18",
+            "packet_len_err",
+        ),
         (
             "11336401 0001ba20 c0a80001",
             source,
             "224.0.0.18",
-            "version",
+            "vers_err",
         ),
         (
             "41336401 0001ba20 c0a80001",
             source,
             "224.0.0.18",
-            "version",
+            "vers_err",
         ),
-        ("32336401 0064a9bd c0a80001", source, "224.0.0.18", "type"),
-        ("31006401 0064a9bd c0a80001", source, "224.0.0.18", "vrid"),
         (
-            "21336401 0101ba20 c0a80001 31323334 00000000",
+            "32336401 0064a9bd c0a80001",
             source,
             "224.0.0.18",
-            "authentication",
+            "invalid_type_rcvd",
+        ),
+        (
+            "31006401 0064a9bd c0a80001",
+            source,
+            "224.0.0.18",
+            "vrid_err",
+        ),
+        (
+            "21336401 0301ba20 c0a80001 31323334 00000000",
+            source,
+            "224.0.0.18",
+            "invalid_authtype",
         ),
         (
             "31336401 0000a9bd c0a80001",
             source,
             "224.0.0.18",
-            "interval",
+            "advert_interval_err",
         ),
         (
             "31336401 0064a9be c0a80001",
             source,
             "224.0.0.18",
-            "checksum",
+            "chk_err",
         ),
         (
             "21336401 0001ba21 c0a80001 00000000 00000000",
             source,
             "224.0.0.18",
-            "checksum",
+            "chk_err",
         ),
-        (
-            "31336401 0064a9bd c0a80001",
-            source,
-            "192.168.0.31",
-            "destination",
-        ),
-        ("31096400 00647ffe", source, "ff02::12", "checksum"),
+        ("31096400 00647ffe", source, "ff02::12", "chk_err"),
     ];
     for (wire, source, destination, name) in cases {
         let error = Advertisement::parse(&bytes(wire), ip(source), ip(destination)).unwrap_err();
@@ -221,11 +230,17 @@ fn endpoints() -> impl Strategy<Value = IpAddr> {
 fn adverts() -> impl Strategy<Value = (Advertisement, IpAddr)> {
     let addresses = prop::collection::vec(any::<u128>(), 0..=255);
     (
-        (any::<bool>(), 1..=255_i64, any::<u8>(), 1..=4095_u64),
+        (
+            any::<bool>(),
+            1..=255_i64,
+            any::<u8>(),
+            1..=4095_u64,
+            any::<u8>(),
+        ),
         (endpoints(), addresses, any::<bool>(), any::<[u8; 8]>()),
     )
         .prop_map(
-            |((v2, vrid, priority, interval), (source, addresses, pseudo, ignored))| {
+            |((v2, vrid, priority, interval, auth_type), (source, addresses, pseudo, ignored))| {
                 let family = Family::of(source);
                 let version = if v2 { Version::V2 } else { Version::V3 };
                 let free = if pseudo {
@@ -250,6 +265,7 @@ fn adverts() -> impl Strategy<Value = (Advertisement, IpAddr)> {
                     interval: AdvertInterval::from_centiseconds(centiseconds).unwrap(),
                     addresses: addresses.into_iter().map(address).collect(),
                     checksum: fixed_form(version, family).unwrap_or(free),
+                    auth_type: if v2 { auth_type % 3 } else { 0 },
                     ignored: if v2 {
                         ignored
                     } else {

@@ -6,7 +6,7 @@ use super::{Instance, Master, Outputs};
 use crate::vrrp::{
     RxMeta,
     accept::{self, Verdict},
-    advert::{Advertisement, ParseError},
+    advert::Advertisement,
     output::{Guard, State},
     timer::Timer,
 };
@@ -37,9 +37,9 @@ impl Instance {
         }
     }
 
-    /// Counts bytes addressed to this virtual router that are no advert.
-    pub(in crate::vrrp) fn on_malformed(&mut self, error: &ParseError) {
-        self.count_refusal(error.reason.name());
+    /// Counts a packet addressed to this virtual router that did not count, or only just.
+    pub(in crate::vrrp) fn on_refusal(&mut self, name: &'static str) {
+        self.count_refusal(name);
     }
 
     /// RFC 9568 §6.4.2.

@@ -58,7 +58,7 @@ impl Router {
         self.segments
             .entry(config.interface.clone())
             .or_default()
-            .insert((config.vrid.get(), config.family), id);
+            .insert((config.vrid.get(), config.family, id));
         if blockers.is_empty() {
             self.begin(id, now);
         } else {
@@ -105,7 +105,7 @@ impl Router {
         self.names.remove(name);
         let interface = self.instances.get(&id).map(|i| &i.config().interface);
         if let Some(routers) = interface.and_then(|i| self.segments.get_mut(i)) {
-            routers.retain(|_, other| *other != id);
+            routers.retain(|(_, _, other)| *other != id);
         }
         let waits = self.waiting.contains_key(&id);
         self.with(id, now, |instance, outputs| {

@@ -123,7 +123,7 @@ fn a_v3_backup_adopts_the_interval_of_the_master() {
         bench.next(),
         Some((ms(300) + ms(100) * 156 / 256, "master_down"))
     );
-    assert_eq!(bench.refused("interval"), 0);
+    assert_eq!(bench.refused("advert_interval_err"), 0);
 }
 
 #[test]
@@ -142,7 +142,10 @@ fn a_v2_advert_with_another_interval_is_dropped_and_counted() {
             ..priority(ours, 200)
         },
     );
-    assert_eq!((bench.next(), bench.refused("interval")), (due, 1));
+    assert_eq!(
+        (bench.next(), bench.refused("advert_interval_err")),
+        (due, 1)
+    );
     assert_eq!(bench.snapshot().adverts_received, 0);
 }
 
@@ -278,23 +281,22 @@ fn what_must_not_count_is_counted_as_refused() {
     );
     bench.hear("fe80::9", &config);
     let refused: Vec<_> = bench.snapshot().refused.into_iter().collect();
-    assert_eq!(refused, [("ttl".to_owned(), 1), ("version".to_owned(), 1)]);
+    assert_eq!(
+        refused,
+        [("ip_ttl_err".to_owned(), 1), ("vers_err".to_owned(), 1)]
+    );
     assert_eq!((bench.next(), bench.lines()), (due, vec![]));
 }
 
 #[test]
-fn malformed_bytes_are_counted_with_the_instance_they_were_meant_for() {
+fn packets_that_do_not_count_are_counted_with_the_instance_they_were_meant_for() {
     let mut bench = Bench::started(&[backup()]);
-    let rx = RxMeta {
-        interface: super::bench::eth0(),
-        source: ip(BETTER),
-        ttl: 255,
-    };
-    for wire in [&[0x31, 51, 1][..], &[0x31, 52, 1], &[0x31]] {
-        let error = Advertisement::parse(wire, rx.source, ip("224.0.0.18")).unwrap_err();
-        bench.router.handle_malformed(&rx, &error, bench.now);
+    let id = bench.id();
+    for _ in 0..2 {
+        bench.router.handle_refusal(id, "auth_failure", bench.now);
     }
-    assert_eq!(bench.refused("length"), 1);
+    assert_eq!(bench.refused("auth_failure"), 2);
+    assert_eq!(bench.snapshot().adverts_received, 0);
 }
 
 #[test]
@@ -307,7 +309,10 @@ fn a_master_with_other_addresses_is_followed_and_counted() {
             ..priority(backup(), 200)
         },
     );
-    assert_eq!((bench.refused("address_list"), bench.lines().len()), (1, 1));
+    assert_eq!(
+        (bench.refused("addr_list_err"), bench.lines().len()),
+        (1, 1)
+    );
 }
 
 #[test]

@@ -183,14 +183,15 @@ pub(super) const BUFFERS: &[Global] = &[
             show: |global| words::show_advert_buffer(global.buffers.adverts),
         },
     )
-    .parsed()
     .default("the kernel's size")
     .means("what the receive buffer of adverts is measured by"),
-    number(
+    Global::new(
         &["vrrp_rx_bufs_multiplier"],
-        1,
-        INT,
-        field!(some number buffers.advert_multiplier),
+        Takes::Number {
+            min: 1,
+            max: INT,
+            field: field!(some number buffers.advert_multiplier),
+        },
     )
     .default("3")
     .means("how many adverts or packets that buffer holds"),

@@ -27,9 +27,12 @@ pub(super) const PROTOCOL: &[Global] = &[
     boolean(&["vrrp_strict"], field!(copy vrrp.strict))
         .default("false")
         .means("refuses what the RFC does not allow"),
-    boolean(&["v3_checksum_as_v2"], field!(copy vrrp.v3_checksum_as_v2))
-        .default("false")
-        .means("IPv4 adverts of version 3 are summed without the pseudo header"),
+    Global::new(
+        &["v3_checksum_as_v2"],
+        Takes::Bool(field!(copy vrrp.v3_checksum_as_v2)),
+    )
+    .default("false")
+    .means("IPv4 adverts of version 3 are summed without the pseudo header"),
     Global::new(
         &["vrrp_mcast_group4"],
         Takes::Words {
@@ -38,7 +41,6 @@ pub(super) const PROTOCOL: &[Global] = &[
             show: |global| vec![global.vrrp.group4.to_string()],
         },
     )
-    .parsed()
     .default("224.0.0.18")
     .means("where IPv4 adverts go"),
     Global::new(
@@ -49,12 +51,11 @@ pub(super) const PROTOCOL: &[Global] = &[
             show: |global| vec![global.vrrp.group6.to_string()],
         },
     )
-    .parsed()
     .default("ff02::12")
     .means("where IPv6 adverts go"),
-    flag(
+    Global::new(
         &["vrrp_check_unicast_src"],
-        field!(copy vrrp.check_unicast_source),
+        Takes::Flag(field!(copy vrrp.check_unicast_source)),
     )
     .means("unicast adverts count only from configured peers"),
     boolean(
@@ -105,8 +106,11 @@ pub(super) const PROTOCOL: &[Global] = &[
     )
     .default("0")
     .means("the same, from the boot; the later of the two counts"),
-    flag(&["log_unknown_vrids"], field!(copy vrrp.log_unknown_vrids))
-        .means("adverts of virtual routers that are not configured are logged"),
+    Global::new(
+        &["log_unknown_vrids"],
+        Takes::Flag(field!(copy vrrp.log_unknown_vrids)),
+    )
+    .means("adverts of virtual routers that are not configured are logged"),
 ];
 
 pub(super) const ANNOUNCEMENTS: &[Global] = &[

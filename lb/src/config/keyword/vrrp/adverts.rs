@@ -25,7 +25,6 @@ pub(super) const MULTICAST: &[Instance] = &[
             },
         }),
     )
-    .withheld_by_value()
     .default("the interface's own address")
     .means("the source of adverts"),
     Instance::new(
@@ -39,20 +38,17 @@ pub(super) const MULTICAST: &[Instance] = &[
             },
         },
     )
-    .withheld_by_value()
     .default("vrrp_mcast_group4, vrrp_mcast_group6")
     .means("where adverts go"),
     flag(
         &["track_src_ip"],
         field!(spanned copy adverts.track_source => adverts.track_source),
     )
-    .withheld_by_value()
     .means("FAULT while the machine does not have the source"),
     boolean(
         &["v3_checksum_as_v2"],
         field!(spanned copy adverts.v3_checksum_as_v2 => adverts.v3_checksum_as_v2),
     )
-    .withheld_by_value()
     .default("that of global_defs")
     .means("IPv4 adverts of version 3 are summed without the pseudo header"),
     flag(
@@ -79,7 +75,6 @@ pub(super) const UNICAST: &[Instance] = &[
             },
         }),
     )
-    .withheld_by_value()
     .default("the interface's own address")
     .means("the source of unicast adverts"),
     Instance::new(
@@ -98,7 +93,6 @@ pub(super) const UNICAST: &[Instance] = &[
             },
         },
     )
-    .withheld_by_value()
     .means(
         "lines of ADDRESS [min_ttl N] [max_ttl N]: the other routers, instead of a multicast group",
     ),
@@ -112,7 +106,6 @@ pub(super) const UNICAST: &[Instance] = &[
             },
         },
     )
-    .withheld_by_value()
     .default("multicast")
     .means("FAULT where a unicast instance has no peers"),
     Instance::new(
@@ -129,7 +122,6 @@ pub(super) const UNICAST: &[Instance] = &[
             },
         },
     )
-    .withheld_by_value()
     .default("255")
     .means("TTL or hop limit of unicast adverts"),
     flag(
@@ -139,7 +131,6 @@ pub(super) const UNICAST: &[Instance] = &[
             get: |model| Some(unicast(&model.adverts.destination)?.check_source),
         },
     )
-    .withheld_by_value()
     .default("vrrp_check_unicast_src; set by min_ttl and max_ttl")
     .means("unicast adverts count only from peers"),
     Instance::new(
@@ -152,7 +143,6 @@ pub(super) const UNICAST: &[Instance] = &[
             show: |model| adverts::show_old_checksum(&model.adverts),
         },
     )
-    .withheld_by_value()
     .default("used once a peer is seen to use it")
     .means("the checksum of version 3 is that of keepalived up to 1.3.6"),
 ];
@@ -176,7 +166,6 @@ pub(in crate::config) static PEER: Table<PeerDraft, Peer> = Table {
             },
         )
         .default("0")
-        .withheld_by_value()
         .means("the smallest TTL or hop limit that adverts of the peer may come with"),
         PeerOption::new(
             &["max_ttl"],
@@ -187,7 +176,6 @@ pub(in crate::config) static PEER: Table<PeerDraft, Peer> = Table {
             },
         )
         .default("255")
-        .withheld_by_value()
         .means("the largest"),
     ]],
 };

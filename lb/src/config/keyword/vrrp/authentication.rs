@@ -28,7 +28,6 @@ pub(super) const BLOCKS: &[Instance] = &[
             },
         },
     )
-    .withheld_by_value()
     .means("adverts of version 2 carry a proof (removed by RFC 3768)"),
     Instance::new(
         &["auth_hmac"],
@@ -42,7 +41,6 @@ pub(super) const BLOCKS: &[Instance] = &[
             },
         },
     )
-    .withheld()
     .means("adverts end with an HMAC (an extension of keepalived's)"),
 ];
 
@@ -61,7 +59,6 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
                 field: field!(spanned word kind => kind),
             },
         )
-        .withheld_by_value()
         .means("PASS is a password in clear text, AH is HMAC-MD5 in an authentication header"),
         OldKeyword::new(
             &["auth_pass"],
@@ -71,7 +68,6 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
                 show: authentication::show_password,
             },
         )
-        .withheld_by_value()
         .means("the password, the same on all nodes"),
     ]],
 };
@@ -88,7 +84,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             },
         )
         .adds_up()
-        .withheld_by_value()
         .means("a key that adverts are checked with; several lines add up"),
         HmacKeyword::new(
             &["active_key"],
@@ -98,7 +93,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
                 field: field!(spanned number active => active_key),
             },
         )
-        .withheld_by_value()
         .means("the id of the key that adverts are signed with; required"),
         HmacKeyword::new(
             &["time_window"],
@@ -109,7 +103,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             },
         )
         .default("three advert intervals of whole seconds, at least 5")
-        .withheld_by_value()
         .means("how old an advert may be"),
         HmacKeyword::new(
             &["anti_replay"],
@@ -121,7 +114,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             },
         )
         .default("time")
-        .withheld_by_value()
         .means("adverts are put in order by the clock, or by each sender's count"),
         HmacKeyword::new(
             &["mode"],
@@ -133,7 +125,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             },
         )
         .default("enforce")
-        .withheld_by_value()
         .means("adverts without an HMAC are dropped, taken, or taken and sent"),
     ]],
 };

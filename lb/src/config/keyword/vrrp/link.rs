@@ -17,7 +17,6 @@ pub(super) const INTERFACES: &[Instance] = &[
             get: |model| model.link.vrf.clone(),
         }),
     )
-    .withheld_by_value()
     .first_counts()
     .means("the VRF whose routes unicast adverts take where there is no interface"),
     Instance::new(
@@ -72,7 +71,6 @@ pub(super) const INTERFACES: &[Instance] = &[
         INT,
         field!(some number link.receive_buffer),
     )
-    .parsed()
     .default("vrrp_rx_bufs_policy")
     .means("receive buffer of adverts, in bytes"),
     Instance::new(

@@ -40,6 +40,36 @@ pub struct Authentication {
     pub password: Secret,
 }
 
+impl Authentication {
+    /// The type on the wire (RFC 2338 §5.3.6).
+    #[must_use]
+    pub const fn wire_type(&self) -> u8 {
+        match self.kind {
+            AuthenticationType::Password => 1,
+            AuthenticationType::Header => 2,
+        }
+    }
+
+    /// The authentication data on the wire: the password for `PASS`, nothing for `AH`.
+    #[must_use]
+    pub fn wire_data(&self) -> [u8; 8] {
+        match self.kind {
+            AuthenticationType::Password => self.padded(),
+            AuthenticationType::Header => [0; 8],
+        }
+    }
+
+    /// The password, filled up with zeroes.
+    #[must_use]
+    pub fn padded(&self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        for (byte, given) in bytes.iter_mut().zip(self.password.expose().bytes()) {
+            *byte = given;
+        }
+        bytes
+    }
+}
+
 /// `auth_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AuthenticationType {

@@ -1,4 +1,7 @@
-use super::*;
+use std::net::IpAddr;
+
+use super::receive::strip_ipv4;
+use crate::vrrp::{advert::GROUP_V4, wire::Carrier};
 
 /// IPv4 header (length in words, total length), then `payload`.
 fn packet(words: u8, total: u16, payload: &[u8]) -> Vec<u8> {
@@ -22,14 +25,15 @@ fn the_payload_starts_after_the_options_and_ends_with_the_total_length() {
         (5, 3, &[1, 2, 3], None),
     ];
     for (words, total, payload, wanted) in table {
-        let stripped = strip_ipv4(&packet(words, total, payload));
+        let stripped = strip_ipv4(&packet(words, total, payload), Carrier::Plain);
         assert_eq!(
-            stripped.as_ref().map(|d| d.payload.as_slice()),
+            stripped.as_ref().map(|d| d.packet().payload),
             wanted,
             "{words} {total}"
         );
         if let Some(datagram) = stripped {
             assert_eq!(datagram.ttl, 255);
+            assert_eq!(datagram.packet().header.len(), usize::from(words) * 4);
             assert_eq!(datagram.source, IpAddr::from([192, 0, 2, 1]));
             assert_eq!(datagram.destination, IpAddr::V4(GROUP_V4));
         }
@@ -38,5 +42,5 @@ fn the_payload_starts_after_the_options_and_ends_with_the_total_length() {
 
 #[test]
 fn a_datagram_shorter_than_a_header_is_nothing() {
-    assert_eq!(strip_ipv4(&[0x45; 19]), None);
+    assert_eq!(strip_ipv4(&[0x45; 19], Carrier::Plain), None);
 }

@@ -1,0 +1,77 @@
+//! What the sockets of a place need: groups, and buffers by `kernel_rx_buf_size` or `vrrp_rx_bufs_policy`.
+
+use std::collections::BTreeMap;
+
+use super::members::Member;
+use crate::{
+    config::model::{
+        Family, Version, VrrpInstance,
+        global::{AdvertBuffer, Buffers},
+    },
+    io::socket::vrrp::{Kind, Needs},
+    vrrp::wire::Carrier,
+};
+
+/// `vrrp_rx_bufs_multiplier` where it is not given.
+const MULTIPLIER: u32 = 3;
+/// Headers before the addresses of an advert.
+const HEADERS_V4: u32 = 20 + 8;
+const HEADERS_V6: u32 = 40 + 8;
+/// The authentication header, the authentication data of version 2, the trailer of `auth_hmac`.
+const AUTHENTICATION_HEADER: u32 = 24;
+const AUTHENTICATION_DATA: u32 = 8;
+const TRAILER: u32 = 28;
+
+/// The sockets that the members of one place need; buffers add up, as in keepalived.
+pub(super) fn needs<'a>(
+    members: impl Iterator<Item = &'a Member>,
+    buffers: &Buffers,
+    mtu: Option<u32>,
+) -> BTreeMap<Kind, Needs> {
+    let mut needs: BTreeMap<Kind, Needs> = BTreeMap::new();
+    for member in members {
+        let config = &member.config;
+        let socket = needs.entry(member.kind()).or_default();
+        socket.groups.extend(config.adverts.destination.group());
+        socket.any_source |= config.adverts.source.is_some();
+        if let Some(bytes) = receive_buffer(config, buffers, mtu) {
+            let sum = socket.receive_buffer.unwrap_or_default();
+            socket.receive_buffer = Some(sum.saturating_add(bytes));
+        }
+    }
+    needs
+}
+
+/// The share of one instance in bytes; `None` leaves it to the kernel.
+fn receive_buffer(config: &VrrpInstance, buffers: &Buffers, mtu: Option<u32>) -> Option<u32> {
+    let times = buffers.advert_multiplier.unwrap_or(MULTIPLIER);
+    config.link.receive_buffer.or(match buffers.adverts {
+        AdvertBuffer::System => None,
+        AdvertBuffer::Mtu => mtu.map(|mtu| mtu.saturating_mul(times)),
+        AdvertBuffer::Advert => Some(packet(config).saturating_mul(times)),
+        AdvertBuffer::Bytes(bytes) => Some(bytes),
+    })
+}
+
+/// Bytes of a packet with an advert of this instance.
+fn packet(config: &VrrpInstance) -> u32 {
+    let (headers, address) = match config.family {
+        Family::V4 => (HEADERS_V4, 4),
+        Family::V6 => (HEADERS_V6, 16),
+    };
+    let count = u32::try_from(config.addresses.len()).unwrap_or(u32::MAX);
+    let mut bytes = headers + count.min(u8::MAX.into()) * address;
+    if config.version == Version::V2 {
+        bytes += AUTHENTICATION_DATA;
+    }
+    if Carrier::of(config) == Carrier::Header {
+        bytes += AUTHENTICATION_HEADER;
+    }
+    if config.hmac.is_some() {
+        bytes += TRAILER;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use std::time::Instant;
+
+use super::*;
+use crate::{
+    config::model::{
+        InterfaceName,
+        vrrp::{Hmac, HmacKey, HmacMode, KeySource, Peer},
+    },
+    io::netlink::{Link, LinkAddress},
+};
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn eth0() -> InterfaceName {
+    "eth0".to_owned().try_into().unwrap()
+}
+
+/// On eth0 with VRID 51; without peers multicast.
+fn instance(name: &str, peers: &[&str]) -> VrrpInstance {
+    let mut config = VrrpInstance::new(name, eth0(), 51.try_into().unwrap(), Family::V4);
+    if !peers.is_empty() {
+        config.adverts.destination = Destination::Unicast(Unicast {
+            peers: peers.iter().map(|peer| Peer::new(ip(peer))).collect(),
+            ..Unicast::default()
+        });
+    }
+    config
+}
+
+fn links(addresses: &[&str]) -> Links {
+    let link = Link {
+        index: 7,
+        name: eth0(),
+        up: true,
+        mac: [2, 0, 0, 0, 0, 1],
+    };
+    let addresses = addresses.iter().map(|address| LinkAddress {
+        index: 7,
+        address: ip(address),
+        prefix: 24,
+        usable: true,
+    });
+    Links::new(vec![link], addresses.collect())
+}
+
+fn members(configs: Vec<VrrpInstance>) -> Members {
+    let gates = configs.iter().map(|c| (c.name.clone(), 1)).collect();
+    let mut plan = Plan {
+        gates,
+        ..Plan::default()
+    };
+    plan.config.vrrp_instances = configs;
+    let mut router = Router::new();
+    router.handle_config(&plan.config.vrrp_instances, Instant::now());
+    let mut members = Members::default();
+    members.configure(&plan, &router, &links(&[]));
+    members
+}
+
+/// Whom a packet with VRID 51 is meant for.
+fn meant<'m>(
+    members: &'m Members,
+    place: &Place,
+    source: &str,
+    destination: &str,
+) -> Option<&'m str> {
+    let packet = Incoming {
+        source: ip(source),
+        destination: ip(destination),
+        ttl: 255,
+        carrier: Carrier::Plain,
+        header: &[],
+        payload: &[0x31, 51, 100, 0],
+    };
+    members.meant(place, &packet).map(|id| members.name(id))
+}
+
+#[test]
+fn of_several_with_one_vrid_the_one_that_names_the_sender_or_group_is_meant() {
+    let mut six = instance("six", &[]);
+    six.family = Family::V6;
+    let mut routed = instance("routed", &["10.0.0.8"]);
+    routed.link.routed = true;
+    routed.adverts.source = Some(ip("10.0.0.1"));
+    let first = instance("first", &["10.0.0.2", "10.0.0.3"]);
+    let second = instance("second", &["10.0.0.4"]);
+    let members = members(vec![instance("group", &[]), first, second, six, routed]);
+    let here = Place::Interface(eth0());
+    let rows = [
+        ("10.0.0.9", "224.0.0.18", Some("group")),
+        ("10.0.0.3", "10.0.0.1", Some("first")),
+        ("10.0.0.4", "10.0.0.1", Some("second")),
+        // Nobody's peer: the last one decides what it makes of it.
+        ("10.0.0.9", "10.0.0.1", Some("second")),
+        ("fe80::9", "ff02::12", Some("six")),
+    ];
+    for (source, destination, wanted) in rows {
+        assert_eq!(
+            meant(&members, &here, source, destination),
+            wanted,
+            "{source}"
+        );
+    }
+    let routed = Place::Address {
+        address: ip("10.0.0.1"),
+        vrf: None,
+    };
+    assert_eq!(
+        meant(&members, &routed, "10.0.0.8", "10.0.0.1"),
+        Some("routed")
+    );
+    assert_eq!(meant(&members, &routed, "fe80::9", "ff02::12"), None);
+    assert!(members.know(51, Family::V6) && !members.know(52, Family::V4));
+}
+
+#[test]
+fn the_kernel_carries_what_it_can_tell_apart_and_read() {
+    let mut header = instance("ah", &[]);
+    header.vrid = 52.try_into().unwrap();
+    header.authentication = Some(crate::config::model::vrrp::Authentication {
+        kind: crate::config::model::vrrp::AuthenticationType::Header,
+        password: "secret".to_owned().into(),
+    });
+    let mut plain = instance("plain", &[]);
+    plain.vrid = 53.try_into().unwrap();
+    let mut twin = instance("twin", &[]);
+    twin.adverts.destination = Destination::Multicast(ip("224.0.0.99"));
+    let members = members(vec![instance("group", &[]), twin, header, plain]);
+    let carried: Vec<&str> = members.subjects().map(|(id, _)| members.name(id)).collect();
+    assert_eq!(carried, ["plain"]);
+}
+
+#[test]
+fn a_source_that_is_gone_a_key_that_is_missing_and_a_closed_socket_are_faults() {
+    let mut tracked = instance("tracked", &[]);
+    tracked.adverts.source = Some(ip("10.0.0.77"));
+    tracked.adverts.track_source = true;
+    let mut untracked = tracked.clone();
+    untracked.name = "untracked".to_owned();
+    untracked.adverts.track_source = false;
+    let mut signed = instance("signed", &[]);
+    signed.hmac = Some(Hmac {
+        keys: vec![HmacKey {
+            id: 1,
+            source: KeySource::File("/nowhere/key".to_owned()),
+        }],
+        active_key: 1,
+        time_window: std::time::Duration::from_secs(5),
+        anti_replay: Default::default(),
+        mode: HmacMode::Enforce,
+    });
+    let mut routed = instance("routed", &["10.0.0.8"]);
+    routed.link.routed = true;
+    routed.adverts.source = Some(ip("10.0.0.1"));
+    let deaf = BTreeSet::from([place(&routed)]);
+    let members = members(vec![tracked, untracked, signed, routed]);
+    let names = |faults: BTreeMap<String, BTreeSet<String>>| faults.into_keys().collect::<Vec<_>>();
+    let faults = members.faults(&links(&[]), &deaf);
+    assert_eq!(
+        faults["tracked"],
+        BTreeSet::from(["source address 10.0.0.77 is gone".to_owned()])
+    );
+    assert_eq!(names(faults), ["routed", "signed", "tracked"]);
+    let better = members.faults(&links(&["10.0.0.77"]), &BTreeSet::new());
+    assert_eq!(names(better), ["signed"]);
+}
