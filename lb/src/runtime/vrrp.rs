@@ -23,10 +23,12 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{Family, InterfaceName, VrrpInstance},
+    config::model::{Family, InterfaceName, VrrpInstance, vrrp::StateNotify},
     io::{
         guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
+        notify::Notifications,
+        scheduling::{Priorities, set_umask},
         timer::Timer,
         watch::Watch,
         xdp::{Events, Pins},
@@ -35,7 +37,7 @@ use crate::{
     vrrp::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
-        output::{InstanceId, State},
+        output::{Happening, InstanceId, Notice, Party, State},
     },
 };
 
@@ -59,6 +61,8 @@ struct Vrrp {
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
     effects: Effects,
+    notifications: Notifications,
+    priorities: Priorities,
     /// Interfaces without the sockets they need.
     deaf: BTreeSet<InterfaceName>,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
@@ -81,6 +85,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     loop {
         vrrp.apply_outputs();
         if vrrp.stopped() {
+            vrrp.notifications.finish().await;
             return Ok(());
         }
         let next = vrrp
@@ -93,6 +98,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 1. Deadlines: late adverts cost the mastership. Adverts that wait are read first.
             expired = timer.expired() => {
                 expired.context("timer")?;
+                vrrp.priorities.late(next.elapsed());
                 vrrp.receive_all();
                 let now = Instant::now();
                 if now >= audit {
@@ -125,6 +131,9 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             _ = terminate.recv() => vrrp.stop(),
+            // 6. Those who are told: they can wait for everything above.
+            () = vrrp.notifications.progress() => {}
+            () = vrrp.priorities.over_limit() => {}
         }
     }
 }
@@ -157,6 +166,8 @@ impl Vrrp {
             deaf: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
+            notifications: Notifications::default(),
+            priorities: Priorities::new(Role::Vrrp),
             fresh: true,
             stopping: false,
         })
@@ -196,7 +207,11 @@ impl Vrrp {
             self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
         }
         self.plan = plan;
+        self.settle();
         let now = Instant::now();
+        if self.plan.config.global.notify.repeats_states {
+            self.repeat_states(now);
+        }
         self.router
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
@@ -213,6 +228,36 @@ impl Vrrp {
             self.tell_link(&interface, now);
         }
         Ok(())
+    }
+
+    /// Makes what `global_defs` says of this process the truth.
+    fn settle(&mut self) {
+        let global = &self.plan.config.global;
+        if let Some(mask) = global.scripts.umask {
+            set_umask(mask);
+        }
+        self.priorities
+            .apply(&global.vrrp_process, global.auto_priority);
+        self.notifications.configure(&self.plan.config);
+    }
+
+    /// Tells FIFOs the states before a configuration changes any (`fifo_write_vrrp_states_on_reload`); none at a start.
+    fn repeat_states(&mut self, now: Instant) {
+        for instance in self.router.snapshot(now) {
+            let happening = match instance.state {
+                State::Init => continue,
+                State::Backup => Happening::Backup,
+                State::Master => Happening::Master,
+                State::Fault => Happening::Fault,
+            };
+            self.notifications.repeat(&Notice {
+                party: Party::Instance,
+                name: instance.name,
+                happening,
+                priority: instance.priority,
+                notify: StateNotify::default(),
+            });
+        }
     }
 
     /// Whether it was told to stop, and every address is gone.
