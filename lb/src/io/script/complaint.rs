@@ -114,11 +114,8 @@ impl LastLine {
     pub(super) fn end(mut self) -> Option<String> {
         self.turn();
         let text = String::from_utf8_lossy(&self.last);
-        let text: String = text
-            .trim()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        (!text.is_empty()).then_some(text)
+        let text = text.replace(char::is_control, " ");
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
     }
 }
