@@ -1,6 +1,9 @@
 //! How the kernel schedules this process, on the configuration's request: nice value, SCHED_RR, processors, locked
 //! memory. What the kernel refuses costs one line in the log and nothing else.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io,
     sync::OnceLock,

@@ -291,7 +291,7 @@ pub fn notify_script_ended(job: &Job, ended: &Result<Report, Refused>) {
             );
         }
         Err(refused) => {
-            error!("({name}) notify script for {state} is not run: {refused}: {script}")
+            error!("({name}) notify script for {state} is not run: {refused}: {script}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) const MAIL: &[Global] = &[
     .means("recipients of mail, one a line"),
     text(&["notification_email_from"], field!(some clone mail.from))
         .acted()
-        .default("user@host")
+        .default("root@host")
         .means("sender of mail"),
     Global::new(
         &["smtp_server"],
