@@ -108,6 +108,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     listen_to_signals(&events)?;
     watch_links(&events)?;
     let _control = Control::serve(&run_dir, events.clone())?;
+    set_umask(config.global.scripts.umask);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir)?;
@@ -170,9 +171,7 @@ impl Parent {
                 .map(|instance| instance.name.as_str()),
         );
         self.config = config;
-        if let Some(mask) = self.config.global.scripts.umask {
-            set_umask(mask);
-        }
+        set_umask(self.config.global.scripts.umask);
         for role in [Role::Vrrp, Role::Checkers] {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,

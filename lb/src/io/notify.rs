@@ -6,7 +6,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{collections::BTreeSet, future::Future, pin::Pin, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nix::unistd::gethostname;
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use self::{fifo::Fifo, mail::Post, reader::Reader};
 use crate::{
     config::model::{Command, Config, global},
-    io::script::{self, Refused, Report, Rights},
+    io::script::{self, Identity, Refused, Report, Rights},
     notify::{Effect, Job, Notifier},
     observe::log,
     vrrp::output::Notice,
@@ -78,13 +78,20 @@ impl Notifications {
         let instances = instances.map(|instance| (&instance.name, &instance.notify));
         let groups = config.sync_groups.iter();
         let groups = groups.map(|group| (&group.name, &group.notify));
+        let mut looked_at = BTreeSet::new();
         let mut as_root = false;
         for (name, notify) in instances.chain(groups) {
             for command in notify.commands() {
+                let owner = command.owner.as_ref();
+                let user = owner.map(|owner| (&owner.user, &owner.group));
+                // Many instances with one script are usual.
+                if !looked_at.insert((command.words.first(), user)) {
+                    continue;
+                }
                 match self.rights.script(command, SCRIPT_LIMIT) {
                     Ok(script) => {
-                        as_root |= command.owner.is_none()
-                            && script.identity.is_some_and(|identity| identity.uid == 0);
+                        let is_root = |identity: Identity| identity.uid == 0;
+                        as_root |= owner.is_none() && script.identity.is_some_and(is_root);
                     }
                     Err(refused) => log::notify_script_unusable(name, command, &refused),
                 }
@@ -153,14 +160,12 @@ impl Notifications {
         while let Some(effect) = self.notifier.poll_output() {
             match effect {
                 Effect::Run(job) => {
-                    // Who could have changed the script is looked at now.
-                    let script = self.rights.script(&job.command, SCRIPT_LIMIT);
+                    let mut rights = self.rights.clone();
                     self.running.push(Box::pin(async move {
-                        let ended = match script {
-                            Ok(script) => Ok(script::report(&script).await),
-                            Err(refused) => Err(refused),
-                        };
-                        (job, ended)
+                        let command = job.command.clone();
+                        // Who could have changed the script is looked at right before it runs.
+                        let make = move || rights.script(&command, SCRIPT_LIMIT);
+                        (job, script::report_made(make).await)
                     }));
                 }
                 Effect::Tell(line) => {

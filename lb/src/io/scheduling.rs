@@ -171,9 +171,11 @@ pub(super) fn give_back() {
     }
 }
 
-/// Sets the permissions that new files of this process lack (`umask`).
-pub fn set_umask(mask: u16) {
-    umask(Mode::from_bits_truncate(mask.into()));
+/// Sets the permissions that new files of this process lack (`umask`), if they are configured.
+pub fn set_umask(mask: Option<u16>) {
+    if let Some(mask) = mask {
+        umask(Mode::from_bits_truncate(mask.into()));
+    }
 }
 
 fn set_cpus(cpus: &[u16], before: &Before) -> io::Result<()> {

@@ -11,7 +11,9 @@ mod rights;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, time::Duration};
+use std::{convert::Infallible, fmt, time::Duration};
+
+use tokio::task::spawn_blocking;
 
 pub(super) use self::process::Running;
 pub use self::{
@@ -82,11 +84,33 @@ pub async fn run(script: &Script) -> Outcome {
 
 /// As [`run`], with the program's last words.
 pub async fn report(script: &Script) -> Report {
-    match Running::start(script) {
-        Ok(running) => running.watch(script.timeout).await,
-        Err(error) => Report {
-            outcome: Outcome::NotStarted(error.to_string()),
-            complaint: None,
-        },
-    }
+    report_made({
+        let script = script.clone();
+        move || Ok::<_, Infallible>(script)
+    })
+    .await
+    .unwrap_or_else(|never| match never {})
+}
+
+/// As [`report`], for a script that is made right before it runs. Both making and starting it are done beside the loop:
+/// a file system that does not answer, or a fork of much memory, must not delay adverts.
+///
+/// # Errors
+/// What `make` says.
+pub async fn report_made<E: Send + 'static>(
+    make: impl FnOnce() -> Result<Script, E> + Send + 'static,
+) -> Result<Report, E> {
+    let not_started = |error: String| Report {
+        outcome: Outcome::NotStarted(error),
+        complaint: None,
+    };
+    let start = || make().map(|script| (Running::start(&script), script.timeout));
+    let (started, limit) = match spawn_blocking(start).await {
+        Ok(made) => made?,
+        Err(error) => return Ok(not_started(error.to_string())),
+    };
+    Ok(match started {
+        Ok(running) => running.watch(limit).await,
+        Err(error) => not_started(error.to_string()),
+    })
 }

@@ -154,9 +154,7 @@ impl Child {
         }
         self.plan = plan;
         let global = &self.plan.config.global;
-        if let Some(mask) = global.scripts.umask {
-            set_umask(mask);
-        }
+        set_umask(global.scripts.umask);
         self.priorities
             .apply(&global.checker_process, global.auto_priority);
         let servers = &self.plan.config.virtual_servers;

@@ -233,9 +233,7 @@ impl Vrrp {
     /// Makes what `global_defs` says of this process the truth.
     fn settle(&mut self) {
         let global = &self.plan.config.global;
-        if let Some(mask) = global.scripts.umask {
-            set_umask(mask);
-        }
+        set_umask(global.scripts.umask);
         self.priorities
             .apply(&global.vrrp_process, global.auto_priority);
         self.notifications.configure(&self.plan.config);

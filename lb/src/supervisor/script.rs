@@ -25,9 +25,7 @@ async fn run(keyword: &str, command: Option<&Command>, limit: Duration, scripts:
     let Some(command) = command else {
         return;
     };
-    let ended = match Rights::new(scripts).script(command, limit) {
-        Ok(script) => Ok(script::report(&script).await),
-        Err(refused) => Err(refused),
-    };
+    let (mut rights, command) = (Rights::new(scripts), command.clone());
+    let ended = script::report_made(move || rights.script(&command, limit)).await;
     log::daemon_script_ended(keyword, &ended);
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use nix::unistd::{getegid, geteuid};
+use proptest::prelude::*;
 
 use super::{complaint::LastLine, process::GRACE, *};
 use crate::config::model::{
@@ -142,6 +143,31 @@ fn a_long_line_is_cut_and_a_long_text_costs_nothing() {
         line.push(&[b'x'; 1000]);
     }
     assert_eq!(line.end().map(|line| line.len()), Some(256));
+}
+
+proptest! {
+    #[test]
+    fn the_last_line_is_the_same_however_it_arrives(text in "[a-c\n ]{0,40}", cut in 0usize..40) {
+        let mut whole = LastLine::default();
+        whole.push(text.as_bytes());
+        let (first, second) = text.as_bytes().split_at(cut.min(text.len()));
+        let mut parts = LastLine::default();
+        parts.push(first);
+        parts.push(second);
+        let expected = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let expected = expected.map(str::to_owned);
+        prop_assert_eq!(whole.end(), expected.clone());
+        prop_assert_eq!(parts.end(), expected);
+    }
+
+    #[test]
+    fn any_bytes_become_a_short_line_of_text(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        let mut line = LastLine::default();
+        line.push(&bytes);
+        if let Some(line) = line.end() {
+            prop_assert!(line.chars().count() <= 256 && !line.contains(char::is_control));
+        }
+    }
 }
 
 #[tokio::test]
