@@ -16,6 +16,7 @@ mod data_plane;
 mod gates;
 mod restart;
 mod run_dir;
+mod script;
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +44,7 @@ use crate::{
     io::{
         config::{keep, options, read},
         netlink::{Change, Netlink},
+        scheduling::set_umask,
     },
     observe::log,
     runtime::channel::{FromChild, Plan, ToChild},
@@ -106,6 +108,9 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     listen_to_signals(&events)?;
     watch_links(&events)?;
     let _control = Control::serve(&run_dir, events.clone())?;
+    set_umask(config.global.scripts.umask);
+    // First, because it may make the interfaces that the rest is about.
+    script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir)?;
     data_plane.attach(&config).await;
     let mut gates = Gates::default();
@@ -137,6 +142,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     } else {
         parent.data_plane.remove();
     }
+    script::shutdown(&parent.config.global.scripts).await;
     log::daemon_stopped();
     Ok(())
 }
@@ -165,6 +171,7 @@ impl Parent {
                 .map(|instance| instance.name.as_str()),
         );
         self.config = config;
+        set_umask(self.config.global.scripts.umask);
         for role in [Role::Vrrp, Role::Checkers] {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,

@@ -1,26 +1,26 @@
 //! Programs that the configuration names, run to their end as the user they belong to.
+//!
+//! [`Rights`] turns a configured command into a [`Script`] right before it runs: whose it is, where it is, and whether
+//! it may run at all. [`run`] and [`report`] run it.
 
+mod complaint;
+mod identity;
+mod path;
+mod process;
+mod rights;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    io,
-    os::unix::process::ExitStatusExt,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, time::Duration};
 
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
-use tokio::{
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::task::spawn_blocking;
 
-/// Time a program has after SIGTERM before SIGKILL.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) use self::process::Running;
+pub use self::{
+    identity::{Identity, Unknown},
+    path::Unusable,
+    rights::{Refused, Rights},
+};
 
 /// What is run, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +31,6 @@ pub struct Script {
     pub identity: Option<Identity>,
     /// The longest it may take.
     pub timeout: Duration,
-}
-
-/// A user with a group, as numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// User.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
 }
 
 /// How a program ended.
@@ -63,58 +54,63 @@ impl Outcome {
     }
 }
 
-/// Runs a program in a process group of its own, without a shell, with nothing on its standard streams. Dropping the
-/// future ends the program with SIGKILL.
+impl fmt::Display for Outcome {
+    /// What goes on after the program's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(0) => f.write_str("succeeded"),
+            Self::Exited(status) => write!(f, "exited with status {status}"),
+            Self::Signalled(signal) => write!(f, "was ended by signal {signal}"),
+            Self::TimedOut => f.write_str("took too long and was ended"),
+            Self::NotStarted(why) => write!(f, "could not be started: {why}"),
+        }
+    }
+}
+
+/// How a program ended, and what it said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last line on its standard error, cut after 256 bytes; `None` when it said nothing.
+    pub complaint: Option<String>,
+}
+
+/// Runs a program in a process group of its own, without a shell, with nothing on its standard streams. A file without
+/// `#!` is run by `/bin/sh`. Dropping the future ends the program with SIGKILL, with everything it had started.
 pub async fn run(script: &Script) -> Outcome {
-    match start(script) {
-        Ok(mut child) => watch(&mut child, script.timeout).await,
-        Err(error) => Outcome::NotStarted(error.to_string()),
-    }
+    report(script).await.outcome
 }
 
-fn start(script: &Script) -> io::Result<Child> {
-    let (program, arguments) = script
-        .words
-        .split_first()
-        .ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true);
-    if let Some(identity) = script.identity {
-        // With a uid, std also drops root's supplementary groups.
-        command.uid(identity.uid).gid(identity.gid);
-    }
-    command.spawn()
+/// As [`run`], with the program's last words.
+pub async fn report(script: &Script) -> Report {
+    report_made({
+        let script = script.clone();
+        move || Ok::<_, Infallible>(script)
+    })
+    .await
+    .unwrap_or_else(|never| match never {})
 }
 
-async fn watch(child: &mut Child, limit: Duration) -> Outcome {
-    let group = child.id().and_then(|pid| i32::try_from(pid).ok());
-    if let Ok(ended) = timeout(limit, child.wait()).await {
-        return outcome(ended);
-    }
-    for (signal, patience) in [(Signal::SIGTERM, GRACE), (Signal::SIGKILL, GRACE)] {
-        if let Some(group) = group {
-            // The group is gone when its last process is.
-            let _ = killpg(Pid::from_raw(group), signal);
-        }
-        if timeout(patience, child.wait()).await.is_ok() {
-            break;
-        }
-    }
-    Outcome::TimedOut
-}
-
-fn outcome(ended: io::Result<ExitStatus>) -> Outcome {
-    match ended {
-        Ok(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => Outcome::Exited(code),
-            (None, signal) => Outcome::Signalled(signal.unwrap_or_default()),
-        },
-        Err(error) => Outcome::NotStarted(error.to_string()),
-    }
+/// As [`report`], for a script that is made right before it runs. Both making and starting it are done beside the loop:
+/// a file system that does not answer, or a fork of much memory, must not delay adverts.
+///
+/// # Errors
+/// What `make` says.
+pub async fn report_made<E: Send + 'static>(
+    make: impl FnOnce() -> Result<Script, E> + Send + 'static,
+) -> Result<Report, E> {
+    let not_started = |error: String| Report {
+        outcome: Outcome::NotStarted(error),
+        complaint: None,
+    };
+    let start = || make().map(|script| (Running::start(&script), script.timeout));
+    let (started, limit) = match spawn_blocking(start).await {
+        Ok(made) => made?,
+        Err(error) => return Ok(not_started(error.to_string())),
+    };
+    Ok(match started {
+        Ok(running) => running.watch(limit).await,
+        Err(error) => not_started(error.to_string()),
+    })
 }

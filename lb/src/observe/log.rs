@@ -1,12 +1,17 @@
 //! Every sentence the daemon says to operators; keepalived's wording where keepalived has one.
 
-use std::{fmt::Display, net::IpAddr, path::Path};
+use std::{fmt::Display, net::IpAddr, path::Path, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
 use crate::{
     cli::Role,
-    config::{Diagnostic, Severity, model::VirtualAddress},
+    config::{
+        Diagnostic, Severity,
+        model::{Command, VirtualAddress},
+    },
+    io::script::{Outcome, Refused, Report},
+    notify::Job,
     vrrp::output::State,
 };
 
@@ -284,4 +289,141 @@ pub fn netlink_overrun() {
 /// Netlink failed.
 pub fn netlink_failed(error: &anyhow::Error) {
     error!("netlink: {error:#}");
+}
+
+/// A notify script ended, or was not run.
+pub fn notify_script_ended(job: &Job, ended: &Result<Report, Refused>) {
+    let (name, state, script) = (&job.subject.name, job.state, job.command.words.join(" "));
+    match ended {
+        Ok(report) if report.outcome.is_success() => {
+            debug!("({name}) notify script for {state} succeeded: {script}");
+        }
+        Ok(report) => {
+            let said = report.complaint.as_deref().map_or(String::new(), said);
+            warn!(
+                "({name}) notify script for {state} {}: {script}{said}",
+                report.outcome
+            );
+        }
+        Err(refused) => {
+            error!("({name}) notify script for {state} is not run: {refused}: {script}");
+        }
+    }
+}
+
+fn said(complaint: &str) -> String {
+    format!(" (it said: {complaint})")
+}
+
+/// A notify script could not run as things are.
+pub fn notify_script_unusable(name: &str, command: &Command, refused: &Refused) {
+    warn!(
+        "({name}) notify script would not run: {refused}: {}",
+        command.words.join(" ")
+    );
+}
+
+/// Too many scripts of one instance or group wait.
+pub fn notify_script_dropped(job: &Job) {
+    error!(
+        "({}) notify script for {} is left out, too many wait for one that does not end: {}",
+        job.subject.name,
+        job.state,
+        job.command.words.join(" ")
+    );
+}
+
+/// The daemon stops before everybody was told.
+pub fn notify_unfinished(running: usize, waiting: usize, mails: usize) {
+    warn!(
+        "Stopping without the end of {running} notify scripts, with {waiting} not run and {mails} mails not sent"
+    );
+}
+
+/// A FIFO for events cannot be used.
+pub fn fifo_failed(path: &str, error: &dyn Display) {
+    error!("No events are written to the FIFO {path}: {error}");
+}
+
+/// A FIFO is full.
+pub fn fifo_full(path: &str, kept: usize) {
+    warn!(
+        "The FIFO {path} is full and {kept} more events wait: the oldest are lost until somebody reads"
+    );
+}
+
+/// A FIFO is read again.
+pub fn fifo_flows(path: &str, lost: u64) {
+    warn!("The FIFO {path} is read again: {lost} events were lost");
+}
+
+/// The program that reads a FIFO cannot be started.
+pub fn reader_failed(command: &str, why: &str) {
+    error!("The notify FIFO script is not run: {why}: {command}");
+}
+
+/// The program that reads a FIFO ended.
+pub fn reader_ended(command: &str, outcome: &Outcome) {
+    warn!("The notify FIFO script {outcome}; a reload starts it again: {command}");
+}
+
+/// A mail was sent, or not.
+pub fn mail_sent<E: Display>(subject: &str, sent: &Result<(), E>, dropped: u64) {
+    match sent {
+        Ok(()) => debug!("SMTP alert successfully sent: {subject}"),
+        Err(error) => warn!("SMTP alert not sent: {error}: {subject}"),
+    }
+    if dropped > 0 {
+        warn!("SMTP alerts: {dropped} were left out because the server is slow");
+    }
+}
+
+/// Too many mails wait.
+pub fn mail_dropped(waiting: usize) {
+    warn!("SMTP alerts: {waiting} wait for the server; the oldest are left out");
+}
+
+/// The kernel refuses what is configured about scheduling.
+pub fn scheduling_refused(role: Role, what: &str, error: &dyn Display) {
+    warn!("{} process: {what} is not granted: {error}", role.name());
+}
+
+/// `max_auto_priority`.
+pub fn priority_raised(role: Role, priority: u8, late: Duration) {
+    warn!(
+        "{} process: a timer ran {late:?} late; real-time priority raised to {priority}",
+        role.name()
+    );
+}
+
+/// SIGXCPU.
+pub fn real_time_exceeded(role: Role, limit: Duration) {
+    warn!(
+        "{} process ran longer than {limit:?} in real time without a pause ({}_rlimit_rttime)",
+        role.name(),
+        if role == Role::Vrrp {
+            "vrrp"
+        } else {
+            "checker"
+        }
+    );
+}
+
+/// `startup_script` or `shutdown_script` did not succeed.
+pub fn daemon_script_ended(keyword: &str, ended: &Result<Report, Refused>) {
+    match ended {
+        Ok(report) if report.outcome.is_success() => debug!("{keyword} succeeded"),
+        Ok(report) => {
+            let said = report.complaint.as_deref().map_or(String::new(), said);
+            warn!("{keyword} {}{said}", report.outcome);
+        }
+        Err(refused) => error!("{keyword} is not run: {refused}"),
+    }
+}
+
+/// Scripts run as root because nobody else is named.
+pub fn scripts_as_root() {
+    warn!(
+        "Scripts run as root: there is no user keepalived_script and no script_user, and enable_script_security is not set"
+    );
 }

@@ -25,6 +25,7 @@ use crate::{
     io::{
         netlink::next_hop::Follower,
         probe::{Slots, tcp},
+        scheduling::{Priorities, set_umask},
     },
     pool::desired::desired,
     runtime::{
@@ -71,7 +72,11 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 3. Next hops: packets to a real server without one are lost, but checks find dead ones sooner.
             () = child.next_hops.changed() => child.update(),
             // 4. Timers: starting probes and settling rings can wait for all of the above.
-            () = sleep_until(due) => child.handle_timeout(),
+            () = sleep_until(due) => {
+                child.priorities.late(due.map_or(Duration::ZERO, |due| due.elapsed()));
+                child.handle_timeout();
+            }
+            () = child.priorities.over_limit() => {}
         }
     }
     child.stop().await;
@@ -120,6 +125,7 @@ struct Child {
     /// `None` before the first plan, and where there is no data plane.
     data_plane: Option<DataPlane>,
     configured: bool,
+    priorities: Priorities,
 }
 
 impl Child {
@@ -137,6 +143,7 @@ impl Child {
             next_hops: Follower::start()?,
             data_plane: None,
             configured: false,
+            priorities: Priorities::new(Role::Checkers),
         })
     }
 
@@ -146,6 +153,10 @@ impl Child {
             self.configured = true;
         }
         self.plan = plan;
+        let global = &self.plan.config.global;
+        set_umask(global.scripts.umask);
+        self.priorities
+            .apply(&global.checker_process, global.auto_priority);
         let servers = &self.plan.config.virtual_servers;
         let addresses: BTreeSet<_> = servers
             .iter()

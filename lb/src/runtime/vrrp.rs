@@ -25,10 +25,12 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{InterfaceName, VrrpInstance},
+    config::model::{InterfaceName, VrrpInstance, vrrp::StateNotify},
     io::{
         guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
+        notify::Notifications,
+        scheduling::{Priorities, set_umask},
         socket::vrrp::Place,
         timer::Timer,
         watch::Watch,
@@ -37,7 +39,7 @@ use crate::{
     observe::log,
     vrrp::{
         LinkState, Router,
-        output::{InstanceId, State},
+        output::{Happening, InstanceId, Notice, Party, State},
     },
 };
 
@@ -61,6 +63,8 @@ struct Vrrp {
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
     effects: Effects,
+    notifications: Notifications,
+    priorities: Priorities,
     /// Places without the sockets they need.
     deaf: BTreeSet<Place>,
     /// Why instances cannot take part though their interfaces are up, by name: for `Standing::faults`.
@@ -87,6 +91,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     loop {
         vrrp.apply_outputs();
         if vrrp.stopped() {
+            vrrp.notifications.finish().await;
             return Ok(());
         }
         let next = vrrp
@@ -99,6 +104,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 1. Deadlines: late adverts cost the mastership. Adverts that wait are read first.
             expired = timer.expired() => {
                 expired.context("timer")?;
+                vrrp.priorities.late(next.elapsed());
                 vrrp.receive_all();
                 let now = Instant::now();
                 if now >= audit {
@@ -131,6 +137,9 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             _ = terminate.recv() => vrrp.stop(),
+            // 6. Those who are told: they can wait for everything above.
+            () = vrrp.notifications.progress() => {}
+            () = vrrp.priorities.over_limit() => {}
         }
     }
 }
@@ -165,6 +174,8 @@ impl Vrrp {
             unknown: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
+            notifications: Notifications::default(),
+            priorities: Priorities::new(Role::Vrrp),
             fresh: true,
             stopping: false,
         })
@@ -204,7 +215,11 @@ impl Vrrp {
             self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
         }
         self.plan = plan;
+        self.settle();
         let now = Instant::now();
+        if self.plan.config.global.notify.repeats_states {
+            self.repeat_states(now);
+        }
         self.router
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
@@ -224,6 +239,34 @@ impl Vrrp {
             self.tell_link(&interface, now);
         }
         Ok(())
+    }
+
+    /// Makes what `global_defs` says of this process the truth.
+    fn settle(&mut self) {
+        let global = &self.plan.config.global;
+        set_umask(global.scripts.umask);
+        self.priorities
+            .apply(&global.vrrp_process, global.auto_priority);
+        self.notifications.configure(&self.plan.config);
+    }
+
+    /// Tells FIFOs the states before a configuration changes any (`fifo_write_vrrp_states_on_reload`); none at a start.
+    fn repeat_states(&mut self, now: Instant) {
+        for instance in self.router.snapshot(now) {
+            let happening = match instance.state {
+                State::Init => continue,
+                State::Backup => Happening::Backup,
+                State::Master => Happening::Master,
+                State::Fault => Happening::Fault,
+            };
+            self.notifications.repeat(&Notice {
+                party: Party::Instance,
+                name: instance.name,
+                happening,
+                priority: instance.priority,
+                notify: StateNotify::default(),
+            });
+        }
     }
 
     /// Whether it was told to stop, and every address is gone.

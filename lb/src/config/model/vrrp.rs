@@ -261,6 +261,20 @@ pub struct StateNotify {
     pub mail: bool,
 }
 
+impl StateNotify {
+    /// Every script.
+    pub fn commands(&self) -> impl Iterator<Item = &Command> {
+        let deleted = match &self.deleted {
+            OnDelete::Run(command) => Some(command),
+            OnDelete::Fault | OnDelete::Deleted => None,
+        };
+        let states = [&self.master, &self.backup, &self.fault, &self.stop];
+        let others = [&self.any, &self.lower_priority];
+        let given = states.into_iter().chain(others);
+        given.filter_map(Option::as_ref).chain(deleted)
+    }
+}
+
 /// `notify_deleted`: what is told of an instance that a reload removes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnDelete {

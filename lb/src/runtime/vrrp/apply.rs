@@ -195,7 +195,7 @@ impl Vrrp {
                 }
                 log::transition(self.members.name(instance), to, why);
             }
-            Output::Notice(_) => {}
+            Output::Notice(notice) => self.notifications.tell(&notice),
             Output::Removed { instance } => self.removed(instance),
         }
     }

@@ -65,18 +65,20 @@ pub(super) const SCRIPTS: &[Global] = &[
             show: |global| words::show_owner(global.scripts.user.as_ref()),
         },
     )
-    .parsed()
     .default("keepalived_script where there is such a user, else root")
     .means("whose rights scripts run with"),
     flag(&["enable_script_security"], field!(copy scripts.security))
+        .acted()
         .means("no script runs as root that somebody else can write"),
     boolean(
         &["set_supplementary_groups"],
         field!(copy scripts.supplementary_groups),
     )
+    .acted()
     .default("false")
     .means("scripts have all groups of their user"),
     boolean(&["use_symlink_paths"], field!(copy scripts.keep_symlinks))
+        .acted()
         .default("false")
         .means("paths of scripts keep their symbolic links"),
     Global::new(
@@ -87,7 +89,6 @@ pub(super) const SCRIPTS: &[Global] = &[
             show: |global| global.scripts.startup.iter().map(command::show).collect(),
         },
     )
-    .parsed()
     .means("runs before the children start"),
     seconds(
         &["startup_script_timeout"],
@@ -95,6 +96,7 @@ pub(super) const SCRIPTS: &[Global] = &[
         1_000_000_000,
         field!(copy scripts.startup_timeout),
     )
+    .acted()
     .default("10")
     .means("the longest the start waits for startup_script"),
     Global::new(
@@ -105,7 +107,6 @@ pub(super) const SCRIPTS: &[Global] = &[
             show: |global| global.scripts.shutdown.iter().map(command::show).collect(),
         },
     )
-    .parsed()
     .means("runs after the children have stopped"),
     seconds(
         &["shutdown_script_timeout"],
@@ -113,6 +114,7 @@ pub(super) const SCRIPTS: &[Global] = &[
         1_000_000_000,
         field!(copy scripts.shutdown_timeout),
     )
+    .acted()
     .default("10")
     .means("the longest the stop waits for shutdown_script"),
     Global::new(
@@ -123,7 +125,6 @@ pub(super) const SCRIPTS: &[Global] = &[
             show: |global| words::show_umask(global.scripts.umask),
         },
     )
-    .parsed()
     .means("permissions that files written here lack"),
     boolean(&["rs_init_notifies"], field!(copy scripts.initial_notify))
         .default("false")

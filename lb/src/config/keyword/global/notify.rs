@@ -24,10 +24,10 @@ pub(super) const MAIL: &[Global] = &[
             },
         },
     )
-    .parsed()
     .means("recipients of mail, one a line"),
     text(&["notification_email_from"], field!(some clone mail.from))
-        .default("user@host")
+        .acted()
+        .default("root@host")
         .means("sender of mail"),
     Global::new(
         &["smtp_server"],
@@ -37,10 +37,10 @@ pub(super) const MAIL: &[Global] = &[
             show: |global| words::show_smtp_server(global.mail.server.as_ref()),
         },
     )
-    .parsed()
     .default("port 25")
     .means("where mail is sent to"),
     text(&["smtp_helo_name"], field!(some clone mail.helo_name))
+        .acted()
         .default("the host name")
         .means("how this node introduces itself"),
     seconds(
@@ -49,12 +49,15 @@ pub(super) const MAIL: &[Global] = &[
         4_294_000_000,
         field!(copy mail.connect_timeout),
     )
+    .acted()
     .default("30")
     .means("how long to wait for the mail server"),
     boolean(&["smtp_alert"], field!(some copy mail.alert))
+        .acted()
         .default("per block")
         .means("mail about every change of state"),
     boolean(&["smtp_alert_vrrp"], field!(some copy mail.alert_vrrp))
+        .acted()
         .default("smtp_alert")
         .means("mail about virtual routers"),
     boolean(
@@ -63,7 +66,9 @@ pub(super) const MAIL: &[Global] = &[
     )
     .default("smtp_alert")
     .means("mail about real servers"),
-    flag(&["no_email_faults"], field!(not mail.faults)).means("no mail about FAULT"),
+    flag(&["no_email_faults"], field!(not mail.faults))
+        .acted()
+        .means("no mail about FAULT"),
     boolean(&["no_checker_emails"], field!(copy mail.no_checker_emails))
         .default("false")
         .means("mail about a real server only when its state changes"),
@@ -79,7 +84,6 @@ macro_rules! fifo {
                 show: |global| words::show_fifo(&global.notify.$field),
             },
         )
-        .parsed()
         .means($means)
     };
 }
@@ -104,7 +108,6 @@ macro_rules! fifo_script {
                 },
             },
         )
-        .parsed()
         .means($means)
     };
 }
@@ -130,22 +133,26 @@ pub(super) const EVENTS: &[Global] = &[
         "lvs_notify_fifo",
         lvs,
         "a pipe that gets events of real servers"
-    ),
+    )
+    .parsed(),
     fifo_script!(
         "lvs_notify_fifo_script",
         lvs,
         "the program that reads lvs_notify_fifo"
-    ),
+    )
+    .parsed(),
     boolean(
         &["vrrp_notify_priority_changes"],
         field!(copy notify.priority_changes),
     )
+    .acted()
     .default("false")
     .means("changes of priority are events too"),
     flag(
         &["fifo_write_vrrp_states_on_reload"],
         field!(copy notify.repeats_states),
     )
+    .acted()
     .means("states are told again after a reload"),
 ];
 

@@ -59,7 +59,6 @@ pub(super) const SCHEDULING: &[Global] = &[
             show: |global| vec![global.auto_priority.max.to_string()],
         },
     )
-    .parsed()
     .default("0; 99 for the bare word")
     .means("the real-time priority a late process may rise to"),
     micros(
@@ -67,6 +66,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(auto_priority.min_delay),
     )
+    .acted()
     .default("1000000")
     .means("microseconds a timer must be late for that"),
     number(
@@ -75,6 +75,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         19,
         field!(number vrrp_process.nice),
     )
+    .acted()
     .default("0")
     .means("nice value of the vrrp child"),
     number(
@@ -83,14 +84,17 @@ pub(super) const SCHEDULING: &[Global] = &[
         19,
         field!(number checker_process.nice),
     )
+    .acted()
     .default("0")
     .means("nice value of the checkers child"),
     number(&["bfd_priority"], -20, 19, field!(number bfd_process.nice))
         .default("0")
         .means("nice value of the bfd child"),
     flag(&["vrrp_no_swap"], field!(copy vrrp_process.no_swap))
+        .acted()
         .means("memory of the vrrp child is locked"),
     flag(&["checker_no_swap"], field!(copy checker_process.no_swap))
+        .acted()
         .means("memory of the checkers child is locked"),
     flag(&["bfd_no_swap"], field!(copy bfd_process.no_swap))
         .means("memory of the bfd child is locked"),
@@ -100,6 +104,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         99,
         field!(some number vrrp_process.real_time),
     )
+    .acted()
     .means("real-time priority of the vrrp child (SCHED_RR)"),
     number(
         &["checker_rt_priority"],
@@ -107,6 +112,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         99,
         field!(some number checker_process.real_time),
     )
+    .acted()
     .means("real-time priority of the checkers child (SCHED_RR)"),
     number(
         &["bfd_rt_priority"],
@@ -119,12 +125,14 @@ pub(super) const SCHEDULING: &[Global] = &[
         &["vrrp_cpu_affinity"],
         |global, line, report| words::cpus(&mut global.vrrp_process.cpus, line, report),
         |global| words::show_cpus(&global.vrrp_process.cpus),
-    ),
+    )
+    .acted(),
     cpus(
         &["checker_cpu_affinity"],
         |global, line, report| words::cpus(&mut global.checker_process.cpus, line, report),
         |global| words::show_cpus(&global.checker_process.cpus),
-    ),
+    )
+    .acted(),
     cpus(
         &["bfd_cpu_affinity"],
         |global, line, report| words::cpus(&mut global.bfd_process.cpus, line, report),
@@ -135,6 +143,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(vrrp_process.real_time_limit),
     )
+    .acted()
     .default("10000")
     .means("microseconds the vrrp child may run in real time without a pause"),
     micros(
@@ -142,6 +151,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(vrrp_process.real_time_limit),
     )
+    .acted()
     .deprecated("vrrp_rlimit_rttime")
     .means("microseconds the vrrp child may run in real time without a pause"),
     micros(
@@ -149,6 +159,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(checker_process.real_time_limit),
     )
+    .acted()
     .default("10000")
     .means("microseconds the checkers child may run in real time without a pause"),
     micros(
@@ -156,6 +167,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(checker_process.real_time_limit),
     )
+    .acted()
     .deprecated("checker_rlimit_rttime")
     .means("microseconds the checkers child may run in real time without a pause"),
     micros(

@@ -21,7 +21,6 @@ macro_rules! run {
                 show: |model| model.notify.$field.iter().map(command::show).collect(),
             },
         )
-        .parsed()
         .first_counts()
         .default("run with the rights of script_user")
         .means($means)
@@ -45,7 +44,6 @@ macro_rules! keywords {
                     show: |model| notify::show_deleted(&model.notify),
                 },
             )
-            .parsed()
             .first_counts()
             .default("FAULT is told")
             .means("DELETED is told when a reload removes it, and the command runs"),
@@ -61,14 +59,12 @@ macro_rules! keywords {
                     field!(spanned copy notify.priority_changes => notify.priority_changes),
                 ),
             )
-            .parsed()
             .default("vrrp_notify_priority_changes")
             .means("FIFOs are told of changes of priority too"),
             $keyword::new(
                 &["smtp_alert"],
                 Takes::Bool(field!(spanned copy notify.mail => notify.mail)),
             )
-            .parsed()
             .default("smtp_alert_vrrp, smtp_alert, false")
             .means("mail about changes of state"),
         ]
