@@ -80,8 +80,10 @@ async fn what_a_program_started_ends_with_it() {
         let folder = Folder::new(if ends { "ends" } else { "outlives" });
         let pid = folder.0.join("pid");
         let line = format!("{other} & echo $! > {}; wait", pid.display());
+        // Long enough to write the number on a busy machine.
+        let limit = Duration::from_secs(1);
         let start = Instant::now();
-        assert_eq!(run(&script(&line, SHORT)).await, Outcome::TimedOut);
+        assert_eq!(run(&script(&line, limit)).await, Outcome::TimedOut);
         let pid = fs::read_to_string(pid).unwrap();
         let stat = format!("/proc/{}/stat", pid.trim());
         // Dead, whether or not it was waited for.
@@ -156,8 +158,9 @@ proptest! {
         parts.push(second);
         let expected = text.lines().map(str::trim).rfind(|line| !line.is_empty());
         let expected = expected.map(str::to_owned);
-        prop_assert_eq!(whole.end(), expected.clone());
-        prop_assert_eq!(parts.end(), expected);
+        let (whole, parts) = (whole.end(), parts.end());
+        prop_assert_eq!(&whole, &parts);
+        prop_assert_eq!(whole, expected);
     }
 
     #[test]
@@ -286,6 +289,30 @@ fn users_and_groups_are_names_or_numbers() {
         let found = Identity::of(&owner).map(|identity| (identity.uid, identity.gid));
         assert_eq!(found, expected, "{user} {group:?}");
     }
+}
+
+#[test]
+fn a_script_has_one_group_or_all_of_its_user() {
+    let root = Identity::ROOT;
+    let groups = |identity: Identity| -> Vec<u32> {
+        let groups = identity.groups();
+        groups.iter().map(|group| group.as_raw()).collect()
+    };
+    assert_eq!(groups(root), [0]);
+    assert_eq!(groups(Identity { gid: 5, ..root }), [5]);
+    let all = groups(Identity {
+        gid: 5,
+        all_groups: true,
+        ..root
+    });
+    assert!(all.contains(&5), "{all:?}");
+    // Nobody's number has no groups to look up.
+    let nobody = Identity {
+        uid: 65432,
+        gid: 65432,
+        all_groups: true,
+    };
+    assert_eq!(groups(nobody), [65432]);
 }
 
 #[test]
