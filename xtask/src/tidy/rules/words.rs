@@ -3,7 +3,7 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 5] = ["checker", "config", "mirror", "pool", "vrrp"];
+const CORE: [&str; 6] = ["checker", "config", "mirror", "pool", "track", "vrrp"];
 
 /// Words that bring input, output, time or a random order, each with what core does instead.
 const IMPURE: [(&str, &str); 17] = [
