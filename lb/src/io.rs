@@ -9,5 +9,6 @@ pub mod probe;
 pub mod script;
 pub mod socket;
 pub mod timer;
+pub mod track;
 pub mod watch;
 pub mod xdp;
