@@ -341,9 +341,11 @@ pub fn processes_polled(error: &dyn Display) {
     );
 }
 
-/// The kernel lost messages about processes.
-pub fn processes_overrun() {
-    info!("Messages about processes were lost; counting them again");
+/// The kernel lost messages about processes, and keeps more of them from now on.
+pub fn processes_overrun(size: usize) {
+    info!(
+        "Messages about processes were lost and processes are counted again; the buffer is {size} bytes now, set process_monitor_rcv_bufs to have it so from the start"
+    );
 }
 
 /// Nothing can be watched.

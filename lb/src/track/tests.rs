@@ -68,6 +68,7 @@ struct World {
 }
 
 impl World {
+    #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
     fn new(text: &str) -> Self {
         Self {
             tracker: Tracker::new(),

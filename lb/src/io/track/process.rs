@@ -23,6 +23,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_secs(1);
 /// How often they are counted where it does: the net under a message misread.
 const AUDIT: Duration = Duration::from_secs(60);
+/// How long after lost messages all are counted again, and so how often at most.
+const CALM: Duration = Duration::from_millis(100);
 /// Messages taken in one go.
 const BUDGET: usize = 1024;
 /// Bytes of `/proc/PID/stat` that are read.
@@ -138,10 +140,10 @@ impl<'a> Processes<'a> {
             return;
         }
         if matches!(self.news, News::None) {
-            self.news = match Connector::open(buffer) {
-                Ok(connector) => News::Asked(connector, Instant::now() + ANSWER),
-                Err(error) => polled(&error),
-            };
+            match Connector::open(buffer) {
+                Ok(connector) => self.news = News::Asked(connector, Instant::now() + ANSWER),
+                Err(error) => self.poll(&error),
+            }
         }
         // After the socket is open, so that nothing is missed in between.
         self.next_scan = Instant::now();
@@ -158,7 +160,9 @@ impl<'a> Processes<'a> {
                 Ok(Some(events)) => {
                     for event in events {
                         match event {
-                            ProcessEvent::Answered(error) => self.handle_answer(error),
+                            ProcessEvent::Answered { wish, error } => {
+                                self.handle_answer(wish, error);
+                            }
                             ProcessEvent::Changed(pid) => {
                                 touched.insert(pid, true);
                             }
@@ -170,18 +174,20 @@ impl<'a> Processes<'a> {
                 }
                 Ok(None) => break,
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    log::processes_overrun();
-                    self.next_scan = Instant::now();
+                    if let Some(size) = connector.grow() {
+                        log::processes_overrun(size);
+                    }
+                    self.next_scan = self.next_scan.min(Instant::now() + CALM);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => self.news = polled(&error),
+                Err(error) => self.poll(&error),
             }
         }
         if let News::Asked(_, until) = &self.news
             && Instant::now() >= *until
         {
             let why = "the kernel does not answer outside of the initial namespaces";
-            self.news = polled(&io::Error::other(why));
+            self.poll(&io::Error::other(why));
         }
         for (pid, runs) in touched {
             let seen = if runs { self.see(pid) } else { None };
@@ -189,13 +195,24 @@ impl<'a> Processes<'a> {
         }
     }
 
-    fn handle_answer(&mut self, error: i32) {
-        let news = std::mem::replace(&mut self.news, News::None);
-        self.news = match (news, error) {
-            (News::Asked(connector, _), 0) => News::Told(connector),
-            (News::Asked(..), error) => polled(&io::Error::from_raw_os_error(error)),
-            (news @ (News::None | News::Told(_) | News::Polled), _) => news,
-        };
+    fn handle_answer(&mut self, wish: u32, error: i32) {
+        match std::mem::replace(&mut self.news, News::None) {
+            News::Asked(connector, _) if connector.wish() == wish => {
+                if error == 0 {
+                    self.news = News::Told(connector);
+                } else {
+                    self.poll(&io::Error::from_raw_os_error(error));
+                }
+            }
+            news => self.news = news,
+        }
+    }
+
+    /// Looks at all processes from now on.
+    fn poll(&mut self, why: &io::Error) {
+        log::processes_polled(why);
+        self.news = News::Polled;
+        self.next_scan = Instant::now();
     }
 
     /// Looks at all processes.
@@ -256,11 +273,6 @@ impl<'a> Processes<'a> {
         }
         Ok(())
     }
-}
-
-fn polled(error: &io::Error) -> News {
-    log::processes_polled(error);
-    News::Polled
 }
 
 /// A file of a process, if the process is there and the file no longer than this.

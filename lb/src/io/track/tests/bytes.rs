@@ -181,7 +181,7 @@ fn processes_are_meant_by_name_by_program_or_with_parameters() {
 fn message(index: u32, what: u32, fields: &[u32]) -> Vec<u8> {
     let size = 16 + 20 + 16 + 4 * fields.len();
     let head = [u32::try_from(size).unwrap(), 3, 0, 0];
-    let connector = [index, 1, 0, 0, 0];
+    let connector = [index, 1, 0, 8, 0];
     let event = [what, 0, 0, 0];
     let words = head.iter().chain(&connector).chain(&event).chain(fields);
     words.flat_map(|word| word.to_ne_bytes()).collect()
@@ -191,8 +191,8 @@ fn message(index: u32, what: u32, fields: &[u32]) -> Vec<u8> {
 fn messages_about_processes_are_told_from_those_about_threads() {
     use ProcessEvent::{Answered, Changed, Ended};
     let cases: &[(u32, &[u32], Option<ProcessEvent>)] = &[
-        (0, &[0], Some(Answered(0))),
-        (0, &[22], Some(Answered(22))),
+        (0, &[0], Some(Answered { wish: 7, error: 0 })),
+        (0, &[22], Some(Answered { wish: 7, error: 22 })),
         (1, &[7, 7, 9, 9], Some(Changed(9))),
         (1, &[7, 7, 9, 7], None),
         (2, &[9, 9], Some(Changed(9))),
