@@ -255,6 +255,58 @@ fn only_what_something_tracks_is_watched() {
     assert!(world.tracker.watched().files.is_empty());
 }
 
+/// Inputs of [`nobody_waits_for_news`].
+const INPUTS: [&str; 18] = [
+    "wait 1",
+    "wait 2.5",
+    "ok s",
+    "fail s",
+    "ok t",
+    "fail t",
+    "file f 0",
+    "file f 3",
+    "file f -300",
+    "process p 0",
+    "process p 1",
+    "process p 2",
+    "interface eth1 up",
+    "interface eth1 down",
+    "static g x gone",
+    "static g x back",
+    "change fall_2 fall_1",
+    "change fall_1 fall_2",
+];
+
+proptest::proptest! {
+    /// Only what an input touches is looked at again, and that is enough.
+    #[test]
+    fn nobody_waits_for_news(inputs in proptest::collection::vec(0..INPUTS.len(), 0..60)) {
+        let mut world = World::new(concat!(
+            instance!("track_script {\ns\nt weight 9\n}\ntrack_file {\nf\n}"),
+            instance!("b", "2", "track_process {\np weight 7\n}\ntrack_interface {\neth1\n}"),
+            instance!("c", "3", ""),
+            "vrrp_sync_group h {\ngroup {\nb\nc\n}\ntrack_file {\nf weight 0\n}\n}\n\
+             track_group g {\ngroup {\na\n}\n}\nvrrp_script s {\nscript /s\nfall 2\n}\n\
+             vrrp_script t {\nscript /t\nrise 3\nfall 3\n}\ntrack_file f {\nfile /f\n}\n\
+             vrrp_track_process p {\nprocess x\nquorum_max 1\ndelay 2\n}\n",
+        ));
+        world.step("start");
+        for input in inputs {
+            let input = INPUTS[input];
+            let script = input.strip_prefix("ok ").or(input.strip_prefix("fail "));
+            let runs = script.is_none_or(|script| world.running.contains_key(script));
+            let change = input.strip_prefix("change ").and_then(|it| it.split(' ').next());
+            let shown = crate::config::show(&world.config);
+            let is_there = change.is_none_or(|from| shown.contains(&from.replace('_', " ")));
+            if runs && is_there {
+                world.step(input);
+                world.tracker.unjudged = world.tracker.followers.keys().cloned().collect();
+                proptest::prop_assert_eq!(world.changes(), "", "{}", input);
+            }
+        }
+    }
+}
+
 #[test]
 fn each_change_is_said_once() {
     let mut world = World::new(concat!(

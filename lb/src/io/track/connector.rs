@@ -34,7 +34,7 @@ const LIMIT: usize = 4096;
 pub enum ProcessEvent {
     /// The kernel answers somebody's wish to listen.
     Answered {
-        /// Which, from [`Connector::wish`]: all who listen hear all answers.
+        /// Which one, by the port of the socket it came from: all who listen hear all answers.
         wish: u32,
         /// An error number; 0 is none.
         error: i32,

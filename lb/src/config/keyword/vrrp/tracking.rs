@@ -65,7 +65,7 @@ macro_rules! blocks {
 }
 
 pub(super) const INSTANCE: &[Instance] = blocks!(Instance);
-/// For `track_bfd` its members are left out: see `lower::vrrp::withheld`.
+/// For `track_bfd` its members are left out: see `validate::vrrp::track`.
 pub(super) const GROUP: &[Group] = blocks!(Group);
 
 type TrackOption = Keyword<Options, Track>;

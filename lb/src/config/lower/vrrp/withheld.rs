@@ -5,7 +5,6 @@ use crate::config::{
     diagnostic::{Kind, Report, Withheld, quote},
     keyword::vrrp::TABLE,
     model::{GlobalDefs, VrrpInstance, global::SyncDaemon},
-    source::Spanned,
 };
 
 /// The words that forbid to act on the instance: those that were written, those whose values, written or inherited,
@@ -42,18 +41,8 @@ pub(super) fn words(
         let name = quote(&format!("vrrp_sync_group {}", group.name.value));
         Some((name, member.span))
     });
-    let sessions = groups.iter().filter_map(|group| {
-        let is_member = |member: &Spanned<String>| member.value == draft.name.value;
-        let tracks = !group.tracks.bfds.is_empty() && group.members.iter().any(is_member);
-        let name = quote(&format!(
-            "track_bfd of vrrp_sync_group {}",
-            group.name.value
-        ));
-        tracks.then_some((name, group.name.span))
-    });
     let nested = draft.withheld.iter().cloned();
-    let all = nested.chain(differences).chain(members);
-    all.chain(sessions).collect()
+    nested.chain(differences).chain(members).collect()
 }
 
 /// `lvs_sync_daemon_interface` says what `lvs_sync_daemon` of `global_defs` does; of several the first counts, as in
