@@ -13,5 +13,6 @@ pub mod scheduling;
 pub mod script;
 pub mod socket;
 pub mod timer;
+pub mod track;
 pub mod watch;
 pub mod xdp;

@@ -252,7 +252,7 @@ impl Parent {
         };
         match message {
             FromChild::Configured => {}
-            FromChild::Instances(instances) => gathering.instances(instances),
+            FromChild::Instances { instances, tracked } => gathering.instances(instances, tracked),
             FromChild::Services(services) => gathering.services(services),
         }
         if gathering.complete() {

@@ -35,6 +35,8 @@ const RULES: &[Rule] = &[
     vrrp::group::members_have_one_group,
     vrrp::group::groups_have_members,
     vrrp::group::members_leave_tracking_to_the_group,
+    vrrp::track::weights_mean_something,
+    vrrp::track::sessions_of_groups_are_run,
     lvs::untranslated_packets_keep_their_port,
     lvs::virtual_servers_are_unique,
     lvs::real_servers_are_unique,

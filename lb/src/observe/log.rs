@@ -12,6 +12,7 @@ use crate::{
     },
     io::script::{Outcome, Refused, Report},
     notify::Job,
+    track::output::Change,
     vrrp::output::State,
 };
 
@@ -426,4 +427,85 @@ pub fn scripts_as_root() {
     warn!(
         "Scripts run as root: there is no user keepalived_script and no script_user, and enable_script_security is not set"
     );
+}
+
+/// Something tracked changed.
+pub fn tracked(change: &Change) {
+    match change {
+        Change::ScriptReturned { script, status } => {
+            info!("Script `{script}` now returning {status}");
+        }
+        Change::ScriptSucceeded(script) => info!("VRRP_Script({script}) succeeded"),
+        Change::ScriptFailed { script, ending } => {
+            warn!("VRRP_Script({script}) failed ({ending})");
+        }
+        Change::ScriptSkipped(script) => {
+            warn!(
+                "Track script {script} still runs when it should start again: starts are left out"
+            );
+        }
+        Change::FileValue { file, value } => debug!("Track file {file} is {value}"),
+        Change::FileIgnored { file, value } => {
+            warn!("Track file {file} has a number that is too large; {value} stays");
+        }
+        Change::FileUnreadable { file, why } => {
+            warn!("Track file {file} cannot be read and counts as 0: {why}");
+        }
+        Change::ProcessCount { process, from, to } => {
+            debug!("Process {process}, number of current processes changed from {from} to {to}");
+        }
+        Change::ProcessQuorum {
+            process,
+            count,
+            is_up,
+        } => {
+            let word = if *is_up { "up" } else { "down" };
+            info!("Process {process}, number of current processes is {count}, quorum {word}");
+        }
+        Change::Interface { interface, is_up } => {
+            let word = if *is_up { "up" } else { "down" };
+            info!("Tracked interface {interface} is {word}");
+        }
+        Change::Bfd { session, is_up } => {
+            let word = if *is_up { "up" } else { "down" };
+            info!("Tracked BFD session {session} is {word}");
+        }
+        Change::Static {
+            group,
+            object,
+            is_present,
+        } => {
+            let word = if *is_present { "back" } else { "gone" };
+            warn!("Track group {group}: {object} is {word}");
+        }
+    }
+}
+
+/// A tracked file cannot be given its first content.
+pub fn track_file_not_written(file: &str, error: &dyn Display) {
+    warn!("Track file {file} cannot be written as init_file asks: {error}");
+}
+
+/// The kernel does not tell of tracked files.
+pub fn track_files_polled(error: &dyn Display) {
+    warn!("Tracked files are looked at once a second, not when they change: {error}");
+}
+
+/// The kernel does not tell of processes.
+pub fn processes_polled(error: &dyn Display) {
+    warn!(
+        "Tracked processes are counted once a second, so that an end is seen late and a short one not at all: {error}"
+    );
+}
+
+/// The kernel lost messages about processes, and keeps more of them from now on.
+pub fn processes_overrun(size: usize) {
+    info!(
+        "Messages about processes were lost and processes are counted again; the buffer is {size} bytes now, set process_monitor_rcv_bufs to have it so from the start"
+    );
+}
+
+/// Nothing can be watched.
+pub fn tracking_failed(what: &str, error: &dyn Display) {
+    error!("{what} cannot be watched: {error}");
 }

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{pool::snapshot::ServiceSnapshot, vrrp::snapshot::InstanceSnapshot};
+use crate::{
+    pool::snapshot::ServiceSnapshot, track::snapshot::TrackedSnapshot,
+    vrrp::snapshot::InstanceSnapshot,
+};
 
 /// Everything `lb status` shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,9 @@ pub struct Status {
     pub data_plane: DataPlaneStatus,
     /// The vrrp child's part; `None` when it runs and does not answer.
     pub instances: Option<Vec<InstanceSnapshot>>,
+    /// What virtual routers track.
+    #[serde(default)]
+    pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
 }

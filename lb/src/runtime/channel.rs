@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    config::model::Config, pool::snapshot::ServiceSnapshot, vrrp::snapshot::InstanceSnapshot,
+    config::model::Config, pool::snapshot::ServiceSnapshot, track::snapshot::TrackedSnapshot,
+    vrrp::snapshot::InstanceSnapshot,
 };
 
 /// What a child is to do, whole: the same message starts, reloads and (empty) stops it.
@@ -47,7 +48,12 @@ pub enum FromChild {
     /// The plan is in force.
     Configured,
     /// The answer to [`ToChild::Snapshot`] from the vrrp child.
-    Instances(Vec<InstanceSnapshot>),
+    Instances {
+        /// Its virtual routers.
+        instances: Vec<InstanceSnapshot>,
+        /// What they track.
+        tracked: Vec<TrackedSnapshot>,
+    },
     /// The answer to [`ToChild::Snapshot`] from the checker child.
     Services(Vec<ServiceSnapshot>),
 }

@@ -197,7 +197,10 @@ impl Vrrp {
             }
             ToChild::Snapshot => {
                 let instances = self.router.snapshot(Instant::now());
-                Ok(Some(FromChild::Instances(instances)))
+                Ok(Some(FromChild::Instances {
+                    instances,
+                    tracked: Vec::new(),
+                }))
             }
             ToChild::Stop => {
                 self.stop();

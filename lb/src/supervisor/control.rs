@@ -22,6 +22,7 @@ use crate::{
     cli::Role,
     observe::status::{DataPlaneStatus, Status},
     pool::snapshot::ServiceSnapshot,
+    track::snapshot::TrackedSnapshot,
     vrrp::snapshot::InstanceSnapshot,
 };
 
@@ -54,6 +55,7 @@ pub(super) struct Gathering {
     replies: Vec<Reply>,
     waiting: BTreeSet<Role>,
     instances: Option<Vec<InstanceSnapshot>>,
+    tracked: Vec<TrackedSnapshot>,
     services: Option<Vec<ServiceSnapshot>>,
 }
 
@@ -128,6 +130,7 @@ impl Gathering {
             replies: vec![reply],
             // A child that is not needed has an empty part.
             instances: (!waiting.contains(&Role::Vrrp)).then(Vec::new),
+            tracked: Vec::new(),
             services: (!waiting.contains(&Role::Checkers)).then(Vec::new),
             waiting,
         }
@@ -144,8 +147,13 @@ impl Gathering {
     }
 
     /// The vrrp child's part.
-    pub(super) fn instances(&mut self, instances: Vec<InstanceSnapshot>) {
+    pub(super) fn instances(
+        &mut self,
+        instances: Vec<InstanceSnapshot>,
+        tracked: Vec<TrackedSnapshot>,
+    ) {
         self.waiting.remove(&Role::Vrrp);
+        self.tracked = tracked;
         self.instances = Some(instances);
     }
 
@@ -173,6 +181,7 @@ impl Gathering {
             pid: std::process::id(),
             data_plane,
             instances: self.instances,
+            tracked: self.tracked,
             services: self.services,
         };
         for mut reply in self.replies {

@@ -23,21 +23,21 @@ const fn script(
     name: &'static [&'static str],
     takes: Takes<VrrpScript, VrrpScript>,
 ) -> Keyword<VrrpScript, VrrpScript> {
-    Keyword::new(name, takes).parsed()
+    Keyword::new(name, takes)
 }
 
 const fn process(
     name: &'static [&'static str],
     takes: Takes<TrackProcess, TrackProcess>,
 ) -> Keyword<TrackProcess, TrackProcess> {
-    Keyword::new(name, takes).parsed()
+    Keyword::new(name, takes)
 }
 
 const fn file(
     name: &'static [&'static str],
     takes: Takes<TrackFile, TrackFile>,
 ) -> Keyword<TrackFile, TrackFile> {
-    Keyword::new(name, takes).parsed()
+    Keyword::new(name, takes)
 }
 
 /// `weight NUMBER [reverse]`, up to `limit` either way.
@@ -88,7 +88,7 @@ pub(in crate::config) static SCRIPT: Table<VrrpScript> = Table {
                 show: |script| vec![command::show_script(&script.command)],
             },
         )
-        .means("the program that is run; required"),
+        .means("the program that is run; one that cannot be started has failed; required"),
         script(
             &["interval"],
             Takes::Seconds {

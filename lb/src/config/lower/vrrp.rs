@@ -157,9 +157,6 @@ pub(super) fn finish(
     instance.hmac = authentication::finish_hmac(draft, interval, strict, report);
     instance.announce = announce::finish(&draft.announce, &global.vrrp.announce, strict, report);
     instance.notify = notify::finish(&draft.notify, global);
-    if instance.priority.is_owner() {
-        track::warn_of_weights(&draft.tracks, "with `priority 255`", report);
-    }
     let (tracks, mut track_places) = track::finish(&draft.tracks, report);
     instance.tracks = tracks;
     if instance.link.track_primary && !instance.link.routed {

@@ -11,7 +11,7 @@ use super::global::Owner;
 pub struct TrackWeight {
     /// Added on success where positive, on failure where negative.
     pub value: i16,
-    /// `reverse`: success and failure change places.
+    /// `reverse`: taken away instead of added; with 0 success is the FAULT.
     pub is_reversed: bool,
 }
 
@@ -131,7 +131,7 @@ pub struct TrackFile {
     pub path: String,
     /// `weight`, -254 to 254: times the number in the file.
     pub weight: TrackWeight,
-    /// `init_file`: it is written at the start.
+    /// `init_file`: it is written when it is first watched.
     pub init: Option<InitialContent>,
 }
 

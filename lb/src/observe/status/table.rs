@@ -10,6 +10,7 @@ pub(super) fn render(status: &Status) -> String {
     let mut text = String::new();
     head(&mut text, status);
     instances(&mut text, status);
+    tracked(&mut text, status);
     services(&mut text, status);
     counters(&mut text, status);
     text
@@ -108,6 +109,29 @@ fn instance(instance: &InstanceSnapshot) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" "),
     ]
+}
+
+fn tracked(text: &mut String, status: &Status) {
+    if status.tracked.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings(["TRACKED", "NAME", "STATE", "LAST", "SINCE", "BY"])];
+    rows.extend(status.tracked.iter().map(|tracked| {
+        let state = match tracked.up {
+            Some(true) => "up",
+            Some(false) => "DOWN",
+            None => "-",
+        };
+        vec![
+            tracked.kind.clone(),
+            tracked.name.clone(),
+            state.to_owned(),
+            tracked.last.clone(),
+            duration(tracked.since),
+            tracked.instances.join(" "),
+        ]
+    }));
+    table(text, &rows);
 }
 
 fn services(text: &mut String, status: &Status) {

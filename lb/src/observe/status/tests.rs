@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     pool::snapshot::RealServerSnapshot,
+    track::snapshot::TrackedSnapshot,
     vrrp::output::{Gate, State},
 };
 
@@ -43,6 +44,24 @@ fn status() -> Status {
             became_master: 1,
             refused: BTreeMap::new(),
         }]),
+        tracked: vec![
+            TrackedSnapshot {
+                kind: "vrrp_script".into(),
+                name: "chk_http".into(),
+                up: Some(false),
+                last: "exited with status 1".into(),
+                since: 12.5,
+                instances: vec!["VI_1".into(), "VI_2".into()],
+            },
+            TrackedSnapshot {
+                kind: "track_file".into(),
+                name: "offset".into(),
+                up: None,
+                last: "-20".into(),
+                since: 90_000.0,
+                instances: vec!["VI_1".into()],
+            },
+        ],
         services: Some(vec![ServiceSnapshot {
             service: "192.0.2.80:80".into(),
             protocol: "TCP".into(),
@@ -78,6 +97,7 @@ fn the_table_is_aligned_and_says_what_is_wrong() {
 fn a_child_that_does_not_answer_is_named() {
     let silent = Status {
         instances: None,
+        tracked: Vec::new(),
         services: None,
         ..status()
     };

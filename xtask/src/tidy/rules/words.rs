@@ -3,7 +3,9 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 6] = ["checker", "config", "mirror", "notify", "pool", "vrrp"];
+const CORE: [&str; 7] = [
+    "checker", "config", "mirror", "notify", "pool", "track", "vrrp",
+];
 
 /// Words that bring input, output, time or a random order, each with what core does instead.
 const IMPURE: [(&str, &str); 17] = [

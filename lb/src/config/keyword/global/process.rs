@@ -259,16 +259,18 @@ pub(super) const BUFFERS: &[Global] = &[
     )
     .default("false")
     .means("even beyond the system's limit"),
-    number(
+    Global::new(
         &["process_monitor_rcv_bufs"],
-        1,
-        INT,
-        field!(some number buffers.process_monitor.size),
+        Takes::Number {
+            min: 1,
+            max: INT,
+            field: field!(some number buffers.process_monitor.size),
+        },
     )
     .means("receive buffer of process events, in bytes"),
-    boolean(
+    Global::new(
         &["process_monitor_rcv_bufs_force"],
-        field!(copy buffers.process_monitor.force),
+        Takes::Bool(field!(copy buffers.process_monitor.force)),
     )
     .default("false")
     .means("even beyond the system's limit"),

@@ -27,7 +27,16 @@ const fn block(
     read: Read,
     show: fn(&Config, &mut Page),
 ) -> Root {
-    Root::new(names, Takes::Block { usage, read, show }).parsed()
+    acted(names, usage, read, show).parsed()
+}
+
+const fn acted(
+    names: &'static [&'static str],
+    usage: &'static str,
+    read: Read,
+    show: fn(&Config, &mut Page),
+) -> Root {
+    Root::new(names, Takes::Block { usage, read, show })
 }
 
 macro_rules! process_flag {
@@ -186,7 +195,7 @@ pub(super) const NETWORK: &[Root] = &[
 ];
 
 pub(super) const TRACK: &[Root] = &[
-    block(
+    acted(
         &["vrrp_script"],
         "NAME",
         lower::track::read_script,
@@ -198,7 +207,7 @@ pub(super) const TRACK: &[Root] = &[
         },
     )
     .means("a program whose success virtual routers track"),
-    block(
+    acted(
         &["vrrp_track_process"],
         "NAME",
         lower::track::read_process,
@@ -210,7 +219,7 @@ pub(super) const TRACK: &[Root] = &[
         },
     )
     .means("a process whose presence virtual routers track"),
-    block(
+    acted(
         &["track_file"],
         "NAME",
         lower::track::read_file,
@@ -222,7 +231,7 @@ pub(super) const TRACK: &[Root] = &[
         },
     )
     .means("a file with a number that virtual routers and real servers track"),
-    block(
+    acted(
         &["vrrp_track_file"],
         "NAME",
         lower::track::read_file,

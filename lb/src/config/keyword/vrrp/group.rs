@@ -39,8 +39,7 @@ pub(in crate::config) static TABLE: Table<GroupDraft, SyncGroup> = Table {
                 &["sync_group_tracking_weight"],
                 Takes::Flag(field!(copy tracking_weight)),
             )
-            .parsed()
-            .means("members keep the weights of what they track"),
+            .means("what members track themselves has weights too, not only what the group tracks"),
             Group::new(
                 &["global_tracking"],
                 Takes::Flag(Field {

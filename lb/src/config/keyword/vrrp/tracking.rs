@@ -14,37 +14,39 @@ use crate::config::{
 
 /// The blocks of an instance or a group, alike in both.
 macro_rules! blocks {
-    ($keyword:ident, $effect:ident) => {
+    ($keyword:ident) => {
         &[
             blocks!(
-                $keyword, $effect, "track_interface", interfaces, LINES, show_interfaces,
-                "lines of INTERFACE [weight N] [reverse]: FAULT, or another priority, while one is down"
+                $keyword, "track_interface", interfaces, LINES, show_interfaces,
+                "lines of INTERFACE [weight N] [reverse]: FAULT while one is down, or with a weight another priority"
             ),
             blocks!(
-                $keyword, $effect, "track_script", scripts, LINES,
+                $keyword, "track_script", scripts, LINES,
                 |tracks, page| show("track_script", &LINES, &tracks.scripts, page),
                 "lines of NAME [weight N] [reverse]: the same while the vrrp_script of that name fails"
             ),
             blocks!(
-                $keyword, $effect, "track_file", files, WIDE_LINES,
+                $keyword, "track_file", files, WIDE_LINES,
                 |tracks, page| show("track_file", &WIDE_LINES, &tracks.files, page),
                 "lines of NAME [weight N] [reverse]: the number in the track_file of that name, times the \
                  weight, is added to the priority"
             ),
             blocks!(
-                $keyword, $effect, "track_process", processes, WIDE_LINES,
+                $keyword, "track_process", processes, WIDE_LINES,
                 |tracks, page| show("track_process", &WIDE_LINES, &tracks.processes, page),
                 "lines of NAME [weight N] [reverse]: the same while the vrrp_track_process of that name has \
                  no quorum"
             ),
             blocks!(
-                $keyword, $effect, "track_bfd", bfds, LINES,
+                $keyword, "track_bfd", bfds, LINES,
                 |tracks, page| show("track_bfd", &LINES, &tracks.bfds, page),
                 "lines of NAME [weight N] [reverse]: the same while the bfd_instance of that name is down"
-            ),
+            )
+            // Nothing runs sessions yet, and one that nobody runs is down.
+            .withheld_by_value(),
         ]
     };
-    ($keyword:ident, $effect:ident, $name:literal, $list:ident, $lines:ident, $show:expr, $means:literal) => {
+    ($keyword:ident, $name:literal, $list:ident, $lines:ident, $show:expr, $means:literal) => {
         $keyword::new(
             &[$name],
             Takes::Block {
@@ -58,14 +60,13 @@ macro_rules! blocks {
                 },
             },
         )
-        .$effect()
         .means($means)
     };
 }
 
-pub(super) const INSTANCE: &[Instance] = blocks!(Instance, withheld_by_value);
-/// Its members are left out whatever it tracks.
-pub(super) const GROUP: &[Group] = blocks!(Group, parsed);
+pub(super) const INSTANCE: &[Instance] = blocks!(Instance);
+/// For `track_bfd` its members are left out: see `validate::vrrp::track`.
+pub(super) const GROUP: &[Group] = blocks!(Group);
 
 type TrackOption = Keyword<Options, Track>;
 
@@ -92,7 +93,6 @@ const fn weight(most: i64) -> TrackOption {
     };
     TrackOption::new(&["weight"], takes)
         .default("the object's own; 0, which is FAULT, for interfaces")
-        .withheld_by_value()
         .means("what the priority changes by")
 }
 
@@ -103,8 +103,7 @@ const REVERSE: TrackOption = TrackOption::new(
         get: |model| model.reverse,
     }),
 )
-.withheld_by_value()
-.means("up and down change places");
+.means("the weight counts the other way; with 0 it is FAULT while the object is up");
 
 const NO_REVERSE: TrackOption = TrackOption::new(
     &["noreverse", "no_reverse"],
@@ -113,8 +112,7 @@ const NO_REVERSE: TrackOption = TrackOption::new(
         get: |model| model.reverse.map(|reverse| !reverse),
     }),
 )
-.withheld_by_value()
-.means("they do not, whatever the object says");
+.means("it does not, whatever the object says");
 
 fn show(name: &str, table: &Table<Options, Track>, tracks: &[Track], page: &mut Page) {
     if tracks.is_empty() {

@@ -153,28 +153,3 @@ pub(super) fn drop_own(instance: &mut VrrpInstance, places: &mut TrackPlaces, re
         )
         .help("remove it from `track_interface`");
 }
-
-/// The address owner's priority never moves, so a weight means nothing there.
-pub(super) fn warn_of_weights(draft: &TracksDraft, why: &str, report: &mut Report) {
-    let lists = [
-        &draft.interfaces,
-        &draft.scripts,
-        &draft.files,
-        &draft.processes,
-        &draft.bfds,
-    ];
-    for line in lists.into_iter().flatten() {
-        if let Some(weight) = line.options.weight
-            && weight.value != 0
-        {
-            report.warning(
-                Kind::Conflict,
-                weight.span,
-                format!(
-                    "the weight of {} is ignored {why}, as in keepalived",
-                    quote(&line.name.value.text)
-                ),
-            );
-        }
-    }
-}

@@ -27,7 +27,7 @@ pub struct TrackedInterface {
     pub interface: InterfaceName,
     /// `weight`, -253 to 253: added to the priority while it is up, or taken from it while it is down; 0 is FAULT.
     pub weight: i16,
-    /// `reverse`: up and down change places.
+    /// `reverse`: the weight counts the other way; with 0 it is FAULT while the interface is up.
     pub reverse: bool,
 }
 

@@ -372,7 +372,7 @@ pub(super) const TRACKS: &[Case] = &[
     ),
     (
         "the address owner's priority never moves",
-        "priority 255\ntrack_script {\na weight 3\nb\n}",
+        "priority 255\ntrack_script {\na weight 3\nb\n}\ntrack_file {\na\n}\ntrack_interface {\neth1 weight 3\n}",
     ),
     ("an empty block leaves nothing out", "track_script {\n}"),
 ];

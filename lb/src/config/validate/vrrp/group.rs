@@ -96,7 +96,7 @@ pub(in crate::config::validate) fn groups_have_members(
     }
 }
 
-/// What a group tracks counts for its members, and their weights count only where the group says so.
+/// What a group tracks counts for its members, whatever they say of it.
 pub(in crate::config::validate) fn members_leave_tracking_to_the_group(
     lowered: &mut Lowered,
     _: &dyn System,
@@ -161,16 +161,6 @@ fn check_member(track: &Track, at: Span, theirs: &[Track], group: &SyncGroup, re
                 format!("{name} is tracked by vrrp_sync_group {group_name} too"),
             )
             .help("remove it from the instance");
-    } else if track.weight.is_some_and(|weight| weight != 0) && !group.tracking_weight {
-        report
-            .warning(
-                Kind::Conflict,
-                at,
-                format!(
-                    "the weight of {name} is ignored in vrrp_sync_group {group_name}, as in keepalived"
-                ),
-            )
-            .help("write `weight 0`, or `sync_group_tracking_weight` in the group");
     }
 }
 

@@ -1,0 +1,19 @@
+//! What tracking reads of files, processes and the proc connector: reading never panics.
+#![no_main]
+
+use lb::io::track::{
+    connector::events,
+    content::parse,
+    matching::{Seen, command_line, name},
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    parse(bytes);
+    events(bytes);
+    let seen = Seen {
+        name: name(bytes).unwrap_or_default(),
+        words: Some(command_line(bytes)),
+    };
+    assert!(seen.name.len() <= bytes.len());
+});
