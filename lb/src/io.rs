@@ -3,11 +3,13 @@
 pub mod config;
 pub mod guard;
 pub mod mirror;
+pub mod names;
 pub mod namespace;
 pub mod netlink;
 pub mod probe;
 pub mod script;
 pub mod socket;
+pub mod sysctl;
 pub mod timer;
 pub mod watch;
 pub mod xdp;

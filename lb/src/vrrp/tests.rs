@@ -4,5 +4,6 @@ mod addresses;
 mod bench;
 mod elections;
 mod guards;
+mod objects;
 mod operations;
 mod reloads;

@@ -1,17 +1,11 @@
-//! Carrying out the core's outputs, strictly in order. Changes of addresses are queued: one is under way at a time, and
-//! its acknowledgement comes back as an input.
+//! Carrying out the core's outputs, strictly in order. Changes of addresses, routes and rules are queued; their
+//! acknowledgements come back as inputs.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    future::Future,
-    net::IpAddr,
-    pin::Pin,
-    time::Instant,
-};
+use std::time::Instant;
 
 use anyhow::Context;
 
-use super::Vrrp;
+use super::{Vrrp, changes::Changes};
 use crate::{
     config::model::VirtualAddress,
     io::{guard::Guards, netlink::Netlink, socket::announce::Announcer},
@@ -20,21 +14,19 @@ use crate::{
     vrrp::{
         Instance,
         advert::{self, Advertisement},
+        object::{Operation, Step},
         output::{Gate, Guard, InstanceId, Output},
     },
 };
 
-/// The kernel's word on one address: whose, which, added or removed, and how it went.
-pub(super) type Acknowledgement = (InstanceId, VirtualAddress, bool, Result<(), String>);
-
 /// Everything outputs are carried out with.
 pub(super) struct Effects {
     netlink: Netlink,
+    /// Changes of addresses, routes and rules.
+    pub(super) changes: Changes,
     announcer: Announcer,
     /// `None` where there is no data plane.
     pub(super) guards: Option<Guards>,
-    queue: VecDeque<(InstanceId, VirtualAddress, Option<u32>, bool)>,
-    under_way: Option<Pin<Box<dyn Future<Output = Acknowledgement>>>>,
 }
 
 impl Effects {
@@ -42,10 +34,9 @@ impl Effects {
         let announcer = Announcer::open().context("sockets for announcements")?;
         Ok(Self {
             netlink,
+            changes: Changes::new()?,
             announcer,
             guards: None,
-            queue: VecDeque::new(),
-            under_way: None,
         })
     }
 
@@ -56,64 +47,14 @@ impl Effects {
             self.netlink.addresses().await?,
         ))
     }
-
-    /// Removes addresses that no instance has any more from whatever interface has them.
-    pub(super) async fn remove_left(&self, left: &BTreeSet<IpAddr>, links: &Links) {
-        for (address, index) in links.holders(left) {
-            let removed = self.netlink.remove_address(index, &address).await;
-            log::address_applied("an earlier daemon", &address, false, &removed);
-        }
-    }
-
-    /// Whether every change was acknowledged.
-    pub(super) fn idle(&self) -> bool {
-        self.under_way.is_none() && self.queue.is_empty()
-    }
-
-    /// Waits for the next acknowledgement; for ever when nothing is under way. Safe to cancel.
-    pub(super) async fn acknowledged(&mut self) -> Acknowledgement {
-        if self.under_way.is_none()
-            && let Some((id, address, index, add)) = self.queue.pop_front()
-        {
-            self.under_way = Some(Box::pin(change(
-                self.netlink.clone(),
-                id,
-                address,
-                index,
-                add,
-            )));
-        }
-        match &mut self.under_way {
-            None => std::future::pending().await,
-            Some(change) => {
-                let acknowledgement = change.await;
-                self.under_way = None;
-                acknowledgement
-            }
-        }
-    }
-}
-
-async fn change(
-    netlink: Netlink,
-    id: InstanceId,
-    address: VirtualAddress,
-    index: Option<u32>,
-    add: bool,
-) -> Acknowledgement {
-    let result = match (index, add) {
-        (Some(index), true) => netlink.add_address(index, &address).await,
-        (Some(index), false) => netlink.remove_address(index, &address).await,
-        (None, true) => Err(format!("no interface {}", address.interface)),
-        // The address went with its interface.
-        (None, false) => Ok(()),
-    };
-    (id, address, add, result)
 }
 
 impl Vrrp {
     /// Carries out every output that waits.
     pub(super) fn apply_outputs(&mut self) {
+        while let Some(step) = self.statics.poll_output() {
+            self.change(None, step);
+        }
         while let Some(output) = self.router.poll_output() {
             match output {
                 Output::SendAdvert { instance, advert } => {
@@ -131,8 +72,26 @@ impl Vrrp {
                         .handle_guard(instance, epoch, taken, Instant::now());
                 }
                 Output::SetGate { instance, gate } => self.set_gate(instance, gate),
-                Output::AddAddress { instance, address } => self.queue(instance, address, true),
-                Output::RemoveAddress { instance, address } => self.queue(instance, address, false),
+                Output::Install {
+                    instance,
+                    object,
+                    replace,
+                } => self.change(
+                    Some(instance),
+                    Step {
+                        operation: Operation::Install,
+                        object,
+                        replace,
+                    },
+                ),
+                Output::Remove { instance, object } => self.change(
+                    Some(instance),
+                    Step {
+                        operation: Operation::Remove,
+                        object,
+                        replace: false,
+                    },
+                ),
                 Output::Announce { instance, address } => self.announce(instance, &address),
                 Output::Transition {
                     instance, to, why, ..
@@ -189,12 +148,14 @@ impl Vrrp {
 
     fn removed(&mut self, id: InstanceId) {
         self.members.remove(id);
+        self.effects.changes.forget(id);
         self.own_addresses();
     }
 
-    fn queue(&mut self, id: InstanceId, address: VirtualAddress, add: bool) {
-        let index = self.links.get(&address.interface).map(|link| link.index);
-        self.effects.queue.push_back((id, address, index, add));
+    /// Queues a change of an instance's object, or of a static one.
+    fn change(&mut self, owner: Option<InstanceId>, step: Step) {
+        let message = self.here().encode(&step.object);
+        self.effects.changes.queue(owner, step, message);
     }
 
     fn announce(&self, id: InstanceId, address: &VirtualAddress) {
