@@ -16,5 +16,6 @@ mod failover;
 mod interop;
 mod lab;
 mod lasting;
+mod objects;
 mod return_codes;
 mod traffic;

@@ -164,28 +164,32 @@ impl ObjectHandle {
         operation: Operation,
         replace: bool,
     ) -> Result<(), String> {
-        let mode = match &message {
-            ObjectMessage::Route(_, mode) => *mode,
-            ObjectMessage::Address(_) => AddMode::Prepend,
-            ObjectMessage::Rule(_) => AddMode::Add,
-        };
-        let place = match mode {
-            _ if replace || matches!(message, ObjectMessage::Address(_)) => NLM_F_REPLACE,
-            AddMode::Prepend => 0,
-            AddMode::Append => NLM_F_APPEND,
-            AddMode::Add => NLM_F_EXCL,
-        };
-        let (payload, flags) = match (operation, message) {
-            (Operation::Install, message) => (install(message), NLM_F_CREATE | place),
-            (Operation::Remove, message) => (remove(message), 0),
-        };
-        let mut request = NetlinkMessage::from(payload);
-        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
-        let code = acknowledged(self.request(request)).await?;
+        let mut code = self.change(message.clone(), operation, replace).await?;
+        if code == libc::EEXIST && operation == Operation::Install && message.may_be_maimed() {
+            code = self.change(message, operation, true).await?;
+        }
         if code == 0 || is_so_already(operation, code) {
             return Ok(());
         }
         Err(std::io::Error::from_raw_os_error(code).to_string())
+    }
+
+    async fn change(
+        &self,
+        message: ObjectMessage,
+        operation: Operation,
+        replace: bool,
+    ) -> Result<i32, String> {
+        let (payload, flags) = match operation {
+            Operation::Install => {
+                let place = message.place(replace);
+                (install(message), NLM_F_CREATE | place)
+            }
+            Operation::Remove => (remove(message), 0),
+        };
+        let mut request = NetlinkMessage::from(payload);
+        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        acknowledged(self.request(request)).await
     }
 
     /// Removes a route or a rule just as the kernel told of it.
@@ -250,6 +254,30 @@ impl ObjectHandle {
             }
         }
         Ok(0)
+    }
+}
+
+impl ObjectMessage {
+    /// How it goes in among its equals.
+    const fn place(&self, replace: bool) -> u16 {
+        match self {
+            Self::Address(_) => NLM_F_REPLACE,
+            _ if replace => NLM_F_REPLACE,
+            Self::Route(_, AddMode::Prepend) => 0,
+            Self::Route(_, AddMode::Append) => NLM_F_APPEND,
+            Self::Route(_, AddMode::Add) | Self::Rule(_) => NLM_F_EXCL,
+        }
+    }
+
+    /// Whether the kernel takes its like for the same though it lacks something: an IPv6 route loses its source when the
+    /// address goes, without a word.
+    fn may_be_maimed(&self) -> bool {
+        match self {
+            Self::Route(_, AddMode::Add) | Self::Address(_) | Self::Rule(_) => false,
+            Self::Route(route, AddMode::Prepend | AddMode::Append) => {
+                route.header.address_family == AddressFamily::Inet6 && same::source(route).is_some()
+            }
+        }
     }
 }
 

@@ -35,6 +35,7 @@ pub fn same_route(put: &RouteMessage, told: &RouteMessage) -> bool {
         && (a.tos == b.tos || !is_v4)
         && a.protocol == b.protocol
         && spot(put) == spot(told)
+        && source(put).is_none_or(|address| source(told) == Some(address))
         && {
             let (put, told) = (paths(put), paths(told));
             // IPv6 routes of one metric are one route with several gateways.
@@ -43,6 +44,14 @@ pub fn same_route(put: &RouteMessage, told: &RouteMessage) -> bool {
                     .iter()
                     .all(|path| told.iter().any(|other| path.is(other)))
         }
+}
+
+/// The source address that the route prefers.
+pub(super) fn source(message: &RouteMessage) -> Option<&RouteAddress> {
+    message.attributes.iter().find_map(|a| match a {
+        RouteAttribute::PrefSource(address) => Some(address),
+        _ => None,
+    })
 }
 
 /// Table, metric, destination and source.

@@ -124,6 +124,16 @@ fn an_interface_the_kernel_chose_is_no_difference() {
 }
 
 #[test]
+fn a_route_that_lost_its_source_is_not_the_same() {
+    let whole = "2001:db8:1::/48 dev eth0 src 2001:db8::5";
+    assert!(same_route(&route(whole), &told(whole)));
+    assert!(!same_route(
+        &route(whole),
+        &told("2001:db8:1::/48 dev eth0")
+    ));
+}
+
+#[test]
 fn a_route_of_somebody_else_is_not_ours() {
     let put = route("10.1.0.0/16 via 192.0.2.9 dev eth0");
     let theirs = told("10.1.0.0/16 via 192.0.2.9 dev eth0 protocol static no_track");
