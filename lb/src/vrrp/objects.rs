@@ -330,8 +330,8 @@ impl Slot {
         match &self.configured {
             Some(object) if wanted => {
                 let stays = matches!(object, Object::Address(_));
-                !object.is_same_to_kernel(installed)
-                    && !(stays && object.replaces_in_place(installed))
+                let stays = stays && object.replaces_in_place(installed);
+                !(stays || object.is_same_to_kernel(installed))
             }
             Some(_) | None => true,
         }

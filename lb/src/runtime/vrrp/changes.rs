@@ -156,7 +156,7 @@ impl Changes {
             match result {
                 Ok(()) => log::object_applied("an earlier daemon", &step.object, step.operation),
                 Err(error) => {
-                    log::object_refused("an earlier daemon", &step.object, step.operation, &error)
+                    log::object_refused("an earlier daemon", &step.object, step.operation, &error);
                 }
             }
         }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{collections::BTreeMap, path::PathBuf};
 
 use netlink_packet_core::{Emitable, Parseable};
