@@ -5,16 +5,18 @@
 #![deny(clippy::disallowed_methods)]
 
 mod accept;
-mod address;
 pub mod advert;
 mod announce;
 mod heartbeat;
 mod instance;
 pub mod interval;
+pub mod object;
+mod objects;
 pub mod output;
 mod router;
 pub mod snapshot;
 mod source;
+mod statics;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -22,7 +24,7 @@ pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use self::{instance::Instance, router::Router};
+pub use self::{instance::Instance, router::Router, statics::Statics};
 use crate::config::model::InterfaceName;
 
 /// What adverts need of an interface.

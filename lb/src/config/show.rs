@@ -1,5 +1,7 @@
 //! A model as keepalived.conf again: every value in effect, in the order of the tables.
 
+mod line;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{keyword::root, model::Config, origin::Origins};

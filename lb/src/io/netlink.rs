@@ -1,27 +1,29 @@
 //! Netlink: links and addresses, read, changed and watched.
 
 pub mod next_hop;
+pub mod object;
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use anyhow::Context;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use lb_common::Mac;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::{
     Handle, MulticastGroup, RouteMessageBuilder,
     packet_route::{
-        AddressFamily, RouteNetlinkMessage,
-        address::{AddressAttribute, AddressFlags, AddressMessage, CacheInfo},
-        link::{LinkAttribute, LinkFlags, LinkMessage},
+        RouteNetlinkMessage,
+        address::{AddressAttribute, AddressFlags, AddressMessage},
+        link::{InfoData, InfoVrf, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
         route::RouteAttribute,
     },
 };
 
-use crate::config::model::{InterfaceName, VirtualAddress};
-
-/// Longest wait for the kernel's acknowledgement of one change.
-const ACKNOWLEDGE: Duration = Duration::from_millis(500);
+use self::object::Entry;
+use crate::config::model::InterfaceName;
 
 /// A network interface as the kernel describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub struct Link {
     pub up: bool,
     /// Hardware address; zero where the link has none.
     pub mac: Mac,
+    /// Its routing table, where it is a VRF.
+    pub vrf_table: Option<u32>,
 }
 
 /// An address as the kernel describes it.
@@ -60,6 +64,10 @@ pub enum Change {
     Address(LinkAddress),
     /// An address is gone.
     AddressGone(LinkAddress),
+    /// A route or a rule appeared or changed.
+    Entry(Box<Entry>),
+    /// A route or a rule is gone. The kernel is silent about IPv4 routes that go with a link or an address.
+    EntryGone(Box<Entry>),
     /// The kernel dropped messages: what was learnt before may be stale, dump again.
     Overrun,
 }
@@ -72,7 +80,8 @@ pub struct Netlink {
 
 /// The stream of changes.
 pub struct Monitor {
-    messages: futures_util::stream::BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>,
+    messages: BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>,
+    watches_entries: bool,
 }
 
 impl Netlink {
@@ -96,11 +105,12 @@ impl Netlink {
             MulticastGroup::Ipv4Ifaddr,
             MulticastGroup::Ipv6Ifaddr,
         ];
-        let (connection, handle, messages) =
-            rtnetlink::new_multicast_connection(&groups).context("netlink: open")?;
-        tokio::spawn(connection);
-        let messages = messages.map(|(message, _)| message).boxed();
-        Ok((Self { handle }, Monitor { messages }))
+        let (handle, messages) = subscribe(&groups)?;
+        let monitor = Monitor {
+            messages,
+            watches_entries: false,
+        };
+        Ok((Self { handle }, monitor))
     }
 
     /// Every link.
@@ -152,66 +162,36 @@ impl Netlink {
             Err(error) => Err(error).with_context(|| format!("netlink: route to {address}")),
         }
     }
-
-    /// Adds a virtual address and waits for the kernel's word. An address that is there already is a success.
-    /// IPv6 addresses skip duplicate address detection, as keepalived's do: the election has decided.
-    ///
-    /// # Errors
-    /// The kernel's refusal in words, or none within half a second.
-    pub async fn add_address(&self, ifindex: u32, address: &VirtualAddress) -> Result<(), String> {
-        let prefix = address.prefix.get();
-        let mut request = self
-            .handle
-            .address()
-            .add(ifindex, address.address, prefix)
-            .replace();
-        let message = request.message_mut();
-        message
-            .attributes
-            .retain(|a| !matches!(a, AddressAttribute::Broadcast(_)));
-        if address.address.is_ipv6() {
-            message
-                .attributes
-                .push(AddressAttribute::Flags(AddressFlags::Nodad));
-            if prefix == 128 {
-                message
-                    .attributes
-                    .push(AddressAttribute::CacheInfo(never_a_source()));
-            }
-        }
-        acknowledged(request.execute()).await
-    }
-
-    /// Removes a virtual address and waits for the kernel's word. An address that is not there is a success.
-    ///
-    /// # Errors
-    /// The kernel's refusal in words, or none within half a second.
-    pub async fn remove_address(
-        &self,
-        ifindex: u32,
-        address: &VirtualAddress,
-    ) -> Result<(), String> {
-        let mut message = AddressMessage::default();
-        message.header.index = ifindex;
-        message.header.prefix_len = address.prefix.get();
-        message.header.family = match address.address {
-            IpAddr::V4(_) => AddressFamily::Inet,
-            IpAddr::V6(_) => AddressFamily::Inet6,
-        };
-        message
-            .attributes
-            .push(AddressAttribute::Local(address.address));
-        acknowledged(self.handle.address().del(message).execute()).await
-    }
 }
 
 impl Monitor {
+    /// Watches routes and rules too from now on: only who has some wants to hear of all of them.
+    ///
+    /// # Errors
+    /// When the kernel refuses the socket.
+    pub fn watch_entries(&mut self) -> anyhow::Result<()> {
+        if self.watches_entries {
+            return Ok(());
+        }
+        let groups = [
+            MulticastGroup::Ipv4Route,
+            MulticastGroup::Ipv6Route,
+            MulticastGroup::Ipv4Rule,
+            MulticastGroup::Ipv6Rule,
+        ];
+        let (_, entries) = subscribe(&groups)?;
+        let messages = std::mem::replace(&mut self.messages, stream::empty().boxed());
+        self.messages = stream::select(messages, entries).boxed();
+        self.watches_entries = true;
+        Ok(())
+    }
+
     /// Waits for the next change; `None` when the connection is gone. Safe to cancel.
     pub async fn next(&mut self) -> Option<Change> {
         loop {
             let message = self.messages.next().await?;
             let change = match message.payload {
-                NetlinkPayload::InnerMessage(message) => change(&message),
+                NetlinkPayload::InnerMessage(message) => change(message),
                 NetlinkPayload::Overrun(_) => Some(Change::Overrun),
                 _ => None,
             };
@@ -222,49 +202,50 @@ impl Monitor {
     }
 }
 
-/// Valid for ever, preferred never: the kernel does not choose the address as a source (RFC 6724 §5 rule 3), so checks
-/// do not come from an address that moves away. keepalived does the same with /128 virtual addresses.
-fn never_a_source() -> CacheInfo {
-    let mut times = CacheInfo::default();
-    times.ifa_preferred = 0;
-    times.ifa_valid = u32::MAX;
-    times
+/// Joins groups; the handle keeps the connection alive.
+fn subscribe(
+    groups: &[MulticastGroup],
+) -> anyhow::Result<(
+    Handle,
+    BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>,
+)> {
+    let (connection, handle, messages) =
+        rtnetlink::new_multicast_connection(groups).context("netlink: open")?;
+    tokio::spawn(connection);
+    let keep = handle.clone();
+    let messages = messages.map(move |(message, _)| {
+        let _ = &keep;
+        message
+    });
+    Ok((handle, messages.boxed()))
 }
 
-/// `EEXIST` and `EADDRNOTAVAIL` mean that what was asked for is so already.
-async fn acknowledged(
-    request: impl Future<Output = Result<(), rtnetlink::Error>>,
-) -> Result<(), String> {
-    match tokio::time::timeout(ACKNOWLEDGE, request).await {
-        Err(_) => Err("no answer from the kernel within 500 ms".to_owned()),
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(rtnetlink::Error::NetlinkError(error)))
-            if matches!(-error.raw_code(), libc::EEXIST | libc::EADDRNOTAVAIL) =>
-        {
-            Ok(())
-        }
-        Ok(Err(rtnetlink::Error::NetlinkError(error))) => Err(error.to_io().to_string()),
-        Ok(Err(error)) => Err(error.to_string()),
-    }
-}
-
-fn change(message: &RouteNetlinkMessage) -> Option<Change> {
+fn change(message: RouteNetlinkMessage) -> Option<Change> {
     match message {
-        RouteNetlinkMessage::NewLink(message) => link(message).map(Change::Link),
+        RouteNetlinkMessage::NewLink(message) => link(&message).map(Change::Link),
         RouteNetlinkMessage::DelLink(message) => Some(Change::LinkGone(message.header.index)),
-        RouteNetlinkMessage::NewAddress(message) => link_address(message).map(Change::Address),
-        RouteNetlinkMessage::DelAddress(message) => link_address(message).map(Change::AddressGone),
-        _ => None,
+        RouteNetlinkMessage::NewAddress(message) => link_address(&message).map(Change::Address),
+        RouteNetlinkMessage::DelAddress(message) => link_address(&message).map(Change::AddressGone),
+        message => {
+            let (entry, is_there) = Entry::told(message)?;
+            let entry = Box::new(entry);
+            Some(match is_there {
+                true => Change::Entry(entry),
+                false => Change::EntryGone(entry),
+            })
+        }
     }
 }
 
 fn link(message: &LinkMessage) -> Option<Link> {
     let mut name = None;
     let mut mac = Mac::default();
+    let mut vrf_table = None;
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = InterfaceName::try_from(text.clone()).ok(),
             LinkAttribute::Address(bytes) => mac = Mac::try_from(bytes.as_slice()).unwrap_or(mac),
+            LinkAttribute::LinkInfo(infos) => vrf_table = infos.iter().find_map(table_of_vrf),
             _ => {}
         }
     }
@@ -277,6 +258,17 @@ fn link(message: &LinkMessage) -> Option<Link> {
         name: name?,
         up,
         mac,
+        vrf_table,
+    })
+}
+
+fn table_of_vrf(info: &LinkInfo) -> Option<u32> {
+    let LinkInfo::Data(InfoData::Vrf(data)) = info else {
+        return None;
+    };
+    data.iter().find_map(|vrf| match vrf {
+        InfoVrf::TableId(table) => Some(*table),
+        _ => None,
     })
 }
 

@@ -13,7 +13,7 @@ use crate::{
     io::script::{Outcome, Refused, Report},
     notify::Job,
     track::output::Change,
-    vrrp::output::State,
+    vrrp::{object::Operation, output::State},
 };
 
 /// The parent starts.
@@ -203,21 +203,37 @@ pub fn announce_failed(instance: &str, address: &VirtualAddress, error: &dyn Dis
     );
 }
 
-/// An address changed in the kernel.
-pub fn address_applied(
-    instance: &str,
-    address: &VirtualAddress,
-    added: bool,
-    result: &Result<(), String>,
-) {
-    let (verb, address) = (
-        if added { "adding" } else { "removing" },
-        format!("{}/{}", address.address, address.prefix),
+/// An address, a route or a rule changed in the kernel.
+pub fn object_applied(owner: &str, object: &dyn Display, operation: Operation) {
+    debug!("({owner}) {} {object} done", verb(operation));
+}
+
+/// The kernel refused a change, or refuses it now for another reason.
+pub fn object_refused(owner: &str, object: &dyn Display, operation: Operation, error: &str) {
+    error!(
+        "({owner}) {} {object} failed: {error}; trying again every second",
+        verb(operation)
     );
-    match result {
-        Ok(()) => debug!("({instance}) {verb} {address} done"),
-        Err(error) => error!("({instance}) {verb} {address} failed: {error}; trying again"),
+}
+
+const fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Install => "adding",
+        Operation::Remove => "removing",
     }
+}
+
+/// A route or a rule that an earlier daemon left was removed, or could not be.
+pub fn left_removed(removed: &Result<(), String>) {
+    match removed {
+        Ok(()) => info!("a route or rule that an earlier daemon left was removed"),
+        Err(error) => error!("a route or rule that an earlier daemon left stays: {error}"),
+    }
+}
+
+/// `promote_secondaries` could not be set on an interface.
+pub fn promote_failed(interface: &str, error: &dyn Display) {
+    warn!("{interface}: promote_secondaries could not be set: {error}");
 }
 
 /// The kernel's part of the heartbeat could not be set up.

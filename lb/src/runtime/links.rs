@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     config::model::{InterfaceName, PrefixLength, VirtualAddress},
-    io::netlink::{Change, Link, LinkAddress},
+    io::netlink::{Change, Link, LinkAddress, object::Interfaces},
     vrrp::LinkState,
 };
 
@@ -53,15 +53,41 @@ impl Links {
                 self.addresses.retain(|known| !same(known, address));
                 names.extend(self.name(address.index).cloned());
             }
-            Change::Overrun => {}
+            Change::Entry(_) | Change::EntryGone(_) | Change::Overrun => {}
         }
         names
+    }
+
+    /// Whether a change gives an interface another index, another name or another routing table.
+    #[must_use]
+    pub(super) fn moves(&self, change: &Change) -> bool {
+        match change {
+            Change::Link(link) => {
+                let known = self.links.get(&link.index);
+                known.is_none_or(|k| k.name != link.name || k.vrf_table != link.vrf_table)
+            }
+            Change::LinkGone(_) => true,
+            _ => false,
+        }
     }
 
     /// A link by name.
     #[must_use]
     pub(super) fn get(&self, name: &InterfaceName) -> Option<&Link> {
         self.links.values().find(|link| link.name == *name)
+    }
+
+    /// Every address with its interface.
+    pub(super) fn all_addresses(&self) -> impl Iterator<Item = VirtualAddress> {
+        self.addresses.iter().filter_map(|a| self.located(a))
+    }
+
+    fn located(&self, a: &LinkAddress) -> Option<VirtualAddress> {
+        Some(VirtualAddress {
+            address: a.address,
+            prefix: PrefixLength::try_from(i64::from(a.prefix)).ok()?,
+            interface: self.name(a.index)?.clone(),
+        })
     }
 
     /// Name of a link by index.
@@ -83,21 +109,11 @@ impl Links {
         self.addresses.iter().any(|known| known.address == address)
     }
 
-    /// The links that have one of these addresses, with the address as it is there.
-    pub(super) fn holders(&self, wanted: &BTreeSet<IpAddr>) -> Vec<(VirtualAddress, u32)> {
-        let held = self
-            .addresses
-            .iter()
-            .filter(|a| wanted.contains(&a.address));
-        held.filter_map(|a| {
-            let address = VirtualAddress {
-                address: a.address,
-                prefix: PrefixLength::try_from(i64::from(a.prefix)).ok()?,
-                interface: self.name(a.index)?.clone(),
-            };
-            Some((address, a.index))
-        })
-        .collect()
+    /// These addresses as they are on links.
+    pub(super) fn holders(&self, wanted: &BTreeSet<IpAddr>) -> Vec<VirtualAddress> {
+        let held = self.addresses.iter();
+        let held = held.filter(|a| wanted.contains(&a.address));
+        held.filter_map(|a| self.located(a)).collect()
     }
 
     /// What an election needs to know of an interface: virtual addresses are no sources of adverts.
@@ -124,6 +140,16 @@ impl Links {
             }
         }
         Some(state)
+    }
+}
+
+impl Interfaces for Links {
+    fn index(&self, name: &InterfaceName) -> Option<u32> {
+        self.get(name).map(|link| link.index)
+    }
+
+    fn vrf_table(&self, name: &InterfaceName) -> Option<u32> {
+        self.get(name)?.vrf_table
     }
 }
 

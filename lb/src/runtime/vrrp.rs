@@ -3,9 +3,13 @@
 
 mod apply;
 mod buffers;
+mod changes;
 mod hear;
 mod members;
+mod objects;
+mod promoted;
 mod sockets;
+mod watched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +21,10 @@ use anyhow::Context;
 use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::{apply::Effects, members::Members, sockets::Sockets};
+use self::{
+    apply::Effects, changes::Word, members::Members, promoted::Promoted, sockets::Sockets,
+    watched::Watched,
+};
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     links::Links,
@@ -25,10 +32,11 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{InterfaceName, VrrpInstance, vrrp::StateNotify},
+    config::model::{InterfaceName, vrrp::StateNotify},
     io::{
         guard::{Guards, Heartbeat},
-        netlink::{Change, Netlink},
+        names::Names,
+        netlink::{Change, Monitor, Netlink, object::Entry},
         notify::Notifications,
         scheduling::{Priorities, set_umask},
         socket::vrrp::Place,
@@ -38,7 +46,7 @@ use crate::{
     },
     observe::log,
     vrrp::{
-        LinkState, Router,
+        LinkState, Router, Statics,
         output::{Happening, InstanceId, Notice, Party, State},
     },
 };
@@ -56,6 +64,7 @@ const RECEIVE_ALL: usize = 4096;
 /// The child's state beside the core.
 struct Vrrp {
     router: Router,
+    statics: Statics,
     plan: Plan,
     members: Members,
     links: Links,
@@ -65,6 +74,9 @@ struct Vrrp {
     effects: Effects,
     notifications: Notifications,
     priorities: Priorities,
+    names: Names,
+    watched: Watched,
+    promoted: Promoted,
     /// Places without the sockets they need.
     deaf: BTreeSet<Place>,
     /// Why instances cannot take part though their interfaces are up, by name: for `Standing::faults`.
@@ -94,10 +106,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             vrrp.notifications.finish().await;
             return Ok(());
         }
-        let next = vrrp
-            .router
-            .poll_timeout()
-            .map_or(audit, |(at, _)| at.min(audit));
+        let next = vrrp.next_timeout().map_or(audit, |at| at.min(audit));
         timer.set(Some(next)).context("timer")?;
         tokio::select! {
             biased;
@@ -111,6 +120,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     vrrp.audit(now);
                     audit = now + AUDIT;
                 }
+                vrrp.statics.handle_timeout(now);
                 vrrp.router.handle_timeout(now);
             }
             // 2. The kernel's half of the heartbeat.
@@ -121,18 +131,19 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             }
             // 3. The segment.
             place = vrrp.sockets.readable() => vrrp.receive(&place, RECEIVE_BUDGET),
-            // 4. Acknowledgements, then facts, of addresses and links.
-            (id, address, added, result) = vrrp.effects.acknowledged() => {
-                log::address_applied(vrrp.members.name(id), &address, added, &result);
-                vrrp.router.handle_address_applied(id, &address, added, result, Instant::now());
-            }
+            // 4. Acknowledgements, then facts, of addresses, routes, rules and links.
+            word = vrrp.effects.changes.next() => match word? {
+                Word::Done(acknowledgement) => vrrp.acknowledge(acknowledgement),
+                Word::Entries(entries) => vrrp.tell_entries(&entries, Instant::now()),
+            },
             change = monitor.next() => {
                 let change = change.context("netlink: the kernel closed the connection")?;
                 vrrp.handle_change(&change).await?;
             }
             // 5. The parent.
             message = parent.recv() => {
-                if let Some(answer) = vrrp.handle_message(message, &mut events).await? {
+                let answer = vrrp.handle_message(message, &mut events, &mut monitor);
+                if let Some(answer) = answer.await? {
                     parent.send(answer);
                 }
             }
@@ -165,6 +176,7 @@ impl Vrrp {
     fn new(netlink: Netlink) -> anyhow::Result<Self> {
         Ok(Self {
             router: Router::new(),
+            statics: Statics::new(),
             plan: Plan::default(),
             members: Members::default(),
             links: Links::default(),
@@ -176,6 +188,9 @@ impl Vrrp {
             effects: Effects::new(netlink)?,
             notifications: Notifications::default(),
             priorities: Priorities::new(Role::Vrrp),
+            names: Names::default(),
+            watched: Watched::default(),
+            promoted: Promoted::default(),
             fresh: true,
             stopping: false,
         })
@@ -186,13 +201,14 @@ impl Vrrp {
         &mut self,
         message: ToChild,
         events: &mut Option<Watch<Events>>,
+        monitor: &mut Monitor,
     ) -> anyhow::Result<Option<FromChild>> {
         match message {
             ToChild::Configure(plan) => {
                 if events.is_none() {
                     *events = open_events(&plan)?;
                 }
-                self.configure(*plan).await?;
+                self.configure(*plan, monitor).await?;
                 Ok(Some(FromChild::Configured))
             }
             ToChild::Snapshot => {
@@ -210,7 +226,7 @@ impl Vrrp {
     }
 
     /// Makes `plan` the one in force: the same way at start and at reload.
-    async fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
+    async fn configure(&mut self, plan: Plan, monitor: &mut Monitor) -> anyhow::Result<()> {
         self.links = self.effects.links().await?;
         if let Some(pins) = &plan.pins
             && self.effects.guards.is_none()
@@ -231,13 +247,18 @@ impl Vrrp {
         self.adjust_routed();
         self.review_faults();
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
-        if std::mem::take(&mut self.fresh) {
-            self.take_over(now).await;
+        let fresh = std::mem::take(&mut self.fresh);
+        let entries = self.watch_entries(fresh, monitor).await?;
+        if fresh {
+            self.take_over(&entries, now).await;
         }
         self.own_addresses();
         for interface in self.interfaces() {
             self.tell_addresses(&interface, now);
         }
+        self.tell_entries(&entries, now);
+        self.configure_statics(&entries);
+        self.promote();
         for interface in self.interfaces() {
             self.tell_link(&interface, now);
         }
@@ -272,27 +293,35 @@ impl Vrrp {
         }
     }
 
-    /// Whether it was told to stop, and every address is gone.
+    /// Whether it was told to stop, and every address, route and rule is gone.
     fn stopped(&self) -> bool {
-        self.stopping && self.effects.idle() && self.router.is_empty()
+        self.stopping
+            && self.effects.changes.is_idle()
+            && self.router.is_empty()
+            && self.statics.is_clear()
     }
 
     fn stop(&mut self) {
         self.stopping = true;
         self.router.handle_config(&[], Instant::now());
+        self.statics.handle_stop();
+        self.promoted.adjust(&BTreeSet::new());
     }
 
     /// Takes up the leases that an earlier child left running, so that its death is not felt, and removes the addresses of
-    /// instances that are no longer configured while they are still fenced.
-    async fn take_over(&mut self, now: Instant) {
+    /// instances that are no longer configured while they are still fenced, and with them the routes and rules.
+    async fn take_over(&mut self, entries: &[Entry], now: Instant) {
         let Some(guards) = &mut self.effects.guards else {
             return;
         };
         let keys = self.members.subjects().map(|(_, subject)| subject.key);
         match guards.take_over(&keys.collect()) {
             Ok(owned) => {
+                if !owned.is_empty() {
+                    self.remove_left_entries(entries).await;
+                }
                 let left: BTreeSet<IpAddr> = owned.difference(&self.virtuals()).copied().collect();
-                self.effects.remove_left(&left, &self.links).await;
+                self.remove_left_addresses(&left).await;
             }
             Err(error) => log::gate_failed("an earlier daemon", &error),
         }
@@ -323,24 +352,6 @@ impl Vrrp {
         }
     }
 
-    /// Interfaces the configuration speaks of.
-    fn interfaces(&self) -> BTreeSet<InterfaceName> {
-        let instances = &self.plan.config.vrrp_instances;
-        let of = |i: &VrrpInstance| {
-            let devices = i.addresses.iter().map(|address| address.interface.clone());
-            devices.chain([i.interface.clone()]).collect::<Vec<_>>()
-        };
-        instances.iter().flat_map(of).collect()
-    }
-
-    fn virtuals(&self) -> BTreeSet<IpAddr> {
-        let instances = &self.plan.config.vrrp_instances;
-        instances
-            .iter()
-            .flat_map(|i| i.addresses.iter().map(|a| a.address))
-            .collect()
-    }
-
     /// Gives the core what it has not been told yet about an interface, and keeps the sockets in step.
     fn tell_link(&mut self, interface: &InterfaceName, now: Instant) {
         let hears = self.adjust_sockets(&Place::Interface(interface.clone()));
@@ -352,15 +363,12 @@ impl Vrrp {
             // Deaf and mute is as good as down.
             state.up = false;
         }
+        if self.links.get(interface).is_none() {
+            self.statics.handle_interface_gone(interface);
+            self.promoted.forget(interface);
+        }
         self.router.handle_link(interface, state, now);
         self.told.insert(interface.clone(), state);
-    }
-
-    fn tell_addresses(&mut self, interface: &InterfaceName, now: Instant) {
-        for address in self.links.addresses(interface) {
-            self.router
-                .handle_address(interface, address.address, address.prefix, true, now);
-        }
     }
 
     async fn handle_change(&mut self, change: &Change) -> anyhow::Result<()> {
@@ -371,6 +379,7 @@ impl Vrrp {
         }
         let known = self.interfaces();
         let virtuals = self.virtuals();
+        let moves = self.links.moves(change);
         let changed = self.links.handle(change);
         self.review_faults();
         for interface in changed {
@@ -383,36 +392,14 @@ impl Vrrp {
             }
             if let Change::Address(a) | Change::AddressGone(a) = change {
                 let present = matches!(change, Change::Address(_));
-                self.router
-                    .handle_address(&interface, a.address, a.prefix, present, now);
+                self.tell_address(&interface, a, present, now);
             }
         }
-        Ok(())
-    }
-
-    /// Reads links and addresses anew, and tells the core what is gone as well as what is there.
-    async fn read_again(&mut self, now: Instant) -> anyhow::Result<()> {
-        let before = std::mem::replace(&mut self.links, self.effects.links().await?);
-        self.review_faults();
-        for interface in self.interfaces() {
-            let index = |links: &Links| links.get(&interface).map(|link| link.index);
-            if index(&before) != index(&self.links) {
-                // Another link of the same name: whatever hung on the old one is gone.
-                self.router.handle_link(&interface, None, now);
-            }
-            self.tell_link(&interface, now);
-            let there: Vec<_> = self.links.addresses(&interface).copied().collect();
-            for gone in before.addresses(&interface) {
-                if !there
-                    .iter()
-                    .any(|a| (a.address, a.prefix) == (gone.address, gone.prefix))
-                {
-                    self.router
-                        .handle_address(&interface, gone.address, gone.prefix, false, now);
-                }
-            }
-            self.tell_addresses(&interface, now);
+        if moves {
+            self.watch();
+            self.promote();
         }
+        self.handle_entries_change(change, now);
         Ok(())
     }
 

@@ -24,11 +24,12 @@ use std::{
 
 use super::{
     LinkState,
-    address::Addresses,
     advert::Advertisement,
     announce::{Announcements, REPEAT},
     heartbeat::Heartbeat,
     interval,
+    object::{Object, ObjectKey},
+    objects::Objects,
     output::{Gate, InstanceId, Output, State},
     source,
     timer::{Timer, Timers},
@@ -61,7 +62,7 @@ pub struct Instance {
     heard: Option<(IpAddr, u8)>,
     timers: Timers,
     heartbeat: Heartbeat,
-    addresses: Addresses,
+    objects: Objects,
     announcements: Announcements,
     /// The kernel fenced the gate, and it opens again with the next advert that leaves.
     reopening: bool,
@@ -88,11 +89,11 @@ impl Instance {
     pub(super) fn new(
         id: InstanceId,
         config: &VrrpInstance,
-        kernel: &BTreeSet<VirtualAddress>,
+        kernel: &BTreeSet<ObjectKey>,
         now: Instant,
     ) -> Self {
-        let mut addresses = Addresses::default();
-        addresses.configure(&config.addresses, kernel);
+        let mut objects = Objects::default();
+        objects.configure(Object::of_instance(config), kernel);
         Self {
             id,
             config: config.clone(),
@@ -109,7 +110,7 @@ impl Instance {
             heard: None,
             timers: Timers::default(),
             heartbeat: Heartbeat::default(),
-            addresses,
+            objects,
             announcements: Announcements::default(),
             reopening: false,
             counts: Counts::default(),
@@ -186,12 +187,13 @@ impl Instance {
     pub(super) fn on_config(
         &mut self,
         config: &VrrpInstance,
-        kernel: &BTreeSet<VirtualAddress>,
+        kernel: &BTreeSet<ObjectKey>,
         now: Instant,
         outputs: &mut Outputs,
     ) {
         self.config = config.clone();
-        self.addresses.configure(&self.config.addresses, kernel);
+        self.objects
+            .configure(Object::of_instance(&self.config), kernel);
         match self.state {
             State::Master => {
                 self.set_lease(outputs);
@@ -206,7 +208,7 @@ impl Instance {
         self.settle(outputs);
     }
 
-    /// Begins to go away; [`Output::Removed`] follows when the kernel has none of its addresses.
+    /// Begins to go away; [`Output::Removed`] follows when the kernel has nothing of it.
     pub(super) fn stop(&mut self, now: Instant, outputs: &mut Outputs) {
         if !self.stopping {
             self.stopping = true;
@@ -236,14 +238,14 @@ impl Instance {
                 Timer::MasterDown => self.become_master("master down", now, outputs),
                 Timer::Announce => {
                     for address in self.announcements.due(now) {
-                        if self.addresses.is_settled(&address) {
+                        if self.objects.is_settled(&address) {
                             self.announce(&address, outputs);
                         }
                     }
                     self.schedule_announcements();
                 }
                 Timer::AddressRetry => {
-                    self.addresses.retry();
+                    self.objects.retry();
                     self.reconcile(outputs);
                     self.settle(outputs);
                 }
@@ -277,7 +279,7 @@ impl Instance {
 
     /// Announces every address the kernel has, now and once more later.
     fn announce_all(&mut self, now: Instant, outputs: &mut Outputs) {
-        for address in self.addresses.settled() {
+        for address in self.objects.settled() {
             self.announce(&address, outputs);
             self.announcements.begin(&address, now);
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::advert::Advertisement;
+use super::{advert::Advertisement, object::Object};
 use crate::config::model::{VirtualAddress, vrrp::StateNotify};
 
 /// An instance within its [`Router`](super::Router): stable for the life of the process, never reused.
@@ -126,6 +126,10 @@ pub struct Notice {
 }
 
 /// An effect. Outputs are carried out strictly in order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a notice is as rare as a change of state"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Send one advert by multicast; answered by `handle_advert_sent`.
@@ -152,19 +156,21 @@ pub enum Output {
         /// The state.
         gate: Gate,
     },
-    /// Add one address to the kernel; answered by `handle_address_applied`.
-    AddAddress {
+    /// Put one address, route or rule into the kernel; answered by `handle_applied`.
+    Install {
         /// The instance.
         instance: InstanceId,
-        /// The address.
-        address: VirtualAddress,
+        /// The object.
+        object: Object,
+        /// Whether it takes the place of what is there.
+        replace: bool,
     },
-    /// Remove one address from the kernel; answered by `handle_address_applied`.
-    RemoveAddress {
+    /// Take one address, route or rule out of the kernel; answered by `handle_applied`.
+    Remove {
         /// The instance.
         instance: InstanceId,
-        /// The address.
-        address: VirtualAddress,
+        /// The object.
+        object: Object,
     },
     /// Send one gratuitous ARP or unsolicited neighbour advertisement.
     Announce {

@@ -10,9 +10,9 @@ use std::{
 
 use super::{
     LinkState, RxMeta,
-    address::Operation,
     advert::Advertisement,
     instance::Instance,
+    object::{Object, ObjectKey, Operation},
     output::{InstanceId, Output},
     snapshot::InstanceSnapshot,
     timer::Schedule,
@@ -23,7 +23,7 @@ use crate::config::model::{Family, InterfaceName, PrefixLength, VirtualAddress};
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
 /// the outputs out in order, and ask [`poll_timeout`](Self::poll_timeout) again. At start feed the
-/// configuration, then adopted leases and the kernel's addresses, and links last: an instance begins when
+/// configuration, then adopted leases and what the kernel has, and links last: an instance begins when
 /// its link is told. Whenever several inputs wait, feed adverts before guard events before timeouts, so
 /// that time spent elsewhere is not taken for a silent master.
 #[derive(Debug, Default)]
@@ -36,9 +36,9 @@ pub struct Router {
     segments: BTreeMap<InterfaceName, BTreeSet<(u8, Family, InstanceId)>>,
     links: BTreeMap<InterfaceName, Option<LinkState>>,
     /// What the kernel is known to have, for instances yet to come.
-    kernel: BTreeSet<VirtualAddress>,
-    /// Who cares for an address: those that have it configured, or had it and must see it gone.
-    interest: BTreeMap<VirtualAddress, Vec<InstanceId>>,
+    kernel: BTreeSet<ObjectKey>,
+    /// Who cares for an object: those that have it configured, or had it and must see it gone.
+    interest: BTreeMap<ObjectKey, Vec<InstanceId>>,
     /// Instances yet to begin, and those that are stopping whose name, virtual router or addresses they take
     /// over.
     waiting: BTreeMap<InstanceId, BTreeSet<InstanceId>>,
@@ -194,29 +194,34 @@ impl Router {
             prefix,
             interface: interface.clone(),
         };
-        self.observe(&line, present, None, now);
+        self.observe(&ObjectKey::Address(line), present, None, now);
     }
 
-    /// Takes the answer to [`Output::AddAddress`] (`added`) or [`Output::RemoveAddress`]. Adding what is
-    /// there and removing what is not there count as success.
-    pub fn handle_address_applied(
+    /// Takes a route or a rule of the configuration that the kernel has, or has no more; addresses as well.
+    pub fn handle_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
+        self.observe(key, present, None, now);
+    }
+
+    /// Takes the answer to [`Output::Install`] or [`Output::Remove`]. Installing what is there and removing
+    /// what is not there count as success.
+    pub fn handle_applied(
         &mut self,
         id: InstanceId,
-        address: &VirtualAddress,
-        added: bool,
+        object: &Object,
+        operation: Operation,
         result: Result<(), String>,
         now: Instant,
     ) {
         if result.is_ok() {
-            self.observe(address, added, Some(id), now);
+            let installed = operation == Operation::Install;
+            let instance = self.instances.get(&id);
+            if let Some(old) = instance.and_then(|i| i.replaced_by(object)) {
+                self.observe(&old, false, Some(id), now);
+            }
+            self.observe(&object.key(), installed, Some(id), now);
         }
-        let operation = if added {
-            Operation::Add
-        } else {
-            Operation::Remove
-        };
         self.with(id, now, |instance, outputs| {
-            instance.on_address_applied(address, operation, result, now, outputs);
+            instance.on_applied(object, operation, result, now, outputs);
         });
     }
 
@@ -254,22 +259,16 @@ impl Router {
     }
 
     /// Takes what the kernel has; the instance that made it so knows already.
-    fn observe(
-        &mut self,
-        address: &VirtualAddress,
-        present: bool,
-        but: Option<InstanceId>,
-        now: Instant,
-    ) {
+    fn observe(&mut self, key: &ObjectKey, present: bool, but: Option<InstanceId>, now: Instant) {
         if present {
-            self.kernel.insert(address.clone());
+            self.kernel.insert(key.clone());
         } else {
-            self.kernel.remove(address);
+            self.kernel.remove(key);
         }
-        for id in self.interest.get(address).cloned().unwrap_or_default() {
+        for id in self.interest.get(key).cloned().unwrap_or_default() {
             if Some(id) != but {
                 self.with(id, now, |instance, outputs| {
-                    instance.on_address(address, present, outputs);
+                    instance.on_object(key, present, outputs);
                 });
             }
         }
@@ -277,10 +276,17 @@ impl Router {
 
     /// An interface takes its addresses with it.
     fn forget_addresses(&mut self, interface: &InterfaceName, now: Instant) {
-        let gone = self.kernel.iter().filter(|a| a.interface == *interface);
-        let gone: Vec<VirtualAddress> = gone.cloned().collect();
-        for address in gone {
-            self.observe(&address, false, None, now);
+        self.kernel.retain(|key| !key.is_address_of(interface));
+        let has = |instance: &Instance| {
+            let mut keys = instance.touched_objects();
+            keys.any(|key| key.is_address_of(interface))
+        };
+        let holders = self.instances.iter().filter(|(_, i)| has(i));
+        let holders: Vec<InstanceId> = holders.map(|(id, _)| *id).collect();
+        for id in holders {
+            self.with(id, now, |instance, outputs| {
+                instance.on_interface_gone(interface, outputs);
+            });
         }
     }
 

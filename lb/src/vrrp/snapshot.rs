@@ -6,6 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::output::{Gate, State};
 
+/// An address, a route or a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectSnapshot {
+    /// Its line of the configuration.
+    pub line: String,
+    /// Whether the kernel has it.
+    pub installed: bool,
+    /// Why the kernel refused the last change, in words.
+    pub refused: Option<String>,
+}
+
 /// One instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstanceSnapshot {
@@ -41,6 +52,8 @@ pub struct InstanceSnapshot {
     pub addresses: Vec<String>,
     /// Those the kernel acknowledged.
     pub installed: Vec<String>,
+    /// Everything that goes with being MASTER, and what is on its way out: addresses, routes, rules.
+    pub objects: Vec<ObjectSnapshot>,
     /// Adverts received by userspace and accepted.
     pub adverts_received: u64,
     /// Adverts sent.

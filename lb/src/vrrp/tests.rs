@@ -4,6 +4,7 @@ mod addresses;
 mod bench;
 mod elections;
 mod guards;
+mod objects;
 mod operations;
 mod reloads;
 mod sources;

@@ -6,6 +6,7 @@ use lb::{
     config::model::{InterfaceName, VirtualAddress, VrrpInstance},
     vrrp::{
         LinkState, Router, RxMeta,
+        object::{self, Object},
         output::{InstanceId, Output, State},
     },
 };
@@ -276,7 +277,8 @@ impl Node {
                 add,
             } = operation;
             self.tell(now, effects, |router| {
-                router.handle_address_applied(instance, &address, add, result, now);
+                let (object, operation) = operation_of(address, add);
+                router.handle_applied(instance, &object, operation, result, now);
             });
         }
         while let Some((line, present)) = self.queues.facts.pop_front() {
@@ -324,14 +326,23 @@ impl Node {
                     }
                     self.kernel.gate = gate;
                 }
-                Output::AddAddress { instance, address } => {
+                Output::Install {
+                    instance,
+                    object: Object::Address(line),
+                    ..
+                } => {
+                    let address = line.address;
                     effects.push(Effect::Operate(Operation {
                         instance,
                         address,
                         add: true,
                     }));
                 }
-                Output::RemoveAddress { instance, address } => {
+                Output::Remove {
+                    instance,
+                    object: Object::Address(line),
+                } => {
+                    let address = line.address;
                     effects.push(Effect::Operate(Operation {
                         instance,
                         address,
@@ -341,13 +352,26 @@ impl Node {
                 Output::Transition { from, to, why, .. } => {
                     effects.push(Effect::Happened(Event::Transition(from, to, why)));
                 }
-                Output::Announce { .. } | Output::Notice(_) | Output::Removed { .. } => {}
+                // The LAN knows of addresses alone.
+                Output::Install { .. }
+                | Output::Remove { .. }
+                | Output::Announce { .. }
+                | Output::Notice(_)
+                | Output::Removed { .. } => {}
             }
         }
         if router.is_empty() {
             self.kill();
         }
     }
+}
+
+fn operation_of(address: VirtualAddress, add: bool) -> (Object, object::Operation) {
+    let operation = match add {
+        true => object::Operation::Install,
+        false => object::Operation::Remove,
+    };
+    (address.into(), operation)
 }
 
 fn link_state(source: IpAddr, up: bool) -> LinkState {

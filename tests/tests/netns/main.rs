@@ -16,6 +16,7 @@ mod failover;
 mod interop;
 mod lab;
 mod lasting;
+mod objects;
 mod return_codes;
 mod traffic;
 mod wire;

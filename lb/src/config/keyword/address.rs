@@ -67,7 +67,6 @@ const DETAILS: &[Word] = &[
             show: lower::show_broadcast,
         },
     )
-    .parsed()
     .default("none")
     .means("the broadcast address; + sets the host bits, - clears them"),
     Word::new(
@@ -78,7 +77,6 @@ const DETAILS: &[Word] = &[
             show: lower::show_scope,
         },
     )
-    .parsed()
     .default("global")
     .means("how far the address is valid (IPv4)"),
     Word::new(
@@ -89,22 +87,19 @@ const DETAILS: &[Word] = &[
             show: lower::show_label,
         },
     )
-    .parsed()
     .means("an alias, as ifconfig(8) shows it (IPv4)"),
-    address_flag!("home", home, "a home address of mobile IPv6").parsed(),
+    address_flag!("home", home, "a home address of mobile IPv6"),
     address_flag!(
         "-nodad",
         detect_duplicates,
         "duplicate address detection runs for it (IPv6)"
-    )
-    .parsed(),
+    ),
     address_flag!(
         "mngtmpaddr",
         manage_temporary,
         "the kernel makes temporary addresses from it (IPv6)"
-    )
-    .parsed(),
-    address_flag!("autojoin", auto_join, "joins the multicast group").parsed(),
+    ),
+    address_flag!("autojoin", auto_join, "joins the multicast group"),
     Word::new(
         &["preferred_lft"],
         Takes::Next {
@@ -113,7 +108,6 @@ const DETAILS: &[Word] = &[
             show: lower::show_preferred_lifetime,
         },
     )
-    .parsed()
     .default("forever; 0 for IPv6 addresses of length 128")
     .means("how long it is preferred as a source"),
     flag(
@@ -123,7 +117,6 @@ const DETAILS: &[Word] = &[
             get: |line| Some(!line.options.is_tracked),
         },
     )
-    .parsed()
     .means("nothing happens when somebody removes it"),
 ];
 
@@ -131,9 +124,9 @@ pub(in crate::config) static STATIC: Table<AddressDraft, AddressLine> = Table {
     block: "static_ipaddress",
     groups: &[
         &[
-            DEV.parsed().default("default_interface"),
-            PEER.parsed(),
-            NO_PREFIX_ROUTE.parsed(),
+            DEV.default("default_interface"),
+            PEER,
+            NO_PREFIX_ROUTE,
             Word::new(
                 &["track_group"],
                 Takes::Next {
@@ -142,7 +135,6 @@ pub(in crate::config) static STATIC: Table<AddressDraft, AddressLine> = Table {
                     show: |line| line.options.track_group.clone().into_iter().collect(),
                 },
             )
-            .parsed()
             .means("the instances that go to FAULT when it vanishes"),
         ],
         DETAILS,
@@ -154,8 +146,8 @@ pub(in crate::config) static VIRTUAL: Table<AddressDraft, AddressLine> = Table {
     groups: &[
         &[
             DEV.default("interface"),
-            PEER.withheld(),
-            NO_PREFIX_ROUTE.withheld(),
+            PEER,
+            NO_PREFIX_ROUTE,
             flag(
                 &["use_vmac"],
                 Field {

@@ -30,7 +30,6 @@ pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
                 },
             },
         )
-        .parsed()
         .means("an IPv4 tunnel"),
         Kind::new(
             &["ip6"],
@@ -43,7 +42,6 @@ pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
                 },
             },
         )
-        .parsed()
         .means("an IPv6 tunnel"),
         Kind::new(
             &["mpls"],
@@ -56,7 +54,6 @@ pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
                 },
             },
         )
-        .parsed()
         .means("MPLS labels"),
         Kind::new(
             &["ila"],
@@ -69,7 +66,6 @@ pub(in crate::config) static ENCAP: Table<Option<Encap>> = Table {
                 },
             },
         )
-        .parsed()
         .means("identifier-locator addressing: X:X:X:X replaces the upper half of the address"),
     ]],
 };
@@ -88,7 +84,6 @@ macro_rules! option {
                 show: |encap| shown(encap.$field.as_ref().map(ToString::to_string)),
             },
         )
-        .parsed()
         .means($means)
     };
 }

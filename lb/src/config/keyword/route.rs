@@ -24,11 +24,11 @@ const fn word(
     read: fn(&mut RouteDraft, &mut super::line::Words<'_>, &mut crate::config::diagnostic::Report),
     show: fn(&Route) -> Vec<String>,
 ) -> Word {
-    Word::new(names, Takes::Next { usage, read, show }).parsed()
+    Word::new(names, Takes::Next { usage, read, show })
 }
 
 const fn flag(names: &'static [&'static str], field: Field<RouteDraft, Route, bool>) -> Word {
-    Word::new(names, Takes::Flag(field)).parsed()
+    Word::new(names, Takes::Flag(field))
 }
 
 fn shown<T: ToString>(value: Option<&T>) -> Vec<String> {
@@ -266,7 +266,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 show: lower::show_hop_via,
             },
         )
-        .parsed()
         .means("the gateway"),
         Hop::new(
             &["dev", "oif"],
@@ -278,7 +277,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 show: |hop| shown(hop.interface.as_ref()),
             },
         )
-        .parsed()
         .means("where packets leave"),
         Hop::new(
             &["weight"],
@@ -293,7 +291,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 },
             },
         )
-        .parsed()
         .default("1")
         .means("its share of the flows"),
         Hop::new(
@@ -303,7 +300,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 get: |hop| Some(hop.on_link),
             }),
         )
-        .parsed()
         .means("the gateway is on the link, whatever the addresses say"),
         Hop::new(
             &["realms"],
@@ -313,7 +309,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 show: |hop| shown(hop.realms.as_ref()),
             },
         )
-        .parsed()
         .means("realms for accounting (IPv4)"),
         Hop::new(
             &["encap"],
@@ -323,7 +318,6 @@ pub(in crate::config) static NEXTHOP: Table<NexthopDraft, Nexthop> = Table {
                 show: |hop| encap::show(&hop.encap),
             },
         )
-        .parsed()
         .means("a tunnel without an interface"),
     ]],
 };

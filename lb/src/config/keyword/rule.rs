@@ -20,11 +20,11 @@ const fn word(
     read: fn(&mut RuleDraft, &mut Words<'_>, &mut Report),
     show: fn(&Rule) -> Vec<String>,
 ) -> Word {
-    Word::new(names, Takes::Next { usage, read, show }).parsed()
+    Word::new(names, Takes::Next { usage, read, show })
 }
 
 const fn flag(names: &'static [&'static str], field: Field<RuleDraft, Rule, bool>) -> Word {
-    Word::new(names, Takes::Flag(field)).parsed()
+    Word::new(names, Takes::Flag(field))
 }
 
 fn shown<T: ToString>(value: Option<&T>) -> Vec<String> {

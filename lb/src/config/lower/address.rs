@@ -130,7 +130,7 @@ fn read(
     table: &Table<AddressDraft, AddressLine>,
     report: &mut Report,
 ) -> Option<AddressDraft> {
-    let (address, prefix) = address_and_prefix(&line.keyword, table.block, report)?;
+    let (address, prefix) = group_and_prefix(&line.keyword, table.block, report)?;
     let length = prefix.map_or_else(|| whole(address.value), Some)?;
     let mut draft = AddressDraft {
         address,
@@ -145,6 +145,11 @@ fn read(
         uses: Uses::default(),
     };
     if !table.read_words(&line.arguments, &mut draft, report) {
+        return None;
+    }
+    if draft.address.value.is_multicast() && !draft.options.flags.auto_join {
+        report_illegal(&line.keyword, table.block, report)
+            .expected("the address of one host; that of a group needs `autojoin`");
         return None;
     }
     finish_lifetime(&mut draft);
@@ -175,6 +180,20 @@ pub(super) fn address_and_prefix(
     name: &str,
     report: &mut Report,
 ) -> Option<(Spanned<IpAddr>, Option<PrefixLength>)> {
+    let found = group_and_prefix(word, name, report)?;
+    if found.0.value.is_multicast() {
+        report_illegal(word, name, report).expected("the address of one host");
+        return None;
+    }
+    Some(found)
+}
+
+/// The same; the address may be that of a multicast group.
+fn group_and_prefix(
+    word: &Word,
+    name: &str,
+    report: &mut Report,
+) -> Option<(Spanned<IpAddr>, Option<PrefixLength>)> {
     let part = |text: &str| Word {
         text: text.into(),
         span: word.span,
@@ -183,7 +202,7 @@ pub(super) fn address_and_prefix(
         Some((text, length)) => (text, Some(length)),
         None => (&*word.text, None),
     };
-    let address = value::address(&part(text), name, report)?;
+    let address = value::host_or_group(&part(text), name, report)?;
     let Some(length) = length else {
         return Some((address, None));
     };

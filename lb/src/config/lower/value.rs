@@ -220,11 +220,25 @@ pub(in crate::config) fn address(
     name: &str,
     report: &mut Report,
 ) -> Option<Spanned<IpAddr>> {
+    let address = host_or_group(word, name, report)?;
+    if address.value.is_multicast() {
+        report_illegal(word, name, report).expected("the address of one host");
+        return None;
+    }
+    Some(address)
+}
+
+/// An address of one host, or of a multicast group.
+pub(in crate::config) fn host_or_group(
+    word: &Word,
+    name: &str,
+    report: &mut Report,
+) -> Option<Spanned<IpAddr>> {
     let Ok(address) = word.text.parse::<IpAddr>() else {
         report_illegal(word, name, report).expected("an IPv4 or IPv6 address");
         return None;
     };
-    if address.is_unspecified() || address.is_multicast() {
+    if address.is_unspecified() {
         report_illegal(word, name, report).expected("the address of one host");
         return None;
     }

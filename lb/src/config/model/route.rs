@@ -21,7 +21,7 @@ pub const RT_TABLE_MAIN: u32 = 254;
 /// A number that may be written by a name of iproute2's tables (`rt_tables`, `rt_protos`, …).
 ///
 /// Names that the kernel fixes are numbers here; the others are looked up when they are used.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Named<N> {
     /// The number.
@@ -55,7 +55,7 @@ impl fmt::Display for Prefix {
 }
 
 /// `realms [FROM/]TO`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Realms {
     /// The realm of the source.
     pub from: Option<Named<u16>>,
@@ -73,7 +73,7 @@ impl fmt::Display for Realms {
 }
 
 /// What a route does with packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteKind {
     /// Sends them on.

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// What a rule does with packets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleAction {
     /// `table`: looks them up there.
@@ -30,7 +30,7 @@ pub enum RuleAction {
 }
 
 /// `fwmark MARK[/MASK]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FirewallMark {
     /// The mark.
     pub mark: u32,
@@ -46,7 +46,7 @@ impl fmt::Display for FirewallMark {
 }
 
 /// `FIRST-LAST`, both included; the last is never below the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Range<N> {
     /// The first.
     pub first: N,
@@ -61,7 +61,7 @@ impl<N: fmt::Display> fmt::Display for Range<N> {
 }
 
 /// One line of `static_rules` or `virtual_rules`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rule {
     /// Its family.
     pub family: Family,
@@ -105,7 +105,7 @@ impl Rule {
 }
 
 /// The packets a rule is for: those that have everything given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Selector {
     /// `not`: all others.

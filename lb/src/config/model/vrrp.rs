@@ -125,6 +125,12 @@ impl VrrpInstance {
         self.hmac.is_some() || self.authentication.is_some()
     }
 
+    /// The addresses that are here while it is MASTER, those that adverts do not carry included.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
+        let excluded = self.excluded.iter().map(|line| &line.address);
+        self.addresses.iter().chain(excluded)
+    }
+
     /// The lines of `virtual_ipaddress`, with the defaults of those that have no options.
     pub fn lines(&self) -> impl Iterator<Item = AddressLine> {
         let options = self.address_options.iter().map(Some);

@@ -39,6 +39,7 @@ fn status() -> Status {
             kernel_heartbeat: true,
             addresses: vec!["192.0.2.80/24".into(), "192.0.2.81/24".into()],
             installed: vec!["192.0.2.80/24".into()],
+            objects: vec![],
             adverts_received: 1,
             adverts_sent: 2,
             became_master: 1,

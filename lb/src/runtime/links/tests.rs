@@ -10,6 +10,7 @@ fn link(index: u32, text: &str) -> Link {
         name: name(text),
         up: true,
         mac: [2, 0, 0, 0, 0, 1],
+        vrf_table: None,
     }
 }
 

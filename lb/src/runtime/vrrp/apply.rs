@@ -1,17 +1,15 @@
-//! Carrying out the core's outputs, strictly in order. Changes of addresses are queued: one is under way at a time, and
-//! its acknowledgement comes back as an input.
+//! Carrying out the core's outputs, strictly in order. Changes of addresses, routes and rules are queued; their
+//! acknowledgements come back as inputs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    future::Future,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    pin::Pin,
     time::Instant,
 };
 
 use anyhow::Context;
 
-use super::{Vrrp, hear::wall_clock};
+use super::{Vrrp, changes::Changes, hear::wall_clock};
 use crate::{
     config::model::{VirtualAddress, VrrpInstance},
     io::{
@@ -27,13 +25,11 @@ use crate::{
     vrrp::{
         Instance,
         advert::Advertisement,
+        object::{Operation, Step},
         output::{Gate, Guard, InstanceId, Output},
         wire::Packet,
     },
 };
-
-/// The kernel's word on one address: whose, which, added or removed, and how it went.
-pub(super) type Acknowledgement = (InstanceId, VirtualAddress, bool, Result<(), String>);
 
 /// The kind of error under which the log tells of adverts that could not be sent.
 const SEND_FAILED: &str = "send_failed";
@@ -48,11 +44,11 @@ struct Due {
 /// Everything outputs are carried out with.
 pub(super) struct Effects {
     netlink: Netlink,
+    /// Changes of addresses, routes and rules.
+    pub(super) changes: Changes,
     announcer: Announcer,
     /// `None` where there is no data plane.
     pub(super) guards: Option<Guards>,
-    queue: VecDeque<(InstanceId, VirtualAddress, Option<u32>, bool)>,
-    under_way: Option<Pin<Box<dyn Future<Output = Acknowledgement>>>>,
 }
 
 impl Effects {
@@ -60,10 +56,9 @@ impl Effects {
         let announcer = Announcer::open().context("sockets for announcements")?;
         Ok(Self {
             netlink,
+            changes: Changes::new()?,
             announcer,
             guards: None,
-            queue: VecDeque::new(),
-            under_way: None,
         })
     }
 
@@ -73,42 +68,6 @@ impl Effects {
             self.netlink.links().await?,
             self.netlink.addresses().await?,
         ))
-    }
-
-    /// Removes addresses that no instance has any more from whatever interface has them.
-    pub(super) async fn remove_left(&self, left: &BTreeSet<IpAddr>, links: &Links) {
-        for (address, index) in links.holders(left) {
-            let removed = self.netlink.remove_address(index, &address).await;
-            log::address_applied("an earlier daemon", &address, false, &removed);
-        }
-    }
-
-    /// Whether every change was acknowledged.
-    pub(super) fn idle(&self) -> bool {
-        self.under_way.is_none() && self.queue.is_empty()
-    }
-
-    /// Waits for the next acknowledgement; for ever when nothing is under way. Safe to cancel.
-    pub(super) async fn acknowledged(&mut self) -> Acknowledgement {
-        if self.under_way.is_none()
-            && let Some((id, address, index, add)) = self.queue.pop_front()
-        {
-            self.under_way = Some(Box::pin(change(
-                self.netlink.clone(),
-                id,
-                address,
-                index,
-                add,
-            )));
-        }
-        match &mut self.under_way {
-            None => std::future::pending().await,
-            Some(change) => {
-                let acknowledgement = change.await;
-                self.under_way = None;
-                acknowledgement
-            }
-        }
     }
 }
 
@@ -132,26 +91,12 @@ fn carried(config: &VrrpInstance, guard: &Guard) -> Option<Guard> {
     }
 }
 
-async fn change(
-    netlink: Netlink,
-    id: InstanceId,
-    address: VirtualAddress,
-    index: Option<u32>,
-    add: bool,
-) -> Acknowledgement {
-    let result = match (index, add) {
-        (Some(index), true) => netlink.add_address(index, &address).await,
-        (Some(index), false) => netlink.remove_address(index, &address).await,
-        (None, true) => Err(format!("no interface {}", address.interface)),
-        // The address went with its interface.
-        (None, false) => Ok(()),
-    };
-    (id, address, add, result)
-}
-
 impl Vrrp {
     /// Carries out every output that waits. Adverts that follow each other leave together, before anything else is done.
     pub(super) fn apply_outputs(&mut self) {
+        while let Some(step) = self.statics.poll_output() {
+            self.change(None, step);
+        }
         let mut due = Vec::new();
         loop {
             match self.router.poll_output() {
@@ -184,8 +129,26 @@ impl Vrrp {
                     .handle_guard(instance, epoch, taken, Instant::now());
             }
             Output::SetGate { instance, gate } => self.set_gate(instance, gate),
-            Output::AddAddress { instance, address } => self.queue(instance, address, true),
-            Output::RemoveAddress { instance, address } => self.queue(instance, address, false),
+            Output::Install {
+                instance,
+                object,
+                replace,
+            } => self.change(
+                Some(instance),
+                Step {
+                    operation: Operation::Install,
+                    object,
+                    replace,
+                },
+            ),
+            Output::Remove { instance, object } => self.change(
+                Some(instance),
+                Step {
+                    operation: Operation::Remove,
+                    object,
+                    replace: false,
+                },
+            ),
             Output::Announce { instance, address } => self.announce(instance, &address),
             Output::Transition {
                 instance, to, why, ..
@@ -297,12 +260,14 @@ impl Vrrp {
         if let Some(place) = self.members.remove(id) {
             self.adjust_sockets(&place);
         }
+        self.effects.changes.forget(id);
         self.own_addresses();
     }
 
-    fn queue(&mut self, id: InstanceId, address: VirtualAddress, add: bool) {
-        let index = self.links.get(&address.interface).map(|link| link.index);
-        self.effects.queue.push_back((id, address, index, add));
+    /// Queues a change of an instance's object, or of a static one.
+    fn change(&mut self, owner: Option<InstanceId>, step: Step) {
+        let message = self.here().encode(&step.object);
+        self.effects.changes.queue(owner, step, message);
     }
 
     fn announce(&self, id: InstanceId, address: &VirtualAddress) {

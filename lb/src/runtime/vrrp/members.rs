@@ -207,11 +207,8 @@ impl Members {
             .filter_map(|member| Some((member, member.gate?)));
         gated
             .flat_map(|(member, gate)| {
-                member
-                    .config
-                    .addresses
-                    .iter()
-                    .map(move |a| (a.address, gate))
+                let addresses = member.config.all_addresses();
+                addresses.map(move |a| (a.address, gate))
             })
             .collect()
     }

@@ -1,13 +1,13 @@
-//! What the kernel says to an instance: about its guard and about its addresses.
+//! What the kernel says to an instance: about its guard, its addresses, routes and rules.
 
 use std::time::{Duration, Instant};
 
 use super::{Instance, Outputs};
 use crate::{
-    config::model::VirtualAddress,
+    config::model::InterfaceName,
     vrrp::{
-        address::Operation,
         interval,
+        object::{Object, ObjectKey, Operation, Step},
         output::{Gate, Guard, Output, State},
         timer::Timer,
     },
@@ -87,62 +87,105 @@ impl Instance {
         }
     }
 
-    /// Takes news about an address of the kernel's.
-    pub(in crate::vrrp) fn on_address(
+    /// Takes news about an object of the kernel's. A route or a rule may be wanted by somebody else while it is not wanted
+    /// here: only what a former process left is taken away.
+    pub(in crate::vrrp) fn on_object(
         &mut self,
-        address: &VirtualAddress,
+        key: &ObjectKey,
         present: bool,
         outputs: &mut Outputs,
     ) {
-        if self.addresses.observe(address, present) && self.state != State::Init {
+        let elsewhere = match self.state {
+            State::Backup | State::Fault => present && !key.is_address(),
+            State::Init | State::Master => false,
+        };
+        if elsewhere {
+            return;
+        }
+        if self.objects.observe(key, present) && self.state != State::Init {
             self.reconcile(outputs);
             self.settle(outputs);
         }
     }
 
-    /// The addresses news of which matter here.
-    pub(in crate::vrrp) fn touched_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
-        self.addresses.touched()
+    /// An interface is gone, and its addresses with it.
+    pub(in crate::vrrp) fn on_interface_gone(
+        &mut self,
+        interface: &InterfaceName,
+        outputs: &mut Outputs,
+    ) {
+        let touched = self.objects.touched();
+        let gone = touched.filter(|key| key.is_address_of(interface));
+        let gone: Vec<ObjectKey> = gone.cloned().collect();
+        let lost = gone.iter().filter(|key| self.objects.lose(key)).count();
+        if lost > 0 && self.state != State::Init {
+            self.reconcile(outputs);
+            self.settle(outputs);
+        }
     }
 
-    /// Takes the answer to [`Output::AddAddress`] or [`Output::RemoveAddress`].
-    pub(in crate::vrrp) fn on_address_applied(
+    /// The objects news of which matter here.
+    pub(in crate::vrrp) fn touched_objects(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.touched()
+    }
+
+    /// The key of what goes when an installation under way is acknowledged.
+    pub(in crate::vrrp) fn replaced_by(&self, object: &Object) -> Option<ObjectKey> {
+        self.objects.replaced_by(object)
+    }
+
+    /// Takes the answer to [`Output::Install`] or [`Output::Remove`].
+    pub(in crate::vrrp) fn on_applied(
         &mut self,
-        address: &VirtualAddress,
+        object: &Object,
         operation: Operation,
         result: Result<(), String>,
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if !self.addresses.acknowledge(address, operation, result) {
+        if !self.objects.acknowledge(object, operation, result) {
             return;
         }
-        if self.addresses.waits() && !self.timers.runs(Timer::AddressRetry) {
+        if self.objects.waits() && !self.timers.runs(Timer::AddressRetry) {
             self.schedule_retry(now);
         }
-        let added = operation == Operation::Add && self.addresses.is_settled(address);
-        if added && self.state == State::Master {
-            self.announce(address, outputs);
-            self.announcements.begin(address, now);
+        if operation == Operation::Install
+            && self.state == State::Master
+            && let Object::Address(line) = object
+            && self.objects.is_settled(&line.address)
+        {
+            self.announce(&line.address, outputs);
+            self.announcements.begin(&line.address, now);
             self.schedule_announcements();
         }
         self.reconcile(outputs);
         self.settle(outputs);
     }
 
-    /// Asks the kernel for the addresses the state calls for. What it has while it should not is fenced.
+    /// Asks the kernel for the objects the state calls for. Addresses it has while it should not are fenced.
     pub(super) fn reconcile(&mut self, outputs: &mut Outputs) {
         let wanted = self.state == State::Master;
-        if !wanted && !self.addresses.is_clear() && self.gate != Some(Gate::Fenced) {
+        if !wanted && !self.objects.has_no_address() && self.gate != Some(Gate::Fenced) {
             self.ask_gate(Gate::Fenced, outputs);
         }
-        for (operation, address) in self.addresses.operations(wanted) {
-            let instance = self.id;
+        let instance = self.id;
+        for step in self.objects.operations(wanted) {
+            let Step {
+                operation,
+                object,
+                replace,
+            } = step;
             outputs.push_back(match operation {
-                Operation::Add => Output::AddAddress { instance, address },
+                Operation::Install => Output::Install {
+                    instance,
+                    object,
+                    replace,
+                },
                 Operation::Remove => {
-                    self.announcements.forget(&address);
-                    Output::RemoveAddress { instance, address }
+                    if let Object::Address(line) = &object {
+                        self.announcements.forget(&line.address);
+                    }
+                    Output::Remove { instance, object }
                 }
             });
         }

@@ -75,7 +75,7 @@ impl Instance {
                 self.send_advert(0, now, outputs);
             }
         }
-        let retry = self.addresses.waits();
+        let retry = self.objects.waits();
         self.heartbeat.hope();
         self.timers.stop_all();
         self.announcements.clear();
@@ -106,7 +106,7 @@ impl Instance {
     /// Once the kernel has none of the addresses: opens the way onward, and ends what has no use any more.
     pub(super) fn settle(&mut self, outputs: &mut Outputs) {
         let started = self.state != State::Init || self.stopping;
-        if self.state == State::Master || !started || !self.addresses.is_clear() {
+        if self.state == State::Master || !started || !self.objects.has_no_address() {
             return;
         }
         // The lease ends first: its timer must not fence what is opened next.
@@ -117,7 +117,7 @@ impl Instance {
         if self.gate != Some(Gate::Pass) {
             self.ask_gate(Gate::Pass, outputs);
         }
-        if self.stopping && !self.gone {
+        if self.stopping && !self.gone && self.objects.is_clear() {
             self.gone = true;
             outputs.push_back(Output::Removed { instance: self.id });
         }

@@ -39,7 +39,8 @@ impl Instance {
             gate: self.gate.unwrap_or(Gate::Pass),
             kernel_heartbeat: self.heartbeat.carried(),
             addresses: addresses.map(spell).collect(),
-            installed: self.addresses.installed().map(spell).collect(),
+            installed: self.objects.installed().map(spell).collect(),
+            objects: self.objects.snapshot(),
             adverts_received: self.counts.received,
             adverts_sent: self.counts.sent,
             became_master: self.counts.became_master,
@@ -61,8 +62,8 @@ impl Instance {
 
     /// Why the state is as it is, and what the kernel refuses meanwhile.
     fn explanation(&self) -> String {
-        match self.addresses.refusal() {
-            Some((address, error)) => format!("{}; {}: {error}", self.why, spell(address)),
+        match self.objects.refusal() {
+            Some((object, error)) => format!("{}; {object}: {error}", self.why),
             None => self.why.to_owned(),
         }
     }

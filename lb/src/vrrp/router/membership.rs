@@ -7,8 +7,12 @@ use std::{
 
 use super::Router;
 use crate::{
-    config::model::{VirtualAddress, VrrpInstance},
-    vrrp::{instance::Instance, output::InstanceId},
+    config::model::VrrpInstance,
+    vrrp::{
+        instance::Instance,
+        object::{Object, ObjectKey},
+        output::InstanceId,
+    },
 };
 
 impl Router {
@@ -38,8 +42,8 @@ impl Router {
         }
         self.interest.clear();
         for (id, instance) in &self.instances {
-            for address in instance.touched_addresses() {
-                self.interest.entry(address.clone()).or_default().push(*id);
+            for key in instance.touched_objects() {
+                self.interest.entry(key.clone()).or_default().push(*id);
             }
         }
     }
@@ -118,13 +122,14 @@ impl Router {
     }
 }
 
-/// Whether an instance cannot begin before another has stopped: they share a gate, a guard or an address.
+/// Whether an instance cannot begin before another has stopped: they share a gate, a guard or an object.
 fn collide(stopping: &VrrpInstance, new: &VrrpInstance) -> bool {
-    let shares = |line: &VirtualAddress| new.addresses.contains(line);
+    let keys = |config| Object::of_instance(config).map(|object| object.key());
+    let wanted: BTreeSet<ObjectKey> = keys(new).collect();
     let place = |config: &VrrpInstance| (config.vrid, config.family);
     stopping.name == new.name
         || (stopping.interface == new.interface && place(stopping) == place(new))
-        || stopping.addresses.iter().any(shares)
+        || keys(stopping).any(|key| wanted.contains(&key))
 }
 
 /// Whether two configurations are of one virtual router.

@@ -3,7 +3,10 @@
 use super::bench::{Bench, backup, eth0, ip, line, link, ms, owner, priority};
 use crate::{
     config::model::VrrpInstance,
-    vrrp::output::{Gate, State},
+    vrrp::{
+        object::Operation,
+        output::{Gate, State},
+    },
 };
 
 fn fact(bench: &mut Bench, address: &str, present: bool) {
@@ -19,11 +22,9 @@ fn nothing_is_announced_before_the_kernel_has_it() {
     bench.config(&[owner()]);
     bench.up();
     assert_eq!(bench.lines().len(), 5);
-    let (id, address) = (bench.id(), line("10.0.0.1/24"));
+    let (id, address) = (bench.id(), "10.0.0.1/24");
     assert!(bench.snapshot().installed.is_empty());
-    bench
-        .router
-        .handle_address_applied(id, &address, true, Ok(()), bench.now);
+    bench.applied(id, address, Operation::Install);
     assert_eq!(bench.lines(), ["announce 10.0.0.1 ×5"]);
     assert_eq!(bench.snapshot().installed, ["10.0.0.1/24"]);
 }
@@ -56,10 +57,8 @@ fn a_leftover_address_is_fenced_and_removed_at_the_start() {
             "Init → Backup: interface usable",
         ]
     );
-    let (id, address) = (bench.id(), line("10.0.0.1/24"));
-    bench
-        .router
-        .handle_address_applied(id, &address, false, Ok(()), bench.now);
+    let (id, address) = (bench.id(), "10.0.0.1/24");
+    bench.applied(id, address, Operation::Remove);
     assert_eq!(bench.lines(), ["gate pass"]);
 }
 
@@ -89,14 +88,11 @@ fn the_way_onward_opens_only_when_the_last_address_is_gone() {
     assert!(!bench.lines().contains(&"gate pass".to_owned()));
     let id = bench.id();
     let remove = |bench: &mut Bench, address: &str| {
-        let now = bench.now;
-        bench
-            .router
-            .handle_address_applied(id, &line(address), false, Ok(()), now);
+        bench.applied(id, address, Operation::Remove);
         bench.lines()
     };
-    assert!(remove(&mut bench, "10.0.0.1/24").is_empty());
-    assert_eq!(remove(&mut bench, "10.0.0.2/24"), ["gate pass"]);
+    assert!(remove(&mut bench, "10.0.0.2/24").is_empty());
+    assert_eq!(remove(&mut bench, "10.0.0.1/24"), ["gate pass"]);
 }
 
 #[test]
@@ -145,10 +141,8 @@ fn a_late_acknowledgement_does_not_undo_later_news() {
     // The kernel tells of our own addition, then of somebody's removal, and only then acknowledges.
     fact(&mut bench, "10.0.0.1", true);
     fact(&mut bench, "10.0.0.1", false);
-    let (id, address) = (bench.id(), line("10.0.0.1/24"));
-    bench
-        .router
-        .handle_address_applied(id, &address, true, Ok(()), bench.now);
+    let (id, address) = (bench.id(), "10.0.0.1/24");
+    bench.applied(id, address, Operation::Install);
     assert_eq!(bench.lines(), ["add 10.0.0.1/24"]);
 }
 
@@ -159,14 +153,10 @@ fn an_address_on_its_way_in_when_we_are_beaten_is_removed_once_it_is_there() {
     bench.run(ms(4000));
     bench.hear("10.0.0.9", &owner());
     assert!(!bench.lines().iter().any(|line| line.starts_with("remove")));
-    let (id, address) = (bench.id(), line("10.0.0.1/24"));
-    bench
-        .router
-        .handle_address_applied(id, &address, true, Ok(()), bench.now);
+    let (id, address) = (bench.id(), "10.0.0.1/24");
+    bench.applied(id, address, Operation::Install);
     assert_eq!(bench.lines(), ["remove 10.0.0.1/24"]);
-    bench
-        .router
-        .handle_address_applied(id, &address, false, Ok(()), bench.now);
+    bench.applied(id, address, Operation::Remove);
     assert_eq!(bench.lines(), ["gate pass"]);
 }
 

@@ -10,6 +10,7 @@ use crate::{
     vrrp::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
+        object::{Object, Operation},
         output::{Gate, Guard, InstanceId, Output, State},
         snapshot::InstanceSnapshot,
     },
@@ -84,7 +85,7 @@ pub(super) struct Bench {
     pub(super) now: Instant,
     /// Answers to `SetGuard`; `None` gives none.
     pub(super) guards: Option<bool>,
-    /// Answers to address operations; `None` gives none.
+    /// Answers to operations on objects; `None` gives none.
     pub(super) addresses: Option<Result<(), String>>,
     /// Whether adverts leave.
     pub(super) adverts_leave: bool,
@@ -232,14 +233,19 @@ impl Bench {
                 Gate::Open => "gate open".to_owned(),
                 Gate::Fenced => "gate fenced".to_owned(),
             },
-            Output::AddAddress { instance, address } => {
-                self.acknowledge(instance, &address, true);
-                format!("add {}/{}", address.address, address.prefix)
+            Output::Install {
+                instance,
+                object,
+                replace,
+            } => {
+                self.acknowledge(instance, &object, Operation::Install);
+                format!("{} {object}", if replace { "replace" } else { "add" })
             }
-            Output::RemoveAddress { instance, address } => {
-                self.acknowledge(instance, &address, false);
-                format!("remove {}/{}", address.address, address.prefix)
+            Output::Remove { instance, object } => {
+                self.acknowledge(instance, &object, Operation::Remove);
+                format!("remove {object}")
             }
+            Output::Notice(notice) => format!("notice {:?}", notice.happening),
             Output::Announce { address, .. } => format!("announce {}", address.address),
             Output::Transition { from, to, why, .. } => format!("{from:?} → {to:?}: {why}"),
             Output::Notice(notice) => format!("notice {:?}", notice.happening),
@@ -247,11 +253,18 @@ impl Bench {
         }
     }
 
-    fn acknowledge(&mut self, instance: InstanceId, address: &VirtualAddress, added: bool) {
+    fn acknowledge(&mut self, instance: InstanceId, object: &Object, operation: Operation) {
         if let Some(result) = self.addresses.clone() {
             self.router
-                .handle_address_applied(instance, address, added, result, self.now);
+                .handle_applied(instance, object, operation, result, self.now);
         }
+    }
+
+    /// The kernel's answer to the addition or removal of a plain address.
+    pub(super) fn applied(&mut self, id: InstanceId, address: &str, operation: Operation) {
+        let object = Object::from(line(address));
+        self.router
+            .handle_applied(id, &object, operation, Ok(()), self.now);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     vrrp::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
+        object::{Object, ObjectKey, Operation},
         output::{Gate, InstanceId, Output, State},
     },
 };
@@ -81,7 +82,7 @@ struct Seen {
     state: State,
     gate: Gate,
     epoch: u32,
-    pending: Vec<(VirtualAddress, bool)>,
+    pending: Vec<(Object, Operation)>,
 }
 
 struct World {
@@ -225,7 +226,7 @@ impl World {
             .iter_mut()
             .find(|(_, seen)| !seen.pending.is_empty());
         let Some((id, seen)) = pending else { return };
-        let (address, added) = seen.pending.remove(0);
+        let (object, operation) = seen.pending.remove(0);
         let result = if refuse {
             Err("refused".to_owned())
         } else {
@@ -233,9 +234,12 @@ impl World {
         };
         let (now, id) = (self.now, *id);
         self.router
-            .handle_address_applied(id, &address, added, result, now);
-        if !refuse {
+            .handle_applied(id, &object, operation, result, now);
+        if let ObjectKey::Address(address) = object.key()
+            && !refuse
+        {
             // The monitor tells everybody.
+            let added = operation == Operation::Install;
             self.kernel.insert(address.clone(), added);
             self.router
                 .handle_address(&eth0(), address.address, 24, added, now);
@@ -249,8 +253,8 @@ impl World {
                 Output::SendAdvert { instance, .. }
                 | Output::SetGuard { instance, .. }
                 | Output::SetGate { instance, .. }
-                | Output::AddAddress { instance, .. }
-                | Output::RemoveAddress { instance, .. }
+                | Output::Install { instance, .. }
+                | Output::Remove { instance, .. }
                 | Output::Announce { instance, .. }
                 | Output::Transition { instance, .. }
                 | Output::Removed { instance } => instance,
@@ -272,9 +276,9 @@ impl World {
                     seen.epoch = epoch;
                 }
                 Output::SetGate { gate, .. } => seen.gate = gate,
-                Output::AddAddress { address, .. } => {
+                Output::Install { object, .. } => {
                     assert!(
-                        seen.pending.iter().all(|(other, _)| *other != address),
+                        seen.pending.iter().all(|(other, _)| *other != object),
                         "two operations at once"
                     );
                     assert_eq!(
@@ -282,14 +286,14 @@ impl World {
                         Gate::Open,
                         "added an address behind a closed gate"
                     );
-                    seen.pending.push((address, true));
+                    seen.pending.push((object, Operation::Install));
                 }
-                Output::RemoveAddress { address, .. } => {
+                Output::Remove { object, .. } => {
                     assert!(
-                        seen.pending.iter().all(|(other, _)| *other != address),
+                        seen.pending.iter().all(|(other, _)| *other != object),
                         "two operations at once"
                     );
-                    seen.pending.push((address, false));
+                    seen.pending.push((object, Operation::Remove));
                 }
                 Output::Announce { .. } => {
                     assert_eq!(seen.gate, Gate::Open, "announced behind a closed gate");
@@ -310,6 +314,7 @@ impl World {
                     );
                     self.seen.remove(&id);
                 }
+                Output::Notice(_) => {}
             }
         }
     }

@@ -3,7 +3,10 @@
 use super::bench::{Bench, backup, line, ms, owner, priority};
 use crate::{
     config::model::{AdvertInterval, Version, VrrpInstance},
-    vrrp::output::{Output, State},
+    vrrp::{
+        object::Operation,
+        output::{Output, State},
+    },
 };
 
 #[test]
@@ -39,9 +42,7 @@ fn a_stopping_instance_waits_for_the_kernel() {
     bench.up();
     bench.hear("10.0.0.2", &backup());
     assert!(bench.lines().is_empty());
-    bench
-        .router
-        .handle_address_applied(id, &line("10.0.0.1/24"), false, Ok(()), bench.now);
+    bench.applied(id, "10.0.0.1/24", Operation::Remove);
     assert_eq!(bench.lines(), ["guard off", "gate pass", "removed"]);
 }
 
@@ -169,10 +170,7 @@ fn an_instance_waits_for_the_one_whose_place_it_takes() {
             4,
             "only the old one has something to do"
         );
-        let address = line("10.0.0.1/24");
-        bench
-            .router
-            .handle_address_applied(old, &address, false, Ok(()), bench.now);
+        bench.applied(old, "10.0.0.1/24", Operation::Remove);
         assert_eq!(
             bench.lines(),
             [

@@ -30,6 +30,7 @@ const fn block(
     acted(names, usage, read, show).parsed()
 }
 
+/// A block that is acted on.
 const fn acted(
     names: &'static [&'static str],
     usage: &'static str,
@@ -170,7 +171,7 @@ pub(super) const NETWORK: &[Root] = &[
         },
     )
     .means("instances that go to FAULT when something static of the group vanishes"),
-    block(
+    acted(
         &["static_ipaddress"],
         "",
         node::read_addresses,
@@ -181,14 +182,14 @@ pub(super) const NETWORK: &[Root] = &[
         },
     )
     .means("lines of ADDRESS[/LENGTH] and options: addresses that are always there"),
-    block(&["static_routes"], "", node::read_routes, |config, page| {
+    acted(&["static_routes"], "", node::read_routes, |config, page| {
         page.lines_of(
             "static_routes",
             config.static_routes.iter().map(route::show),
         );
     })
     .means("routes that are always there, one a line"),
-    block(&["static_rules"], "", node::read_rules, |config, page| {
+    acted(&["static_rules"], "", node::read_rules, |config, page| {
         page.lines_of("static_rules", config.static_rules.iter().map(rule::show));
     })
     .means("policy rules that are always there, one a line"),

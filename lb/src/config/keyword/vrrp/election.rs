@@ -212,7 +212,6 @@ pub(super) const ADDRESSES: &[Instance] = &[
             },
         },
     )
-    .withheld()
     .means("the same, for addresses of any family that adverts do not carry"),
     Instance::new(
         &["virtual_routes"],
@@ -227,7 +226,6 @@ pub(super) const ADDRESSES: &[Instance] = &[
             },
         },
     )
-    .withheld()
     .means("routes of the MASTER, one a line"),
     Instance::new(
         &["virtual_rules"],
@@ -242,7 +240,6 @@ pub(super) const ADDRESSES: &[Instance] = &[
             },
         },
     )
-    .withheld()
     .means("policy rules of the MASTER, one a line"),
     flag(
         &["no_virtual_ipaddress"],

@@ -63,7 +63,6 @@ pub(super) const INTERFACES: &[Instance] = &[
         &["promote_secondaries"],
         field!(spanned copy link.promote_secondaries => link.promote_secondaries),
     )
-    .parsed()
     .means("an address that goes takes no others of its subnet with it"),
     number(
         &["kernel_rx_buf_size"],

@@ -1,0 +1,43 @@
+use super::*;
+
+#[test]
+fn lines_that_say_no_number_and_name_are_skipped() {
+    let text = "# reserved\n255 local\n0x10\tlowdelay # old\nnothing\n 300 far  \n4294967296 big\n-1 x\n7\n";
+    let names: Vec<_> = parse(text).collect();
+    let expected = [("local", 255), ("lowdelay", 16), ("far", 300)];
+    assert_eq!(
+        names,
+        expected.map(|(name, number)| (name.to_owned(), number))
+    );
+}
+
+#[test]
+fn snippets_and_later_directories_count() {
+    let root = std::env::temp_dir().join(format!("lb-names-{}", std::process::id()));
+    let (first, second) = (root.join("a"), root.join("b"));
+    std::fs::create_dir_all(first.join("rt_tables.d")).unwrap();
+    std::fs::create_dir_all(&second).unwrap();
+    std::fs::write(first.join("rt_tables"), "10 one\n20 two\n").unwrap();
+    std::fs::write(first.join("rt_tables.d/x.conf"), "30 three\n").unwrap();
+    std::fs::write(first.join("rt_tables.d/x.conf~"), "40 four\n").unwrap();
+    std::fs::write(second.join("rt_tables"), "21 two\n").unwrap();
+    let mut names = Names::new(vec![first, second]);
+    let mut number = |name| names.number(NameTable::Tables, name).ok();
+    let found = [
+        number("one"),
+        number("two"),
+        number("three"),
+        number("four"),
+    ];
+    std::fs::remove_dir_all(root).unwrap();
+    assert_eq!(found, [Some(10), Some(21), Some(30), None]);
+}
+
+#[test]
+fn an_unknown_name_says_where_to_add_it() {
+    let error = Names::new(vec![]).number(NameTable::Tables, "far");
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "no routing table is named far: add it to /etc/iproute2/rt_tables"
+    );
+}

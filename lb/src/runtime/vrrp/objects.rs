@@ -1,0 +1,231 @@
+//! Addresses, routes and rules: what the configuration has of them, and what the kernel says of them.
+
+use std::{collections::BTreeSet, net::IpAddr, time::Instant};
+
+use super::{Vrrp, changes::Acknowledgement, watched::Watched};
+use crate::{
+    config::model::{InterfaceName, VirtualAddress, VrrpInstance},
+    io::{
+        names::Names,
+        netlink::{
+            Change, LinkAddress, Monitor,
+            object::{Entry, Here},
+        },
+    },
+    runtime::links::Links,
+    vrrp::object::{Object, ObjectKey},
+};
+
+/// Who has what no instance has.
+const STATIC: &str = "static";
+
+impl Vrrp {
+    /// What names of the configuration stand for now.
+    pub(super) fn here(&mut self) -> Here<'_> {
+        Here {
+            interfaces: &self.links,
+            names: &mut self.names,
+        }
+    }
+
+    /// Looks for the routes and rules of the plan from now on.
+    pub(super) fn watch(&mut self) {
+        let config = &self.plan.config;
+        let instances = config.vrrp_instances.iter().flat_map(Object::of_instance);
+        let objects: Vec<Object> = Object::of_node(config).chain(instances).collect();
+        self.names = Names::default();
+        self.watched = Watched::new(objects.into_iter(), &mut self.here());
+    }
+
+    /// Interfaces the configuration speaks of.
+    pub(super) fn interfaces(&self) -> BTreeSet<InterfaceName> {
+        let config = &self.plan.config;
+        let of = |instance: &VrrpInstance| {
+            let devices = instance.all_addresses().map(|a| a.interface.clone());
+            devices
+                .chain([instance.interface.clone()])
+                .collect::<Vec<_>>()
+        };
+        let lines = config.static_addresses.iter();
+        let fixed = lines.map(|line| line.address.interface.clone());
+        config
+            .vrrp_instances
+            .iter()
+            .flat_map(of)
+            .chain(fixed)
+            .collect()
+    }
+
+    /// The addresses that move: no sources of adverts.
+    pub(super) fn virtuals(&self) -> BTreeSet<IpAddr> {
+        let instances = self.plan.config.vrrp_instances.iter();
+        let addresses = instances.flat_map(VrrpInstance::all_addresses);
+        addresses.map(|line| line.address).collect()
+    }
+
+    /// Makes the static objects those of the plan.
+    pub(super) fn configure_statics(&mut self, entries: &[Entry]) {
+        let addresses = self.links.all_addresses().map(ObjectKey::Address);
+        let there = self.found(entries).into_iter().chain(addresses);
+        self.statics
+            .handle_config(&self.plan.config, &there.collect());
+    }
+
+    /// Tells which routes and rules are there, and which are not.
+    pub(super) fn tell_entries(&mut self, entries: &[Entry], now: Instant) {
+        let found = self.found(entries);
+        let keys: Vec<ObjectKey> = self.watched.keys().into_iter().cloned().collect();
+        for key in keys {
+            self.tell_object(&key, found.contains(&key), now);
+        }
+    }
+
+    /// Removes what an earlier daemon left of routes and rules that nothing names any more.
+    pub(super) async fn remove_left_entries(&self, entries: &[Entry]) {
+        let left = entries.iter();
+        let left = left.filter(|entry| self.watched.find(entry).next().is_none());
+        self.effects.changes.remove_entries(left.cloned()).await;
+    }
+
+    /// Takes what the kernel says of a route or a rule, or what goes with a link or an address without a word.
+    pub(super) fn handle_entries_change(&mut self, change: &Change, now: Instant) {
+        match change {
+            Change::Entry(entry) | Change::EntryGone(entry) => {
+                let present = matches!(change, Change::Entry(_));
+                let keys: Vec<ObjectKey> = self.watched.find(entry).cloned().collect();
+                for key in keys {
+                    self.tell_object(&key, present, now);
+                }
+            }
+            Change::Link(_) | Change::LinkGone(_) | Change::AddressGone(_) => {
+                if !self.watched.is_empty() {
+                    self.effects.changes.suspect();
+                }
+            }
+            Change::Address(_) | Change::Overrun => {}
+        }
+    }
+
+    /// Sets `promote_secondaries` where it is asked for and the interface is there.
+    pub(super) fn promote(&mut self) {
+        let instances = self.plan.config.vrrp_instances.iter();
+        let asked = instances.filter(|instance| instance.link.promote_secondaries);
+        let asked = asked.map(|instance| &instance.interface);
+        let there = asked.filter(|interface| self.links.get(interface).is_some());
+        self.promoted.adjust(&there.cloned().collect());
+    }
+
+    /// Tells of the addresses that are on an interface.
+    pub(super) fn tell_addresses(&mut self, interface: &InterfaceName, now: Instant) {
+        let there: Vec<LinkAddress> = self.links.addresses(interface).copied().collect();
+        for address in there {
+            self.tell_address(interface, &address, true, now);
+        }
+    }
+
+    /// Tells of an address that came or went.
+    pub(super) fn tell_address(
+        &mut self,
+        interface: &InterfaceName,
+        address: &LinkAddress,
+        present: bool,
+        now: Instant,
+    ) {
+        if let Ok(prefix) = i64::from(address.prefix).try_into() {
+            let key = ObjectKey::Address(VirtualAddress {
+                address: address.address,
+                prefix,
+                interface: interface.clone(),
+            });
+            self.tell_object(&key, present, now);
+        }
+    }
+
+    /// Reads links and addresses anew, and tells the core what is gone as well as what is there.
+    pub(super) async fn read_again(&mut self, now: Instant) -> anyhow::Result<()> {
+        let before = std::mem::replace(&mut self.links, self.effects.links().await?);
+        self.watch();
+        self.review_faults();
+        for interface in self.interfaces() {
+            let index = |links: &Links| links.get(&interface).map(|link| link.index);
+            if index(&before) != index(&self.links) {
+                // Another link of the same name: whatever hung on the old one is gone.
+                self.statics.handle_interface_gone(&interface);
+                self.router.handle_link(&interface, None, now);
+            }
+            self.tell_link(&interface, now);
+            let there: Vec<_> = self.links.addresses(&interface).copied().collect();
+            for gone in before.addresses(&interface) {
+                if !there
+                    .iter()
+                    .any(|a| (a.address, a.prefix) == (gone.address, gone.prefix))
+                {
+                    self.tell_address(&interface, gone, false, now);
+                }
+            }
+            self.tell_addresses(&interface, now);
+        }
+        self.promote();
+        self.effects.changes.suspect();
+        Ok(())
+    }
+
+    /// Begins to watch routes and rules where there are some; says which there are, where somebody wants to know.
+    pub(super) async fn watch_entries(
+        &mut self,
+        fresh: bool,
+        monitor: &mut Monitor,
+    ) -> anyhow::Result<Vec<Entry>> {
+        self.watch();
+        if !self.watched.is_empty() {
+            monitor.watch_entries()?;
+        } else if !fresh {
+            return Ok(Vec::new());
+        }
+        self.effects.changes.entries().await
+    }
+
+    /// Removes addresses that no instance has any more from whatever interface has them.
+    pub(super) async fn remove_left_addresses(&mut self, left: &BTreeSet<IpAddr>) {
+        let holders = self.links.holders(left).into_iter().map(Object::from);
+        let holders: Vec<Object> = holders.collect();
+        let mut here = self.here();
+        let messages = holders.into_iter().map(|object| {
+            let message = here.encode(&object);
+            (object, message)
+        });
+        let messages: Vec<_> = messages.collect();
+        self.effects.changes.remove_left(messages).await;
+    }
+
+    /// Takes the kernel's word on a change.
+    pub(super) fn acknowledge(&mut self, (owner, step, result): Acknowledgement) {
+        let name = owner.map_or(STATIC, |id| self.members.name(id));
+        self.effects.changes.report(name, (owner, &step, &result));
+        let now = Instant::now();
+        let (object, operation) = (&step.object, step.operation);
+        match owner {
+            Some(id) => self
+                .router
+                .handle_applied(id, object, operation, result, now),
+            None => self.statics.handle_applied(object, operation, result, now),
+        }
+    }
+
+    /// When the core wants to be woken.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        let router = self.router.poll_timeout().map(|(at, _)| at);
+        router.into_iter().chain(self.statics.poll_timeout()).min()
+    }
+
+    /// Tells those who have it of an object.
+    fn tell_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
+        self.statics.handle_object(key, present);
+        self.router.handle_object(key, present, now);
+    }
+
+    fn found(&self, entries: &[Entry]) -> BTreeSet<ObjectKey> {
+        let found = entries.iter().flat_map(|entry| self.watched.find(entry));
+        found.cloned().collect()
+    }
+}
