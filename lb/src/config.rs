@@ -135,6 +135,20 @@ pub trait System {
 
     /// The names of all interfaces, for what may have been meant.
     fn interface_names(&self) -> Vec<&str>;
+
+    /// What is wrong with a key file of `auth_hmac`; nothing where nobody looks.
+    fn key_fault(&self, _path: &str) -> Option<KeyFault> {
+        None
+    }
+}
+
+/// What is wrong with a key file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFault {
+    /// Others than its owner may read or change it.
+    pub is_exposed: bool,
+    /// What is wrong, with what to do.
+    pub what: String,
 }
 
 /// What validation needs to know of an interface.

@@ -50,7 +50,7 @@ pub enum Kind {
     File,
     /// A file that an `include…` line requires and that is not there.
     Include,
-    /// A script that somebody other than its user could replace.
+    /// A script or a key file that somebody other than its user could read or replace.
     ScriptSecurity,
     /// Quotes, braces, bytes.
     Syntax,

@@ -27,6 +27,7 @@ const RULES: &[Rule] = &[
     vrrp::addresses_are_unique,
     vrrp::addresses_fit,
     vrrp::interfaces_exist,
+    vrrp::keys_are_usable,
     vrrp::track::tracked_interfaces_exist,
     vrrp::track::tracked_objects_exist,
     vrrp::group::names_are_unique,

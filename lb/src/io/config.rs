@@ -14,11 +14,13 @@ use std::{
 use anyhow::Context as _;
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-use super::namespace;
+use super::{key, namespace};
 use crate::{
     cli::Cli,
     config::{
-        Interface, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
+        Interface, KeyFault, LoadError, Loaded, Loader, Options, System, WILDCARDS, load,
+        model::{Config, InterfaceName},
+        show,
         source::MAX_FILE_SIZE,
     },
     observe::log,
@@ -116,7 +118,33 @@ pub fn options(cli: &Cli) -> Options {
 /// # Errors
 /// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
 pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
-    Ok(load(path, &mut DiskLoader, &interfaces()?, options))
+    Ok(load(
+        path,
+        &mut DiskLoader,
+        &Machine(interfaces()?),
+        options,
+    ))
+}
+
+/// This machine, as a configuration asks for it.
+struct Machine(BTreeMap<String, Interface>);
+
+impl System for Machine {
+    fn interface(&self, name: &InterfaceName) -> Option<Interface> {
+        self.0.interface(name)
+    }
+
+    fn interface_names(&self) -> Vec<&str> {
+        self.0.interface_names()
+    }
+
+    fn key_fault(&self, path: &str) -> Option<KeyFault> {
+        let error = key::read(path).err()?;
+        Some(KeyFault {
+            is_exposed: matches!(error, key::Error::Exposed(_)),
+            what: error.to_string(),
+        })
+    }
 }
 
 /// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in

@@ -2,14 +2,21 @@
 
 mod cases;
 
-use std::fmt::Write;
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    path::{Path, PathBuf},
+};
 
 use proptest::prelude::*;
 
 use cases::{Case, ELECTION, GROUPS, INTERFACES, NOTIFY, PROOFS, SOURCES, TRACKS};
 
 use super::{load_bytes, plain};
-use crate::config::{Colour, Severity, json, pretty, show};
+use crate::config::{
+    Colour, Interface, KeyFault, Options, Severity, System, exit_code, json, load,
+    model::InterfaceName, pretty, show,
+};
 
 #[test]
 fn elections() {
@@ -44,6 +51,45 @@ fn notifications() {
 #[test]
 fn groups() {
     insta::assert_snapshot!("vrrp_groups", cases(GROUPS));
+}
+
+/// A machine whose key files are as their names say.
+struct Keys;
+
+impl System for Keys {
+    fn interface(&self, _: &InterfaceName) -> Option<Interface> {
+        Some(Interface::default())
+    }
+
+    fn interface_names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn key_fault(&self, path: &str) -> Option<KeyFault> {
+        (path != "/good").then(|| KeyFault {
+            is_exposed: path == "/exposed",
+            what: format!("{path} is bad"),
+        })
+    }
+}
+
+#[test]
+fn key_files_are_looked_at_before_they_are_needed() {
+    let rows = [("/good", 0), ("/exposed", 6), ("/missing", 4)];
+    for (path, code) in rows {
+        let text = format!(
+            "vrrp_instance a {{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {{\n192.0.2.1\n}}\n\
+             auth_hmac {{\nkey 1 file:{path}\nactive_key 1\n}}\n}}\n"
+        );
+        let mut files = BTreeMap::from([(PathBuf::from("f"), text.into_bytes())]);
+        let loaded = load(Path::new("f"), &mut files, &Keys, &Options::default());
+        assert_eq!(exit_code(&loaded.diagnostics), code, "{path}");
+        let said = loaded
+            .diagnostics
+            .iter()
+            .any(|d| d.plain().contains("key 1: /"));
+        assert_eq!(said, code != 0, "{path}");
+    }
 }
 
 /// Each case: the lines of the shown configuration that a plain instance does not have, and the diagnostics.

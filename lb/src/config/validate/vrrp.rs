@@ -13,7 +13,9 @@ use crate::config::{
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
     model::{
-        Family, InterfaceName, Version, VrrpInstance, global::DynamicInterfaces, vrrp::Destination,
+        Family, InterfaceName, Version, VrrpInstance,
+        global::DynamicInterfaces,
+        vrrp::{Authentication, AuthenticationType, Destination, KeySource},
     },
 };
 
@@ -23,6 +25,8 @@ const HEADER_V6: usize = 40;
 /// What an advert has before its addresses, and in version 2 after them.
 const ADVERT: usize = 8;
 const OLD_PROOF: usize = 8;
+/// The header of `auth_type AH`.
+const PROOF_HEADER: usize = 24;
 /// The trailer of `auth_hmac`.
 const TRAILER: usize = 28;
 
@@ -112,7 +116,13 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
             Version::V3 => 0,
         };
         let trailer = instance.hmac.as_ref().map_or(0, |_| TRAILER);
-        let rest = header + ADVERT + proof + trailer;
+        let by_header = |given: &Authentication| given.kind == AuthenticationType::Header;
+        let before = if instance.authentication.as_ref().is_some_and(by_header) {
+            PROOF_HEADER
+        } else {
+            0
+        };
+        let rest = header + before + ADVERT + proof + trailer;
         let room = (mtu as usize).saturating_sub(rest) / size;
         if let Some((at, _)) = placed.at.addresses.get(room) {
             report
@@ -148,6 +158,32 @@ pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, repor
             && system.interface(vrf).is_none()
         {
             report_no_interface(vrf, at, system, report);
+        }
+    }
+}
+
+/// keepalived runs on without a proof where the key is missing; here that is an error.
+pub(super) fn keys_are_usable(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
+    for placed in &lowered.instances {
+        let keys = placed.value.hmac.iter().flat_map(|hmac| &hmac.keys);
+        for key in keys {
+            let KeySource::File(path) = &key.source else {
+                continue;
+            };
+            let Some(fault) = system.key_fault(path) else {
+                continue;
+            };
+            let kind = if fault.is_exposed {
+                Kind::ScriptSecurity
+            } else {
+                Kind::File
+            };
+            let name = quote(&placed.value.name);
+            let sentence = format!(
+                "vrrp_instance {name}: auth_hmac: key {}: {}",
+                key.id, fault.what
+            );
+            report.error(kind, placed.at.name, sentence);
         }
     }
 }
