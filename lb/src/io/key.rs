@@ -1,9 +1,9 @@
 //! Keys of `auth_hmac` that are kept in files.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
 };
 
 use crate::{
@@ -20,77 +20,63 @@ const FILE_MAX: u64 = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("auth_hmac: key {id}: {path}: {source}")]
+    #[error("{path}: {source}")]
     Unreadable {
-        /// The key's id.
-        id: u8,
         /// The file.
         path: String,
         /// What the system says.
         source: io::Error,
     },
     /// Others than its owner may read or change the file.
-    #[error("auth_hmac: key {id}: others may read or change {path}: chmod 600 it")]
-    Exposed {
-        /// The key's id.
-        id: u8,
-        /// The file.
-        path: String,
-    },
+    #[error("others may read or change {0}: chmod 600 it")]
+    Exposed(String),
     /// What is there is no key.
-    #[error("auth_hmac: key {id}: {source}")]
-    NoKey {
-        /// The key's id.
-        id: u8,
-        /// Why not.
-        source: KeyError,
-    },
+    #[error("{0}")]
+    NoKey(#[from] KeyError),
 }
 
-/// The keys of an instance, as far as there are any, and why the others are missing.
+/// The keys of an instance, as far as there are any, and by their ids why the others are missing.
 #[must_use]
-pub fn load(hmac: &Hmac) -> (Keys, Vec<Error>) {
+pub fn load(hmac: &Hmac) -> (Keys, Vec<(u8, Error)>) {
     let (mut keys, mut errors) = (Keys::new(), Vec::new());
     for key in &hmac.keys {
-        let id = key.id;
         let found = match (Key::of(&key.source), &key.source) {
-            (Some(given), _) => given.map_err(|source| Error::NoKey { id, source }),
-            (None, KeySource::File(path)) => read(id, path),
+            (Some(given), _) => given.map_err(Error::from),
+            (None, KeySource::File(path)) => read(path),
             (None, KeySource::Text(_) | KeySource::Hex(_)) => continue,
         };
         match found {
-            Ok(found) => drop(keys.insert(id, found)),
-            Err(error) => errors.push(error),
+            Ok(found) => drop(keys.insert(key.id, found)),
+            Err(error) => errors.push((key.id, error)),
         }
     }
     (keys, errors)
 }
 
-/// A key alone on the first line, as text or after `hex:`.
-fn read(id: u8, path: &str) -> Result<Key, Error> {
+/// A key alone on the first line of a file, as text or after `hex:`.
+///
+/// # Errors
+/// When there is none, or others than the owner could have read it.
+pub fn read(path: &str) -> Result<Key, Error> {
     let unreadable = |source| Error::Unreadable {
-        id,
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(unreadable)?;
+    // A pipe would keep the opening waiting for its writer.
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(path).map_err(unreadable)?;
     // Of the file that is open: another one may have its name a moment later.
     let permissions = file.metadata().map_err(unreadable)?.permissions();
     if permissions.mode() & OTHERS != 0 {
-        return Err(Error::Exposed {
-            id,
-            path: path.to_owned(),
-        });
+        return Err(Error::Exposed(path.to_owned()));
     }
     let mut bytes = Vec::new();
     file.take(FILE_MAX)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    let line = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    Key::parse(line.trim_ascii_end()).map_err(|source| Error::NoKey { id, source })
+    let line = bytes.split(|byte| *byte == b'\n').next();
+    Ok(Key::parse(line.unwrap_or_default().trim_ascii_end())?)
 }
 
 #[cfg(test)]

@@ -201,6 +201,8 @@ impl Wire {
             }
         };
         let trailer = match &mut self.proof {
+            // Nothing leaves unsigned for want of a key.
+            Proof::Hmac(hmac) if !hmac.can_send() => return Vec::new(),
             Proof::Hmac(hmac) => hmac.seal(&advert, source, clock),
             Proof::Header(header) => {
                 header.begin(clock);

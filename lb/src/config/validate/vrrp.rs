@@ -12,7 +12,10 @@ use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
-    model::{Family, InterfaceName, Version, VrrpInstance, vrrp::Destination},
+    model::{
+        Family, InterfaceName, Version, VrrpInstance,
+        vrrp::{Authentication, AuthenticationType, Destination},
+    },
 };
 
 /// IPv4 and IPv6 headers before an advert.
@@ -21,6 +24,8 @@ const HEADER_V6: usize = 40;
 /// What an advert has before its addresses, and in version 2 after them.
 const ADVERT: usize = 8;
 const OLD_PROOF: usize = 8;
+/// The header of `auth_type AH`.
+const PROOF_HEADER: usize = 24;
 /// The trailer of `auth_hmac`.
 const TRAILER: usize = 28;
 
@@ -110,7 +115,13 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
             Version::V3 => 0,
         };
         let trailer = instance.hmac.as_ref().map_or(0, |_| TRAILER);
-        let rest = header + ADVERT + proof + trailer;
+        let by_header = |given: &Authentication| given.kind == AuthenticationType::Header;
+        let before = if instance.authentication.as_ref().is_some_and(by_header) {
+            PROOF_HEADER
+        } else {
+            0
+        };
+        let rest = header + before + ADVERT + proof + trailer;
         let room = (mtu as usize).saturating_sub(rest) / size;
         if let Some((at, _)) = placed.at.addresses.get(room) {
             report

@@ -43,11 +43,11 @@ fn a_key_file_is_private_and_holds_one_key_on_a_line() {
         written.unwrap();
         let said = errors
             .first()
-            .map_or_else(|| "ok".to_owned(), ToString::to_string);
+            .map_or_else(|| "ok".to_owned(), |(_, error)| error.to_string());
         assert!(said.contains(wanted), "{content:?}: {said}");
         assert_eq!(keys.contains_key(&7), wanted == "ok", "{content:?}");
         assert!(!said.contains("0123"), "{said}");
     }
     let (_, errors) = load(&hmac("/nowhere/key"));
-    assert!(matches!(errors[..], [Error::Unreadable { id: 7, .. }]));
+    assert!(matches!(errors[..], [(7, Error::Unreadable { .. })]));
 }

@@ -88,7 +88,10 @@ impl Members {
                 continue;
             };
             let (keys, errors) = config.hmac.as_ref().map(key::load).unwrap_or_default();
-            let key_faults = errors.iter().map(ToString::to_string).collect();
+            let key_faults = errors
+                .iter()
+                .map(|(id, error)| format!("auth_hmac: key {id}: {error}"))
+                .collect();
             let gate = plan.gates.get(&config.name).copied();
             let before = self.by_id.remove(&id);
             let member = member(before, config, gate, keys, key_faults);

@@ -75,6 +75,11 @@ impl Hmac {
         *self = Self { sent, seen, ..new };
     }
 
+    /// False while adverts are to be signed and the key is missing.
+    pub(super) fn can_send(&self) -> bool {
+        self.mode == HmacMode::ReceiveOnly || self.keys.contains_key(&self.active_key)
+    }
+
     /// The trailer of one advert; `None` where adverts are only received with one, or the active key is missing.
     pub(super) fn seal(
         &mut self,

@@ -450,6 +450,17 @@ fn keys_rotate_without_a_gap() {
 }
 
 #[test]
+fn nothing_leaves_unsigned_for_want_of_a_key() {
+    let advert = Advertisement::of(&v4(), 200);
+    for (mode, packets) in [("enforce", 0), ("permissive", 0), ("receive-only", 1)] {
+        let config = config("4", &format!("mode {mode}"));
+        let mut wire = Wire::new(&config, Keys::new());
+        let sent = wire.seal(&config, &advert, ip(V4.0), now());
+        assert_eq!(sent.len(), packets, "{mode}");
+    }
+}
+
+#[test]
 fn version_2_carries_a_trailer_too() {
     let config = VrrpInstance {
         version: Version::V2,
