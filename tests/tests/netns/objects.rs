@@ -91,7 +91,9 @@ fn wait_until(arena: &Arena, what: &str, holds: impl Fn(&[String]) -> bool) -> V
 }
 
 fn ip(arena: &Arena, line: &str) {
-    arena.director(1).namespace().ip(line).unwrap();
+    let words: Vec<&str> = line.split(' ').collect();
+    let namespace = arena.director(1).namespace();
+    namespace.command("ip", &words).unwrap();
 }
 
 #[test]
