@@ -107,6 +107,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     watch_links(&events)?;
     let _control = Control::serve(&run_dir, events.clone())?;
     let mut data_plane = DataPlane::load(&run_dir)?;
+    let config = data_plane.supported(config);
     data_plane.attach(&config).await;
     let mut gates = Gates::default();
     gates.take_over(&config, &data_plane.gates_in_use());
@@ -333,7 +334,7 @@ impl Parent {
                     log::reload_needs_restart("net_namespace");
                 } else if loaded.is_usable() {
                     keep(&loaded.config, self.cli.dump_conf);
-                    let config = loaded.config.acted();
+                    let config = self.data_plane.supported(loaded.config.acted());
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;
                     log::reloaded();

@@ -157,6 +157,13 @@ pub fn data_plane_missing(error: &anyhow::Error) {
     );
 }
 
+/// An instance that needs the data plane is left out.
+pub fn no_accept_unsupported(instance: &str) {
+    error!(
+        "({instance}) left out: without a data plane nothing keeps this host from answering at its addresses; remove `no_accept` or `strict_mode`, or give lb a kernel that runs its programs"
+    );
+}
+
 /// An interface has no programs.
 pub fn attach_failed(interface: &str, error: &anyhow::Error) {
     error!("{interface}: the data plane cannot be attached: {error:#}");

@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{Family, InterfaceName, VrrpInstance},
+    config::model::{Family, InterfaceName, VrrpInstance, VrrpXdp},
     io::{
-        guard::{Guards, Heartbeat},
+        guard::{Allowed, Guards, Heartbeat},
         netlink::{Change, Netlink},
         timer::Timer,
         watch::Watch,
@@ -201,11 +201,12 @@ impl Vrrp {
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
+        self.allow(now);
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
         if std::mem::take(&mut self.fresh) {
             self.take_over(now).await;
         }
-        self.own_addresses();
+        self.tell_guards();
         for interface in self.interfaces() {
             self.tell_addresses(&interface, now);
         }
@@ -256,12 +257,38 @@ impl Vrrp {
         }
     }
 
-    /// Tells the data plane which addresses belong to which gate.
-    fn own_addresses(&mut self) {
-        let owned = self.members.owned();
-        if let Some(guards) = &mut self.effects.guards
-            && let Err(error) = guards.own(&owned)
-        {
+    /// Lets the kernel do what the configuration wants it to, and takes back the rest.
+    fn allow(&mut self, now: Instant) {
+        let vrrp = &self.plan.config.global.vrrp;
+        let allowed = Allowed {
+            watch: vrrp.xdp == VrrpXdp::Auto,
+            fence: vrrp.fence,
+        };
+        let Some(guards) = &mut self.effects.guards else {
+            return;
+        };
+        match guards.allow(allowed) {
+            Ok(ended) => {
+                for (key, epoch) in ended {
+                    if let Some(id) = self.members.find(&key) {
+                        self.router.handle_guard(id, epoch, false, now);
+                    }
+                }
+            }
+            Err(error) => log::gate_failed("vrrp_xdp, vrrp_fence", &error),
+        }
+    }
+
+    /// Tells the data plane which addresses belong to which gate, who the peers are, and which VRIDs are ours.
+    fn tell_guards(&mut self) {
+        let Some(guards) = &mut self.effects.guards else {
+            return;
+        };
+        let told = guards
+            .know(&self.members.vrids())
+            .and_then(|()| guards.admit(&self.members.peers()))
+            .and_then(|()| guards.own(&self.members.owned()));
+        if let Err(error) = told {
             log::gate_failed("owned addresses", &error);
         }
     }
@@ -297,6 +324,11 @@ impl Vrrp {
         let index = self.links.get(interface).map(|link| link.index);
         let hears = self.sockets.adjust(interface, index, &families);
         self.members.refresh(&self.links);
+        if let Some(guards) = &mut self.effects.guards
+            && let Err(error) = guards.admit(&self.members.peers())
+        {
+            log::gate_failed("unicast_peer", &error);
+        }
         let mut state = self.links.state(interface, &self.virtuals());
         if let Some(state) = &mut state
             && !hears

@@ -341,7 +341,7 @@ impl Node {
                 Output::Transition { from, to, why, .. } => {
                     effects.push(Effect::Happened(Event::Transition(from, to, why)));
                 }
-                Output::Announce { .. } | Output::Removed { .. } => {}
+                Output::Announce { .. } | Output::Notice(_) | Output::Removed { .. } => {}
             }
         }
         if router.is_empty() {

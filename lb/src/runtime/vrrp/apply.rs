@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     future::Future,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     pin::Pin,
     time::Instant,
 };
@@ -169,8 +169,11 @@ impl Vrrp {
         let Some(guards) = &mut self.effects.guards else {
             return false;
         };
-        match guards.set(&subject, epoch, guard) {
-            Ok(()) => *guard != Guard::Off,
+        // An instance without a source has no guard to lose: an interface without an address is in FAULT.
+        let source = self.router.instance(id).and_then(Instance::source);
+        let own = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match guards.set(&subject, own, epoch, guard) {
+            Ok(taken) => taken,
             Err(error) => {
                 log::guard_failed(&member.config.name, &error);
                 false
@@ -189,7 +192,7 @@ impl Vrrp {
 
     fn removed(&mut self, id: InstanceId) {
         self.members.remove(id);
-        self.own_addresses();
+        self.tell_guards();
     }
 
     fn queue(&mut self, id: InstanceId, address: VirtualAddress, add: bool) {

@@ -1,14 +1,17 @@
 //! The instances the kernel knows of: those configured and those still leaving.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use lb_common::router::RouterKey;
 
 use crate::{
-    config::model::{Family, InterfaceName, Version, Vrid, VrrpInstance},
-    io::guard::Subject,
+    config::model::{Family, InterfaceName, Vrid, VrrpInstance},
+    io::guard::{Owned, Sender, Subject, Terms, Ttls},
     runtime::{channel::Plan, links::Links},
-    vrrp::{Router, advert, output::InstanceId},
+    vrrp::{Router, output::InstanceId},
 };
 
 /// What the runtime remembers of an instance until it is removed.
@@ -101,28 +104,59 @@ impl Members {
             .filter_map(|(id, member)| Some((*id, member.subject?)))
     }
 
-    /// Which address belongs to which gate.
-    pub(super) fn owned(&self) -> BTreeMap<IpAddr, u32> {
+    /// What the data plane is to know of each address.
+    pub(super) fn owned(&self) -> BTreeMap<IpAddr, Owned> {
         let gated = self
             .0
             .values()
             .filter_map(|member| Some((member, member.gate?)));
         gated
             .flat_map(|(member, gate)| {
-                member
-                    .config
-                    .addresses
-                    .iter()
-                    .map(move |a| (a.address, gate))
+                let config = &member.config;
+                let accept = config.election.accept || config.priority.is_owner();
+                let excluded = config.excluded.iter().map(|line| &line.address);
+                let addresses = config.addresses.iter().chain(excluded);
+                let addresses = addresses.map(|line| line.address);
+                addresses.map(move |address| (address, Owned { gate, accept }))
             })
             .collect()
+    }
+
+    /// Peers of the members that take adverts from their peers alone.
+    pub(super) fn peers(&self) -> BTreeMap<Sender, Ttls> {
+        let known = self.0.values();
+        known
+            .filter_map(|member| {
+                let unicast = member.config.adverts.destination.unicast();
+                Some((
+                    member.subject?,
+                    unicast.filter(|unicast| unicast.check_source)?,
+                ))
+            })
+            .flat_map(|(subject, unicast)| {
+                unicast.peers.iter().map(move |peer| {
+                    let (min, max) = (peer.min_ttl, peer.max_ttl);
+                    ((subject.key, peer.address), Ttls { min, max })
+                })
+            })
+            .collect()
+    }
+
+    /// VRIDs of all members.
+    pub(super) fn vrids(&self) -> BTreeSet<(Family, Vrid)> {
+        let configs = self.0.values().map(|member| &member.config);
+        configs.map(|config| (config.family, config.vrid)).collect()
     }
 }
 
 fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Subject> {
     Some(Subject {
         key: RouterKey {
-            ifindex: links.get(&config.interface)?.index,
+            ifindex: if config.link.routed {
+                0
+            } else {
+                links.get(&config.interface)?.index
+            },
             vlan: 0,
             vrid: config.vrid.get(),
             family: match config.family {
@@ -131,10 +165,6 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
             },
         },
         gate: gate?,
-        version: match config.version {
-            Version::V2 => 2,
-            Version::V3 => 3,
-        },
-        group: advert::group(config.family),
+        terms: Terms::of(config),
     })
 }

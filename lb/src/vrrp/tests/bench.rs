@@ -242,6 +242,7 @@ impl Bench {
             }
             Output::Announce { address, .. } => format!("announce {}", address.address),
             Output::Transition { from, to, why, .. } => format!("{from:?} → {to:?}: {why}"),
+            Output::Notice(notice) => format!("notice {:?}", notice.happening),
             Output::Removed { .. } => "removed".to_owned(),
         }
     }

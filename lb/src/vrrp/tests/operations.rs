@@ -254,6 +254,7 @@ impl World {
                 | Output::Announce { instance, .. }
                 | Output::Transition { instance, .. }
                 | Output::Removed { instance } => instance,
+                Output::Notice(_) => continue,
             };
             let fresh = || Seen {
                 state: State::Init,
@@ -301,6 +302,7 @@ impl World {
                     );
                     seen.state = to;
                 }
+                Output::Notice(_) => {}
                 Output::Removed { .. } => {
                     assert!(
                         seen.pending.is_empty() && seen.gate == Gate::Pass,
