@@ -151,6 +151,16 @@ impl Guards {
         Ok(ended)
     }
 
+    /// Ends whatever the kernel does for a virtual router; returns the core's epoch of the guard that was set.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn end(&mut self, key: &RouterKey) -> anyhow::Result<Option<u32>> {
+        let value = self.router(key)?;
+        self.clear(key)?;
+        Ok(value.map(|value| self.epoch(value.epoch)))
+    }
+
     /// Programs the heartbeat of a virtual router whose own source is `own`. False when the kernel does nothing for it:
     /// nothing is asked of it, or not allowed, or adverts are signed.
     ///

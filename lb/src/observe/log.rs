@@ -226,6 +226,13 @@ pub fn guard_failed(instance: &str, error: &anyhow::Error) {
     warn!("({instance}) heartbeat stays in userspace: {error:#}");
 }
 
+/// Two instances that the kernel cannot tell apart.
+pub fn guard_shared(instance: &str) {
+    warn!(
+        "({instance}) heartbeat stays in userspace, without lease fencing: another instance has the same virtual_router_id on the same interface"
+    );
+}
+
 /// A gate could not be set.
 pub fn gate_failed(instance: &str, error: &anyhow::Error) {
     error!("({instance}) the gate could not be set: {error:#}");

@@ -267,12 +267,24 @@ impl Vrrp {
         let Some(guards) = &mut self.effects.guards else {
             return;
         };
-        match guards.allow(allowed) {
+        let mut ended = guards.allow(allowed).map(|ended| {
+            let of_members = ended.into_iter();
+            of_members
+                .filter_map(|(key, epoch)| Some((self.members.find(&key)?, epoch)))
+                .collect::<Vec<_>>()
+        });
+        for (id, subject) in self.members.part(&self.plan) {
+            log::guard_shared(self.members.name(id));
+            let epoch = guards.end(&subject.key);
+            ended = ended.and_then(|mut ended| {
+                ended.extend(epoch?.map(|epoch| (id, epoch)));
+                Ok(ended)
+            });
+        }
+        match ended {
             Ok(ended) => {
-                for (key, epoch) in ended {
-                    if let Some(id) = self.members.find(&key) {
-                        self.router.handle_guard(id, epoch, false, now);
-                    }
+                for (id, epoch) in ended {
+                    self.router.handle_guard(id, epoch, false, now);
                 }
             }
             Err(error) => log::gate_failed("vrrp_xdp, vrrp_fence", &error),

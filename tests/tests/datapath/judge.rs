@@ -179,7 +179,7 @@ fn table(segment: Segment) -> Vec<(&'static str, Packet, Fate)> {
         ]);
     }
     if segment.version == 3 && segment.is_v4() {
-        let mut plain = better.clone();
+        let mut plain = better;
         plain.payload[6..8].fill(0);
         let sum = checksum(&plain.payload);
         plain.payload[6..8].copy_from_slice(&sum);

@@ -23,6 +23,8 @@ pub(super) struct Member {
     pub(super) gate: Option<u32>,
     /// Its entry in the kernel, as last known: an interface that is gone had one.
     pub(super) subject: Option<Subject>,
+    /// Another configured instance would have the same entry.
+    shares: bool,
 }
 
 /// Members by id.
@@ -43,15 +45,44 @@ impl Members {
                         config: config.clone(),
                         gate,
                         subject,
+                        shares: false,
                     },
                 );
             }
         }
     }
 
+    /// Takes the entry in the kernel from members that would share one, which the kernel could not tell apart, and returns
+    /// those that had one: two instances of one VRID are told apart by their unicast peers.
+    pub(super) fn part(&mut self, plan: &Plan) -> Vec<(InstanceId, Subject)> {
+        let configs = &plan.config.vrrp_instances;
+        let mut parted = Vec::new();
+        for (id, member) in &mut self.0 {
+            let config = &member.config;
+            let is_like = |other: &&VrrpInstance| {
+                (
+                    &other.interface,
+                    other.link.routed,
+                    other.vrid,
+                    other.family,
+                ) == (
+                    &config.interface,
+                    config.link.routed,
+                    config.vrid,
+                    config.family,
+                )
+            };
+            member.shares = configs.iter().filter(is_like).count() > 1;
+            if member.shares {
+                parted.extend(member.subject.take().map(|subject| (*id, subject)));
+            }
+        }
+        parted
+    }
+
     /// Takes in new interface indexes.
     pub(super) fn refresh(&mut self, links: &Links) {
-        for member in self.0.values_mut() {
+        for member in self.0.values_mut().filter(|member| !member.shares) {
             let now = subject(&member.config, member.gate, links);
             member.subject = now.or(member.subject);
         }

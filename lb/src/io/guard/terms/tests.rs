@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use bytemuck::Zeroable as _;
 use lb_common::router::{
     ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS, RouterValue,
