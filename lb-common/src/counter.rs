@@ -63,6 +63,33 @@ counters! {
     Malformed = "malformed",
     /// Packets dropped because their TTL or hop limit would reach zero.
     TtlExpired = "ttl_expired",
+    /// Packets to or from a virtual address that this host does not accept (`no_accept`).
+    NotAccepted = "not_accepted",
+    /// Adverts beyond their sender's budget, of wrong length. Those within it are the daemon's to judge and to count,
+    /// here and below.
+    AdvertLength = "advert_excess_length",
+    /// The same, with a TTL or hop limit that does not count.
+    AdvertTtl = "advert_excess_ttl",
+    /// The same, of another VRRP version.
+    AdvertVersion = "advert_excess_version",
+    /// The same, with another authentication type.
+    AdvertAuthentication = "advert_excess_authentication",
+    /// The same, with another password.
+    AdvertPassword = "advert_excess_password",
+    /// The same, with another interval (version 2), or none.
+    AdvertInterval = "advert_excess_interval",
+    /// The same, of an unknown VRRP packet type.
+    AdvertType = "advert_excess_type",
+    /// The same, with a wrong checksum.
+    AdvertChecksum = "advert_excess_checksum",
+    /// The same, from no configured peer.
+    AdvertPeer = "advert_excess_peer",
+    /// The same, with our own source.
+    AdvertEcho = "advert_excess_echo",
+    /// The same, valid, but of no consequence for who is MASTER.
+    AdvertExcess = "advert_excess_valid",
+    /// The same, of a virtual router that is not configured here.
+    AdvertStranger = "advert_excess_vrid",
 }
 
 /// Packets and bytes of one service or dest, per CPU. 24 bytes.

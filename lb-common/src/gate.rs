@@ -33,12 +33,18 @@ pub struct OwnedKey {
     pub address: Address,
 }
 
-/// Value of the `owned` map: the gate of the virtual router that has the address. 4 bytes.
+/// Value of the `owned` map: the gate of the virtual router that has the address. 8 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct OwnedValue {
     /// Index into `gates`.
     pub gate: u32,
+    /// `OWNED_FLAG_*` bits.
+    pub flags: u32,
 }
 
-shape!(GateValue = 4, OwnedKey = 16, OwnedValue = 4);
+/// `no_accept` (RFC 9568 §6.1 Accept_Mode): behind an open gate the address is forwarded for, but what is for this host
+/// itself is dropped, neighbour discovery excepted.
+pub const OWNED_FLAG_NO_ACCEPT: u32 = 1;
+
+shape!(GateValue = 4, OwnedKey = 16, OwnedValue = 8);

@@ -8,7 +8,7 @@ use crate::{
     flow::{FlowBucket4, FlowBucket6},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
     ring::RingChunk,
-    router::{RouterKey, RouterValue},
+    router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
 
@@ -74,10 +74,16 @@ maps! {
     GATES_MAP: "gates", u32 => GateValue, GATES, Vrrp;
     /// Hash `OwnedKey → OwnedValue`.
     OWNED: "owned", OwnedKey => OwnedValue, 16384, Vrrp;
-    /// One `u32`: non-zero while a gate may be fenced, so that unfenced nodes skip the look-up.
+    /// One `u32`: non-zero while a gate may be fenced or an address is not accepted, so that others skip the look-up.
     FENCE_HINT: "fence_hint", u32 => u32, 1, Vrrp;
     /// Hash `RouterKey → RouterValue`.
     ROUTERS: "routers", RouterKey => RouterValue, 4096, Vrrp;
+    /// Hash `PeerKey → PeerValue`, of virtual routers that take adverts from their peers alone.
+    PEERS: "peers", PeerKey => PeerValue, 16384, Vrrp;
+    /// Array `vrid_index → u32`: non-zero for the VRIDs configured anywhere on this node.
+    KNOWN_VRIDS: "known_vrids", u32 => u32, VRIDS, Vrrp;
+    /// LRU hash `SenderKey → SenderValue`.
+    SENDERS: "senders", SenderKey => SenderValue, 4096, Programs;
     /// Array of `FlowBucket4`; a power of two.
     FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.

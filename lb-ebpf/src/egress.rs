@@ -1,8 +1,8 @@
 //! The way of a packet through `lb_tc`: adverts renew the lease, and nothing claims or uses an address behind a
-//! fenced gate.
+//! fenced gate, nor answers from one that is not accepted.
 
 use crate::{
-    fence,
+    fence::{self, Say},
     frame::Frame,
     heartbeat::{self, Place},
     outcome::Outcome,
@@ -10,10 +10,10 @@ use crate::{
     parse,
 };
 
-/// Decides about the packet in `frame`, which leaves by `ifindex`. `vlan` is the id of a tag the kernel keeps
-/// beside the packet, 0 without one.
+/// Decides about the packet in `frame`, which leaves at `place`, whose VLAN is that of a tag the kernel keeps beside the
+/// packet. `made_here` is true for one that was not forwarded.
 #[inline(always)]
-pub fn handle<const TIMERS: bool>(frame: &Frame, ifindex: u32, vlan: u16) -> Outcome {
+pub fn handle<const TIMERS: bool>(frame: &Frame, place: Place, made_here: bool) -> Outcome {
     let Some(link) = parse::link(frame) else {
         return Outcome::Pass;
     };
@@ -26,20 +26,28 @@ pub fn handle<const TIMERS: bool>(frame: &Frame, ifindex: u32, vlan: u16) -> Out
     let Some(packet) = packet else {
         return Outcome::Pass;
     };
-    if heartbeat::is_advert(&packet) {
-        let vlan = if vlan == 0 { link.vlan } else { vlan };
-        let place = Place { ifindex, vlan };
+    if let Some(transport) = heartbeat::leaving_advert(frame, &packet) {
+        let vlan = if place.vlan == 0 {
+            link.vlan
+        } else {
+            place.vlan
+        };
+        let place = Place { vlan, ..place };
         return if TIMERS {
-            heartbeat::send(frame, &packet, &place)
+            heartbeat::send(frame, &packet, transport, &place)
         } else {
             Outcome::Pass
         };
     }
     if fence::neighbour_claims(frame, &packet) {
-        Outcome::FencedNeighbour
-    } else if fence::covers(packet.source) {
-        Outcome::Fenced
-    } else {
-        Outcome::Pass
+        return Outcome::FencedNeighbour;
+    }
+    match fence::say(packet.source) {
+        Say::Nothing => Outcome::Pass,
+        Say::Fenced => Outcome::Fenced,
+        Say::NotAccepted if made_here && !fence::is_neighbour_discovery(frame, &packet) => {
+            Outcome::NotAccepted
+        }
+        Say::NotAccepted => Outcome::Pass,
     }
 }

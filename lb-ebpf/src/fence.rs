@@ -1,6 +1,7 @@
-//! Fenced gates: this node has the address but may not use it, because another may have taken over.
+//! Restricted addresses: those behind fenced gates, which this node has but may not use, because another may have taken
+//! over, and those of a MASTER that forwards for them but does not accept them.
 
-use lb_common::gate::OwnedKey;
+use lb_common::gate::{GATE_FENCED, GATE_OPEN, OWNED_FLAG_NO_ACCEPT, OwnedKey};
 
 use crate::{
     frame::Frame,
@@ -13,23 +14,52 @@ use crate::{
     parse::Packet,
 };
 
-/// True when `address` is behind a fenced gate. One array look-up as long as no gate is fenced.
+/// What `owned` says about an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Say {
+    /// Nothing: it is not ours, or ours without restriction.
+    Nothing,
+    /// It is behind a fenced gate.
+    Fenced,
+    /// It is ours now, but not for this host itself (`no_accept`).
+    NotAccepted,
+}
+
+/// Asks about `address`. One array look-up as long as `owned` has nothing to say about any.
 #[inline(always)]
-pub fn covers(address: Ip) -> bool {
+pub fn say(address: Ip) -> Say {
     let hint = match maps::fence_hint() {
         Some(hint) => hint.load(),
         None => 0,
     };
     if hint == 0 {
-        return false;
+        return Say::Nothing;
     }
     let key = OwnedKey {
         address: address.address(),
     };
-    match maps::owned_gate(&key) {
-        Some(gate) => maps::is_fenced(gate),
-        None => false,
+    let Some(owned) = maps::owned(&key) else {
+        return Say::Nothing;
+    };
+    match maps::gate(owned.gate).map(|gate| gate.load()) {
+        Some(GATE_FENCED) => Say::Fenced,
+        Some(GATE_OPEN) if owned.flags & OWNED_FLAG_NO_ACCEPT != 0 => Say::NotAccepted,
+        _ => Say::Nothing,
     }
+}
+
+/// True when `address` is behind a fenced gate.
+#[inline(always)]
+fn covers(address: Ip) -> bool {
+    say(address) == Say::Fenced
+}
+
+/// True for a neighbour solicitation or advertisement, without which nobody would find an address.
+#[inline(always)]
+pub fn is_neighbour_discovery(frame: &Frame, packet: &Packet) -> bool {
+    message(frame, packet).is_some_and(|message| {
+        message.kind == NEIGHBOUR_SOLICITATION || message.kind == NEIGHBOUR_ADVERTISEMENT
+    })
 }
 
 /// True for an ARP request that asks for an address behind a fenced gate.
@@ -64,11 +94,14 @@ pub fn neighbour_claims(frame: &Frame, packet: &Packet) -> bool {
 
 #[inline(always)]
 fn neighbour(frame: &Frame, packet: &Packet, kind: u8) -> bool {
+    message(frame, packet)
+        .is_some_and(|message| message.kind == kind && covers(Ip::new(&message.target)))
+}
+
+#[inline(always)]
+fn message<'a>(frame: &'a Frame, packet: &Packet) -> Option<&'a Neighbour> {
     if packet.family != 6 || packet.protocol != PROTOCOL_ICMPV6 {
-        return false;
+        return None;
     }
-    let Some(message) = frame.get::<Neighbour>(packet.transport) else {
-        return false;
-    };
-    message.kind == kind && covers(Ip::new(&message.target))
+    frame.get::<Neighbour>(packet.transport)
 }

@@ -25,6 +25,16 @@ impl Frame {
         self.at(offset).map(|at| unsafe { &*at })
     }
 
+    /// The `T` at an `offset` that is computed from what the packet says.
+    #[inline(always)]
+    pub fn get_computed<T: Pod>(&self, offset: usize) -> Option<&T> {
+        const { assert!(align_of::<T>() == 1) };
+        // One register for the check and for the access: the verifier does not see that two sums are the same.
+        let at = opaque(self.start + offset);
+        // SAFETY: as in `at` and `get`.
+        (at + size_of::<T>() <= self.end).then(|| unsafe { &*(at as *const T) })
+    }
+
     /// The `T` at `offset`, to be changed.
     #[inline(always)]
     pub fn get_mut<T: Pod>(&mut self, offset: usize) -> Option<&mut T> {
@@ -48,4 +58,20 @@ impl Frame {
             None
         }
     }
+}
+
+/// `value`, of which the compiler knows nothing any more.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+pub fn opaque(value: usize) -> usize {
+    let mut value = value;
+    // SAFETY: no instruction at all.
+    unsafe { core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack)) };
+    value
+}
+
+/// `value`.
+#[cfg(not(target_arch = "bpf"))]
+pub const fn opaque(value: usize) -> usize {
+    value
 }

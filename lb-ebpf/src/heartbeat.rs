@@ -1,29 +1,36 @@
 //! What the kernel does for a virtual router between two wake-ups of the daemon: absorbing the master's
-//! adverts, yielding to a better one, keeping the lease.
+//! adverts, yielding to a better one, keeping the lease, holding back floods.
+//!
+//! What is held back would not change who is MASTER: an advert that would is passed at any rate. It raises what the next
+//! one has to exceed as soon as the daemon follows it, so a flood of such adverts ends itself.
 
-use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_timer_start};
+use aya_ebpf::helpers::bpf_timer_start;
 use lb_common::{
-    checksum::Sum,
+    counter::Counter,
     event::{EVENT_YIELDED, Event},
     gate::ALWAYS_OPEN,
-    router::{ADVERT_MAX, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
+    router::{
+        ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue,
+    },
 };
 
 use crate::{
+    budget::Budget,
+    clock::now,
     frame::Frame,
     ip::Ip,
+    judge::{Judgement, judge},
     maps,
     outcome::Outcome,
-    packet::{Advert, PROTOCOL_VRRP, VRRP_GROUP_V4, VRRP_GROUP_V6},
+    packet::{AUTHENTICATION_WORDS, Advert, Authentication, PROTOCOL_AH, PROTOCOL_VRRP},
     parse::Packet,
 };
 
-/// TTL and hop limit of every advert (RFC 9568 §5.1.1.3).
-const ADVERT_TTL: u8 = 255;
-/// Type ADVERTISEMENT in the low half of the first byte.
-const TYPE_ADVERTISEMENT: u8 = 1;
+/// Offset of the priority in an advert.
+const PRIORITY: usize = 2;
 
 /// Where a packet was seen.
+#[derive(Clone, Copy)]
 pub struct Place {
     /// Interface.
     pub ifindex: u32,
@@ -31,61 +38,79 @@ pub struct Place {
     pub vlan: u16,
 }
 
-/// True for what VRRP sends: to the protocol's group, whole, without options.
+/// True for what VRRP sends: whole, and without options. With an authentication header only the daemon can judge it.
 #[inline(always)]
 pub fn is_advert(packet: &Packet) -> bool {
-    let group = if packet.family == 4 {
-        Ip::mapped(VRRP_GROUP_V4)
-    } else {
-        Ip::new(&VRRP_GROUP_V6)
-    };
-    packet.protocol == PROTOCOL_VRRP && packet.plain && packet.destination == group
+    packet.protocol == PROTOCOL_VRRP && packet.plain
 }
 
-/// An advert arrived. Passes whenever the daemon should judge it.
+/// Offset of the advert in a packet of ours that leaves, also behind an authentication header; `None` for anything
+/// else.
 #[inline(always)]
-pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Outcome {
-    let Some((router, advert)) = router_of(frame, packet, place) else {
-        return Outcome::Pass;
-    };
-    if packet.ttl != ADVERT_TTL {
-        return Outcome::Pass;
+pub fn leaving_advert(frame: &Frame, packet: &Packet) -> Option<usize> {
+    if is_advert(packet) {
+        return Some(packet.transport);
     }
+    if packet.protocol != PROTOCOL_AH || packet.family != 4 || !packet.plain {
+        return None;
+    }
+    let header = frame.get::<Authentication>(packet.transport)?;
+    let expected = header.next_header == PROTOCOL_VRRP && header.length == AUTHENTICATION_WORDS;
+    expected.then_some(packet.transport + size_of::<Authentication>())
+}
+
+/// An advert arrived. `None` when it may be for another host.
+#[inline(always)]
+pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Option<Outcome> {
+    let advert = frame.get::<Advert>(packet.transport)?;
+    let key = key_of(packet, advert, place);
+    let Some(router) = Router::find(key, packet) else {
+        return stranger(&key, packet, advert);
+    };
     // SAFETY: an entry of `routers`, alive until the program ends. The daemon never changes one in place.
     let value = unsafe { &*router.entry };
-    match value.role {
-        ROUTER_WATCH if is_expected(frame, packet, value) => {
-            if router.beat() {
-                Outcome::AdvertAbsorbed
-            } else {
-                Outcome::Pass
-            }
-        }
-        ROUTER_LEASE if beats(frame, packet, advert, value) => {
-            if maps::fence(value.gate) {
-                maps::emit(&Event {
-                    kind: EVENT_YIELDED,
-                    epoch: value.epoch,
-                    key: router.key,
-                    at: now(),
-                });
-            }
-            Outcome::Yielded
-        }
-        _ => Outcome::Pass,
+    if value.role == ROUTER_WATCH && is_expected(frame, packet, value) {
+        return Some(if router.beat() {
+            Outcome::AdvertAbsorbed
+        } else {
+            Outcome::Pass
+        });
     }
+    if !packet.destination.is(&value.destination) {
+        return None;
+    }
+    if value.flags & ROUTER_FLAG_PASS != 0 {
+        return Some(Outcome::Pass);
+    }
+    let reason = match judge(frame, packet, advert, &router.key, value) {
+        Judgement::Unsure => return Some(Outcome::Pass),
+        Judgement::Refused(reason) => reason,
+        Judgement::Valid if is_better(packet, advert, value) => {
+            return Some(router.yield_to(value));
+        }
+        Judgement::Valid if resigns(packet, advert, value) => return Some(Outcome::Pass),
+        Judgement::Valid => Counter::AdvertExcess,
+    };
+    if Budget::new(value.spacing).charge(router.key, packet.source) {
+        return Some(Outcome::Pass);
+    }
+    router.drop_one();
+    Some(Outcome::AdvertExcess(reason))
 }
 
-/// An advert of ours leaves. It renews the lease unless it gives the addresses up (priority 0) or the gate is
-/// fenced already: then only the daemon may open it again.
+/// An advert of ours leaves, beginning at `transport`. It renews the lease unless it gives the addresses up (priority 0)
+/// or the gate is fenced already: then only the daemon may open it again.
 #[inline(always)]
-pub fn send(frame: &Frame, packet: &Packet, place: &Place) -> Outcome {
-    let Some((router, advert)) = router_of(frame, packet, place) else {
+pub fn send(frame: &Frame, packet: &Packet, transport: usize, place: &Place) -> Outcome {
+    let Some(advert) = frame.get::<Advert>(transport) else {
+        return Outcome::Pass;
+    };
+    let Some(router) = Router::find(key_of(packet, advert, place), packet) else {
         return Outcome::Pass;
     };
     // SAFETY: as in `receive`.
     let value = unsafe { &*router.entry };
-    let ours = value.role == ROUTER_LEASE && Ip::new(&value.source) == packet.source;
+    let ours = value.role == ROUTER_LEASE && packet.source.is(&value.own);
     if !ours || advert.priority == 0 || maps::is_fenced(value.gate) {
         return Outcome::Pass;
     }
@@ -96,12 +121,43 @@ pub fn send(frame: &Frame, packet: &Packet, place: &Place) -> Outcome {
     }
 }
 
+/// An advert of a virtual router without an entry. Those configured here are the daemon's to judge; the others are
+/// nobody's, unless the packet goes on to another host.
+#[inline(always)]
+fn stranger(key: &RouterKey, packet: &Packet, advert: &Advert) -> Option<Outcome> {
+    if !maps::is_strange(advert.vrid, packet.family) {
+        return None;
+    }
+    let all = RouterKey { vrid: 0, ..*key };
+    let excess = !Budget::STRANGER.charge(all, packet.source);
+    excess.then_some(Outcome::AdvertExcess(Counter::AdvertStranger))
+}
+
 struct Router {
     key: RouterKey,
     entry: *mut RouterValue,
 }
 
 impl Router {
+    /// The entry for a packet. A virtual router whose configuration names no interface has interface 0, and only unicast
+    /// adverts.
+    #[inline(always)]
+    fn find(key: RouterKey, packet: &Packet) -> Option<Self> {
+        if let Some(entry) = maps::router(&key) {
+            return Some(Self { key, entry });
+        }
+        if packet.destination.is_multicast(packet.family) {
+            return None;
+        }
+        let key = RouterKey {
+            ifindex: 0,
+            vlan: 0,
+            ..key
+        };
+        let entry = maps::router(&key)?;
+        Some(Self { key, entry })
+    }
+
     /// Restarts the timer and notes the time. False when there is no timer to restart: the entry is new and
     /// `lb_timer` has not armed it yet, so the daemon's own timers still count.
     #[inline(always)]
@@ -118,26 +174,52 @@ impl Router {
         }
         true
     }
+
+    /// Lets the advert pass that takes mastership from us, with the gate fenced before anybody acts on it.
+    #[inline(always)]
+    fn yield_to(&self, value: &RouterValue) -> Outcome {
+        let may = value.role == ROUTER_LEASE && value.flags & ROUTER_FLAG_YIELD != 0;
+        if !may || value.gate == ALWAYS_OPEN {
+            return Outcome::Pass;
+        }
+        if maps::fence(value.gate) {
+            maps::emit(&Event {
+                kind: EVENT_YIELDED,
+                epoch: value.epoch,
+                key: self.key,
+                at: now(),
+            });
+        }
+        Outcome::Yielded
+    }
+
+    #[inline(always)]
+    fn drop_one(&self) {
+        // SAFETY: as in `beat`.
+        unsafe { (*self.entry).dropped += 1 };
+    }
 }
 
 #[inline(always)]
-fn router_of<'a>(frame: &'a Frame, packet: &Packet, place: &Place) -> Option<(Router, &'a Advert)> {
-    let advert = frame.get::<Advert>(packet.transport)?;
-    let key = RouterKey {
+fn key_of(packet: &Packet, advert: &Advert, place: &Place) -> RouterKey {
+    RouterKey {
         ifindex: place.ifindex,
         vlan: place.vlan,
         vrid: advert.vrid,
         family: packet.family,
-    };
-    let entry = maps::router(&key)?;
-    Some((Router { key, entry }, advert))
+    }
 }
 
-/// True when the packet is the watched advert, byte for byte, from the same sender.
+/// True when the packet is the watched advert, byte for byte, from the same sender, to the same destination.
 #[inline(always)]
 fn is_expected(frame: &Frame, packet: &Packet, value: &RouterValue) -> bool {
     let len = value.advert_len as usize;
-    if packet.end != packet.transport + len || packet.source != Ip::new(&value.source) {
+    if packet.end != packet.transport + len
+        || packet.ttl < value.min_ttl
+        || packet.ttl > value.max_ttl
+        || !packet.source.is(&value.source)
+        || !packet.destination.is(&value.destination)
+    {
         return false;
     }
     // One way out of the loop, and nothing of its state used after: the verifier walks what follows once, not
@@ -158,80 +240,21 @@ fn is_expected(frame: &Frame, packet: &Packet, value: &RouterValue) -> bool {
     different == 0
 }
 
-/// True when the advert takes mastership from us (RFC 9568 §6.4.3): intact, and of higher priority or, at the
-/// same priority, from a higher address.
+/// True when the advert takes mastership (RFC 9568 §6.4.3): from us (lease), or from the master in force (watch). It is of
+/// higher priority or, at the same priority, from a higher address.
 #[inline(always)]
-fn beats(frame: &Frame, packet: &Packet, advert: &Advert, value: &RouterValue) -> bool {
-    let version_type = value.version << 4 | TYPE_ADVERTISEMENT;
-    if value.flags & ROUTER_FLAG_YIELD == 0
-        || value.gate == ALWAYS_OPEN
-        || advert.version_type != version_type
-    {
-        return false;
-    }
-    let better = advert.priority > value.priority
-        || advert.priority == value.priority
-            && packet.source.is_higher_than(Ip::new(&value.source));
-    better && is_intact(frame, packet, value.version)
-}
-
-/// Verifies the advert's checksum: over the payload in version 2 (RFC 3768 §5.3.8), with the pseudo-header
-/// in version 3. Over IPv4 version 3 is taken without it too: there are routers that leave it out.
-#[inline(always)]
-fn is_intact(frame: &Frame, packet: &Packet, version: u8) -> bool {
-    let Some(payload) = sum_payload(frame, packet) else {
-        return false;
-    };
-    let with_pseudo_header = pseudo_header(packet).add(payload);
-    match (version, packet.family) {
-        (2, _) => payload.is_valid(),
-        (_, 4) => with_pseudo_header.is_valid() || payload.is_valid(),
-        _ => with_pseudo_header.is_valid(),
-    }
-}
-
-/// Sums a payload of whole words. A longer or odd one is left to the daemon.
-#[inline(always)]
-fn sum_payload(frame: &Frame, packet: &Packet) -> Option<Sum> {
-    let len = packet.end.wrapping_sub(packet.transport);
-    if len > ADVERT_MAX || !len.is_multiple_of(4) {
-        return None;
-    }
-    let mut sum = Sum::new();
-    for index in 0..ADVERT_MAX / 4 {
-        let at = index * 4;
-        if at >= len {
-            break;
-        }
-        let Some(words) = frame.get(packet.transport + at) else {
-            break;
-        };
-        sum = sum.add32(*words);
-    }
-    frame.holds(packet.end).then_some(sum)
-}
-
-#[inline(always)]
-fn pseudo_header(packet: &Packet) -> Sum {
-    let length = (packet.end - packet.transport) as u16;
-    addresses(packet)
-        .add16([0, PROTOCOL_VRRP])
-        .add16(length.to_be_bytes())
-}
-
-#[inline(always)]
-fn addresses(packet: &Packet) -> Sum {
-    if packet.family == 4 {
-        Sum::new()
-            .add32(packet.source.v4())
-            .add32(packet.destination.v4())
+fn is_better(packet: &Packet, advert: &Advert, value: &RouterValue) -> bool {
+    let (priority, address) = if value.role == ROUTER_LEASE {
+        (value.priority, &value.own)
     } else {
-        packet.source.sum().add(packet.destination.sum())
-    }
+        (value.advert[PRIORITY], &value.source)
+    };
+    advert.priority > priority
+        || advert.priority == priority && packet.source.is_higher_than(Ip::new(address))
 }
 
+/// True when the watched master says that it stops.
 #[inline(always)]
-fn now() -> u64 {
-    // SAFETY: reads a clock.
-    unsafe { bpf_ktime_get_ns() }
+fn resigns(packet: &Packet, advert: &Advert, value: &RouterValue) -> bool {
+    value.role == ROUTER_WATCH && advert.priority == 0 && packet.source.is(&value.source)
 }

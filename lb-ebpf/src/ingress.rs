@@ -8,7 +8,7 @@ use core::ffi::c_void;
 use lb_common::{hash, service::ServiceKey, service::ServiceValue};
 
 use crate::{
-    fence,
+    fence::{self, Say},
     flow::{Key, Segment},
     forward,
     frame::Frame,
@@ -38,25 +38,35 @@ pub fn handle<const TIMERS: bool>(mut frame: Frame, context: *mut c_void, ingres
     };
     if TIMERS && heartbeat::is_advert(&packet) {
         // The key has room for one VLAN id.
-        return if link.tags <= 1 {
-            let place = Place {
-                ifindex: ingress,
-                vlan: link.vlan,
-            };
-            heartbeat::receive(&frame, &packet, &place)
-        } else {
-            Outcome::Pass
+        if link.tags > 1 {
+            return Outcome::Pass;
+        }
+        let place = Place {
+            ifindex: ingress,
+            vlan: link.vlan,
+        };
+        return match heartbeat::receive(&frame, &packet, &place) {
+            Some(outcome) => outcome,
+            None => restrict(&frame, &packet),
         };
     }
     if let Some(outcome) = transport(&mut frame, context, &link, &packet, ingress) {
         return outcome;
     }
-    if fence::neighbour_asks(&frame, &packet) {
-        Outcome::FencedNeighbour
-    } else if fence::covers(packet.destination) {
-        Outcome::Fenced
-    } else {
-        Outcome::Pass
+    restrict(&frame, &packet)
+}
+
+/// What is for nobody else is for this host, which may have the address but not use it.
+#[inline(always)]
+fn restrict(frame: &Frame, packet: &Packet) -> Outcome {
+    if fence::neighbour_asks(frame, packet) {
+        return Outcome::FencedNeighbour;
+    }
+    match fence::say(packet.destination) {
+        Say::Nothing => Outcome::Pass,
+        Say::Fenced => Outcome::Fenced,
+        Say::NotAccepted if !fence::is_neighbour_discovery(frame, packet) => Outcome::NotAccepted,
+        Say::NotAccepted => Outcome::Pass,
     }
 }
 

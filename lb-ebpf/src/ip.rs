@@ -22,6 +22,12 @@ impl Ip {
         Self([u64::from_ne_bytes(high), u64::from_ne_bytes(low)])
     }
 
+    /// True when `address` is the same one.
+    #[inline(always)]
+    pub fn is(self, address: &Address) -> bool {
+        self == Self::new(address)
+    }
+
     /// As 16 bytes.
     #[inline(always)]
     pub const fn address(self) -> Address {
@@ -41,6 +47,16 @@ impl Ip {
     #[inline(always)]
     pub const fn words(self) -> [u64; 2] {
         self.0
+    }
+
+    /// True for a multicast group of `family`.
+    #[inline(always)]
+    pub const fn is_multicast(self, family: u8) -> bool {
+        if family == 4 {
+            self.v4()[0] & 0xf0 == 0xe0
+        } else {
+            self.0[0].to_ne_bytes()[0] == 0xff
+        }
     }
 
     /// Compares as numbers.

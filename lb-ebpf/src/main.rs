@@ -17,6 +17,8 @@
 
 mod atomic;
 mod bench;
+mod budget;
+mod clock;
 mod egress;
 mod fence;
 mod flow;
@@ -25,6 +27,7 @@ mod frame;
 mod heartbeat;
 mod ingress;
 mod ip;
+mod judge;
 mod maps;
 mod outcome;
 mod packet;
@@ -46,6 +49,7 @@ use lb_common::{bench::YARDSTICK, counter::Counter, programs};
 
 use crate::{
     frame::Frame,
+    heartbeat::Place,
     outcome::{Outcome, TimerOutcome},
 };
 
@@ -137,12 +141,18 @@ fn ingress<const TIMERS: bool>(context: &XdpContext) -> Outcome {
 fn egress<const TIMERS: bool>(context: &TcContext) -> Outcome {
     let frame = Frame::new(context.data(), context.data_end());
     // SAFETY: the kernel's context of this run.
-    let (ifindex, tci, tagged) = unsafe {
+    let (ifindex, tci, tagged, ingress) = unsafe {
         let skb = &*context.skb.skb;
-        (skb.ifindex, skb.vlan_tci, skb.vlan_present)
+        (
+            skb.ifindex,
+            skb.vlan_tci,
+            skb.vlan_present,
+            skb.ingress_ifindex,
+        )
     };
     let vlan = if tagged == 0 { 0 } else { tci as u16 & 0xfff };
-    egress::handle::<TIMERS>(&frame, ifindex, vlan)
+    let place = Place { ifindex, vlan };
+    egress::handle::<TIMERS>(&frame, place, ingress == 0)
 }
 
 #[inline(always)]
@@ -159,8 +169,10 @@ fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::ReplyTo(ifindex) => (redirect(ifindex), Counter::Replied),
         Outcome::ReplyRouted => (xdp_action::XDP_PASS, Counter::Replied),
         Outcome::AdvertAbsorbed => (xdp_action::XDP_DROP, Counter::AdvertAbsorbed),
+        Outcome::AdvertExcess(counter) => (xdp_action::XDP_DROP, counter),
         Outcome::Fenced => (xdp_action::XDP_DROP, Counter::FencedDrop),
         Outcome::FencedNeighbour => (xdp_action::XDP_DROP, Counter::FencedNeighbour),
+        Outcome::NotAccepted => (xdp_action::XDP_DROP, Counter::NotAccepted),
         Outcome::Unresolved => (xdp_action::XDP_DROP, Counter::Unresolved),
         Outcome::Malformed => (xdp_action::XDP_DROP, Counter::Malformed),
         Outcome::TtlExpired => (xdp_action::XDP_DROP, Counter::TtlExpired),
@@ -176,6 +188,7 @@ fn tc_verdict(outcome: Outcome) -> i32 {
         Outcome::LeaseRenewed => (TC_ACT_OK, Some(Counter::LeaseRenewed)),
         Outcome::Fenced => (TC_ACT_SHOT, Some(Counter::FencedDrop)),
         Outcome::FencedNeighbour => (TC_ACT_SHOT, Some(Counter::FencedNeighbour)),
+        Outcome::NotAccepted => (TC_ACT_SHOT, Some(Counter::NotAccepted)),
         Outcome::Pass
         | Outcome::GateClosed
         | Outcome::FlowMissed
@@ -187,6 +200,7 @@ fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::ReplyTo(_)
         | Outcome::ReplyRouted
         | Outcome::AdvertAbsorbed
+        | Outcome::AdvertExcess(_)
         | Outcome::Unresolved
         | Outcome::Malformed
         | Outcome::TtlExpired => (TC_ACT_OK, None),

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use aya_ebpf::{
     Global,
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC},
-    btf_maps::{Array, HashMap, PerCpuArray, RingBuf},
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
     macros::btf_map,
 };
 use lb_common::{
@@ -16,7 +16,9 @@ use lb_common::{
     gate::{GATE_FENCED, GateValue, OwnedKey, OwnedValue},
     maps,
     ring::{CHUNK_LEN, RingChunk},
-    router::{RouterKey, RouterValue},
+    router::{
+        PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS_KNOWN, vrid_index,
+    },
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
 
@@ -40,9 +42,10 @@ macro_rules! statics {
 mod tables {
     use super::{
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
-        FrontValue, GateValue, HashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue,
-        PerCpuArray, RingBuf, RingChunk, RouterKey, RouterValue, ServiceKey, ServiceSlot,
-        ServiceTableHeader, ServiceValue, Traffic, btf_map, maps,
+        FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey,
+        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterValue,
+        SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
+        btf_map, maps,
     };
 
     statics! {
@@ -57,6 +60,9 @@ mod tables {
         OWNED = owned: HashMap<OwnedKey, OwnedValue>;
         FENCE_HINT = fence_hint: Array<u32>;
         ROUTERS = routers: HashMap<RouterKey, RouterValue> | BPF_F_NO_PREALLOC;
+        PEERS = peers: HashMap<PeerKey, PeerValue> | BPF_F_NO_PREALLOC;
+        KNOWN_VRIDS = known_vrids: Array<u32>;
+        SENDERS = senders: LruHashMap<SenderKey, SenderValue>;
         FLOWS4 = flows4: Array<FlowBucket4> | BPF_F_MMAPABLE;
         FLOWS6 = flows6: Array<FlowBucket6> | BPF_F_MMAPABLE;
         CURSORS = cursors: PerCpuArray<u32>;
@@ -136,14 +142,14 @@ pub fn gate(index: u32) -> Option<&'static Word32> {
     Some(unsafe { &*gate.cast() })
 }
 
-/// The gate of the virtual router that has `key`.
+/// The virtual address `key`.
 #[inline(always)]
-pub fn owned_gate(key: &OwnedKey) -> Option<u32> {
+pub fn owned(key: &OwnedKey) -> Option<OwnedValue> {
     // SAFETY: the value is copied at once; userspace replaces elements whole.
-    unsafe { tables::owned.get(key) }.map(|value| value.gate)
+    unsafe { tables::owned.get(key) }.copied()
 }
 
-/// Non-zero while a gate may be fenced.
+/// Non-zero while `owned` may have a say in what passes.
 #[inline(always)]
 pub fn fence_hint() -> Option<&'static Word32> {
     let hint = tables::fence_hint.get_ptr_mut(0)?;
@@ -155,6 +161,32 @@ pub fn fence_hint() -> Option<&'static Word32> {
 #[inline(always)]
 pub fn router(key: &RouterKey) -> Option<*mut RouterValue> {
     tables::routers.get_ptr_mut(key)
+}
+
+/// The peer `key`.
+#[inline(always)]
+pub fn peer(key: &PeerKey) -> Option<PeerValue> {
+    // SAFETY: as in `owned`.
+    unsafe { tables::peers.get(key) }.copied()
+}
+
+/// True when the daemon has said which VRIDs are configured on this node, and this is none of them.
+#[inline(always)]
+pub fn is_strange(vrid: u8, family: u8) -> bool {
+    let known = |index| tables::known_vrids.get(index).copied().unwrap_or(1);
+    known(VRIDS_KNOWN) != 0 && known(vrid_index(vrid, family)) == 0
+}
+
+/// The budget of sender `key`; the kernel keeps the memory until the program ends.
+#[inline(always)]
+pub fn sender(key: &SenderKey) -> Option<*mut SenderValue> {
+    tables::senders.get_ptr_mut(key)
+}
+
+/// Makes sender `key` known. One that finds no room is new again the next time.
+#[inline(always)]
+pub fn remember_sender(key: &SenderKey, value: &SenderValue) {
+    let _full = tables::senders.insert(key, value, 0);
 }
 
 /// The `routers` map itself, which `bpf_timer_init` wants.

@@ -1,5 +1,7 @@
 //! What became of a packet. `main.rs` turns outcomes into verdicts and counts them.
 
+use lb_common::counter::Counter;
+
 /// The end of a packet's way through a program.
 #[derive(Clone, Copy)]
 pub enum Outcome {
@@ -25,12 +27,16 @@ pub enum Outcome {
     ReplyRouted,
     /// An advert the daemon need not see.
     AdvertAbsorbed,
+    /// An advert without consequence, beyond its sender's budget; counted under this name.
+    AdvertExcess(Counter),
     /// An advert of ours that renewed its lease.
     LeaseRenewed,
     /// For or from an address behind a fenced gate.
     Fenced,
     /// ARP or neighbour discovery about an address behind a fenced gate.
     FencedNeighbour,
+    /// For this host itself, or from it, at an address it does not accept (`no_accept`).
+    NotAccepted,
     /// For a real server whose link-layer address is not known.
     Unresolved,
     /// For a service, but headers and lengths disagree.

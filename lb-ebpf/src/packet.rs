@@ -105,6 +105,8 @@ header! {
 pub const PROTOCOL_TCP: u8 = 6;
 /// UDP.
 pub const PROTOCOL_UDP: u8 = 17;
+/// Authentication header.
+pub const PROTOCOL_AH: u8 = 51;
 /// ICMPv6.
 pub const PROTOCOL_ICMPV6: u8 = 58;
 /// VRRP.
@@ -229,7 +231,23 @@ header! {
     }
 }
 
-/// 224.0.0.18.
-pub const VRRP_GROUP_V4: [u8; 4] = [224, 0, 0, 18];
-/// ff02::12.
-pub const VRRP_GROUP_V6: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
+header! {
+    /// Authentication header with the HMAC-MD5-96 of RFC 2338 §5.3.6.3 (RFC 2402 §2).
+    Authentication = 24 {
+        /// Protocol of what follows this header.
+        next_header: u8,
+        /// Length of this header in words, minus two.
+        length: u8,
+        /// Zero.
+        reserved: [u8; 2],
+        /// Security parameters index.
+        index: [u8; 4],
+        /// Sequence number.
+        sequence: [u8; 4],
+        /// Integrity check value.
+        check: [u8; 12],
+    }
+}
+
+/// [`Authentication::length`] of such a header.
+pub const AUTHENTICATION_WORDS: u8 = 4;

@@ -6,7 +6,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::{
-    bpf_ktime_get_ns, bpf_timer_cancel, bpf_timer_init, bpf_timer_set_callback, bpf_timer_start,
+    bpf_timer_cancel, bpf_timer_init, bpf_timer_set_callback, bpf_timer_start,
 };
 use lb_common::{
     counter::Counter,
@@ -17,7 +17,7 @@ use lb_common::{
     },
 };
 
-use crate::{frame::Frame, maps, outcome::TimerOutcome};
+use crate::{clock::now, frame::Frame, maps, outcome::TimerOutcome};
 
 /// `CLOCK_MONOTONIC`.
 const CLOCK_MONOTONIC: u64 = 1;
@@ -79,13 +79,11 @@ extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *const Ro
         }
         _ => return 0,
     };
-    // SAFETY: reads a clock.
-    let at = unsafe { bpf_ktime_get_ns() };
     maps::emit(&Event {
         kind,
         epoch,
         key,
-        at,
+        at: now(),
     });
     0
 }

@@ -112,6 +112,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir)?;
+    let config = data_plane.supported(config);
     data_plane.attach(&config).await;
     let mut gates = Gates::default();
     gates.take_over(&config, &data_plane.gates_in_use());
@@ -340,7 +341,7 @@ impl Parent {
                     log::reload_needs_restart("net_namespace");
                 } else if loaded.is_usable() {
                     keep(&loaded.config, self.cli.dump_conf);
-                    let config = loaded.config.acted();
+                    let config = self.data_plane.supported(loaded.config.acted());
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;
                     log::reloaded();

@@ -26,7 +26,7 @@ use lb_common::{
     gate::{GateValue, OwnedKey, OwnedValue},
     hash, maps, programs,
     ring::{CHUNK_LEN, RingChunk},
-    router::{RouterKey, RouterValue},
+    router::{RouterKey, RouterValue, VRIDS},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
 
@@ -175,6 +175,17 @@ impl Loaded {
         let keys: Vec<_> = self.vrrp.owned.keys().collect::<Result<_, _>>()?;
         for key in keys {
             self.vrrp.owned.remove(&key)?;
+        }
+        let keys: Vec<_> = self.vrrp.peers.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.vrrp.peers.remove(&key)?;
+        }
+        let keys: Vec<_> = self.read.senders.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.read.senders.remove(&key)?;
+        }
+        for index in 0..VRIDS {
+            self.vrrp.known_vrids.set(index, 0, 0)?;
         }
         self.vrrp.fence_hint.set(0, 0, 0)?;
         let cpus = aya::util::nr_cpus().expect("number of CPUs");
@@ -349,12 +360,20 @@ impl Loaded {
     /// # Panics
     /// When the kernel refuses.
     pub fn set_owned(&mut self, owned: &str, gate: u32) {
+        self.set_owned_with(owned, gate, 0);
+    }
+
+    /// Says which gate an address is behind, with `OWNED_FLAG_*` bits.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_owned_with(&mut self, owned: &str, gate: u32, flags: u32) {
         let key = OwnedKey {
             address: address(owned.parse().expect("a test's literal")),
         };
         self.vrrp
             .owned
-            .insert(key, OwnedValue { gate }, 0)
+            .insert(key, OwnedValue { gate, flags }, 0)
             .expect("write an address");
     }
 

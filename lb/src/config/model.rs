@@ -35,7 +35,7 @@ use self::{
 pub use self::{
     check::{Check, Connection, Schedule},
     command::Command,
-    global::{GlobalDefs, JsonVersion},
+    global::{GlobalDefs, JsonVersion, VrrpXdp},
     lvs::{
         ForwardMethod, Protocol, RealServer, Scheduler, SorryServer, Tunnel, VirtualServer,
         VirtualServerGroup, VirtualService,
@@ -78,6 +78,7 @@ words!(DataPlane { Auto = "auto", Xdp = "xdp" });
 words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
+words!(VrrpXdp { Auto = "auto", Off = "off" });
 words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 
 /// A whole configuration.

@@ -1,8 +1,12 @@
 //! The kernel's part of VRRP: heartbeats, leases, gates and owned addresses in the BPF maps.
 
+mod addresses;
+mod senders;
+mod terms;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -12,37 +16,64 @@ use bytemuck::Zeroable;
 use lb_common::{
     Address,
     event::Event,
-    gate::{GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OwnedKey, OwnedValue},
+    gate::{GATE_FENCED, GATE_OPEN},
     mapped,
-    router::{ADVERT_MAX, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
+    router::{
+        ADVERT_MAX, ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey,
+        RouterValue,
+    },
 };
 use nix::time::{ClockId, clock_gettime};
 
+pub use self::{
+    addresses::{Owned, owned},
+    senders::{Sender, Ttls},
+    terms::Terms,
+};
 use super::xdp::{Pins, Timers, VrrpMaps};
-use crate::vrrp::output::{Gate, Guard};
+use crate::vrrp::output::Guard;
 
 /// Writes what the VRRP child owns of the data plane; its only writer.
 pub struct Guards {
     maps: VrrpMaps,
     timers: Option<Timers>,
+    allowed: Allowed,
     gates: BTreeSet<u32>,
-    /// The owned addresses as this process wrote them; it is their only writer.
-    owned: Option<BTreeMap<IpAddr, u32>>,
+    /// The owned addresses as this process wrote them; it is their only writer. Likewise the next two.
+    owned: Option<BTreeMap<IpAddr, Owned>>,
+    peers: Option<BTreeMap<Sender, Ttls>>,
+    known: Option<BTreeSet<u32>>,
     /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
     epoch_base: u32,
+}
+
+/// What the configuration lets the kernel do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Judge and absorb adverts (`vrrp_xdp`).
+    pub watch: bool,
+    /// Keep leases and fence gates (`vrrp_fence`).
+    pub fence: bool,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self {
+            watch: true,
+            fence: true,
+        }
+    }
 }
 
 /// What a guard is set for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The virtual router.
+    /// The virtual router; interface 0 where the configuration names none.
     pub key: RouterKey,
     /// Its gate.
     pub gate: u32,
-    /// VRRP version, 2 or 3.
-    pub version: u8,
-    /// Destination of its adverts.
-    pub group: IpAddr,
+    /// Which adverts count.
+    pub terms: Terms,
 }
 
 /// The kernel's side of a virtual router's heartbeat.
@@ -86,71 +117,145 @@ impl Guards {
         Ok(Self {
             maps,
             timers,
+            allowed: Allowed::default(),
             gates: BTreeSet::new(),
             owned: None,
+            peers: None,
+            known: None,
             epoch_base: std::process::id() << 16,
         })
     }
 
-    /// Programs the heartbeat of a virtual router.
+    /// Takes up what the configuration lets the kernel do. What it did and may not any more ends: returned are the virtual
+    /// routers whose guards are gone, with the core's epochs. What it may now begins with the next guard.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn allow(&mut self, allowed: Allowed) -> anyhow::Result<Vec<(RouterKey, u32)>> {
+        let before = std::mem::replace(&mut self.allowed, allowed);
+        let mut ended = Vec::new();
+        for entry in self.maps.routers.iter() {
+            let (key, value) = entry.context("routers")?;
+            let ends = match value.role {
+                ROUTER_WATCH => before.watch && !allowed.watch,
+                // Also where the kernel may not fence at once any more.
+                _ => before.fence && !allowed.fence || before.watch && !allowed.watch,
+            };
+            if ends {
+                ended.push((key, self.epoch(value.epoch)));
+            }
+        }
+        for (key, _) in &ended {
+            self.clear(key)?;
+        }
+        Ok(ended)
+    }
+
+    /// Ends whatever the kernel does for a virtual router; returns the core's epoch of the guard that was set.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn end(&mut self, key: &RouterKey) -> anyhow::Result<Option<u32>> {
+        let value = self.router(key)?;
+        self.clear(key)?;
+        Ok(value.map(|value| self.epoch(value.epoch)))
+    }
+
+    /// Programs the heartbeat of a virtual router whose own source is `own`. False when the kernel does nothing for it:
+    /// nothing is asked of it, or not allowed, or adverts are signed.
     ///
     /// # Errors
     /// When the kernel cannot carry it; nothing is left half set then.
-    pub fn set(&mut self, subject: &Subject, epoch: u32, guard: &Guard) -> anyhow::Result<()> {
-        let installed = self.install(subject, epoch, guard);
-        if installed.is_err() {
+    pub fn set(
+        &mut self,
+        subject: &Subject,
+        own: IpAddr,
+        epoch: u32,
+        guard: &Guard,
+    ) -> anyhow::Result<bool> {
+        let installed = self.install(subject, own, epoch, guard);
+        if !installed.as_ref().is_ok_and(|installed| *installed) {
             self.clear(&subject.key)?;
         }
         installed
     }
 
-    fn install(&mut self, subject: &Subject, epoch: u32, guard: &Guard) -> anyhow::Result<()> {
+    fn install(
+        &mut self,
+        subject: &Subject,
+        own: IpAddr,
+        epoch: u32,
+        guard: &Guard,
+    ) -> anyhow::Result<bool> {
+        let Some((mut value, after)) = self.entry(subject, own, guard)? else {
+            return Ok(false);
+        };
         let Some(timers) = &self.timers else {
             bail!("no BPF timers");
         };
-        let (value, after) = match guard {
-            Guard::Off => return self.clear(&subject.key),
+        value.epoch = self.epoch_base.wrapping_add(epoch);
+        value.gate = subject.gate;
+        value.own = address(own);
+        value.destination = address(subject.terms.destination(own));
+        value.last_seen = monotonic()?;
+        if !self.allowed.watch {
+            value.flags = ROUTER_FLAG_PASS;
+        }
+        let routers = &mut self.maps.routers;
+        routers.insert(subject.key, value, 0).context("routers")?;
+        timers
+            .start(&subject.key, after)
+            .context("routers: timer")?;
+        Ok(true)
+    }
+
+    /// The entry for a guard, and when its timer ends; `None` where the kernel has no part in it.
+    fn entry(
+        &self,
+        subject: &Subject,
+        own: IpAddr,
+        guard: &Guard,
+    ) -> anyhow::Result<Option<(RouterValue, Duration)>> {
+        let terms = &subject.terms;
+        let mut value = RouterValue::zeroed();
+        terms.write(&mut value);
+        match guard {
             Guard::Watch {
                 advert,
                 source,
                 down_after,
                 remaining,
-            } => {
-                let payload = advert.emit(*source, subject.group);
-                let mut value = watch(&payload)?;
+            } if self.allowed.watch && !terms.are_signed() => {
+                expect(&mut value, &advert.emit(*source, terms.destination(own)))?;
                 value.source = address(*source);
                 value.interval = nanoseconds(*down_after);
-                (value, *remaining)
+                let ttls = self.peer(&(subject.key, *source));
+                if let Some(ttls) = ttls.filter(|_| terms.are_peers_only()) {
+                    (value.min_ttl, value.max_ttl) = (ttls.min, ttls.max);
+                }
+                Ok(Some((value, *remaining)))
             }
             Guard::Lease {
                 priority,
-                source,
+                source: _,
                 lease,
                 yields,
-            } => {
-                let value = RouterValue {
-                    role: ROUTER_LEASE,
-                    priority: *priority,
-                    flags: if *yields { ROUTER_FLAG_YIELD } else { 0 },
-                    source: address(*source),
-                    interval: nanoseconds(*lease),
-                    ..RouterValue::zeroed()
-                };
-                (value, *lease)
+            } if self.allowed.fence => {
+                value.role = ROUTER_LEASE;
+                value.priority = *priority;
+                // Else anybody could fence us with an advert that is not signed.
+                if *yields && !terms.are_signed() {
+                    value.flags |= ROUTER_FLAG_YIELD;
+                }
+                value.interval = nanoseconds(*lease);
+                Ok(Some((value, *lease)))
             }
-        };
-        let value = RouterValue {
-            epoch: self.epoch_base.wrapping_add(epoch),
-            gate: subject.gate,
-            version: subject.version,
-            last_seen: monotonic()?,
-            ..value
-        };
-        self.maps
-            .routers
-            .insert(subject.key, value, 0)
-            .context("routers")?;
-        timers.start(&subject.key, after).context("routers: timer")
+            Guard::Off | Guard::Watch { .. } | Guard::Lease { .. } => Ok(None),
+        }
+    }
+
+    fn peer(&self, sender: &Sender) -> Option<Ttls> {
+        self.peers.as_ref()?.get(sender).copied()
     }
 
     fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
@@ -163,56 +268,6 @@ impl Guards {
             }
             Err(error) => Err(error).context("routers"),
         }
-    }
-
-    /// Sets a gate.
-    ///
-    /// # Errors
-    /// When the kernel refuses the write.
-    pub fn set_gate(&mut self, gate: u32, state: Gate) -> anyhow::Result<()> {
-        let state = match state {
-            Gate::Pass => GATE_PASS,
-            Gate::Open => GATE_OPEN,
-            Gate::Fenced => GATE_FENCED,
-        };
-        if state == GATE_FENCED {
-            self.hint(1)?;
-        }
-        self.gates.insert(gate);
-        self.maps
-            .gates
-            .set(gate, GateValue { state }, 0)
-            .context("gates")
-    }
-
-    /// Clears `fence_hint` when no gate is fenced any more. Until then packets pay one look-up more, so this is done
-    /// now and then, not at each gate of a mass take-over.
-    ///
-    /// # Errors
-    /// When the kernel refuses a read or a write.
-    pub fn review_hint(&mut self) -> anyhow::Result<()> {
-        let hinted = self.maps.fence_hint.get(&0, 0).context("fence_hint")? != 0;
-        if hinted && !self.any_fenced()? {
-            self.hint(0)?;
-            // The programs may have fenced a gate between the look and the write.
-            if self.any_fenced()? {
-                self.hint(1)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn any_fenced(&self) -> anyhow::Result<bool> {
-        for gate in &self.gates {
-            if self.maps.gates.get(gate, 0).context("gates")?.state == GATE_FENCED {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn hint(&mut self, value: u32) -> anyhow::Result<()> {
-        self.maps.fence_hint.set(0, value, 0).context("fence_hint")
     }
 
     /// Takes up what an earlier process left: heartbeats of routers that are not in `keys` end, and the gates in use are
@@ -233,34 +288,6 @@ impl Guards {
         let owned = owned(&self.maps)?;
         self.gates.extend(owned.values());
         Ok(owned.into_keys().collect())
-    }
-
-    /// Makes the owned addresses exactly these.
-    ///
-    /// # Errors
-    /// When the kernel refuses a write.
-    pub fn own(&mut self, wanted: &BTreeMap<IpAddr, u32>) -> anyhow::Result<()> {
-        // Forgotten on failure, so that the next call looks again.
-        let installed = match self.owned.take() {
-            Some(installed) => installed,
-            None => owned(&self.maps)?,
-        };
-        let key = |ip: &IpAddr| OwnedKey {
-            address: address(*ip),
-        };
-        for (ip, gate) in wanted {
-            if installed.get(ip) != Some(gate) {
-                self.maps
-                    .owned
-                    .insert(key(ip), OwnedValue { gate: *gate }, 0)
-                    .context("owned")?;
-            }
-        }
-        for ip in installed.keys().filter(|ip| !wanted.contains_key(*ip)) {
-            self.maps.owned.remove(&key(ip)).context("owned")?;
-        }
-        self.owned = Some(wanted.clone());
-        Ok(())
     }
 
     /// Whether an earlier daemon's lease on this virtual router is alive: the gate is open and the lease runs.
@@ -317,23 +344,8 @@ impl Guards {
     }
 }
 
-/// Which address belongs to which gate, as an earlier process of this node left it.
-///
-/// # Errors
-/// When the kernel refuses a read.
-pub fn owned(maps: &VrrpMaps) -> anyhow::Result<BTreeMap<IpAddr, u32>> {
-    let entries = maps.owned.iter().map(|entry| {
-        let (key, value) = entry.context("owned")?;
-        Ok((Ipv6Addr::from(key.address).to_canonical(), value.gate))
-    });
-    entries.collect()
-}
-
-fn watch(payload: &[u8]) -> anyhow::Result<RouterValue> {
-    let mut value = RouterValue {
-        role: ROUTER_WATCH,
-        ..RouterValue::zeroed()
-    };
+/// Makes the entry watch for adverts with this payload.
+fn expect(value: &mut RouterValue, payload: &[u8]) -> anyhow::Result<()> {
     let Some(start) = value.advert.get_mut(..payload.len()) else {
         bail!(
             "the advert has {} bytes, the fast path compares {ADVERT_MAX}",
@@ -341,8 +353,9 @@ fn watch(payload: &[u8]) -> anyhow::Result<RouterValue> {
         );
     };
     start.copy_from_slice(payload);
+    value.role = ROUTER_WATCH;
     value.advert_len = u32::try_from(payload.len()).context("advert length")?;
-    Ok(value)
+    Ok(())
 }
 
 fn address(ip: IpAddr) -> Address {

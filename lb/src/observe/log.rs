@@ -163,6 +163,13 @@ pub fn data_plane_missing(error: &anyhow::Error) {
     );
 }
 
+/// An instance that needs the data plane is left out.
+pub fn no_accept_unsupported(instance: &str) {
+    error!(
+        "({instance}) left out: without a data plane nothing keeps this host from answering at its addresses; remove `no_accept` or `strict_mode`, or give lb a kernel that runs its programs"
+    );
+}
+
 /// An interface has no programs.
 pub fn attach_failed(interface: &str, error: &anyhow::Error) {
     error!("{interface}: the data plane cannot be attached: {error:#}");
@@ -239,6 +246,13 @@ pub fn promote_failed(interface: &str, error: &dyn Display) {
 /// The kernel's part of the heartbeat could not be set up.
 pub fn guard_failed(instance: &str, error: &anyhow::Error) {
     warn!("({instance}) heartbeat stays in userspace: {error:#}");
+}
+
+/// Two instances that the kernel cannot tell apart.
+pub fn guard_shared(instance: &str) {
+    warn!(
+        "({instance}) heartbeat stays in userspace, without lease fencing: another instance has the same virtual_router_id on the same interface"
+    );
 }
 
 /// A gate could not be set.

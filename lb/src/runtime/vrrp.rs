@@ -32,9 +32,9 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{InterfaceName, vrrp::StateNotify},
+    config::model::{InterfaceName, VrrpXdp, vrrp::StateNotify},
     io::{
-        guard::{Guards, Heartbeat},
+        guard::{Allowed, Guards, Heartbeat},
         names::Names,
         netlink::{Change, Monitor, Netlink, object::Entry},
         notify::Notifications,
@@ -246,13 +246,14 @@ impl Vrrp {
         self.unknown.clear();
         self.adjust_routed();
         self.review_faults();
+        self.allow(now);
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
         let fresh = std::mem::take(&mut self.fresh);
         let entries = self.watch_entries(fresh, monitor).await?;
         if fresh {
             self.take_over(&entries, now).await;
         }
-        self.own_addresses();
+        self.tell_guards();
         for interface in self.interfaces() {
             self.tell_addresses(&interface, now);
         }
@@ -342,12 +343,50 @@ impl Vrrp {
         }
     }
 
-    /// Tells the data plane which addresses belong to which gate.
-    fn own_addresses(&mut self) {
-        let owned = self.members.owned();
-        if let Some(guards) = &mut self.effects.guards
-            && let Err(error) = guards.own(&owned)
-        {
+    /// Lets the kernel do what the configuration wants it to, and takes back the rest.
+    fn allow(&mut self, now: Instant) {
+        let vrrp = &self.plan.config.global.vrrp;
+        let allowed = Allowed {
+            watch: vrrp.xdp == VrrpXdp::Auto,
+            fence: vrrp.fence,
+        };
+        let Some(guards) = &mut self.effects.guards else {
+            return;
+        };
+        let mut ended = guards.allow(allowed).map(|ended| {
+            let of_members = ended.into_iter();
+            of_members
+                .filter_map(|(key, epoch)| Some((self.members.find(&key)?, epoch)))
+                .collect::<Vec<_>>()
+        });
+        for (id, subject) in self.members.part() {
+            log::guard_shared(self.members.name(id));
+            let epoch = guards.end(&subject.key);
+            ended = ended.and_then(|mut ended| {
+                ended.extend(epoch?.map(|epoch| (id, epoch)));
+                Ok(ended)
+            });
+        }
+        match ended {
+            Ok(ended) => {
+                for (id, epoch) in ended {
+                    self.router.handle_guard(id, epoch, false, now);
+                }
+            }
+            Err(error) => log::gate_failed("vrrp_xdp, vrrp_fence", &error),
+        }
+    }
+
+    /// Tells the data plane which addresses belong to which gate, who the peers are, and which VRIDs are ours.
+    fn tell_guards(&mut self) {
+        let Some(guards) = &mut self.effects.guards else {
+            return;
+        };
+        let told = guards
+            .know(&self.members.vrids())
+            .and_then(|()| guards.admit(&self.members.peers()))
+            .and_then(|()| guards.own(&self.members.owned()));
+        if let Err(error) = told {
             log::gate_failed("owned addresses", &error);
         }
     }
@@ -356,6 +395,11 @@ impl Vrrp {
     fn tell_link(&mut self, interface: &InterfaceName, now: Instant) {
         let hears = self.adjust_sockets(&Place::Interface(interface.clone()));
         self.members.refresh(&self.links);
+        if let Some(guards) = &mut self.effects.guards
+            && let Err(error) = guards.admit(&self.members.peers())
+        {
+            log::gate_failed("unicast_peer", &error);
+        }
         let mut state = self.links.state(interface, &self.virtuals());
         if let Some(state) = &mut state
             && !hears

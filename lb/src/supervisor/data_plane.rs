@@ -8,7 +8,7 @@ use std::{
 
 use super::run_dir::RunDir;
 use crate::{
-    config::model::{Config, InterfaceName},
+    config::model::{Config, InterfaceName, VrrpInstance, VrrpXdp},
     io::{
         guard,
         netlink::Netlink,
@@ -119,15 +119,41 @@ impl DataPlane {
         }
     }
 
+    /// Leaves out what only the data plane can do, where there is none, and says so.
+    pub(super) fn supported(&self, mut config: Config) -> Config {
+        if self.loaded.is_none() {
+            config.vrrp_instances.retain(|instance| {
+                let supported = accepts(instance);
+                if !supported {
+                    log::no_accept_unsupported(&instance.name);
+                }
+                supported
+            });
+        }
+        config
+    }
+
     /// Interfaces of virtual routers and addresses, and those towards real servers, with their indexes; those that exist.
     async fn wanted(&self, config: &Config) -> anyhow::Result<BTreeMap<InterfaceName, u32>> {
         let links = self.netlink.links().await?;
         let mut names = BTreeSet::new();
-        for instance in &config.vrrp_instances {
+        let mut indexes = BTreeSet::new();
+        for instance in config
+            .vrrp_instances
+            .iter()
+            .filter(|_| guards_anything(config))
+        {
             names.insert(&instance.interface);
             names.extend(instance.addresses.iter().map(|address| &address.interface));
+            let unicast = instance.adverts.destination.unicast();
+            for peer in unicast
+                .filter(|_| instance.link.routed)
+                .iter()
+                .flat_map(|unicast| &unicast.peers)
+            {
+                indexes.extend(self.netlink.egress(peer.address).await?);
+            }
         }
-        let mut indexes = BTreeSet::new();
         for address in self.netlink.addresses().await? {
             if config
                 .virtual_servers
@@ -187,6 +213,20 @@ impl DataPlane {
             log::detach_failed(&error.into());
         }
     }
+}
+
+/// Whether the data plane has a part in virtual routers: absorbing, fencing, refusing, or forwarding by their gates.
+fn guards_anything(config: &Config) -> bool {
+    let vrrp = &config.global.vrrp;
+    vrrp.xdp == VrrpXdp::Auto
+        || vrrp.fence
+        || !config.virtual_servers.is_empty()
+        || !config.vrrp_instances.iter().all(accepts)
+}
+
+/// Whether the MASTER takes packets to its addresses, as it always does when it owns them.
+const fn accepts(instance: &VrrpInstance) -> bool {
+    instance.election.accept || instance.priority.is_owner()
 }
 
 fn load(pins: &Pins, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {

@@ -47,7 +47,10 @@ fn watch(packet: &Packet, interval: Duration) -> RouterValue {
         epoch: EPOCH,
         role: ROUTER_WATCH,
         advert_len: packet.payload.len() as u32,
+        min_ttl: 255,
+        max_ttl: 255,
         source: address(packet.source),
+        destination: address(packet.destination),
         ..RouterValue::zeroed()
     };
     value.advert[..packet.payload.len()].copy_from_slice(&packet.payload);
@@ -62,10 +65,19 @@ fn lease(version: u8, priority: u8, source: &str, interval: Duration) -> RouterV
         role: ROUTER_LEASE,
         priority,
         version,
+        seconds: 1,
         flags: ROUTER_FLAG_YIELD,
-        source: address(source.parse().unwrap()),
+        min_ttl: 255,
+        max_ttl: 255,
+        own: address(source.parse().unwrap()),
+        destination: group(source),
         ..RouterValue::zeroed()
     }
+}
+
+/// Where routers with the address `source` send their adverts.
+fn group(source: &str) -> lb_common::Address {
+    address(advert(3, VRID, 100, source, &[]).destination)
 }
 
 const LONG: Duration = Duration::from_secs(600);

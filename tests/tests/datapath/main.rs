@@ -5,13 +5,17 @@
     reason = "`pub` says what a module offers; nothing leaves a test"
 )]
 
+mod accept;
 mod fence;
+mod floods;
 mod flows;
 mod forward;
 mod heartbeat;
+mod judge;
 mod load;
 mod pass;
 mod pinned;
 mod reply;
 mod ring_change;
 mod scene;
+mod unicast;

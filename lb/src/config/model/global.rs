@@ -319,7 +319,17 @@ pub struct SyncDaemon {
     pub group: Option<IpAddr>,
 }
 
-/// Defaults of virtual routers.
+/// `vrrp_xdp auto|off`: whether the kernel absorbs and judges adverts (extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VrrpXdp {
+    /// Where it can.
+    #[default]
+    Auto,
+    /// Every advert is the daemon's.
+    Off,
+}
+
+/// Defaults of virtual routers, and what the kernel does for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Vrrp {
@@ -353,6 +363,10 @@ pub struct Vrrp {
     pub delay_after_boot: Duration,
     /// `log_unknown_vrids`.
     pub log_unknown_vrids: bool,
+    /// `vrrp_xdp`.
+    pub xdp: VrrpXdp,
+    /// `vrrp_fence`: addresses are fenced when no advert leaves in time, where the kernel can (extension).
+    pub fence: bool,
 }
 
 impl Default for Vrrp {
@@ -373,6 +387,8 @@ impl Default for Vrrp {
             startup_delay: Duration::ZERO,
             delay_after_boot: Duration::ZERO,
             log_unknown_vrids: false,
+            xdp: VrrpXdp::Auto,
+            fence: true,
         }
     }
 }

@@ -8,7 +8,7 @@ use lb_common::{
     gate::{GateValue, OwnedKey, OwnedValue},
     maps::{self, MapSpec},
     ring::RingChunk,
-    router::{RouterKey, RouterValue},
+    router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
 
@@ -66,6 +66,10 @@ pub struct VrrpMaps {
     /// `routers`. Writing an entry that is there already cancels its timer: [`Timers::start`](super::Timers::start)
     /// comes after every insert.
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
+    /// `peers`.
+    pub peers: HashMap<MapData, PeerKey, PeerValue>,
+    /// `known_vrids`.
+    pub known_vrids: Array<MapData, u32>,
 }
 
 impl VrrpMaps {
@@ -79,6 +83,8 @@ impl VrrpMaps {
             owned: open(pins, &maps::OWNED)?,
             fence_hint: open(pins, &maps::FENCE_HINT)?,
             routers: open(pins, &maps::ROUTERS)?,
+            peers: open(pins, &maps::PEERS)?,
+            known_vrids: open(pins, &maps::KNOWN_VRIDS)?,
         })
     }
 }
@@ -101,6 +107,8 @@ pub struct ReadMaps {
     pub gates: Array<MapData, GateValue>,
     /// `routers`.
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
+    /// `senders`.
+    pub senders: HashMap<MapData, SenderKey, SenderValue>,
     flows: FlowTables,
 }
 
@@ -119,6 +127,7 @@ impl ReadMaps {
             flows6: open(pins, &maps::FLOWS6)?,
             gates: open(pins, &maps::GATES_MAP)?,
             routers: open(pins, &maps::ROUTERS)?,
+            senders: open(pins, &maps::SENDERS)?,
             flows: FlowTables::open(pins)?,
         })
     }

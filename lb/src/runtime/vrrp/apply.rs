@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     time::Instant,
 };
 
@@ -11,9 +11,9 @@ use anyhow::Context;
 
 use super::{Vrrp, changes::Changes, hear::wall_clock};
 use crate::{
-    config::model::{VirtualAddress, VrrpInstance},
+    config::model::VirtualAddress,
     io::{
-        guard::{Guards, Subject},
+        guard::Guards,
         netlink::Netlink,
         socket::{
             announce::Announcer,
@@ -68,26 +68,6 @@ impl Effects {
             self.netlink.links().await?,
             self.netlink.addresses().await?,
         ))
-    }
-}
-
-/// What of a guard the kernel can do for adverts with a proof: it compares bytes, which a proof changes each time, and
-/// cannot tell a forged advert from one to yield to.
-fn carried(config: &VrrpInstance, guard: &Guard) -> Option<Guard> {
-    match guard {
-        Guard::Watch { .. } => config.is_watchable().then(|| guard.clone()),
-        Guard::Lease {
-            priority,
-            source,
-            lease,
-            yields,
-        } => Some(Guard::Lease {
-            priority: *priority,
-            source: *source,
-            lease: *lease,
-            yields: *yields && !config.is_authenticated(),
-        }),
-        Guard::Off => Some(Guard::Off),
     }
 }
 
@@ -228,18 +208,11 @@ impl Vrrp {
         let Some(guards) = &mut self.effects.guards else {
             return false;
         };
-        let Some(guard) = carried(&member.config, guard) else {
-            return false;
-        };
-        // Unicast adverts of others come to the address that ours leave from.
-        let destination = member.config.adverts.destination.group();
-        let own = self.router.instance(id).and_then(Instance::source);
-        let subject = Subject {
-            group: destination.or(own).unwrap_or(subject.group),
-            ..subject
-        };
-        match guards.set(&subject, epoch, &guard) {
-            Ok(()) => guard != Guard::Off,
+        // An instance without a source has no guard to lose: an interface without an address is in FAULT.
+        let source = self.router.instance(id).and_then(Instance::source);
+        let own = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match guards.set(&subject, own, epoch, guard) {
+            Ok(taken) => taken,
             Err(error) => {
                 log::guard_failed(&member.config.name, &error);
                 false
@@ -261,7 +234,7 @@ impl Vrrp {
             self.adjust_sockets(&place);
         }
         self.effects.changes.forget(id);
-        self.own_addresses();
+        self.tell_guards();
     }
 
     /// Queues a change of an instance's object, or of a static one.

@@ -9,17 +9,17 @@ use lb_common::router::RouterKey;
 
 use crate::{
     config::model::{
-        Family, Version, VrrpInstance,
+        Family, Vrid, VrrpInstance,
         vrrp::{Destination, Unicast},
     },
     io::{
-        guard::Subject,
+        guard::{Owned, Sender, Subject, Terms, Ttls},
         key,
         socket::vrrp::{Kind, Place},
     },
     runtime::{channel::Plan, links::Links},
     vrrp::{
-        Router, advert,
+        Router,
         output::InstanceId,
         wire::{Carrier, Incoming, Keys, Wire},
     },
@@ -34,6 +34,8 @@ pub(super) struct Member {
     pub(super) gate: Option<u32>,
     /// Its entry in the kernel, as last known: an interface that is gone had one.
     pub(super) subject: Option<Subject>,
+    /// Another configured instance would have the same entry.
+    shares: bool,
     /// How its adverts become packets and back.
     pub(super) wire: Wire,
     /// Kinds of errors that the log has told of since its state last changed.
@@ -101,12 +103,25 @@ impl Members {
         self.refresh(links);
     }
 
+    /// Takes the entry in the kernel from members that would share one, which the kernel could not tell apart, and returns
+    /// those that had one: two instances of one VRID are told apart by their unicast peers.
+    pub(super) fn part(&mut self) -> Vec<(InstanceId, Subject)> {
+        let shared = self.shared();
+        let mut parted = Vec::new();
+        for (id, member) in &mut self.by_id {
+            member.shares = shared.contains(id);
+            if member.shares {
+                parted.extend(member.subject.take().map(|subject| (*id, subject)));
+            }
+        }
+        parted
+    }
+
     /// Takes in new interface indexes.
     pub(super) fn refresh(&mut self, links: &Links) {
-        let shared = self.shared();
-        for (id, member) in &mut self.by_id {
+        for member in self.by_id.values_mut().filter(|member| !member.shares) {
             let now = subject(&member.config, member.gate, links);
-            member.subject = now.or(member.subject).filter(|_| !shared.contains(id));
+            member.subject = now.or(member.subject);
         }
     }
 
@@ -202,18 +217,46 @@ impl Members {
             .filter_map(|(id, member)| Some((*id, member.subject?)))
     }
 
-    /// Which address belongs to which gate.
-    pub(super) fn owned(&self) -> BTreeMap<IpAddr, u32> {
+    /// What the data plane is to know of each address.
+    pub(super) fn owned(&self) -> BTreeMap<IpAddr, Owned> {
         let gated = self
             .by_id
             .values()
             .filter_map(|member| Some((member, member.gate?)));
         gated
             .flat_map(|(member, gate)| {
-                let addresses = member.config.all_addresses();
-                addresses.map(move |a| (a.address, gate))
+                let config = &member.config;
+                let accept = config.election.accept || config.priority.is_owner();
+                let addresses = config.all_addresses();
+                addresses.map(move |line| (line.address, Owned { gate, accept }))
             })
             .collect()
+    }
+
+    /// Peers of the members that take adverts from their peers alone.
+    pub(super) fn peers(&self) -> BTreeMap<Sender, Ttls> {
+        let known = self.by_id.values();
+        known
+            .filter_map(|member| {
+                let unicast = member.config.adverts.destination.unicast();
+                Some((
+                    member.subject?,
+                    unicast.filter(|unicast| unicast.check_source)?,
+                ))
+            })
+            .flat_map(|(subject, unicast)| {
+                unicast.peers.iter().map(move |peer| {
+                    let (min, max) = (peer.min_ttl, peer.max_ttl);
+                    ((subject.key, peer.address), Ttls { min, max })
+                })
+            })
+            .collect()
+    }
+
+    /// VRIDs of all members.
+    pub(super) fn vrids(&self) -> BTreeSet<(Family, Vrid)> {
+        let configs = self.by_id.values().map(|member| &member.config);
+        configs.map(|config| (config.family, config.vrid)).collect()
     }
 
     /// Why members cannot take part, by the names of those that cannot.
@@ -244,6 +287,7 @@ fn member(
             config,
             gate,
             subject: None,
+            shares: false,
             said: BTreeSet::new(),
             key_faults,
         },
@@ -275,21 +319,14 @@ fn has_peer(unicast: &Unicast, source: IpAddr) -> bool {
     unicast.peers.iter().any(|peer| peer.address == source)
 }
 
-/// What the programs carry: adverts without a header of another protocol before them, to the group of the RFC.
-fn is_carried(config: &VrrpInstance) -> bool {
-    let group = config.adverts.destination.group();
-    !config.link.routed
-        && Carrier::of(config) == Carrier::Plain
-        && group == Some(advert::group(config.family))
-}
-
 fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Subject> {
-    if !is_carried(config) {
-        return None;
-    }
     Some(Subject {
         key: RouterKey {
-            ifindex: links.get(&config.interface)?.index,
+            ifindex: if config.link.routed {
+                0
+            } else {
+                links.get(&config.interface)?.index
+            },
             vlan: 0,
             vrid: config.vrid.get(),
             family: match config.family {
@@ -298,11 +335,7 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
             },
         },
         gate: gate?,
-        version: match config.version {
-            Version::V2 => 2,
-            Version::V3 => 3,
-        },
-        group: advert::group(config.family),
+        terms: Terms::of(config),
     })
 }
 

@@ -179,7 +179,10 @@ impl Bench {
             interval: Duration::from_secs(60).as_nanos() as u64,
             role: ROUTER_WATCH,
             advert_len: packet.payload.len() as u32,
+            min_ttl: 255,
+            max_ttl: 255,
             source: address(packet.source),
+            destination: address(packet.destination),
             ..RouterValue::zeroed()
         };
         value.advert[..packet.payload.len()].copy_from_slice(&packet.payload);

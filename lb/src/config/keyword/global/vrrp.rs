@@ -4,7 +4,7 @@ use super::{Global, boolean, flag, number, seconds};
 use crate::config::{
     keyword::takes::{Takes, field},
     lower::words,
-    model::{Version, Word as _, global::FlushOnStop},
+    model::{Version, VrrpXdp, Word as _, global::FlushOnStop},
 };
 
 /// A day, in microseconds: far above any sensible delay, and no timer overflows.
@@ -111,6 +111,20 @@ pub(super) const PROTOCOL: &[Global] = &[
         Takes::Flag(field!(copy vrrp.log_unknown_vrids)),
     )
     .means("adverts of virtual routers that are not configured are logged"),
+    Global::new(
+        &["vrrp_xdp"],
+        Takes::Choice {
+            words: VrrpXdp::WORDS,
+            any_case: false,
+            withheld: &[],
+            field: field!(word vrrp.xdp),
+        },
+    )
+    .default("auto")
+    .means("whether the kernel absorbs and judges adverts (of lb, not of keepalived)"),
+    Global::new(&["vrrp_fence"], Takes::Bool(field!(copy vrrp.fence)))
+        .default("true")
+        .means("addresses are fenced when no advert leaves in time (of lb, not of keepalived)"),
 ];
 
 pub(super) const ANNOUNCEMENTS: &[Global] = &[

@@ -125,7 +125,6 @@ pub(super) const RULES: &[Instance] = &[
         &["no_accept"],
         field!(spanned not election.accept => election.accept),
     )
-    .withheld_by_value()
     .default("accept; no_accept with strict_mode")
     .means("only the address owner takes packets to the addresses"),
     boolean(
