@@ -127,6 +127,14 @@ impl<D, M> Keyword<D, M> {
         }
     }
 
+    /// It is acted on, unlike others that are made the same way.
+    pub(super) const fn acted(self) -> Self {
+        Self {
+            effect: Effect::Acted,
+            ..self
+        }
+    }
+
     /// Nothing acts on it yet.
     pub(super) const fn parsed(self) -> Self {
         Self {

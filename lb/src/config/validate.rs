@@ -50,6 +50,8 @@ const RULES: &[Rule] = &[
     track::interfaces_are_paced_and_watched_once,
     track::static_addresses_are_unique,
     track::excluded_addresses_are_unique,
+    // Last, when it is known which instances are left out.
+    vrrp::group::members_act_together,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.

@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::Context;
 use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event};
+use nix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{apply::Effects, members::Members, sockets::Sockets};
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{Family, InterfaceName, VrrpInstance},
+    config::model::{Family, GlobalDefs, InterfaceName, VrrpInstance},
     io::{
         guard::{Guards, Heartbeat},
         netlink::{Change, Netlink},
@@ -138,6 +139,15 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
     Ok(std::iter::from_fn(|| events.next_event()).collect())
 }
 
+/// How long instances wait before they begin: `vrrp_delay_after_boot` counts from the boot, and the later of the two
+/// counts.
+fn startup_delay(global: &GlobalDefs) -> anyhow::Result<Duration> {
+    let up = clock_gettime(ClockId::CLOCK_BOOTTIME).context("clock")?;
+    let after_boot = global.vrrp.delay_after_boot;
+    let after_boot = after_boot.saturating_sub(Duration::from(up));
+    Ok(global.vrrp.startup_delay.max(after_boot))
+}
+
 fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
     let Some(pins) = &plan.pins else {
         return Ok(None);
@@ -197,8 +207,15 @@ impl Vrrp {
         }
         self.plan = plan;
         let now = Instant::now();
+        let config = &self.plan.config;
+        if self.fresh
+            && let Some(until) = now.checked_add(startup_delay(&config.global)?)
+        {
+            self.router.hold_until(until);
+        }
+        self.router.handle_settings(config, now);
         self.router
-            .handle_config(&self.plan.config.vrrp_instances, now);
+            .handle_config(&config.vrrp_instances, &config.sync_groups, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
         // Links last: an instance begins when its link is told, and should know by then what the kernel has.
@@ -222,7 +239,7 @@ impl Vrrp {
 
     fn stop(&mut self) {
         self.stopping = true;
-        self.router.handle_config(&[], Instant::now());
+        self.router.handle_stop(Instant::now());
     }
 
     /// Takes up the leases that an earlier child left running, so that its death is not felt, and removes the addresses of

@@ -1,6 +1,6 @@
 //! Everything the VRRP core can ask of the world.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub enum State {
     Backup,
     /// Responsible for the addresses.
     Master,
-    /// The interface or its address is not usable.
+    /// The interface or its address is not usable, something tracked failed, or a member of the group did.
     Fault,
 }
 
@@ -182,7 +182,7 @@ pub enum Output {
         /// The state now.
         to: State,
         /// Why, as a short phrase for the log.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// Tell people and programs.
     Notice(Notice),

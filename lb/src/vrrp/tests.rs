@@ -1,8 +1,13 @@
 //! The VRRP machine, sentence by sentence.
 
 mod addresses;
+mod announcements;
 mod bench;
 mod elections;
+mod farewells;
+mod groups;
 mod guards;
 mod operations;
+mod options;
 mod reloads;
+mod standing;

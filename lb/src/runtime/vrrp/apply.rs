@@ -137,7 +137,7 @@ impl Vrrp {
                 Output::Transition {
                     instance, to, why, ..
                 } => {
-                    log::transition(self.members.name(instance), to, why);
+                    log::transition(self.members.name(instance), to, &why);
                 }
                 Output::Notice(_) => {}
                 Output::Removed { instance } => self.removed(instance),

@@ -7,8 +7,7 @@ use crate::{
     config::model::VirtualAddress,
     vrrp::{
         address::Operation,
-        interval,
-        output::{Gate, Guard, Output, State},
+        output::{Gate, Guard, Happening, Output, State},
         timer::Timer,
     },
 };
@@ -22,13 +21,13 @@ const YIELD_PATIENCE: Duration = Duration::from_millis(20);
 impl Instance {
     /// Takes the answer to [`Output::SetGuard`], or the news that the kernel lost a guard it had taken.
     pub(in crate::vrrp) fn on_guard(&mut self, epoch: u32, taken: bool, now: Instant) {
-        let carried = self.heartbeat.carried();
+        let watched = self.heartbeat.watches();
         if !self.heartbeat.answer(epoch, taken) || self.state != State::Backup {
             return;
         }
-        if self.heartbeat.carried() {
+        if self.heartbeat.watches() {
             self.timers.stop(Timer::MasterDown);
-        } else if carried {
+        } else if watched {
             // The kernel may have absorbed an advert a moment ago.
             self.await_master(now + self.master_down_interval());
         }
@@ -48,7 +47,7 @@ impl Instance {
             // Userspace has heard the master since: the kernel does not see its adverts.
             self.stop_trusting_kernel(outputs);
         } else {
-            self.become_master("master down", now, outputs);
+            self.win_when_patient_enough(now, outputs);
         }
     }
 
@@ -60,11 +59,11 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if !self.watches(epoch) || !self.heartbeat.carried() {
+        if !self.watches(epoch) || !self.heartbeat.watches() {
             return;
         }
         if now > self.deadline.max(last_seen + self.master_down_interval()) {
-            self.become_master("master down", now, outputs);
+            self.win("master down", now, outputs);
         }
     }
 
@@ -75,14 +74,21 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if self.leases(epoch) {
+        if !self.leases(epoch) || self.farewell.is_some() {
+            return;
+        }
+        self.was_fenced(outputs);
+        if self.is_late(now) {
+            self.step_down(now, outputs);
+        } else {
             self.restore_lease(now, outputs);
         }
     }
 
     /// The kernel fenced the gate for a better advert, which is on its way up the socket.
     pub(in crate::vrrp) fn on_yielded(&mut self, epoch: u32, now: Instant) {
-        if self.leases(epoch) && !self.timers.runs(Timer::Yielded) {
+        let waits = self.timers.runs(Timer::Yielded) || self.farewell.is_some();
+        if self.leases(epoch) && !waits {
             self.timers.set(Timer::Yielded, now + YIELD_PATIENCE);
         }
     }
@@ -122,9 +128,7 @@ impl Instance {
         }
         let added = operation == Operation::Add && self.addresses.is_settled(address);
         if added && self.state == State::Master {
-            self.announce(address, outputs);
-            self.announcements.begin(address, now);
-            self.schedule_announcements();
+            self.announce_installed(address, now, outputs);
         }
         self.reconcile(outputs);
         self.settle(outputs);
@@ -154,11 +158,12 @@ impl Instance {
             return;
         };
         let guard = Guard::Lease {
-            priority: self.config.priority.get(),
+            priority: self.priority.get(),
             source,
-            lease: interval::lease(self.config.advert_interval.get()),
-            yields: !self.config.priority.is_owner() && !self.heartbeat.has_given_up(),
+            lease: self.lease(),
+            yields: !self.priority.is_owner() && !self.heartbeat.has_given_up(),
         };
+        self.relet = false;
         self.timers.stop(Timer::Yielded);
         self.heartbeat.set(self.id, guard, outputs);
     }
@@ -169,7 +174,15 @@ impl Instance {
         self.gate = Some(Gate::Fenced);
         self.reopening = true;
         self.set_lease(outputs);
-        self.send_advert(self.config.priority.get(), now, outputs);
+        self.send_advert(self.priority.get(), now, outputs);
+    }
+
+    /// The kernel has fenced the gate of this MASTER: that is news. An election lost to a better router is none,
+    /// though the kernel may have closed the gate first.
+    pub(super) fn was_fenced(&mut self, outputs: &mut Outputs) {
+        self.counts.fenced += 1;
+        self.fenced = true;
+        self.tell(Happening::Fenced, outputs);
     }
 
     /// Takes the answer to [`Output::SendAdvert`].
@@ -179,14 +192,38 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if sent && std::mem::take(&mut self.reopening) {
+        if self.farewell.is_some() {
+            return self.on_resignation_sent(sent, now, outputs);
+        }
+        if !sent || self.state != State::Master {
+            return;
+        }
+        self.said = Some(now);
+        if std::mem::take(&mut self.relet) {
+            self.set_lease(outputs);
+        }
+        if std::mem::take(&mut self.reopening) {
             self.ask_gate(Gate::Open, outputs);
             self.announce_all(now, outputs);
+            if std::mem::take(&mut self.fenced) {
+                self.tell(Happening::Master, outputs);
+            }
         }
     }
 
     pub(super) fn schedule_retry(&mut self, now: Instant) {
         self.timers.set(Timer::AddressRetry, now + RETRY);
+    }
+
+    /// The kernel's timer ended, but a priority that fell since has made us more patient than it knows.
+    fn win_when_patient_enough(&mut self, now: Instant, outputs: &mut Outputs) {
+        let patience = self.master_down_interval().saturating_sub(self.watched);
+        if patience.is_zero() {
+            self.win("master down", now, outputs);
+        } else {
+            self.heartbeat.set(self.id, Guard::Off, outputs);
+            self.await_master(now + patience);
+        }
     }
 
     fn watches(&self, epoch: u32) -> bool {
