@@ -195,6 +195,12 @@ impl Lan {
         self.nodes[node].priority()
     }
 
+    /// What tracking adds up to on a node.
+    #[must_use]
+    pub fn standing(&self, node: usize) -> &Standing {
+        &self.nodes[node].standing
+    }
+
     /// The kernel of a node.
     #[must_use]
     pub fn kernel_kind(&self, node: usize) -> KernelKind {

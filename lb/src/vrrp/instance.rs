@@ -89,6 +89,8 @@ pub struct Instance {
     deadline: Instant,
     /// BACKUP: the master-down interval the kernel keeps, which a change of priority leaves as it is.
     watched: Duration,
+    /// When that watch was set.
+    watched_since: Instant,
     /// The last master heard, though we may be about to preempt it.
     heard: Option<(IpAddr, u8)>,
     preemption: Preemption,
@@ -159,6 +161,7 @@ impl Instance {
             master: None,
             deadline: now,
             watched: Duration::ZERO,
+            watched_since: now,
             heard: None,
             preemption: Preemption::default(),
             farewell: None,

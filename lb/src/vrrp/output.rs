@@ -127,6 +127,10 @@ pub struct Notice {
 
 /// An effect. Outputs are carried out strictly in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a notice is as rare as a change of state"
+)]
 pub enum Output {
     /// Send one advert by multicast; answered by `handle_advert_sent`.
     SendAdvert {

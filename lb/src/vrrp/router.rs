@@ -185,7 +185,8 @@ impl Router {
         self.with(id, now, |instance, _| instance.on_yielded(epoch, now));
     }
 
-    /// Audits a watch: `last_seen` is when the kernel last absorbed an advert.
+    /// Audits a watch: `last_seen` is when the kernel last absorbed an advert. Due every few seconds, and a good idea after
+    /// [`handle_standing`](Self::handle_standing): only then a watch follows a priority that has risen.
     pub fn handle_heartbeat(
         &mut self,
         id: InstanceId,

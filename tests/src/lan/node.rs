@@ -72,7 +72,9 @@ pub(super) struct Node {
     pub(super) last_sent: Option<Instant>,
     /// Priority of the last advert.
     last_said: u8,
-    standing: Standing,
+    pub(super) standing: Standing,
+    /// When the daemon looks at its watch next.
+    audit: Option<Instant>,
     router: Option<Router>,
     stopping: bool,
     queues: Queues,
@@ -89,6 +91,7 @@ impl Node {
             last_sent: None,
             last_said: 0,
             standing: Standing::default(),
+            audit: None,
             router: None,
             stopping: false,
             queues: Queues::default(),
@@ -143,7 +146,25 @@ impl Node {
     pub(super) fn next(&self) -> Option<Instant> {
         let running = self.router.as_ref().filter(|_| !self.stalled);
         let daemon = running.and_then(|router| Some(router.poll_timeout()?.0));
-        self.kernel.deadline.into_iter().chain(daemon).min()
+        let audit = running.and(self.audit);
+        self.kernel
+            .deadline
+            .into_iter()
+            .chain(daemon)
+            .chain(audit)
+            .min()
+    }
+
+    /// Tells the daemon what its watch has seen, every few beats: lives are short here.
+    fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.audit.is_none_or(|at| at <= now) {
+            self.audit = Some(now + self.setup.config.advert_interval.get() * 8);
+            if let Some(((id, epoch), seen)) = self.kernel.watch() {
+                self.tell(now, effects, |router| {
+                    router.handle_heartbeat(id, epoch, seen, now);
+                });
+            }
+        }
     }
 
     pub(super) fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -252,6 +273,7 @@ impl Node {
     }
 
     pub(super) fn timeout(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.look(now, effects);
         if let Some(router) = &mut self.router {
             router.handle_timeout(now);
         }

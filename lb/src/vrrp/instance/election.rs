@@ -187,7 +187,7 @@ impl Instance {
 
     /// After a change of our own priority or patience: whether the master in force still is. A change never grants a silent
     /// master more time than the difference, or one that comes and goes would keep us from taking over. So a watch of the
-    /// kernel's stays as it is; its end is judged by the new patience.
+    /// kernel's stays as it is: its end is judged by the new patience, and its next audit sets it anew.
     pub(super) fn change_patience(
         &mut self,
         before: Duration,
@@ -212,7 +212,7 @@ impl Instance {
     }
 
     /// Asks the kernel to watch the master in force until the deadline.
-    fn set_watch(&mut self, now: Instant, outputs: &mut Outputs) {
+    pub(super) fn set_watch(&mut self, now: Instant, outputs: &mut Outputs) {
         let Some(master) = self.master.clone() else {
             return;
         };
@@ -220,6 +220,7 @@ impl Instance {
             return;
         }
         self.watched = self.master_down_interval();
+        self.watched_since = now;
         let guard = Guard::Watch {
             advert: master.advert,
             source: master.source,

@@ -62,8 +62,16 @@ impl Instance {
         if !self.watches(epoch) || !self.heartbeat.watches() {
             return;
         }
-        if now > self.deadline.max(last_seen + self.master_down_interval()) {
-            self.win("master down", now, outputs);
+        let down = self.master_down_interval();
+        if now > self.deadline.max(last_seen + down) {
+            return self.win("master down", now, outputs);
+        }
+        // A priority that rose since has made us less patient than the kernel knows. The watch is set anew only when it is
+        // plain that an advert came since the last time, so that this gives no silent master more time.
+        let heard = last_seen > self.watched_since + self.master_interval() / 2;
+        if down < self.watched && heard {
+            self.await_master(last_seen + down);
+            self.set_watch(now, outputs);
         }
     }
 

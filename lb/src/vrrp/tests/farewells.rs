@@ -90,7 +90,7 @@ fn a_farewell_is_bounded_by_the_skew_by_three_seconds_and_by_the_last_advert() {
         bench.run(since);
         bench.router.handle_stop(bench.now);
         bench.lines();
-        let next = bench.next().map(|(when, why)| (when, why));
+        let next = bench.next();
         assert_eq!(
             next,
             expected.map(|time| (time, "farewell")),

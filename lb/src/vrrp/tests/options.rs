@@ -98,7 +98,7 @@ fn down_timer_adverts_change_the_wait_and_the_lease() {
             down_timer_adverts: adverts,
             ..Election::default()
         });
-        let mut bench = Bench::started(&[config.clone()]);
+        let mut bench = Bench::started(std::slice::from_ref(&config));
         let wait = ms(whole) + ms(1000) * 156 / 256;
         assert_eq!(bench.next(), Some((wait, "master_down")));
         let lines = bench.run(wait);

@@ -147,6 +147,28 @@ fn a_watch_set_with_more_priority_is_waited_for_by_the_patience_of_now() {
 }
 
 #[test]
+fn an_audit_sets_a_watch_of_too_much_patience_anew() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.lines();
+    bench.stands(&adjusted(50));
+    let (id, epoch) = (bench.id(), bench.epoch);
+    bench.pass(ms(2500));
+    let set = bench.now - ms(2500);
+    bench.router.handle_heartbeat(id, epoch, set, bench.now);
+    assert!(
+        bench.lines().is_empty(),
+        "no advert since the watch was set"
+    );
+    let heard = bench.now - ms(500);
+    bench.router.handle_heartbeat(id, epoch, heard, bench.now);
+    assert_eq!(
+        bench.lines(),
+        ["watch 10.0.0.9 prio 200 down 3.4140625s in 2.9140625s"]
+    );
+}
+
+#[test]
 fn any_fault_is_told_and_leaving_the_last_is_waiting_as_backup() {
     let mut bench = Bench::started(&[priority(owner(), 200)]);
     bench.run(ms(2000));
