@@ -10,9 +10,11 @@ mod announce;
 mod heartbeat;
 mod instance;
 pub mod interval;
+mod link;
 pub mod object;
 mod objects;
 pub mod output;
+mod pacing;
 mod router;
 pub mod snapshot;
 mod source;
@@ -36,6 +38,8 @@ pub struct LinkState {
     pub v4: Option<Ipv4Addr>,
     /// A link-local IPv6 address that may be used (not tentative); never a virtual one.
     pub v6: Option<Ipv6Addr>,
+    /// There are neighbours to tell of addresses: neither loopback nor `NOARP`.
+    pub arp: bool,
 }
 
 /// Where an advert came from.

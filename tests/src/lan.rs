@@ -8,6 +8,7 @@ mod network;
 mod node;
 
 use std::{
+    borrow::Cow,
     cmp::Reverse,
     collections::BinaryHeap,
     fmt,
@@ -16,7 +17,7 @@ use std::{
 
 use lb::{
     config::model::VrrpInstance,
-    vrrp::output::{Gate, InstanceId, State},
+    vrrp::output::{Gate, InstanceId, Standing, State},
 };
 
 pub use self::{kernel::KernelKind, network::Network, node::Setup};
@@ -44,7 +45,7 @@ pub struct Lan {
 }
 
 /// One line of history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Since the beginning.
     pub at: Duration,
@@ -55,10 +56,10 @@ pub struct Entry {
 }
 
 /// What may happen to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The daemon changed its mind.
-    Transition(State, State, &'static str),
+    Transition(State, State, Cow<'static, str>),
     /// The daemon set the gate.
     Gate(Gate),
     /// The kernel fenced the gate by itself.
@@ -188,6 +189,18 @@ impl Lan {
         &self.nodes[node].setup.config
     }
 
+    /// The priority of a node: as configured, and what tracking makes of it.
+    #[must_use]
+    pub fn priority(&self, node: usize) -> u8 {
+        self.nodes[node].priority()
+    }
+
+    /// What tracking adds up to on a node.
+    #[must_use]
+    pub fn standing(&self, node: usize) -> &Standing {
+        &self.nodes[node].standing
+    }
+
     /// The kernel of a node.
     #[must_use]
     pub fn kernel_kind(&self, node: usize) -> KernelKind {
@@ -208,7 +221,7 @@ impl Lan {
         self.now - self.nodes[node].last_sent.unwrap_or(self.begun)
     }
 
-    /// Whether node `a` wins an election against node `b`.
+    /// Whether the last advert of node `a` beats that of node `b`.
     #[must_use]
     pub fn beats(&self, a: usize, b: usize) -> bool {
         self.nodes[a].rank() > self.nodes[b].rank()
@@ -218,6 +231,32 @@ impl Lan {
     pub fn start(&mut self, node: usize) {
         self.fault(node, "started");
         self.feed(node, Node::start);
+    }
+
+    /// Tells the daemon what tracking adds up to; one that starts later knows it too.
+    pub fn track(&mut self, node: usize, standing: Standing) {
+        let what = if standing.faults.is_empty() {
+            "tracks another priority"
+        } else {
+            "tracks a fault"
+        };
+        self.fault(node, what);
+        self.feed(node, |node, now, effects| {
+            node.track(standing, now, effects);
+        });
+    }
+
+    /// Asks the daemon to yield for a time, or to do so no longer.
+    pub fn request_yield(&mut self, node: usize, time: Option<Duration>) {
+        let what = if time.is_some() {
+            "asked to yield"
+        } else {
+            "released"
+        };
+        self.fault(node, what);
+        self.feed(node, |node, now, effects| {
+            node.request_yield(time, now, effects);
+        });
     }
 
     /// Asks the daemon to stop; it ends when its addresses are gone.

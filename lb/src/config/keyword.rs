@@ -127,7 +127,7 @@ impl<D, M> Keyword<D, M> {
         }
     }
 
-    /// It is acted on: for tables whose keywords mostly are not yet.
+    /// It is acted on, unlike others that are made the same way.
     pub(super) const fn acted(self) -> Self {
         Self {
             effect: Effect::Acted,

@@ -196,13 +196,7 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
         let rules = rules.filter_map(|rule| rule::finish(rule, &mut numbers, report));
         let rules = rules.collect();
         draft.node.uses.append(std::mem::take(&mut instance.uses));
-        instances.extend(vrrp::finish(
-            &instance,
-            rules,
-            &draft.global,
-            &groups,
-            report,
-        ));
+        instances.extend(vrrp::finish(&instance, rules, &draft.global, report));
     }
     let mut rest = draft.statics.rules_before(usize::MAX, &mut numbers, report);
     let mut node = draft.node;

@@ -61,6 +61,8 @@ const RULES: &[Rule] = &[
     machine::root_runs_nothing_unchecked,
     machine::others_cannot_change_what_root_runs,
     machine::key_files_are_private,
+    // Last, when it is known which instances are left out.
+    vrrp::group::members_act_together,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.

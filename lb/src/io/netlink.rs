@@ -34,6 +34,8 @@ pub struct Link {
     pub name: InterfaceName,
     /// Administratively up and with carrier.
     pub up: bool,
+    /// It has neighbours that ask for addresses: neither loopback nor `NOARP`.
+    pub arp: bool,
     /// Hardware address; zero where the link has none.
     pub mac: Mac,
     /// Its routing table, where it is a VRF.
@@ -249,14 +251,14 @@ fn link(message: &LinkMessage) -> Option<Link> {
             _ => {}
         }
     }
-    let up = message
-        .header
-        .flags
-        .contains(LinkFlags::Up | LinkFlags::LowerUp);
+    let flags = message.header.flags;
+    let up = flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
+    let arp = !flags.intersects(LinkFlags::Loopback | LinkFlags::Noarp);
     Some(Link {
         index: message.header.index,
         name: name?,
         up,
+        arp,
         mac,
         vrf_table,
     })

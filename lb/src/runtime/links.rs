@@ -128,6 +128,7 @@ impl Links {
             up: link.up,
             v4: None,
             v6: None,
+            arp: link.arp,
         };
         let own = self
             .addresses(name)

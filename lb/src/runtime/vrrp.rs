@@ -19,6 +19,7 @@ use std::{
 
 use anyhow::Context;
 use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event};
+use nix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{InterfaceName, VrrpXdp, vrrp::StateNotify},
+    config::model::{GlobalDefs, InterfaceName, VrrpXdp, vrrp::StateNotify},
     io::{
         guard::{Allowed, Guards, Heartbeat},
         names::Names,
@@ -164,6 +165,15 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
     Ok(std::iter::from_fn(|| events.next_event()).collect())
 }
 
+/// How long instances wait before they begin: `vrrp_delay_after_boot` counts from the boot, and the later of the two
+/// counts.
+fn startup_delay(global: &GlobalDefs) -> anyhow::Result<Duration> {
+    let up = clock_gettime(ClockId::CLOCK_BOOTTIME).context("clock")?;
+    let after_boot = global.vrrp.delay_after_boot;
+    let after_boot = after_boot.saturating_sub(Duration::from(up));
+    Ok(global.vrrp.startup_delay.max(after_boot))
+}
+
 fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
     let Some(pins) = &plan.pins else {
         return Ok(None);
@@ -239,8 +249,15 @@ impl Vrrp {
         if self.plan.config.global.notify.repeats_states {
             self.repeat_states(now);
         }
+        let config = &self.plan.config;
+        if self.fresh
+            && let Some(until) = now.checked_add(startup_delay(&config.global)?)
+        {
+            self.router.hold_until(until);
+        }
+        self.router.handle_settings(config, now);
         self.router
-            .handle_config(&self.plan.config.vrrp_instances, now);
+            .handle_config(&config.vrrp_instances, &config.sync_groups, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
         self.unknown.clear();
@@ -304,7 +321,7 @@ impl Vrrp {
 
     fn stop(&mut self) {
         self.stopping = true;
-        self.router.handle_config(&[], Instant::now());
+        self.router.handle_stop(Instant::now());
         self.statics.handle_stop();
         self.promoted.adjust(&BTreeSet::new());
     }

@@ -1,4 +1,5 @@
-//! When to tell the neighbours (gratuitous ARP, unsolicited neighbour advertisement).
+//! When to tell the neighbours again (gratuitous ARP, unsolicited neighbour advertisement): second sets
+//! and refreshes.
 
 use std::{
     collections::BTreeMap,
@@ -7,33 +8,61 @@ use std::{
 
 use crate::config::model::VirtualAddress;
 
-/// Announcements of one address in a set (`garp_master_repeat`).
-pub(super) const REPEAT: usize = 5;
+/// The most messages of one set about one address, whatever `garp_master_repeat` says: more help nobody
+/// and would fill the memory.
+const MOST: u32 = 1000;
 
-/// Time between the first and the second set (`garp_master_delay`).
-pub(super) const DELAY: Duration = Duration::from_secs(5);
+/// Messages in a row about one address, and the same once more later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Set {
+    /// Messages in a row; at most 1000 are sent.
+    pub(super) repeat: u32,
+    /// Time until the second set; zero is no second set.
+    pub(super) delay: Duration,
+}
 
-/// The second sets still to come.
+impl Set {
+    /// How many messages there are.
+    pub(super) fn rounds(self) -> u32 {
+        self.repeat.min(MOST)
+    }
+}
+
+/// What is still to be announced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announcements {
-    second: BTreeMap<VirtualAddress, Instant>,
+    second: BTreeMap<VirtualAddress, (Instant, Set)>,
+    refresh: Option<Instant>,
 }
 
 impl Announcements {
     /// Notes that the first set for an address goes out now.
-    pub(super) fn begin(&mut self, address: &VirtualAddress, now: Instant) {
-        self.second.insert(address.clone(), now + DELAY);
+    pub(super) fn begin(&mut self, address: &VirtualAddress, set: Set, now: Instant) {
+        if !set.delay.is_zero() && set.repeat > 0 {
+            self.second.insert(address.clone(), (now + set.delay, set));
+        }
     }
 
-    /// When the next second set is due.
+    /// Sets when the next refresh is due; `None` for never.
+    pub(super) fn refresh_at(&mut self, when: Option<Instant>) {
+        self.refresh = when;
+    }
+
+    /// When something is due next.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.second.values().min().copied()
+        let second = self.second.values().map(|(when, _)| *when);
+        second.chain(self.refresh).min()
     }
 
     /// Takes the addresses whose second set is due.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<VirtualAddress> {
-        let due = self.second.extract_if(.., |_, when| *when <= now);
-        due.map(|(address, _)| address).collect()
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(VirtualAddress, Set)> {
+        let due = self.second.extract_if(.., |_, (when, _)| *when <= now);
+        due.map(|(address, (_, set))| (address, set)).collect()
+    }
+
+    /// Takes the refresh, if it is due: the time it was due.
+    pub(super) fn refresh_due(&mut self, now: Instant) -> Option<Instant> {
+        self.refresh.take_if(|when| *when <= now)
     }
 
     /// Forgets one address.
@@ -43,6 +72,6 @@ impl Announcements {
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.second.clear();
+        *self = Self::default();
     }
 }

@@ -94,6 +94,11 @@ impl Heartbeat {
         self.taken
     }
 
+    /// Whether the kernel watches a master.
+    pub(super) fn watches(&self) -> bool {
+        self.taken && self.kind == Kind::Watch
+    }
+
     /// Counts an advert the kernel should have absorbed; true when that makes it plain that it does not.
     /// Adverts closer together than `spacing` waited in the socket's queue together, and count as one.
     pub(super) fn stray(&mut self, now: Instant, spacing: Duration) -> bool {

@@ -1,43 +1,57 @@
 //! One virtual router on one interface.
 //!
 //! ```text
-//!                    link usable                        master_down, lease adopted
+//!                       no fault                        master_down, lease adopted
 //!   Init ─────────────────────────────────▶ Backup ──────────────────────────────▶ Master
 //!     │    └─ owner, or lease adopted: straight to Master ─────────────────────────▲  │
-//!     │ link unusable                        ▲   │                                    │
-//!     ▼                          link usable │   │ link unusable     better advert    │
+//!     │ fault                                ▲   │        better advert, group,       │
+//!     ▼                             no fault │   │ fault   own timers late            │
 //!   Fault ───────────────────────────────────┘   │  ◀─────────────── Backup ──────────┤
-//!     ▲──────────────────────────────────────────┘                                    │
-//!     └───────────────────────────────── link unusable ───────────────────────────────┘
+//!     ▲──────────────────────────────────────────┘           Backup or gone ◀─────────┤ resigned and
+//!     └─────────────────────────────────── fault ─────────────────────────────────────┘ successor heard
 //! ```
+//!
+//! A fault is one of the link, of something tracked, or of another member of the group. A member of a group
+//! does not become MASTER by itself: it says that it would, and the [`Router`](super::Router) lets all members
+//! do it together.
 
+mod announcing;
 mod election;
+mod farewell;
 mod kernel;
+mod preemption;
+mod rivalry;
+mod standing;
 mod transition;
 mod view;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
     time::{Duration, Instant},
 };
 
+use self::{farewell::Farewell, preemption::Preemption, rivalry::Rival, standing::Faults};
 use super::{
     LinkState,
     advert::Advertisement,
-    announce::{Announcements, REPEAT},
+    announce::Announcements,
     heartbeat::Heartbeat,
     interval,
     object::{Object, ObjectKey},
     objects::Objects,
-    output::{Gate, InstanceId, Output, State},
+    output::{Gate, Happening, InstanceId, Output, State},
     source,
     timer::{Timer, Timers},
 };
-use crate::config::model::{Version, VirtualAddress, VrrpInstance};
+use crate::config::model::{Priority, Version, VrrpInstance};
 
 /// Where an instance puts its effects.
 type Outputs = VecDeque<Output>;
+
+/// Why something is so: a short phrase for people.
+type Why = Cow<'static, str>;
 
 /// One `vrrp_instance` at work. Fed through [`Router`](super::Router) only.
 #[derive(Debug)]
@@ -46,11 +60,28 @@ pub struct Instance {
     config: VrrpInstance,
     source: Option<IpAddr>,
     state: State,
-    why: &'static str,
+    why: Why,
     since: Instant,
+    /// The priority in force: on the wire, in comparisons, in the kernel.
+    priority: Priority,
+    /// Sum of what is tracked.
+    adjustment: i32,
+    /// The priority until the next term as MASTER, in place of what the configuration and tracking say.
+    lowered: Option<Priority>,
+    faults: Faults,
+    /// The state of its link was told.
+    linked: bool,
+    /// It belongs to a group, so that it becomes MASTER only together with the other members.
+    bound: bool,
+    /// Member of a group: why it would be MASTER now.
+    candidate: Option<&'static str>,
+    /// An advert of lower priority came, and the group has not heard of it yet.
+    challenged: bool,
     /// What becomes of it when the link is first usable.
     adopted: bool,
     stopping: bool,
+    /// What is told when it is over.
+    ending: Happening,
     gone: bool,
     /// The gate last asked for; `None` before the first wish, when a former process may have left any.
     gate: Option<Gate>,
@@ -58,14 +89,28 @@ pub struct Instance {
     master: Option<Master>,
     /// BACKUP: the end of the master-down interval as far as userspace has heard.
     deadline: Instant,
+    /// BACKUP: the master-down interval the kernel keeps, which a change of priority leaves as it is.
+    watched: Duration,
+    /// When that watch was set.
+    watched_since: Instant,
     /// The last master heard, though we may be about to preempt it.
     heard: Option<(IpAddr, u8)>,
+    preemption: Preemption,
+    /// MASTER that has said priority 0 and waits for its successor.
+    farewell: Option<Farewell>,
+    rival: Option<Rival>,
     timers: Timers,
     heartbeat: Heartbeat,
+    /// When an advert last left.
+    said: Option<Instant>,
+    /// The lease is due anew once the next advert has left: it is of another priority.
+    relet: bool,
     objects: Objects,
     announcements: Announcements,
     /// The kernel fenced the gate, and it opens again with the next advert that leaves.
     reopening: bool,
+    /// That was told.
+    fenced: bool,
     counts: Counts,
 }
 
@@ -81,6 +126,7 @@ struct Counts {
     received: u64,
     sent: u64,
     became_master: u64,
+    fenced: u64,
     refused: BTreeMap<&'static str, u64>,
 }
 
@@ -99,20 +145,37 @@ impl Instance {
             config: config.clone(),
             source: None,
             state: State::Init,
-            why: "waiting for the interface",
+            why: "waiting for the interface".into(),
             since: now,
+            priority: config.priority,
+            adjustment: 0,
+            lowered: None,
+            faults: Faults::default(),
+            linked: false,
+            bound: false,
+            candidate: None,
+            challenged: false,
             adopted: false,
             stopping: false,
+            ending: Happening::Stop,
             gone: false,
             gate: None,
             master: None,
             deadline: now,
+            watched: Duration::ZERO,
+            watched_since: now,
             heard: None,
+            preemption: Preemption::default(),
+            farewell: None,
+            rival: None,
             timers: Timers::default(),
             heartbeat: Heartbeat::default(),
+            said: None,
+            relet: false,
             objects,
             announcements: Announcements::default(),
             reopening: false,
+            fenced: false,
             counts: Counts::default(),
         }
     }
@@ -135,6 +198,17 @@ impl Instance {
         self.source
     }
 
+    /// The priority in force.
+    #[must_use]
+    pub const fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Whether a lease of a former process waits to be taken up.
+    pub(super) const fn is_adopted(&self) -> bool {
+        self.adopted
+    }
+
     /// Whether it is on its way out.
     pub(super) const fn is_stopping(&self) -> bool {
         self.stopping
@@ -153,24 +227,20 @@ impl Instance {
 
     /// Takes the state of its interface, `None` when there is no such interface.
     pub(super) fn on_link(&mut self, link: Option<LinkState>, now: Instant, outputs: &mut Outputs) {
-        if self.stopping {
-            return;
-        }
         let chosen = source::choose(&self.config, link);
         let source = chosen.ok();
         let moved = self.source != source;
         self.source = source;
-        match (self.state, source) {
-            (State::Init | State::Fault, Some(_)) => self.start(now, outputs),
-            (State::Master, Some(_)) if moved => {
-                self.set_lease(outputs);
-                self.send_advert(self.config.priority.get(), now, outputs);
-            }
-            (State::Backup | State::Master, Some(_)) | (State::Fault, None) => {}
-            (State::Init | State::Backup | State::Master, None) => {
-                let why = chosen.err().unwrap_or("no source address");
-                self.leave(State::Fault, why, now, outputs);
-            }
+        self.faults.link = chosen.err();
+        if self.stopping {
+            return self.say_nothing_more(now, outputs);
+        }
+        self.linked = true;
+        let was_master = self.state == State::Master;
+        self.judge("interface usable", now, outputs);
+        if was_master && self.state == State::Master && moved && self.farewell.is_none() {
+            self.set_lease(outputs);
+            self.send_advert(self.priority.get(), now, outputs);
         }
     }
 
@@ -178,7 +248,7 @@ impl Instance {
     pub(super) fn on_adopted(&mut self, now: Instant, outputs: &mut Outputs) {
         match self.state {
             State::Init => self.adopted = true,
-            State::Backup => self.become_master("lease adopted", now, outputs),
+            State::Backup => self.win("lease adopted", now, outputs),
             State::Master | State::Fault => {}
         }
     }
@@ -194,13 +264,15 @@ impl Instance {
         self.config = config.clone();
         self.objects
             .configure(Object::of_instance(&self.config), kernel);
+        self.take_up_priority(outputs);
         match self.state {
-            State::Master => {
+            State::Master if self.farewell.is_none() => {
                 self.set_lease(outputs);
-                self.send_advert(self.config.priority.get(), now, outputs);
+                self.send_advert(self.priority.get(), now, outputs);
+                self.plan_refresh(now);
             }
             State::Backup => self.judge_master_again(now, outputs),
-            State::Init | State::Fault => {}
+            State::Init | State::Master | State::Fault => {}
         }
         if self.state != State::Init {
             self.reconcile(outputs);
@@ -208,11 +280,25 @@ impl Instance {
         self.settle(outputs);
     }
 
-    /// Begins to go away; [`Output::Removed`] follows when the kernel has nothing of it.
-    pub(super) fn stop(&mut self, now: Instant, outputs: &mut Outputs) {
-        if !self.stopping {
-            self.stopping = true;
-            self.leave(State::Init, "stopped", now, outputs);
+    /// Begins to go away; [`Output::Removed`] follows when the kernel has nothing of it. A MASTER waits for its
+    /// successor first where that is `graceful`: nobody waits for its place.
+    pub(super) fn stop(
+        &mut self,
+        ending: Happening,
+        graceful: bool,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        if self.stopping {
+            return;
+        }
+        self.stopping = true;
+        self.ending = ending;
+        self.timers.stop(Timer::Yield);
+        if graceful && self.state == State::Master {
+            self.hand_over(now, outputs);
+        } else {
+            self.leave(State::Init, "stopped".into(), now, outputs);
         }
     }
 
@@ -227,23 +313,17 @@ impl Instance {
     pub(super) fn on_timeout(&mut self, now: Instant, outputs: &mut Outputs) {
         while let Some((due, timer)) = self.timers.expire(now) {
             match timer {
+                Timer::Advert if self.is_late(now) => self.step_down(now, outputs),
                 Timer::Advert => {
-                    self.send_advert(self.config.priority.get(), now, outputs);
+                    self.advertise(now, outputs);
                     // Adverts stay on the beat, unless we are a whole beat late.
                     let next = due + self.config.advert_interval.get();
                     if next > now {
                         self.timers.set(Timer::Advert, next);
                     }
                 }
-                Timer::MasterDown => self.become_master("master down", now, outputs),
-                Timer::Announce => {
-                    for address in self.announcements.due(now) {
-                        if self.objects.is_settled(&address) {
-                            self.announce(&address, outputs);
-                        }
-                    }
-                    self.schedule_announcements();
-                }
+                Timer::MasterDown => self.win("master down", now, outputs),
+                Timer::Announce => self.announce_again(now, outputs),
                 Timer::AddressRetry => {
                     self.objects.retry();
                     self.reconcile(outputs);
@@ -252,10 +332,23 @@ impl Instance {
                 Timer::Yielded => {
                     // No advert that came up beats ours: the kernel yields to what we refuse.
                     self.heartbeat.give_up();
+                    self.was_fenced(outputs);
                     self.restore_lease(now, outputs);
                 }
+                Timer::Preempt => self.lose_patience(now, outputs),
+                Timer::Farewell => self.find_no_successor(now, outputs),
+                Timer::Yield => self.on_release(now, outputs),
+                Timer::Rogue => self.judge_rival(now, outputs),
             }
         }
+    }
+
+    /// Sends the advert of a MASTER, with the priority that is right by now. The lease follows when the advert has left.
+    fn advertise(&mut self, now: Instant, outputs: &mut Outputs) {
+        if self.take_up_priority(outputs) {
+            self.relet = true;
+        }
+        self.send_advert(self.priority.get(), now, outputs);
     }
 
     /// Sends an advert and restarts the advert timer.
@@ -277,44 +370,28 @@ impl Instance {
         });
     }
 
-    /// Announces every address the kernel has, now and once more later.
-    fn announce_all(&mut self, now: Instant, outputs: &mut Outputs) {
-        for address in self.objects.settled() {
-            self.announce(&address, outputs);
-            self.announcements.begin(&address, now);
-        }
-        self.schedule_announcements();
-    }
-
-    fn announce(&self, address: &VirtualAddress, outputs: &mut Outputs) {
-        outputs.extend((0..REPEAT).map(|_| Output::Announce {
-            instance: self.id,
-            address: address.clone(),
-        }));
-    }
-
-    fn schedule_announcements(&mut self) {
-        match self.announcements.next() {
-            Some(when) => self.timers.set(Timer::Announce, when),
-            None => self.timers.stop(Timer::Announce),
-        }
-    }
-
-    /// Skew_Time.
+    /// Skew_Time; the longest there is while others go first by request.
     fn skew_time(&self) -> Duration {
-        interval::skew_time(
-            self.config.version,
-            self.config.priority,
-            self.master_interval(),
-        )
+        let interval = self.master_interval();
+        if self.preemption.yields() {
+            interval::longest_skew_time(self.config.version, interval)
+        } else {
+            interval::skew_time(self.config.version, self.priority, interval)
+        }
     }
 
     /// Master_Down_Interval.
     fn master_down_interval(&self) -> Duration {
-        interval::master_down_interval(
+        let adverts = u32::from(self.config.election.down_timer_adverts);
+        self.master_interval() * adverts + self.skew_time()
+    }
+
+    /// How long an advert of ours entitles us to the addresses.
+    fn lease(&self) -> Duration {
+        interval::lease(
             self.config.version,
-            self.config.priority,
-            self.master_interval(),
+            self.config.advert_interval.get(),
+            self.config.election.down_timer_adverts,
         )
     }
 

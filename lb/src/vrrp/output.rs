@@ -1,6 +1,6 @@
 //! Everything the VRRP core can ask of the world.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub enum State {
     Backup,
     /// Responsible for the addresses.
     Master,
-    /// The interface or its address is not usable.
+    /// The interface or its address is not usable, something tracked failed, or a member of the group did.
     Fault,
 }
 
@@ -131,6 +131,10 @@ pub struct Notice {
     reason = "a notice is as rare as a change of state"
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a notice is as rare as a change of state"
+)]
 pub enum Output {
     /// Send one advert by multicast; answered by `handle_advert_sent`.
     SendAdvert {
@@ -188,7 +192,7 @@ pub enum Output {
         /// The state now.
         to: State,
         /// Why, as a short phrase for the log.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// Tell people and programs.
     Notice(Notice),

@@ -1,6 +1,8 @@
 //! All instances of this node: who an input is for, and who is due.
 
+mod group;
 mod membership;
+mod request;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -8,23 +10,26 @@ use std::{
     time::Instant,
 };
 
+use self::group::Groups;
 use super::{
     LinkState, RxMeta,
     advert::Advertisement,
     instance::Instance,
+    link::Links,
     object::{Object, ObjectKey, Operation},
-    output::{InstanceId, Output},
-    snapshot::InstanceSnapshot,
+    output::{InstanceId, Output, Standing, State},
+    pacing::Pacing,
+    snapshot::{GroupSnapshot, InstanceSnapshot},
     timer::Schedule,
 };
-use crate::config::model::{Family, InterfaceName, PrefixLength, VirtualAddress};
+use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
 /// The VRRP machine of a node.
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
 /// the outputs out in order, and ask [`poll_timeout`](Self::poll_timeout) again. At start feed the
-/// configuration, then adopted leases and what the kernel has, and links last: an instance begins when
-/// its link is told. Whenever several inputs wait, feed adverts before guard events before timeouts, so
+/// settings of the node, the configuration, then adopted leases, what is tracked and what the kernel has, and links last:
+/// an instance begins when its link is told. Whenever several inputs wait, feed adverts before guard events before timeouts, so
 /// that time spent elsewhere is not taken for a silent master.
 #[derive(Debug, Default)]
 pub struct Router {
@@ -34,7 +39,15 @@ pub struct Router {
     names: BTreeMap<String, InstanceId>,
     /// VRIDs of an interface; unicast instances with other peers may share one.
     segments: BTreeMap<InterfaceName, BTreeSet<(u8, Family, InstanceId)>>,
-    links: BTreeMap<InterfaceName, Option<LinkState>>,
+    links: Links,
+    groups: Groups,
+    pacing: Pacing,
+    /// Announcements that have waited, now on their way.
+    paced: VecDeque<Output>,
+    /// Until then no instance begins (`vrrp_startup_delay`), but for those with an adopted lease.
+    held_until: Option<Instant>,
+    /// When the last input came.
+    clock: Option<Instant>,
     /// What the kernel is known to have, for instances yet to come.
     kernel: BTreeSet<ObjectKey>,
     /// Who cares for an object: those that have it configured, or had it and must see it gone.
@@ -79,17 +92,45 @@ impl Router {
         link: Option<LinkState>,
         now: Instant,
     ) {
-        self.links.insert(interface.clone(), link);
-        for id in self.on_segment(interface) {
-            if !self.waiting.contains_key(&id) {
-                self.with(id, now, |instance, outputs| {
-                    instance.on_link(link, now, outputs);
-                });
-            }
-        }
+        self.links.tell(interface, link, now);
+        self.spread_link(interface, now);
         if link.is_none() {
             self.forget_addresses(interface, now);
         }
+    }
+
+    /// Takes what tracking adds up to for the instance of a name. It may come before the link is told, and should:
+    /// an instance that begins in ignorance of a fault begins as BACKUP.
+    pub fn handle_standing(&mut self, instance: &str, standing: &Standing, now: Instant) {
+        if let Some(id) = self.instance_id(instance) {
+            self.with(id, now, |instance, outputs| {
+                instance.on_standing(standing, now, outputs);
+            });
+        }
+    }
+
+    /// Takes the settings of the node that concern all instances: `interface_up_down_delays`, `vrrp_garp_interval`,
+    /// `vrrp_gna_interval`, `garp_group`.
+    pub fn handle_settings(&mut self, config: &Config, now: Instant) {
+        self.clock = Some(now);
+        self.links.configure(&config.interface_delays);
+        let announce = &config.global.vrrp.announce;
+        for (instance, address) in self.pacing.configure(announce, &config.garp_groups) {
+            self.outputs
+                .push_back(Output::Announce { instance, address });
+        }
+    }
+
+    /// Lets no instance begin before `until`, but for those with an adopted lease (`vrrp_startup_delay`,
+    /// `vrrp_delay_after_boot`). Adverts that come earlier are not heard.
+    pub fn hold_until(&mut self, until: Instant) {
+        self.held_until = Some(until);
+    }
+
+    /// What is believed of an interface, delays applied; `None` when nothing was told of it.
+    #[must_use]
+    pub fn link(&self, interface: &InterfaceName) -> Option<Option<LinkState>> {
+        self.links.get(interface)
     }
 
     /// Takes an advert. One that waited in the socket while the kernel absorbed a later one of the same
@@ -156,7 +197,8 @@ impl Router {
         self.with(id, now, |instance, _| instance.on_yielded(epoch, now));
     }
 
-    /// Audits a watch: `last_seen` is when the kernel last absorbed an advert.
+    /// Audits a watch: `last_seen` is when the kernel last absorbed an advert. Due every few seconds, and a good idea after
+    /// [`handle_standing`](Self::handle_standing): only then a watch follows a priority that has risen.
     pub fn handle_heartbeat(
         &mut self,
         id: InstanceId,
@@ -227,35 +269,95 @@ impl Router {
 
     /// Does what is due. Early calls are harmless, late ones are not.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.clock = Some(now);
+        if self.held_until.take_if(|until| *until <= now).is_some() {
+            let ids: Vec<InstanceId> = self.instances.keys().copied().collect();
+            for id in ids {
+                self.begin(id, now);
+            }
+        }
+        while let Some(interface) = self.links.due(now) {
+            self.spread_link(&interface, now);
+        }
         while let Some((_, id)) = self.schedule.first().filter(|(when, _)| *when <= now) {
             self.with(id, now, |instance, outputs| {
                 instance.on_timeout(now, outputs);
             });
+        }
+        let instances = &self.instances;
+        let worthwhile = |(id, address): &(InstanceId, VirtualAddress)| {
+            let instance = instances.get(id);
+            instance.is_some_and(|instance| instance.may_announce(address))
+        };
+        while let Some((instance, address)) = self.pacing.due(now, worthwhile) {
+            self.paced.push_back(Output::Announce { instance, address });
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due next, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let (_, id) = self.schedule.first()?;
-        self.instances.get(&id)?.next_timeout()
+        let instance = self.schedule.first();
+        let instance = instance.and_then(|(_, id)| self.instances.get(&id)?.next_timeout());
+        let others = [
+            (self.links.next(), "link_delay"),
+            (self.pacing.next(), "pacing"),
+            (self.held_until, "startup_delay"),
+        ];
+        let others = others
+            .into_iter()
+            .filter_map(|(when, why)| Some((when?, why)));
+        instance
+            .into_iter()
+            .chain(others)
+            .min_by_key(|(when, _)| *when)
     }
 
     /// The next effect.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front()?;
-        if let Output::Removed { instance } = output {
-            self.departed.remove(&instance);
+        if let Some(paced) = self.paced.pop_front() {
+            return Some(paced);
         }
-        Some(output)
+        loop {
+            let output = self.outputs.pop_front()?;
+            match &output {
+                Output::Removed { instance } => drop(self.departed.remove(instance)),
+                Output::Announce { instance, address } if !self.admits(*instance, address) => {
+                    continue;
+                }
+                _ => {}
+            }
+            return Some(output);
+        }
     }
 
     /// Every instance as plain data, in the order of their beginning.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Vec<InstanceSnapshot> {
-        let instances = self.instances.values();
-        instances.map(|instance| instance.snapshot(now)).collect()
+        let instances = self.instances.iter();
+        instances
+            .map(|(id, instance)| InstanceSnapshot {
+                group: self.groups.name_of(*id).map(str::to_owned),
+                ..instance.snapshot(now)
+            })
+            .collect()
+    }
+
+    /// Every group as plain data.
+    #[must_use]
+    pub fn group_snapshot(&self) -> Vec<GroupSnapshot> {
+        self.groups.snapshot()
+    }
+
+    /// Whether an announcement may leave now: there are neighbours, and the pause after the last one is over.
+    fn admits(&mut self, id: InstanceId, address: &VirtualAddress) -> bool {
+        let link = self.links.get(&address.interface).flatten();
+        let deaf = link.is_some_and(|link| !link.arp);
+        let Some(now) = self.clock.filter(|_| !deaf) else {
+            return false;
+        };
+        self.pacing.admits(id, address, now)
     }
 
     /// Takes what the kernel has; the instance that made it so knows already.
@@ -297,6 +399,28 @@ impl Router {
         found.map(|(_, _, id)| *id)
     }
 
+    /// Tells the instances of an interface what is believed of it.
+    fn spread_link(&mut self, interface: &InterfaceName, now: Instant) {
+        let Some(link) = self.links.get(interface) else {
+            return;
+        };
+        for id in self.on_segment(interface) {
+            if self.may_begin(id, now) {
+                self.with(id, now, |instance, outputs| {
+                    instance.on_link(link, now, outputs);
+                });
+            }
+        }
+    }
+
+    /// Whether nothing keeps an instance from beginning, or it has begun.
+    fn may_begin(&self, id: InstanceId, now: Instant) -> bool {
+        let held = self.held_until.is_some_and(|until| now < until);
+        let free = |instance: &Instance| instance.state() != State::Init || instance.is_adopted();
+        let begun = self.instances.get(&id).is_some_and(free);
+        !self.waiting.contains_key(&id) && (!held || begun)
+    }
+
     fn on_segment(&self, interface: &InterfaceName) -> Vec<InstanceId> {
         let routers = self.segments.get(interface);
         routers.map_or_else(Vec::new, |routers| {
@@ -304,16 +428,20 @@ impl Router {
         })
     }
 
-    /// Feeds one instance.
+    /// Feeds one instance, and then its group.
     fn with(
         &mut self,
         id: InstanceId,
         now: Instant,
         feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>),
     ) {
+        self.clock = Some(now);
         if let Some(instance) = self.instances.get_mut(&id) {
             feed(instance, &mut self.outputs);
             self.schedule_again(id, now);
+            if let Some(group) = self.groups.name_of(id).map(str::to_owned) {
+                self.synchronise(&group, now);
+            }
         }
     }
 
@@ -325,6 +453,10 @@ impl Router {
         if instance.is_gone() {
             self.departed.extend(self.instances.remove_entry(&id));
             self.schedule.set(id, None);
+            for routers in self.segments.values_mut() {
+                routers.retain(|(_, _, other)| *other != id);
+            }
+            self.bid_farewell(id);
             self.release(id, now);
         } else {
             let next = instance.next_timeout();

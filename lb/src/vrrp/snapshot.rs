@@ -34,8 +34,16 @@ pub struct InstanceSnapshot {
     pub state: State,
     /// Why the instance is in this state.
     pub why: String,
-    /// Priority on the wire.
+    /// Priority in force: the configured one and what tracking makes of it.
     pub priority: u8,
+    /// Priority as configured.
+    pub base_priority: u8,
+    /// Why it is in FAULT, or would be; none when nothing is wrong.
+    pub faults: Vec<String>,
+    /// The `vrrp_sync_group` it belongs to.
+    pub group: Option<String>,
+    /// It hands over or stays BACKUP by request (`lb vrrp yield`).
+    pub yielding: bool,
     /// The master's address as far as known; ours when MASTER.
     pub master: Option<IpAddr>,
     /// The master's priority.
@@ -60,6 +68,19 @@ pub struct InstanceSnapshot {
     pub adverts_sent: u64,
     /// Times MASTER.
     pub became_master: u64,
+    /// Times the kernel fenced the gate of this MASTER.
+    pub fenced: u64,
     /// Adverts refused, by reason.
     pub refused: std::collections::BTreeMap<String, u64>,
+}
+
+/// One `vrrp_sync_group`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSnapshot {
+    /// Its name.
+    pub name: String,
+    /// The state of its members, INIT until all have begun.
+    pub state: State,
+    /// Names of its members.
+    pub members: Vec<String>,
 }

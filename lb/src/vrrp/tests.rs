@@ -1,10 +1,15 @@
 //! The VRRP machine, sentence by sentence.
 
 mod addresses;
+mod announcements;
 mod bench;
 mod elections;
+mod farewells;
+mod groups;
 mod guards;
 mod objects;
 mod operations;
+mod options;
 mod reloads;
 mod sources;
+mod standing;

@@ -14,21 +14,33 @@ pub(super) enum Timer {
     Advert,
     /// BACKUP: no master (RFC 9568 §6.2 Active_Down_Timer), where the kernel does not keep it.
     MasterDown,
-    /// MASTER: the second set of announcements.
+    /// MASTER: announcements.
     Announce,
     /// An address the kernel refused is due again.
     AddressRetry,
     /// MASTER: the kernel yielded to an advert we have yet to see.
     Yielded,
+    /// BACKUP: `preempt_delay`.
+    Preempt,
+    /// MASTER that has resigned: nobody has taken over.
+    Farewell,
+    /// BACKUP by request: the time that was asked for is over.
+    Yield,
+    /// MASTER and address owner beside another one.
+    Rogue,
 }
 
 impl Timer {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 9] = [
         Self::Advert,
         Self::MasterDown,
         Self::Announce,
         Self::AddressRetry,
         Self::Yielded,
+        Self::Preempt,
+        Self::Farewell,
+        Self::Yield,
+        Self::Rogue,
     ];
 
     /// The word for traces.
@@ -39,6 +51,10 @@ impl Timer {
             Self::Announce => "announce",
             Self::AddressRetry => "address_retry",
             Self::Yielded => "yielded",
+            Self::Preempt => "preempt_delay",
+            Self::Farewell => "farewell",
+            Self::Yield => "yield",
+            Self::Rogue => "rogue",
         }
     }
 }
@@ -60,9 +76,16 @@ impl Timers {
         self.when[timer as usize] = None;
     }
 
-    /// Stops all.
+    /// Stops all but the one of a request, which outlives states.
     pub(super) fn stop_all(&mut self) {
+        let wish = self.when(Timer::Yield);
         *self = Self::default();
+        self.when[Timer::Yield as usize] = wish;
+    }
+
+    /// When a timer is due.
+    pub(super) fn when(&self, timer: Timer) -> Option<Instant> {
+        self.when[timer as usize]
     }
 
     /// Whether a timer runs.

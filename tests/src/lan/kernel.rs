@@ -42,6 +42,8 @@ pub(super) struct Kernel {
     expected: Vec<u8>,
     /// When an advert was last absorbed.
     pub(super) last_seen: Option<Instant>,
+    /// When the guard was set.
+    set: Option<Instant>,
     /// When the guard's timer expires.
     pub(super) deadline: Option<Instant>,
     pub(super) gate: Gate,
@@ -56,6 +58,7 @@ impl Kernel {
             epoch: None,
             expected: Vec::new(),
             last_seen: None,
+            set: None,
             deadline: None,
             gate: Gate::Pass,
             addresses: BTreeSet::new(),
@@ -74,6 +77,7 @@ impl Kernel {
         }
         self.epoch = Some(epoch);
         self.deadline = None;
+        self.set = Some(now);
         if let Guard::Watch {
             advert,
             source,
@@ -93,6 +97,12 @@ impl Kernel {
         matches!(self.guard, Guard::Lease { .. })
             && self.gate == Gate::Open
             && self.deadline.is_some_and(|end| end > now)
+    }
+
+    /// The watch that runs, and when it last saw an advert, or was set.
+    pub(super) fn watch(&self) -> Option<(Epoch, Instant)> {
+        let watches = matches!(self.guard, Guard::Watch { .. });
+        Some((self.epoch?, self.last_seen.max(self.set)?)).filter(|_| watches)
     }
 
     /// Whether an advert was absorbed later than one of the same sender that came up the socket at `at`.

@@ -1,13 +1,17 @@
 //! One node: a daemon around the real [`Router`], and its kernel.
 
-use std::{collections::VecDeque, net::IpAddr, time::Instant};
+use std::{
+    collections::VecDeque,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use lb::{
     config::model::{InterfaceName, VirtualAddress, VrrpInstance},
     vrrp::{
         LinkState, Router, RxMeta,
         object::{self, Object},
-        output::{InstanceId, Output, State},
+        output::{InstanceId, Output, Standing, State},
     },
 };
 
@@ -53,6 +57,8 @@ struct Queues {
     answers: VecDeque<(Operation, Result<(), String>)>,
     link: bool,
     config: bool,
+    standing: bool,
+    wish: Option<Option<Duration>>,
 }
 
 /// A node.
@@ -65,6 +71,11 @@ pub(super) struct Node {
     /// Number of the daemon's present life.
     pub(super) life: u32,
     pub(super) last_sent: Option<Instant>,
+    /// Priority of the last advert.
+    last_said: u8,
+    pub(super) standing: Standing,
+    /// When the daemon looks at its watch next.
+    audit: Option<Instant>,
     router: Option<Router>,
     stopping: bool,
     queues: Queues,
@@ -79,15 +90,43 @@ impl Node {
             link: true,
             life: 0,
             last_sent: None,
+            last_said: 0,
+            standing: Standing::default(),
+            audit: None,
             router: None,
             stopping: false,
             queues: Queues::default(),
         }
     }
 
-    /// What decides between two masters.
+    /// What decides between two masters; one that has resigned is last.
     pub(super) fn rank(&self) -> (u8, IpAddr) {
-        (self.setup.config.priority.get(), self.setup.source)
+        (self.last_said, self.setup.source)
+    }
+
+    pub(super) fn priority(&self) -> u8 {
+        let base = self.setup.config.priority;
+        let sum = i32::from(base.get()) + self.standing.adjustment;
+        if base.is_owner() {
+            return base.get();
+        }
+        u8::try_from(sum.clamp(1, 254)).unwrap_or(base.get())
+    }
+
+    pub(super) fn track(&mut self, standing: Standing, now: Instant, effects: &mut Vec<Effect>) {
+        self.standing = standing;
+        self.queues.standing = true;
+        self.attend(now, effects);
+    }
+
+    pub(super) fn request_yield(
+        &mut self,
+        time: Option<Duration>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.queues.wish = Some(time);
+        self.attend(now, effects);
     }
 
     pub(super) fn state(&self) -> State {
@@ -108,7 +147,25 @@ impl Node {
     pub(super) fn next(&self) -> Option<Instant> {
         let running = self.router.as_ref().filter(|_| !self.stalled);
         let daemon = running.and_then(|router| Some(router.poll_timeout()?.0));
-        self.kernel.deadline.into_iter().chain(daemon).min()
+        let audit = running.and(self.audit);
+        self.kernel
+            .deadline
+            .into_iter()
+            .chain(daemon)
+            .chain(audit)
+            .min()
+    }
+
+    /// Tells the daemon what its watch has seen, every few beats: lives are short here.
+    fn look(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.audit.is_none_or(|at| at <= now) {
+            self.audit = Some(now + self.setup.config.advert_interval.get() * 8);
+            if let Some(((id, epoch), seen)) = self.kernel.watch() {
+                self.tell(now, effects, |router| {
+                    router.handle_heartbeat(id, epoch, seen, now);
+                });
+            }
+        }
     }
 
     pub(super) fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -117,7 +174,7 @@ impl Node {
             return self.attend(now, effects);
         }
         let mut router = Router::new();
-        router.handle_config(std::slice::from_ref(&self.setup.config), now);
+        router.handle_config(std::slice::from_ref(&self.setup.config), &[], now);
         let id = router.instance_id(INSTANCE);
         if let Some(id) = id.filter(|_| self.kernel.has_live_lease(now)) {
             router.handle_adopted(id, now);
@@ -125,6 +182,7 @@ impl Node {
         for line in &self.kernel.addresses {
             router.handle_address(&line.interface, line.address, line.prefix.get(), true, now);
         }
+        router.handle_standing(INSTANCE, &self.standing, now);
         self.router = Some(router);
         self.queues.link = true;
         self.attend(now, effects);
@@ -134,7 +192,7 @@ impl Node {
         if let Some(router) = self.router.as_mut().filter(|_| !self.stalled) {
             self.stopping = true;
             self.queues.config = false;
-            router.handle_config(&[], now);
+            router.handle_stop(now);
             self.carry_out(now, effects);
         }
     }
@@ -216,6 +274,7 @@ impl Node {
     }
 
     pub(super) fn timeout(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        self.look(now, effects);
         if let Some(router) = &mut self.router {
             router.handle_timeout(now);
         }
@@ -242,7 +301,24 @@ impl Node {
         }
         if std::mem::take(&mut self.queues.config) {
             let config = self.setup.config.clone();
-            self.tell(now, effects, |router| router.handle_config(&[config], now));
+            self.queues.standing = true;
+            self.tell(now, effects, |router| {
+                router.handle_config(&[config], &[], now)
+            });
+        }
+        if std::mem::take(&mut self.queues.standing) {
+            let standing = self.standing.clone();
+            self.tell(now, effects, |router| {
+                router.handle_standing(INSTANCE, &standing, now);
+            });
+        }
+        if let Some(time) = self.queues.wish.take() {
+            self.tell(now, effects, |router| {
+                match time {
+                    Some(_) => router.handle_yield(INSTANCE, time, now),
+                    None => router.handle_release(INSTANCE, now),
+                };
+            });
         }
         let interface = self.setup.config.interface.clone();
         if std::mem::take(&mut self.queues.link) {
@@ -310,6 +386,7 @@ impl Node {
                     effects.push(Effect::Send(advert.emit(self.setup.source, destination)));
                     self.kernel.sends(now);
                     self.last_sent = Some(now);
+                    self.last_said = advert.priority;
                     router.handle_advert_sent(instance, true, now);
                 }
                 Output::SetGuard {
@@ -379,7 +456,12 @@ fn link_state(source: IpAddr, up: bool) -> LinkState {
         IpAddr::V4(v4) => (Some(v4), None),
         IpAddr::V6(v6) => (None, Some(v6)),
     };
-    LinkState { up, v4, v6 }
+    LinkState {
+        up,
+        v4,
+        v6,
+        arp: true,
+    }
 }
 
 fn receipt(interface: &InterfaceName, frame: &Frame) -> RxMeta {

@@ -3,7 +3,10 @@
 use std::{net::IpAddr, time::Duration};
 
 use lb::{
-    config::model::{AdvertInterval, Family, InitialState, Version, VirtualAddress, VrrpInstance},
+    config::model::{
+        AdvertInterval, Family, InitialState, Priority, Version, VirtualAddress, VrrpInstance,
+        vrrp::Election,
+    },
     vrrp::interval::skew_time,
 };
 use tests::lan::{KernelKind, Lan, Setup};
@@ -66,6 +69,8 @@ pub(crate) fn draw(seed: u64, rng: &mut fastrand::Rng) -> Lan {
         (rng.u8(..10) < 7).then(|| *rng.choice(&kernels).unwrap_or(&KernelKind::Able));
     let addresses = addresses(family, rng.u8(1..=3));
     let close = rng.bool();
+    let adverts = *rng.choice(&[1, 2, 3, 3, 3, 3, 3, 5]).unwrap_or(&3);
+    let patient = rng.u8(..4) == 0;
     let mut setups = Vec::new();
     for index in 0..count {
         let priority = if close {
@@ -84,6 +89,17 @@ pub(crate) fn draw(seed: u64, rng: &mut fastrand::Rng) -> Lan {
             advert_interval: AdvertInterval::from_centiseconds(base * factor).unwrap(),
             addresses: addresses.clone(),
             preempt: rng.u8(..4) != 0,
+            election: Election {
+                down_timer_adverts: adverts,
+                preempt_delay: if patient {
+                    Duration::from_millis(base * 10).mul_f64(rng.f64() * 5.0)
+                } else {
+                    Duration::ZERO
+                },
+                higher_prio_send_advert: rng.u8(..4) == 0,
+                lower_prio_no_advert: rng.u8(..4) == 0,
+                ..Election::default()
+            },
             ..instance(priority)
         };
         let kernel =
@@ -107,8 +123,10 @@ fn promote_the_best(setups: &mut [Setup], rng: &mut fastrand::Rng) {
     };
     best.config.state = InitialState::Master;
     best.config.preempt = true;
+    best.config.election.preempt_delay = Duration::ZERO;
     if rng.u8(..4) == 0 {
         best.config.priority = 255.try_into().unwrap();
+        best.config.election.owner_ignore_adverts = true;
     }
 }
 
@@ -130,11 +148,16 @@ fn addresses(family: Family, count: u8) -> Vec<VirtualAddress> {
     (0..count).map(line).collect()
 }
 
+/// The priority of a node, tracking included.
+pub(crate) fn priority(lan: &Lan, node: usize) -> Priority {
+    i64::from(lan.priority(node)).try_into().unwrap()
+}
+
 /// The delay below which two lost adverts in a row make nobody impatient: the smallest skew of all.
 pub(crate) fn tolerable_delay(lan: &Lan) -> Duration {
     let configs = || (0..lan.len()).map(|node| lan.config(node));
     let fastest = configs().map(|config| config.advert_interval).min();
     let fastest = fastest.map_or(Duration::ZERO, AdvertInterval::get);
-    let skew = |config: &VrrpInstance| skew_time(config.version, config.priority, fastest);
-    configs().map(skew).min().unwrap_or_default()
+    let skew = |node| skew_time(lan.config(node).version, priority(lan, node), fastest);
+    (0..lan.len()).map(skew).min().unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use lb::{
     config::model::VrrpInstance,
     vrrp::{
         interval::{master_down_interval, skew_time},
-        output::{Gate, State},
+        output::{Gate, Standing, State},
     },
 };
 use tests::lan::{Event, KernelKind, Lan};
@@ -109,7 +109,7 @@ fn trouble(lan: &mut Lan, rng: &mut fastrand::Rng) -> Result<(), String> {
 
 /// One thing goes wrong, or right again.
 fn fault(lan: &mut Lan, node: usize, strict: bool, rng: &mut fastrand::Rng) {
-    let kinds = if strict { 6 } else { 12 };
+    let kinds = if strict { 9 } else { 15 };
     match rng.u8(..kinds) {
         0 => lan.stall(node),
         1 => lan.resume(node),
@@ -117,11 +117,17 @@ fn fault(lan: &mut Lan, node: usize, strict: bool, rng: &mut fastrand::Rng) {
         3 => lan.power_off(node),
         4 => lan.stop(node),
         5 => lan.start(node),
-        6 => lan.set_link(node, false),
-        7 => lan.set_link(node, true),
-        8 => lan.network.groups[node] = rng.u8(..2),
-        9 => lan.meddle(node, rng.bool()),
-        10 => {
+        6 => flap(lan, node, rng),
+        7 => lan.track(node, faulty()),
+        8 => {
+            let time = slowest(lan).mul_f64(rng.f64() * 9.0);
+            lan.request_yield(node, rng.bool().then_some(time));
+        }
+        9 => lan.set_link(node, false),
+        10 => lan.set_link(node, true),
+        11 => lan.network.groups[node] = rng.u8(..2),
+        12 => lan.meddle(node, rng.bool()),
+        13 => {
             let config = lan.config(node).clone();
             let other = i64::from(rng.u8(1..=254));
             let priority = if config.priority.is_owner() {
@@ -141,6 +147,28 @@ fn fault(lan: &mut Lan, node: usize, strict: bool, rng: &mut fastrand::Rng) {
     }
 }
 
+/// What a node tracks changes several times in a row.
+fn flap(lan: &mut Lan, node: usize, rng: &mut fastrand::Rng) {
+    for _ in 0..rng.u8(1..6) {
+        lan.run(fastest(lan).mul_f64(rng.f64()));
+        lan.track(node, adjusted(rng.i32(-200..200)));
+    }
+}
+
+fn adjusted(adjustment: i32) -> Standing {
+    Standing {
+        adjustment,
+        ..Standing::default()
+    }
+}
+
+fn faulty() -> Standing {
+    Standing {
+        faults: ["script down".to_owned()].into(),
+        ..Standing::default()
+    }
+}
+
 /// Everything works again.
 fn heal(lan: &mut Lan) {
     lan.exclusive &= can_exclude(lan);
@@ -151,13 +179,21 @@ fn heal(lan: &mut Lan) {
         lan.resume(node);
         lan.start(node);
         lan.set_link(node, true);
+        let Standing { adjustment, faults } = lan.standing(node);
+        if !faults.is_empty() {
+            let well = adjusted(*adjustment);
+            lan.track(node, well);
+        }
+        lan.request_yield(node, None);
     }
 }
 
 /// Time for an election, one more for the better router that was not heard in the first, and the kernel's.
 fn settle(lan: &mut Lan) {
-    let longest = slowest(lan) * 4;
-    lan.run(longest * 3 + lan.network.operation.end);
+    let longest = slowest(lan) * (adverts(lan) + 1);
+    let patience = (0..lan.len()).map(|node| lan.config(node).election.preempt_delay);
+    let patience = patience.max().unwrap_or_default();
+    lan.run((longest + patience) * 3 + lan.network.operation.end);
 }
 
 /// Two halves each elect a master; together again they agree on one.
@@ -198,22 +234,27 @@ fn take_over(lan: &mut Lan, rng: &mut fastrand::Rng) -> Result<(), String> {
         ];
         fail[rng.usize(..fail.len())](lan, master);
     }
-    let wait = |config: &VrrpInstance| {
+    let wait = |node: usize| {
+        let (version, priority) = (lan.config(node).version, population::priority(lan, node));
         if graceful {
-            skew_time(config.version, config.priority, beat)
+            skew_time(version, priority, beat)
         } else {
-            master_down_interval(config.version, config.priority, beat)
+            let adverts = lan.config(node).election.down_timer_adverts;
+            master_down_interval(version, priority, beat, adverts)
         }
     };
     let backups = (0..lan.len()).filter(|node| *node != master);
-    let bound = backups
-        .map(|node| wait(lan.config(node)))
-        .min()
-        .unwrap_or_default();
+    let bound = backups.map(wait).min().unwrap_or_default();
     let bound = bound + lan.network.delay.end;
     let other = |lan: &Lan| (0..lan.len()).any(|n| n != master && lan.gate(n) == Gate::Open);
     if lan.run_until(bound, other).is_none() {
         return Err(format!("nobody took over from {master} within {bound:?}"));
+    }
+    // Where fewer adverts make a master-down interval, one entitles to less than the wait for a successor; and nobody waits
+    // longer than three seconds.
+    let waits = adverts(lan) >= 3 && slowest(lan) <= Duration::from_secs(1);
+    if graceful && waits && lan.gate(master) != Gate::Open {
+        return Err(format!("{master} did not wait for its successor"));
     }
     lan.run(beat * 5);
     heal(lan);
@@ -221,9 +262,9 @@ fn take_over(lan: &mut Lan, rng: &mut fastrand::Rng) -> Result<(), String> {
     one_master_per_group(lan)
 }
 
-/// Losses, but never three in a row: nobody moves.
+/// Losses, but never as many in a row as adverts make a master-down interval: nobody moves.
 fn bounded_loss(lan: &mut Lan, rng: &mut fastrand::Rng) -> Result<(), String> {
-    lan.network.most_in_a_row = 2;
+    lan.network.most_in_a_row = adverts(lan) - 1;
     lan.network.loss = 0.3 + rng.f64() * 0.5;
     let result = nobody_moves(lan, 25);
     lan.network.loss = 0.0;
@@ -279,7 +320,7 @@ fn one_master_per_group(lan: &Lan) -> Result<(), String> {
 
 /// Whether a router preempts another: by priority alone, as between equals a backup waits.
 fn outranks(lan: &Lan, node: usize, master: usize) -> bool {
-    lan.config(node).priority > lan.config(master).priority
+    lan.priority(node) > lan.priority(master)
 }
 
 /// Whether two open gates have no excuse in this LAN: every kernel leases, and nobody is less patient than
@@ -287,6 +328,11 @@ fn outranks(lan: &Lan, node: usize, master: usize) -> bool {
 fn can_exclude(lan: &Lan) -> bool {
     let able = |node| lan.kernel_kind(node) == KernelKind::Able;
     (0..lan.len()).all(able) && slowest(lan) == fastest(lan)
+}
+
+/// `down_timer_adverts`, the same on all nodes.
+fn adverts(lan: &Lan) -> u32 {
+    u32::from(lan.config(0).election.down_timer_adverts)
 }
 
 fn slowest(lan: &Lan) -> Duration {
@@ -315,9 +361,12 @@ fn history(lan: &Lan, lines: usize) -> String {
             ..
         } = config;
         let beat = config.advert_interval.get();
+        let (now, election) = (lan.priority(node), &config.election);
+        let (adverts, delay) = (election.down_timer_adverts, election.preempt_delay);
         let _ = writeln!(
             text,
-            "node {node}: {version:?} {family:?} {state:?} priority {priority} preempt {preempt} {beat:?} {kernel:?}"
+            "node {node}: {version:?} {family:?} {state:?} priority {priority}, now {now}, preempt {preempt} \
+             {delay:?} {beat:?} ×{adverts} {kernel:?}"
         );
     }
     let _ = writeln!(text, "delay {:?}", lan.network.delay);

@@ -37,7 +37,13 @@ fn told(lan: &mut Lan, story: impl FnOnce(&mut Lan)) -> String {
     let entries = lan.history()[before..].iter();
     let line = |entry: &tests::lan::Entry| {
         let at = entry.at - begin;
-        format!("{}\n", tests::lan::Entry { at, ..*entry })
+        format!(
+            "{}\n",
+            tests::lan::Entry {
+                at,
+                ..entry.clone()
+            }
+        )
     };
     entries.map(line).collect()
 }

@@ -25,7 +25,7 @@ const fn interval(
         max: LONGEST,
         field,
     };
-    Keyword::new(names, takes).parsed().default("0")
+    Keyword::new(names, takes).default("0")
 }
 
 pub(in crate::config) static GARP_GROUP: Table<GarpGroupDraft, GarpGroup> = Table {
@@ -54,7 +54,6 @@ pub(in crate::config) static GARP_GROUP: Table<GarpGroupDraft, GarpGroup> = Tabl
                 get: |_| None,
             }),
         )
-        .parsed()
         .means("an interface that is paced alone"),
         Paced::new(
             &["interfaces"],
@@ -67,7 +66,6 @@ pub(in crate::config) static GARP_GROUP: Table<GarpGroupDraft, GarpGroup> = Tabl
                 },
             },
         )
-        .parsed()
         .means("interfaces that are paced together: they are on one switch"),
     ]],
 };

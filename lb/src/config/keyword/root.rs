@@ -58,7 +58,6 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
                 },
             },
         )
-        .parsed()
         .means("virtual routers that change state together"),
         Root::new(
             &["virtual_server"],

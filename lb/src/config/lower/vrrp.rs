@@ -19,7 +19,6 @@ use self::{
     announce::AnnounceDraft,
     authentication::{AuthenticationDraft, HmacDraft},
     election::{ElectionDraft, Facts},
-    group::GroupDraft,
     link::LinkDraft,
     notify::NotifyDraft,
     track::TracksDraft,
@@ -116,7 +115,6 @@ pub(super) fn finish(
     draft: &InstanceDraft,
     rules: Vec<Rule>,
     global: &GlobalDefs,
-    groups: &[GroupDraft],
     report: &mut Report,
 ) -> Option<Placed<VrrpInstance, InstancePlaces>> {
     if !draft.seen.has("virtual_router_id") {
@@ -162,7 +160,7 @@ pub(super) fn finish(
     if instance.link.track_primary && !instance.link.routed {
         track::drop_own(&mut instance, &mut track_places, report);
     }
-    let withheld = withheld::words(draft, &instance, groups);
+    let withheld = withheld::words(draft, &instance);
     let what = || format!("vrrp_instance {}", quote(&draft.name.value));
     instance.withheld = report.leave_out(what, &withheld);
     instance.withheld.sort();

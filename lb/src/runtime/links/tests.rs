@@ -9,6 +9,7 @@ fn link(index: u32, text: &str) -> Link {
         index,
         name: name(text),
         up: true,
+        arp: true,
         mac: [2, 0, 0, 0, 0, 1],
         vrf_table: None,
     }

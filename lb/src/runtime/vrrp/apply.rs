@@ -136,7 +136,7 @@ impl Vrrp {
                 if let Some(member) = self.members.get_mut(instance) {
                     member.said.clear();
                 }
-                log::transition(self.members.name(instance), to, why);
+                log::transition(self.members.name(instance), to, &why);
             }
             Output::Notice(notice) => self.notifications.tell(&notice),
             Output::Removed { instance } => self.removed(instance),

@@ -1,14 +1,21 @@
 //! What an advert does to an instance (RFC 9568 §6.4), and how it waits for the next.
 
-use std::{net::IpAddr, time::Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use super::{Instance, Master, Outputs};
-use crate::vrrp::{
-    RxMeta,
-    accept::{self, Verdict},
-    advert::Advertisement,
-    output::{Guard, State},
-    timer::Timer,
+use crate::{
+    config::model::Priority,
+    vrrp::{
+        RxMeta,
+        accept::{self, Verdict},
+        advert::Advertisement,
+        heartbeat::Kind,
+        output::{Guard, Happening, State},
+        timer::Timer,
+    },
 };
 
 impl Instance {
@@ -20,14 +27,28 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if self.stopping || matches!(self.state, State::Init | State::Fault) {
+        if matches!(self.state, State::Init | State::Fault) {
             return;
         }
         match accept::judge(&self.config, self.source, rx, advert) {
             Verdict::Echo => return,
             Verdict::Refused(name) => return self.count_refusal(name),
+            Verdict::AcceptedDespite(_) if self.skips_check(rx.source) => {}
             Verdict::AcceptedDespite(name) => self.count_refusal(name),
             Verdict::Accepted => {}
+        }
+        if self.farewell.is_some() {
+            self.counts.received += 1;
+            return self.hear_successor(rx.source, advert, now, outputs);
+        }
+        if self.is_late(now) {
+            self.step_down(now, outputs);
+        }
+        if self.state == State::Master && self.is_deaf_owner() {
+            if advert.priority == Priority::OWNER.get() {
+                self.meet_owner(rx.source, advert, now);
+            }
+            return;
         }
         self.counts.received += 1;
         match self.state {
@@ -37,13 +58,24 @@ impl Instance {
         }
     }
 
+    /// `skip_check_adv_addr`: the addresses of the master in force were compared when it first spoke.
+    fn skips_check(&self, source: IpAddr) -> bool {
+        let known = self.heard.is_some_and(|(heard, _)| heard == source);
+        self.config.election.skip_check_addresses && known
+    }
+
+    /// `owner_ignore_adverts`: the address owner stays MASTER whatever it hears.
+    fn is_deaf_owner(&self) -> bool {
+        self.config.election.owner_ignore_adverts && self.priority.is_owner()
+    }
+
     /// Counts a packet addressed to this virtual router that did not count, or only just.
     pub(in crate::vrrp) fn on_refusal(&mut self, name: &'static str) {
         self.count_refusal(name);
     }
 
     /// RFC 9568 §6.4.2.
-    fn backup_hears(
+    pub(super) fn backup_hears(
         &mut self,
         source: IpAddr,
         advert: &Advertisement,
@@ -55,7 +87,7 @@ impl Instance {
             return;
         }
         self.heard = Some((source, advert.priority));
-        if self.accepts_master(advert.priority) {
+        if self.tolerates(advert.priority, now) {
             self.follow(source, advert, now, outputs);
         }
         // Else we preempt: the master-down timer runs out in spite of this master.
@@ -69,23 +101,36 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        let own = self.config.priority.get();
+        let own = self.priority.get();
         if advert.priority == 0 {
-            self.send_advert(own, now, outputs);
+            self.advertise(now, outputs);
         } else if advert.priority > own || (advert.priority == own && Some(source) > self.source) {
-            self.leave(State::Backup, "a better master is heard", now, outputs);
-            self.heard = Some((source, advert.priority));
-            self.follow(source, advert, now, outputs);
+            if self.lease_has_ended(now) {
+                self.was_fenced(outputs);
+            }
+            self.be_beaten(now, outputs);
+            self.backup_hears(source, advert, now, outputs);
         } else {
             // The other one must yield, and the neighbours must learn who was right.
-            self.send_advert(own, now, outputs);
-            self.announce_all(now, outputs);
+            if !self.config.election.lower_prio_no_advert {
+                self.advertise(now, outputs);
+            }
+            self.announce_challenged(now, outputs);
+            self.challenged = true;
+            self.tell(Happening::MasterRxLowerPri, outputs);
         }
     }
 
-    /// Whether a master of this priority keeps us in BACKUP.
-    fn accepts_master(&self, priority: u8) -> bool {
-        !self.config.preempt || priority >= self.config.priority.get()
+    /// Whether the kernel has fenced the gate because we were silent, though it has not come to say so.
+    fn lease_has_ended(&self, now: Instant) -> bool {
+        let leased = self.heartbeat.kind() == Kind::Lease && self.heartbeat.carried();
+        let ended = self.said.is_some_and(|said| now > said + self.lease());
+        leased && ended
+    }
+
+    /// Whether an advert of lower priority came since the last call.
+    pub(in crate::vrrp) fn take_challenge(&mut self) -> bool {
+        std::mem::take(&mut self.challenged)
     }
 
     /// Restarts the master-down timer for a valid advert of an acceptable master, in the kernel where that
@@ -97,10 +142,11 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
+        self.candidate = None;
         let known = self.master.as_ref();
         if known.is_some_and(|m| m.source == source && m.advert == *advert) {
             self.deadline = now + self.master_down_interval();
-            if !self.heartbeat.carried() {
+            if !self.heartbeat.watches() {
                 self.timers.set(Timer::MasterDown, self.deadline);
             } else if self.heartbeat.stray(now, self.master_interval() / 2) {
                 self.stop_trusting_kernel(outputs);
@@ -128,17 +174,34 @@ impl Instance {
     /// After a change of our own configuration: whether the master in force still is.
     pub(super) fn judge_master_again(&mut self, now: Instant, outputs: &mut Outputs) {
         let priority = self.master.as_ref().map(|m| m.advert.priority);
-        if priority.is_some_and(|priority| self.accepts_master(priority)) {
-            self.await_master(now + self.master_down_interval());
-            self.set_watch(now, outputs);
-        } else if priority.is_some() {
-            let down = self.master_down_interval();
-            self.master = None;
-            self.await_master(now + down);
-            self.heartbeat.set(self.id, Guard::Off, outputs);
-        } else {
-            let down = now + self.master_down_interval();
-            self.await_master(self.deadline.min(down));
+        let down = now + self.master_down_interval();
+        match priority {
+            Some(priority) if self.tolerates(priority, now) => {
+                self.await_master(down);
+                self.set_watch(now, outputs);
+            }
+            Some(_) => self.ignore_master(now, outputs),
+            None => self.await_master(self.deadline.min(down)),
+        }
+    }
+
+    /// After a change of our own priority or patience: whether the master in force still is. A change never grants a silent
+    /// master more time than the difference, or one that comes and goes would keep us from taking over. So a watch of the
+    /// kernel's stays as it is: its end is judged by the new patience, and its next audit sets it anew.
+    pub(super) fn change_patience(
+        &mut self,
+        before: Duration,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        let priority = self.master.as_ref().map(|m| m.advert.priority);
+        if priority.is_some_and(|priority| !self.tolerates(priority, now)) {
+            return self.ignore_master(now, outputs);
+        }
+        if !self.heartbeat.watches() {
+            let after = self.master_down_interval();
+            let deadline = (self.deadline + after).checked_sub(before);
+            self.await_master(deadline.unwrap_or(now).max(now));
         }
     }
 
@@ -149,17 +212,19 @@ impl Instance {
     }
 
     /// Asks the kernel to watch the master in force until the deadline.
-    fn set_watch(&mut self, now: Instant, outputs: &mut Outputs) {
+    pub(super) fn set_watch(&mut self, now: Instant, outputs: &mut Outputs) {
         let Some(master) = self.master.clone() else {
             return;
         };
         if self.heartbeat.has_given_up() {
             return;
         }
+        self.watched = self.master_down_interval();
+        self.watched_since = now;
         let guard = Guard::Watch {
             advert: master.advert,
             source: master.source,
-            down_after: self.master_down_interval(),
+            down_after: self.watched,
             remaining: self.deadline.saturating_duration_since(now),
         };
         self.heartbeat.set(self.id, guard, outputs);

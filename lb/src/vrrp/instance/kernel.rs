@@ -6,9 +6,8 @@ use super::{Instance, Outputs};
 use crate::{
     config::model::InterfaceName,
     vrrp::{
-        interval,
         object::{Object, ObjectKey, Operation, Step},
-        output::{Gate, Guard, Output, State},
+        output::{Gate, Guard, Happening, Output, State},
         timer::Timer,
     },
 };
@@ -22,13 +21,13 @@ const YIELD_PATIENCE: Duration = Duration::from_millis(20);
 impl Instance {
     /// Takes the answer to [`Output::SetGuard`], or the news that the kernel lost a guard it had taken.
     pub(in crate::vrrp) fn on_guard(&mut self, epoch: u32, taken: bool, now: Instant) {
-        let carried = self.heartbeat.carried();
+        let watched = self.heartbeat.watches();
         if !self.heartbeat.answer(epoch, taken) || self.state != State::Backup {
             return;
         }
-        if self.heartbeat.carried() {
+        if self.heartbeat.watches() {
             self.timers.stop(Timer::MasterDown);
-        } else if carried {
+        } else if watched {
             // The kernel may have absorbed an advert a moment ago.
             self.await_master(now + self.master_down_interval());
         }
@@ -48,7 +47,7 @@ impl Instance {
             // Userspace has heard the master since: the kernel does not see its adverts.
             self.stop_trusting_kernel(outputs);
         } else {
-            self.become_master("master down", now, outputs);
+            self.win_when_patient_enough(now, outputs);
         }
     }
 
@@ -60,11 +59,19 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if !self.watches(epoch) || !self.heartbeat.carried() {
+        if !self.watches(epoch) || !self.heartbeat.watches() {
             return;
         }
-        if now > self.deadline.max(last_seen + self.master_down_interval()) {
-            self.become_master("master down", now, outputs);
+        let down = self.master_down_interval();
+        if now > self.deadline.max(last_seen + down) {
+            return self.win("master down", now, outputs);
+        }
+        // A priority that rose since has made us less patient than the kernel knows. The watch is set anew only when it is
+        // plain that an advert came since the last time, so that this gives no silent master more time.
+        let heard = last_seen > self.watched_since + self.master_interval() / 2;
+        if down < self.watched && heard {
+            self.await_master(last_seen + down);
+            self.set_watch(now, outputs);
         }
     }
 
@@ -75,14 +82,21 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if self.leases(epoch) {
+        if !self.leases(epoch) || self.farewell.is_some() {
+            return;
+        }
+        self.was_fenced(outputs);
+        if self.is_late(now) {
+            self.step_down(now, outputs);
+        } else {
             self.restore_lease(now, outputs);
         }
     }
 
     /// The kernel fenced the gate for a better advert, which is on its way up the socket.
     pub(in crate::vrrp) fn on_yielded(&mut self, epoch: u32, now: Instant) {
-        if self.leases(epoch) && !self.timers.runs(Timer::Yielded) {
+        let waits = self.timers.runs(Timer::Yielded) || self.farewell.is_some();
+        if self.leases(epoch) && !waits {
             self.timers.set(Timer::Yielded, now + YIELD_PATIENCE);
         }
     }
@@ -154,9 +168,7 @@ impl Instance {
             && let Object::Address(line) = object
             && self.objects.is_settled(&line.address)
         {
-            self.announce(&line.address, outputs);
-            self.announcements.begin(&line.address, now);
-            self.schedule_announcements();
+            self.announce_installed(&line.address, now, outputs);
         }
         self.reconcile(outputs);
         self.settle(outputs);
@@ -197,11 +209,12 @@ impl Instance {
             return;
         };
         let guard = Guard::Lease {
-            priority: self.config.priority.get(),
+            priority: self.priority.get(),
             source,
-            lease: interval::lease(self.config.advert_interval.get()),
-            yields: !self.config.priority.is_owner() && !self.heartbeat.has_given_up(),
+            lease: self.lease(),
+            yields: !self.priority.is_owner() && !self.heartbeat.has_given_up(),
         };
+        self.relet = false;
         self.timers.stop(Timer::Yielded);
         self.heartbeat.set(self.id, guard, outputs);
     }
@@ -212,7 +225,15 @@ impl Instance {
         self.gate = Some(Gate::Fenced);
         self.reopening = true;
         self.set_lease(outputs);
-        self.send_advert(self.config.priority.get(), now, outputs);
+        self.send_advert(self.priority.get(), now, outputs);
+    }
+
+    /// The kernel has fenced the gate of this MASTER: that is news. An election lost to a better router is none,
+    /// though the kernel may have closed the gate first.
+    pub(super) fn was_fenced(&mut self, outputs: &mut Outputs) {
+        self.counts.fenced += 1;
+        self.fenced = true;
+        self.tell(Happening::Fenced, outputs);
     }
 
     /// Takes the answer to [`Output::SendAdvert`].
@@ -222,14 +243,38 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        if sent && std::mem::take(&mut self.reopening) {
+        if self.farewell.is_some() {
+            return self.on_resignation_sent(sent, now, outputs);
+        }
+        if !sent || self.state != State::Master {
+            return;
+        }
+        self.said = Some(now);
+        if std::mem::take(&mut self.relet) {
+            self.set_lease(outputs);
+        }
+        if std::mem::take(&mut self.reopening) {
             self.ask_gate(Gate::Open, outputs);
             self.announce_all(now, outputs);
+            if std::mem::take(&mut self.fenced) {
+                self.tell(Happening::Master, outputs);
+            }
         }
     }
 
     pub(super) fn schedule_retry(&mut self, now: Instant) {
         self.timers.set(Timer::AddressRetry, now + RETRY);
+    }
+
+    /// The kernel's timer ended, but a priority that fell since has made us more patient than it knows.
+    fn win_when_patient_enough(&mut self, now: Instant, outputs: &mut Outputs) {
+        let patience = self.master_down_interval().saturating_sub(self.watched);
+        if patience.is_zero() {
+            self.win("master down", now, outputs);
+        } else {
+            self.heartbeat.set(self.id, Guard::Off, outputs);
+            self.await_master(now + patience);
+        }
     }
 
     fn watches(&self, epoch: u32) -> bool {

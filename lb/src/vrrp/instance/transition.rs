@@ -2,24 +2,25 @@
 
 use std::time::Instant;
 
-use super::{Instance, Outputs};
+use super::{Instance, Outputs, Why};
 use crate::{
     config::model::InitialState,
     vrrp::{
         heartbeat::Kind,
-        output::{Gate, Guard, Output, State},
+        output::{Gate, Guard, Happening, Notice, Output, Party, State},
         timer::Timer,
     },
 };
 
 impl Instance {
     /// Init or Fault → Backup, or straight to Master for the owner and an adopted lease.
-    pub(super) fn start(&mut self, now: Instant, outputs: &mut Outputs) {
+    pub(super) fn start(&mut self, why: &'static str, now: Instant, outputs: &mut Outputs) {
         let wishes_master = self.config.state == InitialState::Master;
         if std::mem::take(&mut self.adopted) {
             return self.become_master("lease adopted", now, outputs);
         }
-        if wishes_master && self.config.priority.is_owner() {
+        let owner = wishes_master && self.config.priority.is_owner();
+        if owner && !self.bound {
             return self.become_master("address owner", now, outputs);
         }
         let wait = if wishes_master && self.state == State::Init {
@@ -35,54 +36,121 @@ impl Instance {
         let from = self.state;
         self.state = State::Backup;
         self.reconcile(outputs);
-        self.report(from, "interface usable", now, outputs);
+        self.report(from, why.into(), now, outputs);
         self.settle(outputs);
+        if from == State::Fault {
+            self.announce_source(outputs);
+        }
+        if owner {
+            self.win("address owner", now, outputs);
+        }
+    }
+
+    /// Backup → Master, as soon as every member of its group wants it.
+    pub(super) fn win(&mut self, why: &'static str, now: Instant, outputs: &mut Outputs) {
+        if !self.bound {
+            return self.become_master(why, now, outputs);
+        }
+        self.candidate = Some(why);
+        self.master = None;
+        if self.heartbeat.kind() == Kind::Watch {
+            // Should the master come back, its adverts must come up.
+            self.heartbeat.set(self.id, Guard::Off, outputs);
+        }
+        self.await_master(now + self.master_down_interval());
     }
 
     /// Any state → Master: advert, then gate, then addresses; announcements follow the acknowledgements.
-    pub(super) fn become_master(&mut self, why: &'static str, now: Instant, outputs: &mut Outputs) {
-        let from = self.state;
-        self.state = State::Master;
-        self.reopening = false;
-        self.counts.became_master += 1;
-        self.master = None;
-        self.heard = None;
-        self.heartbeat.hope();
-        self.timers.stop(Timer::MasterDown);
-        self.set_lease(outputs);
-        self.send_advert(self.config.priority.get(), now, outputs);
-        self.ask_gate(Gate::Open, outputs);
-        self.reconcile(outputs);
-        self.announce_all(now, outputs);
-        self.report(from, why, now, outputs);
-    }
-
-    /// Any state → one without the addresses.
-    pub(super) fn leave(
+    pub(in crate::vrrp) fn become_master(
         &mut self,
-        to: State,
         why: &'static str,
         now: Instant,
         outputs: &mut Outputs,
     ) {
         let from = self.state;
+        self.state = State::Master;
+        self.reopening = false;
+        self.fenced = false;
+        self.candidate = None;
+        self.lowered = None;
+        self.counts.became_master += 1;
+        self.master = None;
+        self.heard = None;
+        self.said = None;
+        self.heartbeat.hope();
+        self.timers.stop(Timer::MasterDown);
+        self.forget_preemption();
+        self.priority = self.effective_priority();
+        self.set_lease(outputs);
+        self.send_advert(self.priority.get(), now, outputs);
+        self.ask_gate(Gate::Open, outputs);
+        self.reconcile(outputs);
+        self.announce_all(now, outputs);
+        self.report(from, why.into(), now, outputs);
+    }
+
+    /// Any state → one without the addresses. A MASTER that nobody has beaten says that it stops, so that the others
+    /// need not wait for the end of its adverts.
+    pub(in crate::vrrp) fn leave(
+        &mut self,
+        to: State,
+        why: Why,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        let said = self.farewell.take().is_some();
+        self.depart(to, why, now, outputs, |instance, outputs| {
+            if !said && instance.source.is_some() {
+                instance.resign(outputs);
+            }
+        });
+    }
+
+    /// Master → Backup, for a better router.
+    pub(super) fn be_beaten(&mut self, now: Instant, outputs: &mut Outputs) {
+        let why = "a better master is heard".into();
+        self.depart(State::Backup, why, now, outputs, |instance, outputs| {
+            if instance.config.election.higher_prio_send_advert {
+                instance.send_advert(instance.priority.get(), now, outputs);
+            }
+        });
+    }
+
+    /// Closes the gate first, then says the `last_words` of a MASTER, then removes the addresses.
+    fn depart(
+        &mut self,
+        to: State,
+        why: Why,
+        now: Instant,
+        outputs: &mut Outputs,
+        last_words: impl FnOnce(&mut Self, &mut Outputs),
+    ) {
+        let from = self.state;
         self.state = to;
         self.reopening = false;
+        self.fenced = false;
+        self.relet = false;
         self.adopted = false;
+        self.candidate = None;
+        self.rival = None;
         if from == State::Master {
             self.ask_gate(Gate::Fenced, outputs);
-            if self.stopping {
-                self.send_advert(0, now, outputs);
-            }
+            last_words(self, outputs);
         }
         let retry = self.objects.waits();
         self.heartbeat.hope();
         self.timers.stop_all();
+        self.forget_preemption();
         self.announcements.clear();
         self.master = None;
         self.heard = None;
+        self.said = None;
         if retry {
             self.schedule_retry(now);
+        }
+        self.priority = self.effective_priority();
+        if to == State::Backup {
+            self.await_master(now + self.master_down_interval());
         }
         self.reconcile(outputs);
         if from != to {
@@ -92,8 +160,8 @@ impl Instance {
     }
 
     /// Says the state has changed.
-    fn report(&mut self, from: State, why: &'static str, now: Instant, outputs: &mut Outputs) {
-        self.why = why;
+    fn report(&mut self, from: State, why: Why, now: Instant, outputs: &mut Outputs) {
+        self.why = why.clone();
         self.since = now;
         outputs.push_back(Output::Transition {
             instance: self.id,
@@ -101,6 +169,24 @@ impl Instance {
             to: self.state,
             why,
         });
+        let happening = match self.state {
+            State::Init => self.ending,
+            State::Backup => Happening::Backup,
+            State::Master => Happening::Master,
+            State::Fault => Happening::Fault,
+        };
+        self.tell(happening, outputs);
+    }
+
+    /// Tells people and programs.
+    pub(super) fn tell(&self, happening: Happening, outputs: &mut Outputs) {
+        outputs.push_back(Output::Notice(Notice {
+            party: Party::Instance,
+            name: self.config.name.clone(),
+            happening,
+            priority: self.priority.get(),
+            notify: self.config.notify.clone(),
+        }));
     }
 
     /// Once the kernel has none of the addresses: opens the way onward, and ends what has no use any more.

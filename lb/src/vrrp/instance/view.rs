@@ -31,19 +31,27 @@ impl Instance {
             },
             state: self.state,
             why: self.explanation(),
-            priority: self.config.priority.get(),
+            priority: self.priority.get(),
+            base_priority: self.config.priority.get(),
+            faults: self.faults.all(),
+            group: None,
+            yielding: self.preemption.yields(),
             master,
             master_priority,
             advert_interval: self.master_interval().as_secs_f64(),
             since: now.saturating_duration_since(self.since).as_secs_f64(),
             gate: self.gate.unwrap_or(Gate::Pass),
-            kernel_heartbeat: self.heartbeat.carried(),
+            kernel_heartbeat: match self.state {
+                State::Backup => self.heartbeat.watches(),
+                State::Init | State::Master | State::Fault => self.heartbeat.carried(),
+            },
             addresses: addresses.map(spell).collect(),
             installed: self.objects.installed().map(spell).collect(),
             objects: self.objects.snapshot(),
             adverts_received: self.counts.received,
             adverts_sent: self.counts.sent,
             became_master: self.counts.became_master,
+            fenced: self.counts.fenced,
             refused: refused
                 .map(|(name, count)| ((*name).to_owned(), *count))
                 .collect(),
@@ -52,7 +60,7 @@ impl Instance {
 
     fn known_master(&self) -> (Option<IpAddr>, u8) {
         match (self.state, self.heard) {
-            (State::Master, _) => (self.source, self.config.priority.get()),
+            (State::Master, _) => (self.source, self.priority.get()),
             (State::Init | State::Backup | State::Fault, Some((source, priority))) => {
                 (Some(source), priority)
             }
@@ -64,7 +72,7 @@ impl Instance {
     fn explanation(&self) -> String {
         match self.objects.refusal() {
             Some((object, error)) => format!("{}; {object}: {error}", self.why),
-            None => self.why.to_owned(),
+            None => self.why.clone().into_owned(),
         }
     }
 }

@@ -7,19 +7,36 @@ use std::{
 
 use super::Router;
 use crate::{
-    config::model::VrrpInstance,
+    config::model::{SyncGroup, VrrpInstance, vrrp::OnDelete},
     vrrp::{
         instance::Instance,
         object::{Object, ObjectKey},
-        output::InstanceId,
+        output::{Happening, InstanceId},
     },
 };
 
 impl Router {
     /// Makes the instances those of `configs`: new ones begin, missing ones stop, changed ones adopt the
     /// change in place. A change of interface, VRID, version or family makes another virtual router: the old
-    /// one stops, then a new one begins.
-    pub fn handle_config(&mut self, configs: &[VrrpInstance], now: Instant) {
+    /// one stops, then a new one begins. Members of a group whose states differ afterwards become BACKUP.
+    pub fn handle_config(&mut self, configs: &[VrrpInstance], groups: &[SyncGroup], now: Instant) {
+        self.adopt(configs, groups, None, now);
+    }
+
+    /// The daemon stops: every instance goes, and says so. Masters wait for their successors, for 3 s at most.
+    pub fn handle_stop(&mut self, now: Instant) {
+        self.adopt(&[], &[], Some(Happening::Stop), now);
+    }
+
+    fn adopt(
+        &mut self,
+        configs: &[VrrpInstance],
+        groups: &[SyncGroup],
+        ending: Option<Happening>,
+        now: Instant,
+    ) {
+        self.clock = Some(now);
+        self.disband(groups, ending);
         let wanted: BTreeMap<&str, &VrrpInstance> =
             configs.iter().map(|c| (c.name.as_str(), c)).collect();
         let known: Vec<(String, InstanceId)> = self
@@ -31,13 +48,14 @@ impl Router {
             let config = wanted.get(name.as_str());
             let old = self.instances.get(&id).map(Instance::config);
             if !config.is_some_and(|new| old.is_some_and(|old| same_router(old, new))) {
-                self.remove(&name, id, now);
+                let graceful = !old.is_some_and(|old| configs.iter().any(|new| collide(old, new)));
+                self.remove(&name, id, ending, graceful, now);
             }
         }
         for config in configs {
             match self.names.get(&config.name) {
                 Some(id) => self.change(*id, config, now),
-                None => self.add(config, now),
+                None => self.add(config, groups, now),
             }
         }
         self.interest.clear();
@@ -46,9 +64,10 @@ impl Router {
                 self.interest.entry(key.clone()).or_default().push(*id);
             }
         }
+        self.regroup(groups, now);
     }
 
-    fn add(&mut self, config: &VrrpInstance, now: Instant) {
+    fn add(&mut self, config: &VrrpInstance, groups: &[SyncGroup], now: Instant) {
         let id = InstanceId(self.next_id);
         self.next_id += 1;
         let stopping = self.instances.iter().filter(|(_, i)| i.is_stopping());
@@ -56,7 +75,17 @@ impl Router {
             .filter(|(_, instance)| collide(instance.config(), config))
             .map(|(id, _)| *id)
             .collect();
-        let instance = Instance::new(id, config, &self.kernel, now);
+        for blocker in &blockers {
+            self.with(*blocker, now, |instance, outputs| {
+                instance.say_nothing_more(now, outputs);
+            });
+        }
+        let blockers = blockers
+            .into_iter()
+            .filter(|id| self.instances.contains_key(id));
+        let blockers: BTreeSet<InstanceId> = blockers.collect();
+        let mut instance = Instance::new(id, config, &self.kernel, now);
+        instance.bind(groups.iter().any(|g| g.members.contains(&config.name)));
         self.instances.insert(id, instance);
         self.names.insert(config.name.clone(), id);
         self.segments
@@ -71,9 +100,11 @@ impl Router {
     }
 
     /// Lets an instance begin, if its link is known.
-    fn begin(&mut self, id: InstanceId, now: Instant) {
+    pub(super) fn begin(&mut self, id: InstanceId, now: Instant) {
         let interface = self.instances.get(&id).map(|i| &i.config().interface);
-        if let Some(link) = interface.and_then(|i| self.links.get(i)).copied() {
+        if let Some(link) = interface.and_then(|i| self.links.get(i))
+            && self.may_begin(id, now)
+        {
             self.with(id, now, |instance, outputs| {
                 instance.on_link(link, now, outputs);
             });
@@ -105,18 +136,26 @@ impl Router {
         }
     }
 
-    fn remove(&mut self, name: &str, id: InstanceId, now: Instant) {
+    /// The adverts of a virtual router go on to its instance until it is gone: it may wait for its successor.
+    fn remove(
+        &mut self,
+        name: &str,
+        id: InstanceId,
+        ending: Option<Happening>,
+        graceful: bool,
+        now: Instant,
+    ) {
         self.names.remove(name);
-        let interface = self.instances.get(&id).map(|i| &i.config().interface);
-        if let Some(routers) = interface.and_then(|i| self.segments.get_mut(i)) {
-            routers.retain(|(_, _, other)| *other != id);
-        }
         let waits = self.waiting.contains_key(&id);
         self.with(id, now, |instance, outputs| {
+            let deleted = match instance.config().notify.deleted {
+                OnDelete::Fault => Happening::Fault,
+                OnDelete::Deleted | OnDelete::Run(_) => Happening::Deleted,
+            };
             if waits {
                 instance.discard(outputs);
             } else {
-                instance.stop(now, outputs);
+                instance.stop(ending.unwrap_or(deleted), graceful, now, outputs);
             }
         });
     }

@@ -11,7 +11,7 @@ use crate::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
         object::{Object, Operation},
-        output::{Gate, Guard, InstanceId, Output, State},
+        output::{Gate, Guard, InstanceId, Notice, Output, State},
         snapshot::InstanceSnapshot,
     },
 };
@@ -76,6 +76,7 @@ pub(super) fn link(v4: Option<&str>) -> LinkState {
         up: true,
         v4: v4.map(|text| text.parse().unwrap()),
         v6: None,
+        arp: true,
     }
 }
 
@@ -90,6 +91,8 @@ pub(super) struct Bench {
     /// Whether adverts leave.
     pub(super) adverts_leave: bool,
     pub(super) epoch: u32,
+    /// What people and programs were told since the last call of `told`.
+    pub(super) notices: Vec<String>,
     begun: Instant,
 }
 
@@ -112,12 +115,13 @@ impl Bench {
             addresses: Some(Ok(())),
             adverts_leave: true,
             epoch: 0,
+            notices: Vec::new(),
             begun: now,
         }
     }
 
     pub(super) fn config(&mut self, configs: &[VrrpInstance]) {
-        self.router.handle_config(configs, self.now);
+        self.router.handle_config(configs, &[], self.now);
     }
 
     pub(super) fn up(&mut self) {
@@ -197,6 +201,10 @@ impl Bench {
     pub(super) fn lines(&mut self) -> Vec<String> {
         let mut lines: Vec<(String, usize)> = Vec::new();
         while let Some(output) = self.router.poll_output() {
+            if let Output::Notice(notice) = &output {
+                self.notices.push(show_notice(notice));
+                continue;
+            }
             let line = self.carry_out(output);
             match lines.last_mut() {
                 Some((last, count)) if *last == line => *count += 1,
@@ -245,12 +253,17 @@ impl Bench {
                 self.acknowledge(instance, &object, Operation::Remove);
                 format!("remove {object}")
             }
-            Output::Notice(notice) => format!("notice {:?}", notice.happening),
             Output::Announce { address, .. } => format!("announce {}", address.address),
             Output::Transition { from, to, why, .. } => format!("{from:?} → {to:?}: {why}"),
-            Output::Notice(notice) => format!("notice {:?}", notice.happening),
             Output::Removed { .. } => "removed".to_owned(),
+            Output::Notice(notice) => show_notice(&notice),
         }
+    }
+
+    /// What people and programs were told since the last call.
+    pub(super) fn told(&mut self) -> Vec<String> {
+        self.lines();
+        std::mem::take(&mut self.notices)
     }
 
     fn acknowledge(&mut self, instance: InstanceId, object: &Object, operation: Operation) {
@@ -266,6 +279,15 @@ impl Bench {
         self.router
             .handle_applied(id, &object, operation, Ok(()), self.now);
     }
+}
+
+/// As keepalived's FIFO has it.
+fn show_notice(notice: &Notice) -> String {
+    let name = &notice.name;
+    let word = |value: String| value.replace('"', "");
+    let party = word(serde_json::to_string(&notice.party).unwrap());
+    let happening = word(serde_json::to_string(&notice.happening).unwrap());
+    format!("{party} {name} {happening} {}", notice.priority)
 }
 
 fn show_guard(guard: &Guard) -> String {

@@ -378,13 +378,6 @@ fn a_new_source_address_renews_lease_and_advert() {
 }
 
 #[test]
-fn two_owners_settle_by_address() {
-    let mut bench = Bench::started(&[owner()]);
-    bench.hear(BETTER, &owner());
-    assert_eq!(bench.state(), State::Backup);
-}
-
-#[test]
 fn adverts_stay_on_the_beat_when_a_wake_up_is_late() {
     let mut bench = Bench::started(&[owner()]);
     bench.pass(ms(1200));

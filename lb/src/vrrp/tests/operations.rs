@@ -11,7 +11,7 @@ use crate::{
         LinkState, Router, RxMeta,
         advert::Advertisement,
         object::{Object, ObjectKey, Operation},
-        output::{Gate, InstanceId, Output, State},
+        output::{Gate, InstanceId, Output, Standing, State},
     },
 };
 
@@ -53,6 +53,14 @@ enum Op {
     },
     Stop,
     Adopt,
+    Standing {
+        adjustment: i32,
+        faulty: bool,
+    },
+    Yield {
+        time: Option<u64>,
+    },
+    Release,
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -73,6 +81,10 @@ fn ops() -> impl Strategy<Value = Op> {
         ),
         1 => Just(Op::Stop),
         1 => Just(Op::Adopt),
+        3 => (-300..300_i32, prop::bool::weighted(0.2))
+            .prop_map(|(adjustment, faulty)| Op::Standing { adjustment, faulty }),
+        1 => prop::option::of(0..9000_u64).prop_map(|time| Op::Yield { time }),
+        1 => Just(Op::Release),
     ]
 }
 
@@ -167,7 +179,21 @@ impl World {
             } => {
                 self.configure(priority, interval, addresses, preempt, vrid);
             }
-            Op::Stop => self.router.handle_config(&[], now),
+            Op::Stop => self.router.handle_config(&[], &[], now),
+            Op::Standing { adjustment, faulty } => {
+                let faults = faulty
+                    .then(|| "script down".to_owned())
+                    .into_iter()
+                    .collect();
+                let standing = Standing { adjustment, faults };
+                self.router.handle_standing("VI_1", &standing, now);
+            }
+            Op::Yield { time } => {
+                self.router.handle_yield("VI_1", time.map(ms), now);
+            }
+            Op::Release => {
+                self.router.handle_release("VI_1", now);
+            }
             Op::Acknowledge { refuse } => self.acknowledge(refuse),
             Op::Address { last, present } => {
                 let address = line(&format!("10.0.0.{last}/24"));
@@ -217,7 +243,7 @@ impl World {
             preempt,
             ..backup()
         };
-        self.router.handle_config(&[config], self.now);
+        self.router.handle_config(&[config], &[], self.now);
     }
 
     fn acknowledge(&mut self, refuse: bool) {
@@ -338,7 +364,7 @@ impl World {
                 State::Master => {
                     let soonest = self.now + config.advert_interval.get();
                     assert!(
-                        due.is_some_and(|(when, _)| when <= soonest),
+                        instance.is_parting() || due.is_some_and(|(when, _)| when <= soonest),
                         "a master forgets to advertise"
                     );
                     assert!(instance.source().is_some());
@@ -351,7 +377,10 @@ impl World {
                         "both wait for the master"
                     );
                 }
-                State::Init | State::Fault => assert!(!live || instance.source().is_none()),
+                State::Init | State::Fault => assert!(
+                    !live || instance.source().is_none() || instance.has_fault(),
+                    "idle for no reason"
+                ),
             }
             let has = |address: &VirtualAddress| self.kernel.get(address).copied().unwrap_or(false);
             if seen.gate == Gate::Pass && instance.state() != State::Init {
@@ -385,8 +414,8 @@ proptest! {
 impl World {
     /// Stopped, and with a kernel that does what it is told, everything is gone within two retries.
     fn settle_down(&mut self) {
-        self.router.handle_config(&[], self.now);
-        for _ in 0..3 {
+        self.router.handle_config(&[], &[], self.now);
+        for _ in 0..6 {
             self.drain();
             while self.seen.values().any(|seen| !seen.pending.is_empty()) {
                 self.acknowledge(false);

@@ -10,14 +10,17 @@ use crate::{
 };
 
 #[test]
-fn stopping_is_fence_resignation_removal_and_then_nothing() {
+fn stopping_is_resignation_and_after_the_wait_for_a_successor_fence_and_removal() {
     let mut bench = Bench::started(&[owner()]);
     bench.config(&[]);
     assert_eq!(
         bench.lines(),
+        ["lease 10.0.0.5 prio 0 1.9921875s, yields", "advert 0"]
+    );
+    assert_eq!(
+        bench.run(ms(2000)),
         [
             "gate fenced",
-            "advert 0",
             "remove 10.0.0.1/24",
             "Master → Init: stopped",
             "guard off",
@@ -38,8 +41,10 @@ fn a_stopping_instance_waits_for_the_kernel() {
     let id = bench.id();
     bench.addresses = None;
     bench.config(&[]);
-    assert_eq!(bench.lines().len(), 4);
+    assert_eq!(bench.lines().len(), 2);
     bench.up();
+    bench.hear("10.0.0.2", &backup());
+    assert_eq!(bench.lines().len(), 3);
     bench.hear("10.0.0.2", &backup());
     assert!(bench.lines().is_empty());
     bench.applied(id, "10.0.0.1/24", Operation::Remove);
@@ -167,7 +172,7 @@ fn an_instance_waits_for_the_one_whose_place_it_takes() {
         bench.up();
         assert_eq!(
             bench.lines().len(),
-            4,
+            5,
             "only the old one has something to do"
         );
         bench.applied(old, "10.0.0.1/24", Operation::Remove);

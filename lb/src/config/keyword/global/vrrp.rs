@@ -25,6 +25,7 @@ pub(super) const PROTOCOL: &[Global] = &[
     .default("2; 3 for IPv6")
     .means("the version of instances that name none"),
     boolean(&["vrrp_strict"], field!(copy vrrp.strict))
+        .acted()
         .default("false")
         .means("refuses what the RFC does not allow"),
     Global::new(
@@ -62,6 +63,7 @@ pub(super) const PROTOCOL: &[Global] = &[
         &["vrrp_skip_check_adv_addr"],
         field!(copy vrrp.skip_check_addresses),
     )
+    .acted()
     .default("false")
     .means("addresses of an advert are not compared again when the sender is the one before"),
     number(
@@ -70,24 +72,28 @@ pub(super) const PROTOCOL: &[Global] = &[
         100,
         field!(number vrrp.down_timer_adverts),
     )
+    .acted()
     .default("3")
     .means("adverts missed before a take-over"),
     boolean(
         &["vrrp_lower_prio_no_advert"],
         field!(copy vrrp.lower_prio_no_advert),
     )
+    .acted()
     .default("false")
     .means("an advert of lower priority is not answered"),
     boolean(
         &["vrrp_higher_prio_send_advert"],
         field!(copy vrrp.higher_prio_send_advert),
     )
+    .acted()
     .default("false")
     .means("one more advert is sent when a better MASTER appears"),
     boolean(
         &["vrrp_owner_ignore_adverts"],
         field!(copy vrrp.owner_ignore_adverts),
     )
+    .acted()
     .default("false")
     .means("the address owner ignores adverts of others"),
     seconds(
@@ -96,6 +102,7 @@ pub(super) const PROTOCOL: &[Global] = &[
         DAY,
         field!(copy vrrp.startup_delay),
     )
+    .acted()
     .default("0")
     .means("time until instances start"),
     seconds(
@@ -104,6 +111,7 @@ pub(super) const PROTOCOL: &[Global] = &[
         DAY,
         field!(copy vrrp.delay_after_boot),
     )
+    .acted()
     .default("0")
     .means("the same, from the boot; the later of the two counts"),
     Global::new(
@@ -134,6 +142,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         DAY,
         field!(copy vrrp.announce.delay),
     )
+    .acted()
     .default("5")
     .means("time until a new MASTER announces its addresses again; 0 is never"),
     number(
@@ -142,6 +151,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         UNSIGNED,
         field!(number vrrp.announce.repeat),
     )
+    .acted()
     .default("5")
     .means("announcements in a row"),
     seconds(
@@ -150,6 +160,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         DAY,
         field!(copy vrrp.announce.refresh),
     )
+    .acted()
     .default("0")
     .means("time between announcements while MASTER; 0 is none"),
     number(
@@ -158,6 +169,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         UNSIGNED,
         field!(number vrrp.announce.refresh_repeat),
     )
+    .acted()
     .default("1")
     .means("announcements of a refresh in a row"),
     seconds(
@@ -166,6 +178,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         DAY,
         field!(some copy vrrp.announce.lower_prio_delay),
     )
+    .acted()
     .default("vrrp_garp_master_delay")
     .means("the same delay after an advert of lower priority"),
     number(
@@ -174,6 +187,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         UNSIGNED,
         field!(some number vrrp.announce.lower_prio_repeat),
     )
+    .acted()
     .default("vrrp_garp_master_repeat")
     .means("announcements in a row after an advert of lower priority"),
     seconds(
@@ -182,6 +196,7 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         DAY,
         field!(copy vrrp.announce.garp_interval),
     )
+    .acted()
     .default("0")
     .means("pause between ARP announcements on an interface"),
     seconds(
@@ -190,9 +205,11 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
         DAY,
         field!(copy vrrp.announce.gna_interval),
     )
+    .acted()
     .default("0")
     .means("pause between neighbour announcements on an interface"),
     boolean(&["vrrp_min_garp"], field!(copy vrrp.announce.minimal))
+        .acted()
         .default("false")
         .means("one announcement, no second set, no refresh"),
     Global::new(

@@ -20,7 +20,7 @@ use crate::config::{
 
 type Read = fn(&mut Draft, &Statement, &mut Report);
 
-/// A block that nothing acts on yet.
+/// A block that nothing acts on yet, where not said otherwise.
 const fn block(
     names: &'static [&'static str],
     usage: &'static str,
@@ -147,6 +147,7 @@ pub(super) const NETWORK: &[Root] = &[
             page.lines_of("interface_up_down_delays", lines);
         },
     )
+    .acted()
     .means("lines of INTERFACE DOWN [UP]: seconds before a change of a link counts"),
     block(
         &["garp_group"],
@@ -158,6 +159,7 @@ pub(super) const NETWORK: &[Root] = &[
             }
         },
     )
+    .acted()
     .means("announcements are paced together"),
     block(
         &["track_group"],

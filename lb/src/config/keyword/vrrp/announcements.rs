@@ -18,7 +18,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         DAY,
         field!(spanned copy announce.delay => announce.delay),
     )
-    .parsed()
     .default("vrrp_garp_master_delay")
     .means("time until a new MASTER announces its addresses again; 0 is never"),
     number(
@@ -27,7 +26,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         UNSIGNED,
         field!(spanned number announce.repeat => announce.repeat),
     )
-    .parsed()
     .default("vrrp_garp_master_repeat")
     .means("announcements in a row"),
     seconds(
@@ -36,7 +34,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         DAY,
         field!(spanned copy announce.refresh => announce.refresh),
     )
-    .parsed()
     .default("vrrp_garp_master_refresh")
     .means("time between announcements while MASTER; 0 is none"),
     number(
@@ -45,7 +42,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         UNSIGNED,
         field!(spanned number announce.refresh_repeat => announce.refresh_repeat),
     )
-    .parsed()
     .default("vrrp_garp_master_refresh_repeat")
     .means("announcements of a refresh in a row"),
     seconds(
@@ -54,7 +50,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         DAY,
         field!(spanned copy announce.lower_prio_delay => announce.lower_prio_delay),
     )
-    .parsed()
     .default("vrrp_garp_lower_prio_delay; 0 with strict_mode")
     .means("the same delay after an advert of lower priority"),
     number(
@@ -63,7 +58,6 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
         UNSIGNED,
         field!(spanned number announce.lower_prio_repeat => announce.lower_prio_repeat),
     )
-    .parsed()
     .default("vrrp_garp_lower_prio_repeat; 0 with strict_mode")
     .means("announcements in a row after an advert of lower priority"),
     Instance::new(

@@ -112,7 +112,6 @@ pub(super) const RULES: &[Instance] = &[
         1_000_000,
         field!(spanned copy election.preempt_delay => election.preempt_delay),
     )
-    .withheld_by_value()
     .default("0")
     .means("how long a MASTER of lower priority is left in place; needs state BACKUP"),
     flag(
@@ -131,35 +130,30 @@ pub(super) const RULES: &[Instance] = &[
         &["strict_mode"],
         field!(spanned copy election.strict => election.strict),
     )
-    .withheld_by_value()
     .default("vrrp_strict")
     .means("refuses what the RFC does not allow"),
     boolean(
         &["skip_check_adv_addr"],
         field!(spanned copy election.skip_check_addresses => election.skip_check_addresses),
     )
-    .parsed()
     .default("vrrp_skip_check_adv_addr")
     .means("addresses of an advert are not compared again when the sender is the one before"),
     boolean(
         &["lower_prio_no_advert"],
         field!(spanned copy election.lower_prio_no_advert => election.lower_prio_no_advert),
     )
-    .withheld_by_value()
     .default("vrrp_lower_prio_no_advert; true with strict_mode")
     .means("an advert of lower priority is not answered"),
     boolean(
         &["higher_prio_send_advert"],
         field!(spanned copy election.higher_prio_send_advert => election.higher_prio_send_advert),
     )
-    .withheld_by_value()
     .default("vrrp_higher_prio_send_advert")
     .means("one more advert is sent when a better MASTER appears"),
     boolean(
         &["owner_ignore_adverts"],
         field!(spanned copy election.owner_ignore_adverts => election.owner_ignore_adverts),
     )
-    .withheld_by_value()
     .default("true with priority 255")
     .means("the address owner ignores adverts of others"),
     number(
@@ -168,7 +162,6 @@ pub(super) const RULES: &[Instance] = &[
         100,
         field!(spanned number election.down_timer_adverts => election.down_timer_adverts),
     )
-    .withheld_by_value()
     .default("vrrp_down_timer_adverts")
     .means("adverts missed before a take-over, the same on all nodes"),
     Instance::new(
@@ -179,7 +172,6 @@ pub(super) const RULES: &[Instance] = &[
             show: |model| election::show_late(&model.election),
         },
     )
-    .withheld_by_value()
     .means("a MASTER whose own timers are late becomes BACKUP; needs nopreempt"),
 ];
 
@@ -247,6 +239,5 @@ pub(super) const ADDRESSES: &[Instance] = &[
             get: |model| Some(model.addresses.is_empty()),
         },
     )
-    .withheld_by_value()
     .means("there need be no virtual address"),
 ];

@@ -31,10 +31,7 @@ pub(in crate::config) static TABLE: Table<GroupDraft, SyncGroup> = Table {
                     },
                 },
             )
-            .parsed()
-            .means(
-                "names of its instances, which are left out until groups are acted on; required",
-            ),
+            .means("names of its instances; required"),
             Group::new(
                 &["sync_group_tracking_weight"],
                 Takes::Flag(field!(copy tracking_weight)),
