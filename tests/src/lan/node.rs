@@ -306,7 +306,7 @@ impl Node {
             let config = self.setup.config.clone();
             self.queues.standing = true;
             self.tell(now, effects, |router| {
-                router.handle_config(&[config], &[], now)
+                router.handle_config(&[config], &[], now);
             });
         }
         if std::mem::take(&mut self.queues.standing) {
