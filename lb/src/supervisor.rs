@@ -152,7 +152,12 @@ impl Parent {
     async fn handle(&mut self, event: Event) {
         match event {
             Event::Message(role, pid, message) => self.handle_message(role, pid, message),
-            Event::Exited(role, exit) => self.handle_exit(role, &exit),
+            Event::Exited(role, exit) => {
+                self.handle_exit(role, &exit);
+                if self.stopping {
+                    self.stop_next().await;
+                }
+            }
             Event::Respawn(role) => self.start(role).await,
             Event::Status(reply) => self.gather(reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
@@ -359,11 +364,20 @@ impl Parent {
         }
         log::daemon_stopping();
         self.stopping = true;
-        let roles: Vec<Role> = self.children.keys().copied().collect();
-        for role in roles {
+        self.stop_next().await;
+        self.later(CHILD_WAIT, Event::StopTimeout);
+    }
+
+    /// Stops the children one after the other: a master that hands over forwards until its successor speaks, so the
+    /// services outlive the addresses.
+    async fn stop_next(&mut self) {
+        let order = [Role::Vrrp, Role::Checkers];
+        let next = order
+            .into_iter()
+            .find(|role| self.children.contains_key(role));
+        if let Some(role) = next {
             self.tell(role, ToChild::Stop).await;
         }
-        self.later(CHILD_WAIT, Event::StopTimeout);
     }
 
     fn kill_children(&self) {

@@ -159,7 +159,8 @@ impl Lan {
     }
 
     /// Where the routers broke the rule of the one open gate: while `exclusive` is set, two gates are open
-    /// together only as long as the advert that settles the matter, one of the better router, is in flight.
+    /// together only as long as the advert that settles the matter is in flight: one of the better router, or of the other
+    /// when the better one has resigned.
     #[must_use]
     pub fn violations(&self) -> &[String] {
         &self.violations
@@ -417,9 +418,16 @@ impl Lan {
         let open: Vec<usize> = (0..self.nodes.len()).filter(open).collect();
         for (index, a) in open.iter().enumerate() {
             for b in &open[index + 1..] {
-                let better = if self.beats(*a, *b) { *a } else { *b };
-                let sent = self.nodes[better].last_sent;
-                let settled = sent.is_some_and(|sent| next <= sent + self.network.delay.end);
+                let (better, other) = if self.beats(*a, *b) {
+                    (*a, *b)
+                } else {
+                    (*b, *a)
+                };
+                let arrives = |node: usize| {
+                    let claim = self.nodes[node].last_claim;
+                    claim.is_some_and(|(sent, _)| next <= sent + self.network.delay.end)
+                };
+                let settled = arrives(better) || self.nodes[better].resigned && arrives(other);
                 if !settled && self.network.connects(*a, *b) {
                     let at = self.elapsed();
                     self.violations

@@ -71,8 +71,10 @@ pub(super) struct Node {
     /// Number of the daemon's present life.
     pub(super) life: u32,
     pub(super) last_sent: Option<Instant>,
-    /// Priority of the last advert.
-    last_said: u8,
+    /// When it last claimed the addresses, and with which priority.
+    pub(super) last_claim: Option<(Instant, u8)>,
+    /// It has resigned since.
+    pub(super) resigned: bool,
     pub(super) standing: Standing,
     /// When the daemon looks at its watch next.
     audit: Option<Instant>,
@@ -90,7 +92,8 @@ impl Node {
             link: true,
             life: 0,
             last_sent: None,
-            last_said: 0,
+            last_claim: None,
+            resigned: false,
             standing: Standing::default(),
             audit: None,
             router: None,
@@ -99,9 +102,10 @@ impl Node {
         }
     }
 
-    /// What decides between two masters; one that has resigned is last.
+    /// What decides between two masters.
     pub(super) fn rank(&self) -> (u8, IpAddr) {
-        (self.last_said, self.setup.source)
+        let claim = self.last_claim.map_or(0, |(_, priority)| priority);
+        (claim, self.setup.source)
     }
 
     pub(super) fn priority(&self) -> u8 {
@@ -303,7 +307,7 @@ impl Node {
             let config = self.setup.config.clone();
             self.queues.standing = true;
             self.tell(now, effects, |router| {
-                router.handle_config(&[config], &[], now)
+                router.handle_config(&[config], &[], now);
             });
         }
         if std::mem::take(&mut self.queues.standing) {
@@ -386,7 +390,10 @@ impl Node {
                     effects.push(Effect::Send(advert.emit(self.setup.source, destination)));
                     self.kernel.sends(now);
                     self.last_sent = Some(now);
-                    self.last_said = advert.priority;
+                    self.resigned = advert.priority == 0;
+                    if !self.resigned {
+                        self.last_claim = Some((now, advert.priority));
+                    }
                     router.handle_advert_sent(instance, true, now);
                 }
                 Output::SetGuard {

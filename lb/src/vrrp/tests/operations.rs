@@ -180,20 +180,7 @@ impl World {
                 self.configure(priority, interval, addresses, preempt, vrid);
             }
             Op::Stop => self.router.handle_config(&[], &[], now),
-            Op::Standing { adjustment, faulty } => {
-                let faults = faulty
-                    .then(|| "script down".to_owned())
-                    .into_iter()
-                    .collect();
-                let standing = Standing { adjustment, faults };
-                self.router.handle_standing("VI_1", &standing, now);
-            }
-            Op::Yield { time } => {
-                self.router.handle_yield("VI_1", time.map(ms), now);
-            }
-            Op::Release => {
-                self.router.handle_release("VI_1", now);
-            }
+            Op::Standing { .. } | Op::Yield { .. } | Op::Release => self.apply_wish(op),
             Op::Acknowledge { refuse } => self.acknowledge(refuse),
             Op::Address { last, present } => {
                 let address = line(&format!("10.0.0.{last}/24"));
@@ -208,6 +195,27 @@ impl World {
             | Op::Adopt => {
                 self.apply_event(op);
             }
+        }
+    }
+
+    fn apply_wish(&mut self, op: Op) {
+        let now = self.now;
+        match op {
+            Op::Standing { adjustment, faulty } => {
+                let faults = faulty
+                    .then(|| "script down".to_owned())
+                    .into_iter()
+                    .collect();
+                let standing = Standing { adjustment, faults };
+                self.router.handle_standing("VI_1", &standing, now);
+            }
+            Op::Yield { time } => {
+                self.router.handle_yield("VI_1", time.map(ms), now);
+            }
+            Op::Release => {
+                self.router.handle_release("VI_1", now);
+            }
+            _ => {}
         }
     }
 
