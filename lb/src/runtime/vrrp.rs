@@ -217,7 +217,8 @@ impl Vrrp {
             .handle_config(&self.plan.config.vrrp_instances, now);
         self.members
             .configure(&self.plan, &self.router, &self.links);
-        // Links last: an instance begins when its link is told, and should know by then what the kernel has.
+        // Links last: an instance begins when its link is told, and should know by then what the kernel has. A static
+        // address may be the source of its adverts.
         let fresh = std::mem::take(&mut self.fresh);
         let entries = self.watch_entries(fresh, monitor).await?;
         if fresh {
@@ -229,6 +230,9 @@ impl Vrrp {
         }
         self.tell_entries(&entries, now);
         self.configure_statics(&entries);
+        if fresh {
+            self.install_statics().await?;
+        }
         self.promote();
         for interface in self.interfaces() {
             self.tell_link(&interface, now);

@@ -79,6 +79,11 @@ pub(in crate::config) struct StaticAddressPlaces {
 }
 
 impl NodeDraft {
+    /// Whether the kernel has something for good.
+    pub(in crate::config) fn has_statics(&self) -> bool {
+        !(self.addresses.is_empty() && self.routes.is_empty() && self.rules.is_empty())
+    }
+
     /// The static rules that come before a virtual router.
     pub(in crate::config) fn rules_before(
         &mut self,
