@@ -203,7 +203,7 @@ impl Parent {
     fn needs(&self, role: Role) -> bool {
         !self.stopping
             && match role {
-                Role::Vrrp => !self.config.vrrp_instances.is_empty(),
+                Role::Vrrp => !self.config.vrrp_instances.is_empty() || self.config.has_statics(),
                 Role::Checkers => !self.config.virtual_servers.is_empty(),
             }
     }

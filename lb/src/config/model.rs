@@ -123,6 +123,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the kernel has something for good.
+    #[must_use]
+    pub fn has_statics(&self) -> bool {
+        !(self.static_addresses.is_empty()
+            && self.static_routes.is_empty()
+            && self.static_rules.is_empty())
+    }
+
     /// The part that is acted on: without the blocks that something is withheld for, which was said when the
     /// configuration was read.
     #[must_use]

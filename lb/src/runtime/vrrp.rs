@@ -264,7 +264,8 @@ impl Vrrp {
         self.adjust_routed();
         self.review_faults();
         self.allow(now);
-        // Links last: an instance begins when its link is told, and should know by then what the kernel has.
+        // Links last: an instance begins when its link is told, and should know by then what the kernel has. A static
+        // address may be the source of its adverts.
         let fresh = std::mem::take(&mut self.fresh);
         let entries = self.watch_entries(fresh, monitor).await?;
         if fresh {
@@ -276,6 +277,9 @@ impl Vrrp {
         }
         self.tell_entries(&entries, now);
         self.configure_statics(&entries);
+        if fresh {
+            self.install_statics().await?;
+        }
         self.promote();
         for interface in self.interfaces() {
             self.tell_link(&interface, now);

@@ -144,6 +144,32 @@ fn what_keepalived_says_wrong_is_said_right() {
     });
 }
 
+#[test]
+fn static_objects_need_no_virtual_router() {
+    let arena = Arena::new(Options { servers: false });
+    let before = shown(&arena);
+    let config = |last: u8| {
+        format!(
+            "static_ipaddress {{\n10.9.1.{last}/24 dev eth0\n}}\nstatic_routes {{\n10.20.0.0/16 via 10.9.1.254 dev eth0 src 10.9.1.{last}\n}}\n"
+        )
+    };
+    let route = |last: u8| {
+        format!(
+            "unicast 10.20.0.0/16 via 10.9.1.254 dev eth0 table main proto keepalived scope global src 10.9.1.{last}"
+        )
+    };
+    let has = |lines: &[String], route: &str| lines.iter().any(|line| line.trim_end() == route);
+    let director = arena.director(1);
+    director.start(&lb(), config(1)).unwrap();
+    wait_until(&arena, "the first route", |lines| has(lines, &route(1)));
+    director.reload(config(2)).unwrap();
+    wait_until(&arena, "the second route alone", |lines| {
+        has(lines, &route(2)) && !lines.iter().any(|line| line.contains("10.9.1.1 "))
+    });
+    director.stop().unwrap();
+    assert_eq!(before, shown(&arena), "{}", arena.logs());
+}
+
 /// Somebody removes things, the link goes down and comes again, the child is killed: it is all there again, and the
 /// instance stays MASTER.
 #[test]

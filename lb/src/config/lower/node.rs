@@ -66,6 +66,11 @@ pub(in crate::config) struct StaticAddressPlaces {
 }
 
 impl StaticDraft {
+    /// Whether there are neither addresses nor rules.
+    pub(in crate::config) fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.rules.is_empty()
+    }
+
     /// The static rules that come before a virtual router.
     pub(in crate::config) fn rules_before(
         &mut self,

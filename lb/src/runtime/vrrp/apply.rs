@@ -238,7 +238,7 @@ impl Vrrp {
     }
 
     /// Queues a change of an instance's object, or of a static one.
-    fn change(&mut self, owner: Option<InstanceId>, step: Step) {
+    pub(super) fn change(&mut self, owner: Option<InstanceId>, step: Step) {
         let message = self.here().encode(&step.object);
         self.effects.changes.queue(owner, step, message);
     }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, net::IpAddr, time::Instant};
 
-use super::{Vrrp, changes::Acknowledgement, watched::Watched};
+use super::{
+    Vrrp,
+    changes::{Acknowledgement, Word},
+    watched::Watched,
+};
 use crate::{
     config::model::{InterfaceName, VirtualAddress, VrrpInstance},
     io::{
@@ -69,6 +73,23 @@ impl Vrrp {
         let there = self.found(entries).into_iter().chain(addresses);
         self.statics
             .handle_config(&self.plan.config, &there.collect());
+    }
+
+    /// Installs the static objects before anything begins; what is refused is tried again later.
+    pub(super) async fn install_statics(&mut self) -> anyhow::Result<()> {
+        loop {
+            while let Some(step) = self.statics.poll_output() {
+                self.change(None, step);
+            }
+            if self.effects.changes.is_idle() {
+                break;
+            }
+            if let Word::Done(acknowledgement) = self.effects.changes.next().await? {
+                self.acknowledge(acknowledgement);
+            }
+        }
+        self.links = self.effects.links().await?;
+        Ok(())
     }
 
     /// Tells which routes and rules are there, and which are not.

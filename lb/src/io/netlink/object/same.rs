@@ -167,6 +167,7 @@ fn said(message: &RuleMessage) -> Vec<&RuleAttribute> {
                 | RuleAttribute::Protocol(_)
                 | RuleAttribute::SuppressPrefixLen(ALL)
                 | RuleAttribute::SuppressIfGroup(ALL)
+                | RuleAttribute::FwMark(0)
                 | RuleAttribute::FwMask(ALL)
                 | RuleAttribute::Other(_)
         )

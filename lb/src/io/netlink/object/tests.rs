@@ -149,6 +149,7 @@ fn what_the_kernel_tells_of_a_rule_is_known_again() {
         "not from 10.1.0.0/16 table 100 priority 5",
         "fwmark 5 table 100 priority 5",
         "fwmark 5/0xff table 100 priority 5",
+        "fwmark 0 dport 80-80 table 100 priority 5",
         "from 10.1.0.0/16 blackhole priority 5",
         "iif eth0 table 100 priority 5 suppress_prefixlength 0",
         "from 2001:db8::/64 table 100 priority 5",
@@ -164,10 +165,15 @@ fn what_the_kernel_tells_of_a_rule_is_known_again() {
                     .push(RuleAttribute::SuppressPrefixLen(u32::MAX));
             }
             if says(&told, |a| matches!(a, RuleAttribute::FwMark(_)))
-                && !says(&told, |a| matches!(a, RuleAttribute::FwMask(_)))
+                && !says(&told, |a| {
+                    matches!(a, RuleAttribute::FwMask(_) | RuleAttribute::FwMark(0))
+                })
             {
                 told.attributes.push(RuleAttribute::FwMask(u32::MAX));
             }
+            // No mark at all is nothing to tell.
+            told.attributes
+                .retain(|a| !matches!(a, RuleAttribute::FwMark(0)));
             told.attributes.reverse();
             let same = same_rule(&rule(line), &told);
             assert_eq!(same, line == other, "{line} and {other}");
