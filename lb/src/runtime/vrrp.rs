@@ -9,6 +9,7 @@ mod members;
 mod objects;
 mod promoted;
 mod sockets;
+mod tracking;
 mod watched;
 
 use std::{
@@ -24,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     apply::Effects, changes::Word, members::Members, promoted::Promoted, sockets::Sockets,
-    watched::Watched,
+    tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -73,6 +74,7 @@ struct Vrrp {
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
     effects: Effects,
+    tracking: Tracking,
     notifications: Notifications,
     priorities: Priorities,
     names: Names,
@@ -102,6 +104,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     let mut audit = Instant::now() + AUDIT;
     let mut vrrp = Vrrp::new(netlink)?;
     loop {
+        vrrp.apply_tracking();
         vrrp.apply_outputs();
         if vrrp.stopped() {
             vrrp.notifications.finish().await;
@@ -121,6 +124,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     vrrp.audit(now);
                     audit = now + AUDIT;
                 }
+                vrrp.tracking.tracker.handle_timeout(now);
+                vrrp.apply_tracking();
                 vrrp.statics.handle_timeout(now);
                 vrrp.router.handle_timeout(now);
             }
@@ -141,7 +146,9 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 let change = change.context("netlink: the kernel closed the connection")?;
                 vrrp.handle_change(&change).await?;
             }
-            // 5. The parent.
+            // 5. What is tracked.
+            event = vrrp.tracking.sources.next() => vrrp.handle_tracked(event, Instant::now()),
+            // 6. The parent.
             message = parent.recv() => {
                 let answer = vrrp.handle_message(message, &mut events, &mut monitor);
                 if let Some(answer) = answer.await? {
@@ -149,7 +156,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             _ = terminate.recv() => vrrp.stop(),
-            // 6. Those who are told: they can wait for everything above.
+            // 7. Those who are told: they can wait for everything above.
             () = vrrp.notifications.progress() => {}
             () = vrrp.priorities.over_limit() => {}
         }
@@ -196,6 +203,7 @@ impl Vrrp {
             unknown: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
+            tracking: Tracking::default(),
             notifications: Notifications::default(),
             priorities: Priorities::new(Role::Vrrp),
             names: Names::default(),
@@ -222,10 +230,11 @@ impl Vrrp {
                 Ok(Some(FromChild::Configured))
             }
             ToChild::Snapshot => {
-                let instances = self.router.snapshot(Instant::now());
+                let now = Instant::now();
+                let instances = self.router.snapshot(now);
                 Ok(Some(FromChild::Instances {
                     instances,
-                    tracked: Vec::new(),
+                    tracked: self.tracking.tracker.snapshot(now),
                 }))
             }
             ToChild::Stop => {
@@ -262,6 +271,7 @@ impl Vrrp {
             .configure(&self.plan, &self.router, &self.links);
         self.unknown.clear();
         self.adjust_routed();
+        self.configure_tracking(now);
         self.review_faults();
         self.allow(now);
         // Links last: an instance begins when its link is told, and should know by then what the kernel has. A static
@@ -281,6 +291,7 @@ impl Vrrp {
             self.install_statics().await?;
         }
         self.promote();
+        self.apply_tracking();
         for interface in self.interfaces() {
             self.tell_link(&interface, now);
         }
@@ -324,8 +335,10 @@ impl Vrrp {
     }
 
     fn stop(&mut self) {
+        let now = Instant::now();
         self.stopping = true;
-        self.router.handle_stop(Instant::now());
+        self.router.handle_stop(now);
+        self.stop_tracking(now);
         self.statics.handle_stop();
         self.promoted.adjust(&BTreeSet::new());
     }
@@ -356,6 +369,7 @@ impl Vrrp {
             match alive {
                 Some(Ok(true)) => {
                     log::adopted(self.members.name(id));
+                    self.tracking.tracker.handle_adopted(self.members.name(id));
                     self.router.handle_adopted(id, now);
                 }
                 Some(Ok(false)) | None => {}
@@ -432,6 +446,10 @@ impl Vrrp {
             self.statics.handle_interface_gone(interface);
             self.promoted.forget(interface);
         }
+        let is_up = self.links.get(interface).is_some_and(|link| link.up);
+        self.tracking
+            .tracker
+            .handle_interface(interface, is_up, now);
         self.router.handle_link(interface, state, now);
         self.told.insert(interface.clone(), state);
     }

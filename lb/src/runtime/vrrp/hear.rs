@@ -1,6 +1,9 @@
 //! From the sockets into the core: whose a packet is, whether it counts, and who is told when it does not.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use super::{PROMPT, RECEIVE_ALL, Vrrp, buffers, sockets::spell};
 use crate::{
@@ -142,6 +145,12 @@ impl Vrrp {
                 log::cannot_take_part(name, reason);
             }
         }
-        self.wire_faults = faults;
+        let before = std::mem::replace(&mut self.wire_faults, faults);
+        let names = before.keys().chain(self.wire_faults.keys());
+        let changed = names.filter(|name| before.get(*name) != self.wire_faults.get(*name));
+        let changed: BTreeSet<String> = changed.cloned().collect();
+        for name in changed {
+            self.tell_standing(&name);
+        }
     }
 }

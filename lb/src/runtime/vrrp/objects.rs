@@ -57,6 +57,7 @@ impl Vrrp {
             .iter()
             .flat_map(of)
             .chain(fixed)
+            .chain(self.tracked_interfaces())
             .collect()
     }
 
@@ -236,7 +237,9 @@ impl Vrrp {
     /// When the core wants to be woken.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let router = self.router.poll_timeout().map(|(at, _)| at);
-        router.into_iter().chain(self.statics.poll_timeout()).min()
+        let tracker = self.tracking.tracker.poll_timeout().map(|(at, _)| at);
+        let others = self.statics.poll_timeout().into_iter().chain(tracker);
+        router.into_iter().chain(others).min()
     }
 
     /// Tells those who have it of an object.
