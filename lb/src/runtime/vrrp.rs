@@ -259,10 +259,9 @@ impl Vrrp {
             self.repeat_states(now);
         }
         let config = &self.plan.config;
-        if self.fresh
-            && let Some(until) = now.checked_add(startup_delay(&config.global)?)
-        {
-            self.router.hold_until(until);
+        let delay = startup_delay(&config.global)?;
+        if self.fresh && !delay.is_zero() {
+            self.router.hold_until(now + delay);
         }
         self.router.handle_settings(config, now);
         self.router
