@@ -31,10 +31,9 @@ impl Tracking {
     /// Starts a script, or says why it does not start.
     fn run(&mut self, run: &Run) {
         let identity = self.rights.identity(run.owner.as_ref());
-        let script = identity.map_err(Into::into).and_then(|identity| {
-            self.rights
-                .script_as(&run.words, identity, run.timeout)
-        });
+        let script = identity
+            .map_err(Into::into)
+            .and_then(|identity| self.rights.script_as(&run.words, identity, run.timeout));
         self.sources
             .run(run.id, script.map_err(|refused| refused.to_string()));
     }

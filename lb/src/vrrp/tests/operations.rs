@@ -348,7 +348,6 @@ impl World {
                     );
                     self.seen.remove(&id);
                 }
-                Output::Notice(_) => {}
             }
         }
     }

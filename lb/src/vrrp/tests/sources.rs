@@ -22,6 +22,7 @@ fn the_configured_source_counts_then_that_of_the_interface() {
         up: true,
         v4: Some([10, 0, 0, 5].into()),
         v6: None,
+        arp: true,
     };
     let down = LinkState { up: false, ..up };
     let bare = LinkState { v4: None, ..up };

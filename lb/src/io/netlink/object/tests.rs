@@ -32,7 +32,14 @@ fn encoded(block: &str, line: &str) -> Result<ObjectMessage, ObjectError> {
     let mut files = BTreeMap::from([(PathBuf::from("lb.conf"), text.into_bytes())]);
     let interface = |name: &str| {
         let (is_loopback, mtu) = (false, Some(1500));
-        (name.to_owned(), Interface { is_loopback, mtu })
+        (
+            name.to_owned(),
+            Interface {
+                is_loopback,
+                mtu,
+                is_vrf: None,
+            },
+        )
     };
     let machine = BTreeMap::from(["eth0", "eth1", "eth7"].map(interface));
     let loaded = load(

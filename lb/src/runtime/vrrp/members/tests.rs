@@ -35,6 +35,8 @@ fn links(addresses: &[&str]) -> Links {
         name: eth0(),
         up: true,
         mac: [2, 0, 0, 0, 0, 1],
+        arp: true,
+        vrf_table: None,
     };
     let addresses = addresses.iter().map(|address| LinkAddress {
         index: 7,
@@ -53,7 +55,7 @@ fn members(configs: Vec<VrrpInstance>) -> Members {
     };
     plan.config.vrrp_instances = configs;
     let mut router = Router::new();
-    router.handle_config(&plan.config.vrrp_instances, Instant::now());
+    router.handle_config(&plan.config.vrrp_instances, &[], Instant::now());
     let mut members = Members::default();
     members.configure(&plan, &router, &links(&[]));
     members
