@@ -53,14 +53,17 @@ use crate::{
     outcome::{Outcome, TimerOutcome},
 };
 
-/// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
+/// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface. Inlined like all of its way: a call
+/// costs as much as a look-up in an array of services.
 #[xdp]
+#[inline(always)]
 pub fn lb_xdp(context: XdpContext) -> u32 {
     xdp_verdict(ingress::<true>(&context))
 }
 
 /// [`lb_xdp`] for kernels without BPF timers.
 #[xdp]
+#[inline(always)]
 pub fn lb_xdp_plain(context: XdpContext) -> u32 {
     xdp_verdict(ingress::<false>(&context))
 }
@@ -97,31 +100,31 @@ pub fn lb_clock(_context: TcContext) -> i32 {
 
 /// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next two.
 #[xdp]
+#[inline(always)]
 pub fn lb_bench(context: XdpContext) -> u32 {
-    measured(&context, || xdp_verdict(ingress::<true>(&context)))
+    let verdict = xdp_verdict(ingress::<true>(&context));
+    measured(&context, verdict)
 }
 
 /// The wrapper alone, to be taken off.
 #[xdp]
 pub fn lb_bench_nothing(context: XdpContext) -> u32 {
-    measured(&context, || xdp_action::XDP_PASS)
+    measured(&context, xdp_action::XDP_PASS)
 }
 
 /// The wrapper around one look-up in a hash map, the yardstick.
 #[xdp]
 pub fn lb_bench_lookup(context: XdpContext) -> u32 {
-    measured(&context, || {
-        if maps::has_service(&YARDSTICK) {
-            xdp_action::XDP_PASS
-        } else {
-            xdp_action::XDP_ABORTED
-        }
-    })
+    let verdict = if maps::has_service(&YARDSTICK) {
+        xdp_action::XDP_PASS
+    } else {
+        xdp_action::XDP_ABORTED
+    };
+    measured(&context, verdict)
 }
 
 #[inline(always)]
-fn measured(context: &XdpContext, body: impl Fn() -> u32) -> u32 {
-    let verdict = body();
+fn measured(context: &XdpContext, verdict: u32) -> u32 {
     // Afterwards: what was just written would have to be forwarded from the store buffer to loads of other widths,
     // which no packet from a NIC suffers.
     match bench::next_round(&mut Frame::new(context.data(), context.data_end())) {
