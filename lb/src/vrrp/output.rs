@@ -126,10 +126,6 @@ pub struct Notice {
 }
 
 /// An effect. Outputs are carried out strictly in order.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a notice is as rare as a change of state"
-)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,

@@ -9,9 +9,9 @@ use bytemuck::Zeroable;
 use lb::{
     config::model::{Family, InterfaceName, Version, VirtualAddress, VrrpInstance},
     vrrp::{
-        LinkState, Router, RxMeta,
-        advert::{self, Advertisement},
+        LinkState, Router, RxMeta, advert,
         output::State,
+        wire::{Carrier, Incoming, Keys, WallClock, Wire},
     },
 };
 use lb_common::{
@@ -123,22 +123,22 @@ fn table(segment: Segment) -> Vec<(&'static str, Packet, Fate)> {
         (
             "TTL 254",
             far(better.clone()),
-            Refused("ttl", Counter::AdvertTtl),
+            Refused("ip_ttl_err", Counter::AdvertTtl),
         ),
         (
             "packet type 2",
             changed(&better, |bytes| bytes[0] ^= 3),
-            Refused("type", Counter::AdvertType),
+            Refused("invalid_type_rcvd", Counter::AdvertType),
         ),
         (
             "version 4",
             changed(&better, |bytes| bytes[0] = 0x41),
-            Refused("version", Counter::AdvertVersion),
+            Refused("vers_err", Counter::AdvertVersion),
         ),
         (
             "one address too few",
             changed(&better, |bytes| bytes[3] += 1),
-            Refused("length", Counter::AdvertLength),
+            Refused("packet_len_err", Counter::AdvertLength),
         ),
     ];
     for at in [2, 3, 5, 6, 7, 8] {
@@ -146,7 +146,7 @@ fn table(segment: Segment) -> Vec<(&'static str, Packet, Fate)> {
         damaged.payload[at] ^= 0x80;
         // A wrong number of addresses is seen before the checksum is.
         if at != 3 {
-            let fate = Refused("checksum", Counter::AdvertChecksum);
+            let fate = Refused("chk_err", Counter::AdvertChecksum);
             let is_interval = segment.version == 2 && at == 5;
             cases.extend((!is_interval).then_some(("damaged", damaged, fate)));
         }
@@ -158,12 +158,12 @@ fn table(segment: Segment) -> Vec<(&'static str, Packet, Fate)> {
             (
                 "another interval",
                 interval,
-                Refused("interval", Counter::AdvertInterval),
+                Refused("advert_interval_err", Counter::AdvertInterval),
             ),
             (
                 "a password",
                 password,
-                Refused("authentication", Counter::AdvertAuthentication),
+                Refused("authtype_mismatch", Counter::AdvertAuthentication),
             ),
         ]);
     } else {
@@ -173,7 +173,7 @@ fn table(segment: Segment) -> Vec<(&'static str, Packet, Fate)> {
             (
                 "no interval",
                 none,
-                Refused("interval", Counter::AdvertInterval),
+                Refused("advert_interval_err", Counter::AdvertInterval),
             ),
             ("another interval", slow, Better),
         ]);
@@ -208,9 +208,11 @@ fn daemon(segment: Segment, packet: &Packet) -> Fate {
         up: true,
         v4: Some(Ipv4Addr::new(10, 0, 0, 5)),
         v6: Some(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 5)),
+        arp: true,
     };
     let mut router = Router::new();
-    router.handle_config(&[config], now);
+    let mut wire = Wire::new(&config, Keys::new());
+    router.handle_config(std::slice::from_ref(&config), &[], now);
     router.handle_link(&interface, Some(link), now);
     now += Duration::from_secs(30);
     router.handle_timeout(now);
@@ -220,12 +222,24 @@ fn daemon(segment: Segment, packet: &Packet) -> Fate {
         source: packet.source,
         ttl: packet.ttl,
     };
-    match Advertisement::parse(&packet.payload, packet.source, advert::group(family)) {
-        Ok(advert) => router.handle_advert(&rx, &advert, now),
-        Err(error) => router.handle_malformed(&rx, &error, now),
+    let incoming = Incoming {
+        source: packet.source,
+        destination: advert::group(family),
+        ttl: packet.ttl,
+        carrier: Carrier::Plain,
+        header: &[],
+        payload: &packet.payload,
+    };
+    let clock = WallClock::since_epoch(Duration::from_secs(1_700_000_000));
+    match wire.open(&config, &incoming, clock) {
+        Ok(opened) => router.handle_advert(&rx, &opened.advert, now),
+        Err(refusal) => {
+            let id = router.instance_id("a").unwrap();
+            router.handle_refusal(id, refusal.name(), now);
+        }
     }
     let after = &router.snapshot(now)[0];
-    let refused = after.refused.keys().find(|name| *name != "address_list");
+    let refused = after.refused.keys().find(|name| *name != "addr_list_err");
     match refused {
         Some(name) => {
             let (_, _, fate) = table(segment)

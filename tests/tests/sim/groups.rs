@@ -13,6 +13,7 @@ use lb::{
     vrrp::{
         LinkState, Router, RxMeta,
         advert::{Advertisement, TTL},
+        object::Operation,
         output::{Output, Standing, State},
     },
 };
@@ -190,11 +191,13 @@ impl World {
                 } => {
                     router.handle_guard(instance, epoch, false, now);
                 }
-                Output::AddAddress { instance, address } => {
-                    router.handle_address_applied(instance, &address, true, Ok(()), now);
+                Output::Install {
+                    instance, object, ..
+                } => {
+                    router.handle_applied(instance, &object, Operation::Install, Ok(()), now);
                 }
-                Output::RemoveAddress { instance, address } => {
-                    router.handle_address_applied(instance, &address, false, Ok(()), now);
+                Output::Remove { instance, object } => {
+                    router.handle_applied(instance, &object, Operation::Remove, Ok(()), now);
                 }
                 Output::SetGate { .. }
                 | Output::Announce { .. }

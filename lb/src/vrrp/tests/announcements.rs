@@ -7,7 +7,7 @@ use crate::{
     config::model::{
         Config, InterfaceName, VirtualAddress, VrrpInstance,
         network::GarpGroup,
-        vrrp::{Announcements, Destination, Unicast},
+        vrrp::{Announcements, Destination, Peer, Unicast},
     },
     vrrp::{LinkState, output::Standing},
 };
@@ -230,7 +230,10 @@ fn new_distances_count_for_what_waits() {
 fn unicast_peers_are_told_of_the_own_address_after_a_fault() {
     let unicast = VrrpInstance {
         adverts: crate::config::model::vrrp::Adverts {
-            destination: Destination::Unicast(Unicast::default()),
+            destination: Destination::Unicast(Unicast {
+                peers: vec![Peer::new("10.0.0.9".parse().unwrap())],
+                ..Unicast::default()
+            }),
             ..backup().adverts
         },
         ..backup()

@@ -1,5 +1,7 @@
 //! Addresses, routes and rules: what the kernel has of them is what the state calls for.
 
+use std::time::Duration;
+
 use super::bench::{Bench, backup, eth0, ip, line, ms, owner, priority};
 use crate::{
     config::model::{
@@ -60,6 +62,9 @@ fn changes(bench: &mut Bench) -> Vec<String> {
         .collect()
 }
 
+/// A MASTER waits for its successor no longer than this.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 fn key_of_route() -> crate::vrrp::object::ObjectKey {
     Object::from(route("10.9.0.0/16", "10.0.0.254")).key()
 }
@@ -71,6 +76,7 @@ fn addresses_come_before_routes_and_rules_and_go_after_them() {
     bench.up();
     let come = changes(&mut bench);
     bench.config(&[]);
+    bench.run(FAREWELL);
     let go = changes(&mut bench);
     assert_eq!(
         come,
@@ -125,6 +131,7 @@ fn what_is_not_tracked_is_left_alone() {
     bench.router.handle_object(&key_of_route(), false, now);
     assert_eq!(changes(&mut bench), Vec::<String>::new());
     bench.config(&[]);
+    bench.run(FAREWELL);
     assert_eq!(changes(&mut bench).len(), 4, "and still removed in the end");
 }
 

@@ -160,7 +160,7 @@ fn skip_check_adv_addr_compares_the_addresses_of_a_sender_once() {
         for _ in 0..3 {
             bench.hear(BETTER, &other);
         }
-        assert_eq!(bench.refused("address_list"), expected);
+        assert_eq!(bench.refused("addr_list_err"), expected);
     }
 }
 

@@ -129,9 +129,12 @@ fn the_kernel_carries_what_it_can_tell_apart_and_read() {
     plain.vrid = 53.try_into().unwrap();
     let mut twin = instance("twin", &[]);
     twin.adverts.destination = Destination::Multicast(ip("224.0.0.99"));
-    let members = members(vec![instance("group", &[]), twin, header, plain]);
+    let mut members = members(vec![instance("group", &[]), twin, header, plain]);
+    let parted: Vec<InstanceId> = members.part().into_iter().map(|(id, _)| id).collect();
+    let parted: Vec<&str> = parted.iter().map(|id| members.name(*id)).collect();
+    assert_eq!(parted, ["group", "twin"]);
     let carried: Vec<&str> = members.subjects().map(|(id, _)| members.name(id)).collect();
-    assert_eq!(carried, ["plain"]);
+    assert_eq!(carried, ["ah", "plain"]);
 }
 
 #[test]
