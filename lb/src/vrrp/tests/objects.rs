@@ -48,8 +48,8 @@ fn rich() -> VrrpInstance {
 }
 
 /// The lines about objects, each by its first words.
-fn changes(bench: &mut Bench) -> Vec<String> {
-    let lines = bench.lines().into_iter().filter(|line| {
+fn changes(lines: Vec<String>) -> Vec<String> {
+    let lines = lines.into_iter().filter(|line| {
         ["add ", "remove ", "replace "]
             .iter()
             .any(|verb| line.starts_with(verb))
@@ -74,10 +74,9 @@ fn addresses_come_before_routes_and_rules_and_go_after_them() {
     let mut bench = Bench::fresh();
     bench.config(&[rich()]);
     bench.up();
-    let come = changes(&mut bench);
+    let come = changes(bench.lines());
     bench.config(&[]);
-    bench.run(FAREWELL);
-    let go = changes(&mut bench);
+    let go = changes(bench.run(FAREWELL));
     assert_eq!(
         come,
         [
@@ -118,7 +117,7 @@ fn a_route_somebody_removes_is_put_back_and_we_stay_master() {
     let mut bench = Bench::started(&[rich()]);
     let now = bench.now;
     bench.router.handle_object(&key_of_route(), false, now);
-    assert_eq!(changes(&mut bench), ["add route 10.9.0.0/16 via inet"]);
+    assert_eq!(changes(bench.lines()), ["add route 10.9.0.0/16 via inet"]);
     assert_eq!(bench.state(), State::Master);
 }
 
@@ -129,10 +128,10 @@ fn what_is_not_tracked_is_left_alone() {
     let mut bench = Bench::started(&[config]);
     let now = bench.now;
     bench.router.handle_object(&key_of_route(), false, now);
-    assert_eq!(changes(&mut bench), Vec::<String>::new());
+    assert_eq!(changes(bench.lines()), Vec::<String>::new());
     bench.config(&[]);
-    bench.run(FAREWELL);
-    assert_eq!(changes(&mut bench).len(), 4, "and still removed in the end");
+    let go = changes(bench.run(FAREWELL));
+    assert_eq!(go.len(), 4, "and still removed in the end");
 }
 
 #[test]
@@ -155,7 +154,10 @@ fn a_route_left_by_an_earlier_daemon_is_taken_away_by_a_backup() {
     let now = bench.now;
     bench.router.handle_object(&key_of_route(), true, now);
     bench.up();
-    assert_eq!(changes(&mut bench), ["remove route 10.9.0.0/16 via inet"]);
+    assert_eq!(
+        changes(bench.lines()),
+        ["remove route 10.9.0.0/16 via inet"]
+    );
 }
 
 #[test]
@@ -165,7 +167,10 @@ fn another_gateway_takes_the_place_of_the_old_one() {
         routes: vec![route("10.9.0.0/16", "10.0.0.253")],
         ..rich()
     }]);
-    assert_eq!(changes(&mut bench), ["replace route 10.9.0.0/16 via inet"]);
+    assert_eq!(
+        changes(bench.lines()),
+        ["replace route 10.9.0.0/16 via inet"]
+    );
     let objects = bench.snapshot().objects;
     let there = objects.iter().filter(|object| object.installed);
     assert_eq!((there.count(), objects.len()), (4, 4), "{objects:?}");
@@ -177,9 +182,12 @@ fn another_attribute_of_a_route_is_replaced_in_place() {
     let mut config = rich();
     config.routes[0].metrics.window = Some(1000);
     bench.config(&[config]);
-    assert_eq!(changes(&mut bench), ["replace route 10.9.0.0/16 via inet"]);
+    assert_eq!(
+        changes(bench.lines()),
+        ["replace route 10.9.0.0/16 via inet"]
+    );
     bench.run(ms(3000));
-    assert_eq!(changes(&mut bench), Vec::<String>::new());
+    assert_eq!(changes(bench.lines()), Vec::<String>::new());
 }
 
 #[test]
@@ -195,7 +203,7 @@ fn of_two_routes_in_one_spot_the_changed_one_goes_and_comes_again() {
     let mut bench = Bench::started(&[two(None)]);
     bench.config(&[two(Some(1000))]);
     assert_eq!(
-        changes(&mut bench),
+        changes(bench.lines()),
         [
             "remove route 10.9.0.0/16 via inet",
             "add route 10.9.0.0/16 via inet"
@@ -211,7 +219,7 @@ fn a_replacement_the_kernel_refuses_lets_the_old_one_go() {
         routes: vec![route("10.9.0.0/16", "10.0.0.253")],
         ..rich()
     }]);
-    let lines = changes(&mut bench);
+    let lines = changes(bench.lines());
     assert_eq!(lines[0], "replace route 10.9.0.0/16 via inet");
     assert_eq!(lines[1], "remove route 10.9.0.0/16 via inet");
     let why = bench.snapshot().why;
@@ -228,7 +236,7 @@ fn a_new_rule_comes_before_the_old_one_goes() {
         rules: vec![rule(200)],
         ..rich()
     }]);
-    let lines = changes(&mut bench);
+    let lines = changes(bench.lines());
     assert_eq!(lines.len(), 2);
     assert!(lines[0].starts_with("add rule") && lines[1].starts_with("remove rule"));
 }
@@ -242,7 +250,7 @@ fn another_label_of_an_ipv4_address_needs_a_new_address() {
     config.address_options = vec![options];
     bench.config(&[config]);
     assert_eq!(
-        changes(&mut bench),
+        changes(bench.lines()),
         ["remove 10.0.0.1/24", "add 10.0.0.1/24"]
     );
 }
@@ -253,7 +261,7 @@ fn another_way_of_tracking_is_nothing_to_the_kernel() {
     let mut config = rich();
     config.routes[0].is_tracked = false;
     bench.config(&[config]);
-    assert_eq!(changes(&mut bench), Vec::<String>::new());
+    assert_eq!(changes(bench.lines()), Vec::<String>::new());
 }
 
 fn statics(group: Option<&str>) -> Config {
