@@ -181,13 +181,15 @@ impl Advertisement {
         }
     }
 
-    /// Bytes an advert has by its own fields, in a packet of a family; `None` where even those are missing.
+    /// Bytes an advert has by its own fields, in a packet of a family; `None` where even those are missing, or of a
+    /// version whose length nobody knows.
     #[must_use]
     pub fn length(bytes: &[u8], family: Family) -> Option<usize> {
         let (first, count) = (bytes.first()?, bytes.get(3)?);
         let tail = match first >> 4 {
             2 => AUTHENTICATION_LEN,
-            _ => 0,
+            3 => 0,
+            _ => return None,
         };
         Some(HEADER_LEN + usize::from(*count) * address_len(family) + tail)
     }
