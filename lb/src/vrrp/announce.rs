@@ -2,7 +2,7 @@
 //! and refreshes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use crate::config::model::VirtualAddress;
 const MOST: u32 = 1000;
 
 /// Messages in a row about one address, and the same once more later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Set {
     /// Messages in a row; at most 1000 are sent.
     pub(super) repeat: u32,
@@ -31,11 +31,23 @@ impl Set {
 /// What is still to be announced.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announcements {
+    /// Addresses the kernel has got and that wait for the others of the instance.
+    collected: BTreeSet<VirtualAddress>,
     second: BTreeMap<VirtualAddress, (Instant, Set)>,
     refresh: Option<Instant>,
 }
 
 impl Announcements {
+    /// Notes an address whose first set waits for the others.
+    pub(super) fn collect(&mut self, address: &VirtualAddress) {
+        self.collected.insert(address.clone());
+    }
+
+    /// Takes the addresses that have waited.
+    pub(super) fn take_collected(&mut self) -> BTreeSet<VirtualAddress> {
+        std::mem::take(&mut self.collected)
+    }
+
     /// Notes that the first set for an address goes out now.
     pub(super) fn begin(&mut self, address: &VirtualAddress, set: Set, now: Instant) {
         if !set.delay.is_zero() && set.repeat > 0 {
@@ -55,7 +67,7 @@ impl Announcements {
     }
 
     /// Takes the addresses whose second set is due.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<(VirtualAddress, Set)> {
+    pub(super) fn due(&mut self, now: Instant) -> BTreeMap<VirtualAddress, Set> {
         let due = self.second.extract_if(.., |_, (when, _)| *when <= now);
         due.map(|(address, (_, set))| (address, set)).collect()
     }
@@ -67,6 +79,7 @@ impl Announcements {
 
     /// Forgets one address.
     pub(super) fn forget(&mut self, address: &VirtualAddress) {
+        self.collected.remove(address);
         self.second.remove(address);
     }
 

@@ -230,6 +230,15 @@ impl Objects {
         }
     }
 
+    /// Whether an address is on its way to the kernel.
+    pub(super) fn adds_address(&self) -> bool {
+        let mut addresses = self.slots.iter().take_while(|(key, _)| key.is_address());
+        addresses.any(|(_, slot)| {
+            let pending = slot.pending.as_ref();
+            pending.is_some_and(|pending| pending.operation == Operation::Install)
+        })
+    }
+
     /// Whether an operation was refused and waits.
     pub(super) fn waits(&self) -> bool {
         self.slots.values().any(|slot| slot.refused.is_some())

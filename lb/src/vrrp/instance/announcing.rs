@@ -1,6 +1,6 @@
 //! Telling the neighbours where the addresses are: sets, second sets, refreshes.
 
-use std::{net::IpAddr, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr, time::Instant};
 
 use super::{Instance, Outputs};
 use crate::{
@@ -15,21 +15,20 @@ use crate::{
 impl Instance {
     /// Announces every address the kernel has, now and once more later.
     pub(super) fn announce_all(&mut self, now: Instant, outputs: &mut Outputs) {
-        self.announce_set(self.master_set(), now, outputs);
+        let addresses = self.objects.settled();
+        self.announce_set(&addresses, self.master_set(), now, outputs);
         self.plan_refresh(now);
     }
 
-    /// Announces an address the kernel has just got.
-    pub(super) fn announce_installed(
-        &mut self,
-        address: &VirtualAddress,
-        now: Instant,
-        outputs: &mut Outputs,
-    ) {
-        let set = self.master_set();
-        self.announce(std::slice::from_ref(address), set.rounds(), outputs);
-        self.announcements.begin(address, set, now);
-        self.schedule_announcements();
+    /// Announces the addresses the kernel has just got, once none is on its way any more: in rounds, as keepalived does.
+    pub(super) fn announce_installed(&mut self, now: Instant, outputs: &mut Outputs) {
+        if self.objects.adds_address() {
+            return;
+        }
+        let fresh = self.announcements.take_collected();
+        let settled = self.objects.settled().into_iter();
+        let addresses: Vec<VirtualAddress> = settled.filter(|a| fresh.contains(a)).collect();
+        self.announce_set(&addresses, self.master_set(), now, outputs);
     }
 
     /// Announces because another MASTER was heard, of this virtual router or of another one of the group.
@@ -42,15 +41,19 @@ impl Instance {
             repeat: announce.lower_prio_repeat,
             delay: announce.lower_prio_delay,
         };
-        self.announce_set(set, now, outputs);
+        let addresses = self.objects.settled();
+        self.announce_set(&addresses, set, now, outputs);
     }
 
     /// Announces what is due again.
     pub(super) fn announce_again(&mut self, now: Instant, outputs: &mut Outputs) {
-        for (address, set) in self.announcements.due(now) {
-            if self.objects.is_settled(&address) {
-                self.announce(&[address], set.rounds(), outputs);
-            }
+        let due = self.announcements.due(now);
+        let sets: BTreeSet<Set> = due.values().copied().collect();
+        for set in sets {
+            let settled = self.objects.settled().into_iter();
+            let of_set = settled.filter(|address| due.get(address) == Some(&set));
+            let addresses: Vec<VirtualAddress> = of_set.collect();
+            self.announce(&addresses, set.rounds(), outputs);
         }
         if let Some(due) = self.announcements.refresh_due(now) {
             let repeat = Set {
@@ -103,10 +106,15 @@ impl Instance {
         open && self.objects.is_settled(address) || own == Some(address.address)
     }
 
-    fn announce_set(&mut self, set: Set, now: Instant, outputs: &mut Outputs) {
-        let addresses = self.objects.settled();
-        self.announce(&addresses, set.rounds(), outputs);
-        for address in &addresses {
+    fn announce_set(
+        &mut self,
+        addresses: &[VirtualAddress],
+        set: Set,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
+        self.announce(addresses, set.rounds(), outputs);
+        for address in addresses {
             self.announcements.begin(address, set, now);
         }
         self.schedule_announcements();

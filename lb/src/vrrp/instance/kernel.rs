@@ -166,9 +166,11 @@ impl Instance {
         if operation == Operation::Install
             && self.state == State::Master
             && let Object::Address(line) = object
-            && self.objects.is_settled(&line.address)
         {
-            self.announce_installed(&line.address, now, outputs);
+            if self.objects.is_settled(&line.address) {
+                self.announcements.collect(&line.address);
+            }
+            self.announce_installed(now, outputs);
         }
         self.reconcile(outputs);
         self.settle(outputs);

@@ -104,10 +104,8 @@ fn an_excluded_address_is_announced_and_not_said_in_adverts() {
     bench.config(&[rich()]);
     bench.up();
     let lines = bench.lines();
-    assert!(
-        lines.contains(&"announce 10.0.1.1 ×5".to_owned()),
-        "{lines:?}"
-    );
+    let announced = lines.iter().filter(|line| *line == "announce 10.0.1.1");
+    assert_eq!(announced.count(), 5, "{lines:?}");
     assert_eq!(bench.snapshot().addresses, ["10.0.0.1/24"]);
     assert_eq!(bench.snapshot().installed, ["10.0.0.1/24", "10.0.1.1/24"]);
 }

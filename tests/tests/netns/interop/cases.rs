@@ -32,10 +32,6 @@ pub(super) const CASES: &[Case] = &[
     Case::new("v3/IPv6", V6, |d| {
         file(&instance(51, d, V3, "fe80::5e:100\n2001:db8::100"))
     }),
-    Case::new("v3/IPv4/checksum as v2", V4, |d| {
-        let words = format!("{V3}\nv3_checksum_as_v2 on");
-        file(&instance(51, d, &words, V4))
-    }),
     Case::new("v2/unicast", V4, |d| {
         let words = format!("version 2\nadvert_int 1\n{}", peers_v4(d));
         file(&instance(51, d, &words, V4))
