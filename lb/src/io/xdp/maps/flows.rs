@@ -1,6 +1,6 @@
 //! Counting live flows without a system call per entry: the flow tables are mapped read-only.
 
-use std::{collections::BTreeMap, os::fd::AsFd};
+use std::{collections::BTreeMap, marker::PhantomData, os::fd::AsFd};
 
 use aya::maps::{Array, Map, MapData};
 use lb_common::{
@@ -57,7 +57,7 @@ impl FlowTables {
             let age = age(now, seen) / per_second;
             service != 0 && state != 0 && age < timeout_seconds(state)
         };
-        for bucket in self.v4.iter() {
+        for bucket in self.v4.view()?.iter() {
             for e in bucket.entries {
                 if live(e.service, e.state, e.seen) {
                     see(Flow {
@@ -69,7 +69,7 @@ impl FlowTables {
                 }
             }
         }
-        for bucket in self.v6.iter() {
+        for bucket in self.v6.view()?.iter() {
             for e in bucket.entries {
                 if live(e.service, e.state, e.seen) {
                     see(Flow {
@@ -85,12 +85,14 @@ impl FlowTables {
     }
 }
 
-/// The values of an array map made with `BPF_F_MMAPABLE`.
+/// An array map made with `BPF_F_MMAPABLE`. It is mapped while it is read: mapped for good, all of it would count as
+/// memory of this process.
 #[derive(Debug)]
 struct Buckets<B> {
-    memory: MmapRaw,
+    map: Map,
+    name: &'static str,
     len: usize,
-    bucket: std::marker::PhantomData<B>,
+    bucket: PhantomData<B>,
 }
 
 impl<B: aya::Pod> Buckets<B> {
@@ -99,23 +101,41 @@ impl<B: aya::Pod> Buckets<B> {
         let len = array.len() as usize;
         let data = MapData::from_pin(pins.map(spec)).map_err(XdpError::map(spec))?;
         let map = Map::from_map_data(data).map_err(XdpError::map(spec))?;
-        let Map::Array(data) = &map else {
-            unreachable!("`open` has checked the type");
-        };
-        let memory = MmapOptions::new()
-            .len(len * size_of::<B>())
-            .map_raw_read_only(&data.fd().as_fd())
-            .map_err(|source| XdpError::Mmap {
-                map: spec.name,
-                source,
-            })?;
         Ok(Self {
-            memory,
+            map,
+            name: spec.name,
             len,
-            bucket: std::marker::PhantomData,
+            bucket: PhantomData,
         })
     }
 
+    fn view(&self) -> Result<View<B>, XdpError> {
+        let Map::Array(data) = &self.map else {
+            unreachable!("`open` has checked the type");
+        };
+        let memory = MmapOptions::new()
+            .len(self.len * size_of::<B>())
+            .map_raw_read_only(&data.fd().as_fd())
+            .map_err(|source| XdpError::Mmap {
+                map: self.name,
+                source,
+            })?;
+        Ok(View {
+            memory,
+            len: self.len,
+            bucket: PhantomData,
+        })
+    }
+}
+
+/// The values of such a map, mapped.
+struct View<B> {
+    memory: MmapRaw,
+    len: usize,
+    bucket: PhantomData<B>,
+}
+
+impl<B: aya::Pod> View<B> {
     fn iter(&self) -> impl Iterator<Item = B> + '_ {
         (0..self.len).map(|index| self.read(index))
     }
