@@ -63,7 +63,10 @@ fn change_hands(case: &Case, first: &Daemon, second: &Daemon) {
         two.stop().unwrap();
         wait_for_owner(&arena, case.address, 1);
     }
-    let report = capture.finish().unwrap();
+    let mut report = capture.finish().unwrap();
+    report
+        .bad
+        .retain(|line| !case.excused.is_some_and(|excused| line.contains(excused)));
     println!("{}: {} packets", case.name, report.packets);
     assert!(report.packets > 10, "{} packets", report.packets);
     assert_eq!(report.bad, Vec::<String>::new(), "{}", arena.logs());

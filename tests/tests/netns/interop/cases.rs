@@ -9,6 +9,8 @@ pub(super) struct Case {
     pub(super) file: fn(u8) -> String,
     /// Whether director 1 takes the addresses back when it returns.
     pub(super) preempts: bool,
+    /// What tshark may complain of: lines that have this.
+    pub(super) excused: Option<&'static str>,
 }
 
 const V4: &str = "192.0.2.100";
@@ -43,10 +45,14 @@ pub(super) const CASES: &[Case] = &[
         let words = format!("{V3}\n{}", peers_v6(d));
         file(&instance(51, d, &words, V6))
     }),
-    Case::new("v3/group of its own", V4, |d| {
-        let words = format!("{V3}\nmcast_dst_ip 224.0.0.250");
-        file(&instance(51, d, &words, V4))
-    }),
+    Case {
+        // A TTL of 255 to a group of 224.0.0.0/24 that tshark does not know.
+        excused: Some("→ 224.0.0.250"),
+        ..Case::new("v3/group of its own", V4, |d| {
+            let words = format!("{V3}\nmcast_dst_ip 224.0.0.250");
+            file(&instance(51, d, &words, V4))
+        })
+    },
     Case {
         preempts: false,
         ..Case::new("v3/nopreempt", V4, |d| {
@@ -83,6 +89,7 @@ impl Case {
             address,
             file,
             preempts: true,
+            excused: None,
         }
     }
 }
