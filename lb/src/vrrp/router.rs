@@ -175,6 +175,13 @@ impl Router {
         self.with(id, now, |instance, _| instance.on_guard(epoch, taken, now));
     }
 
+    /// Says that the kernel may take now a guard that it refused for a passing reason.
+    pub fn handle_guard_possible(&mut self, id: InstanceId, now: Instant) {
+        self.with(id, now, |instance, outputs| {
+            instance.on_guard_possible(now, outputs);
+        });
+    }
+
     /// Takes the event that the kernel's master-down timer expired. An event older than the advert the kernel
     /// last absorbed is no news: drop it, the timer runs again.
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {

@@ -112,19 +112,6 @@ impl VrrpInstance {
         }
     }
 
-    /// Whether all adverts of a MASTER in the same state have the same bytes, so that the kernel can watch for them.
-    #[must_use]
-    pub fn is_watchable(&self) -> bool {
-        let by_header = |given: &Authentication| given.kind == AuthenticationType::Header;
-        self.hmac.is_none() && !self.authentication.as_ref().is_some_and(by_header)
-    }
-
-    /// Whether adverts carry a proof of any kind.
-    #[must_use]
-    pub const fn is_authenticated(&self) -> bool {
-        self.hmac.is_some() || self.authentication.is_some()
-    }
-
     /// The addresses that are here while it is MASTER, those that adverts do not carry included.
     pub fn all_addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
         let excluded = self.excluded.iter().map(|line| &line.address);

@@ -38,17 +38,6 @@ impl fmt::Debug for Password {
     }
 }
 
-impl Password {
-    /// The first eight bytes, zero behind a shorter one, as in the advert.
-    fn new(text: &str) -> Self {
-        let mut bytes = [0; 8];
-        for (byte, given) in bytes.iter_mut().zip(text.bytes()) {
-            *byte = given;
-        }
-        Self(bytes)
-    }
-}
-
 impl Terms {
     /// The terms of an instance.
     #[must_use]
@@ -67,8 +56,7 @@ impl Terms {
                 Destination::Unicast(_) => None,
             },
             interval: config.advert_interval.get(),
-            password: of_kind(AuthenticationType::Password)
-                .map(|given| Password::new(given.password.expose())),
+            password: of_kind(AuthenticationType::Password).map(|given| Password(given.padded())),
             signed: config.hmac.is_some() || of_kind(AuthenticationType::Header).is_some(),
             other_checksums: config.version == Version::V3
                 && config.family == Family::V4

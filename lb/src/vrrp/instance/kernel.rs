@@ -6,6 +6,7 @@ use super::{Instance, Outputs};
 use crate::{
     config::model::InterfaceName,
     vrrp::{
+        heartbeat::Kind,
         object::{Object, ObjectKey, Operation, Step},
         output::{Gate, Guard, Happening, Output, State},
         timer::Timer,
@@ -30,6 +31,16 @@ impl Instance {
         } else if watched {
             // The kernel may have absorbed an advert a moment ago.
             self.await_master(now + self.master_down_interval());
+        }
+    }
+
+    /// The kernel may take a guard now that it refused a moment ago.
+    pub(in crate::vrrp) fn on_guard_possible(&mut self, now: Instant, outputs: &mut Outputs) {
+        match (self.state, self.heartbeat.kind()) {
+            _ if self.heartbeat.carried() => {}
+            (State::Backup, Kind::Watch) => self.set_watch(now, outputs),
+            (State::Master, Kind::Lease) if self.farewell.is_none() => self.set_lease(outputs),
+            _ => {}
         }
     }
 

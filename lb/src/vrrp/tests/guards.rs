@@ -40,6 +40,25 @@ fn where_the_kernel_cannot_watch_userspace_does() {
 }
 
 #[test]
+fn a_watch_the_kernel_had_no_memory_for_is_set_when_it_has() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.guards = Some(false);
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.lines();
+    bench.guards = Some(true);
+    bench.pass(ms(1000));
+    let id = bench.id();
+    bench.router.handle_guard_possible(id, bench.now);
+    assert_eq!(
+        bench.lines(),
+        ["watch 10.0.0.9 prio 200 down 3.609375s in 2.609375s"]
+    );
+    assert_eq!(bench.next(), None);
+    bench.router.handle_guard_possible(id, bench.now);
+    assert_eq!(bench.lines(), Vec::<String>::new());
+}
+
+#[test]
 fn a_watch_the_kernel_loses_is_userspaces_again() {
     let mut bench = watching();
     bench
