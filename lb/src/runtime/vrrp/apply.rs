@@ -138,6 +138,9 @@ impl Vrrp {
                 }
                 log::transition(self.members.name(instance), to, &why);
             }
+            Output::Yielding { instance, yielding } => {
+                log::yielding(self.members.name(instance), &yielding);
+            }
             Output::Notice(notice) => self.notifications.tell(&notice),
             Output::Removed { instance } => self.removed(instance),
         }
