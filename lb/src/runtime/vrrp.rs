@@ -85,6 +85,8 @@ struct Vrrp {
     wire_faults: BTreeMap<String, BTreeSet<String>>,
     /// Virtual routers that are not configured and that the log has told of.
     unknown: BTreeSet<(Place, u8)>,
+    /// Whether the data plane is to be told anew which addresses belong to whom.
+    owners_changed: bool,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
@@ -192,6 +194,7 @@ impl Vrrp {
             names: Names::default(),
             watched: Watched::default(),
             promoted: Promoted::default(),
+            owners_changed: false,
             fresh: true,
             stopping: false,
         })
