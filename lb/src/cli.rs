@@ -1,8 +1,9 @@
 //! The command line: keepalived(8)'s options, and subcommands beside them.
 
 mod getopt;
+mod time;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand};
 
@@ -89,6 +90,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Hand virtual routers over, and take them back
+    #[command(subcommand)]
+    Vrrp(VrrpCommand),
     /// Check, show and compare configurations, or explain their keywords
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -97,6 +101,25 @@ pub enum Command {
     Child {
         /// Which child
         role: Role,
+    },
+}
+
+/// What to ask of a virtual router of the running daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum VrrpCommand {
+    /// Hand over an instance, with its group if it has one, and let others go first: it is BACKUP as long as anybody
+    /// else is MASTER
+    Yield {
+        /// The vrrp_instance
+        instance: String,
+        /// For how long: seconds, or a number with s, m or h; without it until released
+        #[arg(long = "for", value_name = "TIME", value_parser = time::parse)]
+        time: Option<Duration>,
+    },
+    /// Withdraw the request to yield: the priority counts again
+    Release {
+        /// The vrrp_instance
+        instance: String,
     },
 }
 

@@ -42,6 +42,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use self::suggest::nearest;
 use self::{
     diagnostic::Report,
     lines::Lines,

@@ -9,14 +9,17 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, error::ErrorKind};
 use lb::{
-    cli::{self, Cli, Command, ConfigCommand, Role},
+    cli::{self, Cli, Command, ConfigCommand, Role, VrrpCommand},
     command::{
         complain,
         config::{self, Findings},
     },
     io::{self, namespace},
     observe::{log, logging::Logging},
-    runtime::{self, channel::ChildChannel},
+    runtime::{
+        self,
+        channel::{ChildChannel, VrrpRequest},
+    },
     supervisor::{self, RunDir},
 };
 
@@ -62,6 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let run_dir = RunDir::of(namespace);
     match &cli.command {
         Some(Command::Status { json }) => status(&run_dir, *json),
+        Some(Command::Vrrp(command)) => vrrp(&run_dir, command),
         Some(Command::Config(command)) => configuration(command, &cli),
         Some(Command::Child { role }) => child(&cli, &run_dir, *role),
         None => daemon(cli),
@@ -113,6 +117,20 @@ fn status(run_dir: &RunDir, json: bool) -> anyhow::Result<ExitCode> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("stdout")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `lb vrrp`: what an operator asks of a virtual router.
+fn vrrp(run_dir: &RunDir, command: &VrrpCommand) -> anyhow::Result<ExitCode> {
+    let request = match command.clone() {
+        VrrpCommand::Yield { instance, time } => VrrpRequest::Yield {
+            instance,
+            seconds: time.map(|time| time.as_secs()),
+        },
+        VrrpCommand::Release { instance } => VrrpRequest::Release { instance },
+    };
+    let answer = tokio_runtime()?.block_on(supervisor::request_vrrp(run_dir, request))?;
+    writeln!(std::io::stdout(), "{answer}").context("stdout")?;
     Ok(ExitCode::SUCCESS)
 }
 

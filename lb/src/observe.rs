@@ -1,5 +1,6 @@
 //! What operators see: the log, and the status.
 
+pub mod answer;
 pub mod log;
 pub mod logging;
 pub mod status;

@@ -10,10 +10,12 @@
 //! each: line, exit) ────┘
 //! ```
 
+mod asked;
 mod child;
 mod control;
 mod data_plane;
 mod gates;
+mod request;
 mod restart;
 mod run_dir;
 mod script;
@@ -31,13 +33,17 @@ use tokio::{
 };
 
 use self::{
+    asked::Asked,
     child::{Child, Exit},
     control::{Control, Gathering, Reply},
     data_plane::DataPlane,
     gates::Gates,
     restart::Backoff,
 };
-pub use self::{control::request_status, run_dir::RunDir};
+pub use self::{
+    request::{request_status, request_vrrp},
+    run_dir::RunDir,
+};
 use crate::{
     cli::{Cli, Role},
     config::model::Config,
@@ -46,14 +52,16 @@ use crate::{
         netlink::{Change, Netlink},
         scheduling::set_umask,
     },
-    observe::log,
-    runtime::channel::{FromChild, Plan, ToChild},
+    observe::{answer, log},
+    runtime::channel::{FromChild, Plan, ToChild, VrrpRequest},
 };
 
 /// Grace for children at stop (keepalived's `child_wait_time`).
 const CHILD_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for the children's part of a status.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait for the vrrp child to do what an operator asks: it may be taking a configuration in.
+const REQUEST_WAIT: Duration = Duration::from_secs(3);
 
 /// How long links may change before the interfaces are looked at.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -71,6 +79,10 @@ enum Event {
     Status(Reply),
     /// The children had their time to answer.
     SnapshotTimeout(u64),
+    /// An operator asks something of a virtual router.
+    Request(VrrpRequest, Reply),
+    /// The vrrp child had its time to answer.
+    RequestTimeout(u64),
     /// SIGTERM, SIGINT.
     Stop,
     /// The children had their time to stop.
@@ -91,6 +103,7 @@ struct Parent {
     backoff: BTreeMap<Role, Backoff>,
     gathering: Option<Gathering>,
     gatherings: u64,
+    asked: Asked,
     stopping: bool,
     /// The vrrp child did not end in order, so its addresses may still be there, and must stay fenced.
     addresses_left: bool,
@@ -127,6 +140,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         backoff: BTreeMap::new(),
         gathering: None,
         gatherings: 0,
+        asked: Asked::default(),
         stopping: false,
         addresses_left: false,
         events,
@@ -161,6 +175,8 @@ impl Parent {
             Event::Respawn(role) => self.start(role).await,
             Event::Status(reply) => self.gather(reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
+            Event::Request(request, reply) => self.ask(request, reply).await,
+            Event::RequestTimeout(number) => self.asked.answer(number, Err(answer::no_answer())),
             Event::Stop => self.stop().await,
             Event::StopTimeout => self.kill_children(),
             Event::Reload => self.reload().await,
@@ -253,17 +269,13 @@ impl Parent {
         {
             return;
         }
-        let Some(gathering) = &mut self.gathering else {
-            return;
-        };
-        match message {
-            FromChild::Configured => {}
-            FromChild::Instances { instances, tracked } => gathering.instances(instances, tracked),
-            FromChild::Services(services) => gathering.services(services),
+        match (message, &mut self.gathering) {
+            (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
+            (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
+            (FromChild::Services(services), Some(gathering)) => gathering.services(services),
+            (FromChild::Configured | FromChild::Vrrp(_) | FromChild::Services(_), _) => {}
         }
-        if gathering.complete() {
-            self.finish_gathering(None);
-        }
+        self.finish_complete();
     }
 
     fn handle_exit(&mut self, role: Role, exit: &Exit) {
@@ -277,14 +289,13 @@ impl Parent {
         self.children.remove(&role);
         if role == Role::Vrrp {
             self.addresses_left = !exit.orderly;
+            self.asked.refuse_all(&answer::no_answer());
         }
         log::child_exited(role, exit.pid, &exit.how, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
-            if gathering.complete() {
-                self.finish_gathering(None);
-            }
         }
+        self.finish_complete();
         if self.needs(role) {
             self.respawn(role);
         }
@@ -310,6 +321,23 @@ impl Parent {
             self.tell(role, ToChild::Snapshot).await;
         }
         self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
+    }
+
+    /// Hands what an operator asks to the vrrp child.
+    async fn ask(&mut self, request: VrrpRequest, reply: Reply) {
+        if !self.children.contains_key(&Role::Vrrp) {
+            return reply.answer(Err(answer::no_child()));
+        }
+        let number = self.asked.add(reply);
+        self.tell(Role::Vrrp, ToChild::Request { number, request })
+            .await;
+        self.later(REQUEST_WAIT, Event::RequestTimeout(number));
+    }
+
+    fn finish_complete(&mut self) {
+        if self.gathering.as_ref().is_some_and(Gathering::complete) {
+            self.finish_gathering(None);
+        }
     }
 
     fn finish_gathering(&mut self, number: Option<u64>) {

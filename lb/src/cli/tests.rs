@@ -83,3 +83,35 @@ fn configurations_have_commands() {
         ConfigCommand::Explain { keyword: None }
     );
 }
+
+#[test]
+fn a_time_is_a_number_with_a_unit_or_seconds() {
+    let line = |time: &str| {
+        let words = ["lb", "vrrp", "yield", "VI_1", "--for", time];
+        Cli::try_parse_from(words).map(|cli| cli.command)
+    };
+    for (time, seconds) in [("90", 90), ("90s", 90), ("5m", 300), ("1h", 3600)] {
+        let expected = VrrpCommand::Yield {
+            instance: "VI_1".to_owned(),
+            time: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!(line(time).unwrap(), Some(Command::Vrrp(expected)), "{time}");
+    }
+    let wrong = [
+        "",
+        "m",
+        "0",
+        "0h",
+        "-5",
+        "+5",
+        "1.5h",
+        "5 m",
+        "5min",
+        "5M",
+        "18446744073709551616",
+        "5124095576030432h",
+    ];
+    for time in wrong {
+        assert!(line(time).is_err(), "{time}");
+    }
+}

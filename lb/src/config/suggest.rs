@@ -8,7 +8,7 @@ const MAX_DISTANCE: usize = 3;
 const MAX_LENGTH: usize = 48;
 
 /// The candidate nearest to `word`, if it is near enough to be a typing error; the first of equals.
-pub(super) fn nearest<'c>(
+pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -19,7 +19,7 @@ pub(super) struct Telling {
 impl Telling {
     pub(super) fn of(notice: &Notice) -> Self {
         let notify = &notice.notify;
-        // What changes no state is not told to `notify`, whose readers know five words.
+        // What changes no state is not told to `notify`. A MASTER that is FENCED answers no longer: that is one.
         let (own, any, in_fifos) = match notice.happening {
             Happening::Master => (notify.master.as_ref(), true, true),
             Happening::Backup => (notify.backup.as_ref(), true, true),
@@ -31,7 +31,7 @@ impl Telling {
                 OnDelete::Run(command) => (Some(command), true, true),
             },
             Happening::MasterRxLowerPri => (notify.lower_priority.as_ref(), false, true),
-            Happening::Fenced => (None, false, true),
+            Happening::Fenced => (None, true, true),
             Happening::MasterPriority | Happening::BackupPriority => {
                 (None, false, notify.priority_changes)
             }

@@ -110,7 +110,10 @@ fn each_event_is_told_as_keepalived_tells_it() {
         ),
         (MasterPriority, "fifo INSTANCE \"V\" MASTER_PRIORITY 100\n"),
         (BackupPriority, "fifo INSTANCE \"V\" BACKUP_PRIORITY 100\n"),
-        (Fenced, "fifo INSTANCE \"V\" FENCED 100\n"),
+        (
+            Fenced,
+            "run any own INSTANCE V FENCED 100\nfifo INSTANCE \"V\" FENCED 100\n",
+        ),
     ];
     for (happening, expected) in cases {
         let notices = [notice(Party::Instance, happening, all())];

@@ -12,8 +12,12 @@ use crate::{
     },
     io::script::{Outcome, Refused, Report},
     notify::Job,
+    observe::answer,
     track::output::Change,
-    vrrp::{object::Operation, output::State},
+    vrrp::{
+        object::Operation,
+        output::{State, Yielding},
+    },
 };
 
 /// The parent starts.
@@ -194,6 +198,24 @@ pub fn transition(instance: &str, to: State, why: &str) {
         State::Init => info!("({instance}) removed ({why})"),
         State::Backup => info!("({instance}) Entering BACKUP STATE ({why})"),
         State::Master => info!("({instance}) Entering MASTER STATE ({why})"),
+    }
+}
+
+/// An operator's request to yield began, or is over. Who takes over is in the changes of state.
+pub fn yielding(instance: &str, yielding: &Yielding) {
+    match yielding {
+        Yielding::Begun(Some(time)) => {
+            info!(
+                "({instance}) Yielding by request for {}: others go first",
+                answer::span(*time)
+            );
+        }
+        Yielding::Begun(None) => {
+            info!("({instance}) Yielding by request until released: others go first");
+        }
+        Yielding::Over(why) => {
+            info!("({instance}) Yielding no longer ({why}): the priority counts again");
+        }
     }
 }
 

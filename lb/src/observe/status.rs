@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    pool::snapshot::ServiceSnapshot, track::snapshot::TrackedSnapshot,
-    vrrp::snapshot::InstanceSnapshot,
+    pool::snapshot::ServiceSnapshot,
+    track::snapshot::TrackedSnapshot,
+    vrrp::snapshot::{GroupSnapshot, InstanceSnapshot, ObjectSnapshot},
 };
 
 /// Everything `lb status` shows.
@@ -24,11 +25,30 @@ pub struct Status {
     pub data_plane: DataPlaneStatus,
     /// The vrrp child's part; `None` when it runs and does not answer.
     pub instances: Option<Vec<InstanceSnapshot>>,
+    /// Its groups.
+    #[serde(default)]
+    pub groups: Vec<GroupSnapshot>,
+    /// Addresses, routes and rules that the node has for good.
+    #[serde(default)]
+    pub statics: Vec<ObjectSnapshot>,
     /// What virtual routers track.
     #[serde(default)]
     pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
+}
+
+/// The vrrp child's part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VrrpStatus {
+    /// Its virtual routers.
+    pub instances: Vec<InstanceSnapshot>,
+    /// Their groups.
+    pub groups: Vec<GroupSnapshot>,
+    /// What the node has for good.
+    pub statics: Vec<ObjectSnapshot>,
+    /// What virtual routers track.
+    pub tracked: Vec<TrackedSnapshot>,
 }
 
 /// The data plane as the parent sees it.

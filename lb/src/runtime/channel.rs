@@ -15,10 +15,7 @@ use tokio::{
     },
 };
 
-use crate::{
-    config::model::Config, pool::snapshot::ServiceSnapshot, track::snapshot::TrackedSnapshot,
-    vrrp::snapshot::InstanceSnapshot,
-};
+use crate::{config::model::Config, observe::status::VrrpStatus, pool::snapshot::ServiceSnapshot};
 
 /// What a child is to do, whole: the same message starts, reloads and (empty) stops it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +35,43 @@ pub enum ToChild {
     Configure(Box<Plan>),
     /// Answer with a snapshot.
     Snapshot,
+    /// Do what an operator asks, and answer with the same number. For the vrrp child.
+    Request {
+        /// Tells requests apart.
+        number: u64,
+        /// What is asked.
+        request: VrrpRequest,
+    },
     /// Reload to nothing, then exit 0.
     Stop,
+}
+
+/// What an operator asks of a virtual router.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VrrpRequest {
+    /// Hand over and let others go first.
+    Yield {
+        /// Name of the `vrrp_instance`.
+        instance: String,
+        /// How long; until released without it.
+        seconds: Option<u64>,
+    },
+    /// Take part by the priority again.
+    Release {
+        /// Name of the `vrrp_instance`.
+        instance: String,
+    },
+}
+
+impl VrrpRequest {
+    /// The instance it is about.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        match self {
+            Self::Yield { instance, .. } | Self::Release { instance } => instance,
+        }
+    }
 }
 
 /// From a child.
@@ -48,14 +80,16 @@ pub enum FromChild {
     /// The plan is in force.
     Configured,
     /// The answer to [`ToChild::Snapshot`] from the vrrp child.
-    Instances {
-        /// Its virtual routers.
-        instances: Vec<InstanceSnapshot>,
-        /// What they track.
-        tracked: Vec<TrackedSnapshot>,
-    },
+    Vrrp(Box<VrrpStatus>),
     /// The answer to [`ToChild::Snapshot`] from the checker child.
     Services(Vec<ServiceSnapshot>),
+    /// The answer to [`ToChild::Request`].
+    Answer {
+        /// That of the request.
+        number: u64,
+        /// What happens, or why nothing does, for the operator.
+        answer: Result<String, String>,
+    },
 }
 
 /// The sending half of a line.

@@ -63,6 +63,10 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 ToChild::Snapshot => {
                     parent.send(FromChild::Services(child.snapshot()));
                 }
+                ToChild::Request { number, .. } => {
+                    let answer = Err("virtual routers are the vrrp child's".to_owned());
+                    parent.send(FromChild::Answer { number, answer });
+                }
                 ToChild::Stop => break,
             },
             () = signals.stop() => break,

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    ops::RangeInclusive,
 };
 
 use crate::{
@@ -11,22 +12,31 @@ use crate::{
     vrrp::LinkState,
 };
 
-/// Links and addresses as last reported.
+/// Links and addresses as last reported. Nothing looks at all of them to take a change in: there may be thousands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Links {
     links: BTreeMap<u32, Link>,
-    /// In the kernel's order: the first of a link is its primary address.
-    addresses: Vec<LinkAddress>,
+    by_name: BTreeMap<InterfaceName, u32>,
+    /// By link, and there in the kernel's order: the first of a link is its primary address.
+    addresses: BTreeMap<(u32, u64), LinkAddress>,
+    /// Where an address stands in that order: address, prefix length and link.
+    places: BTreeMap<(IpAddr, u8, u32), u64>,
+    /// The place of the next new address.
+    next: u64,
 }
 
 impl Links {
     /// From dumps.
     #[must_use]
     pub(super) fn new(links: Vec<Link>, addresses: Vec<LinkAddress>) -> Self {
-        Self {
-            links: links.into_iter().map(|link| (link.index, link)).collect(),
-            addresses,
+        let mut new = Self::default();
+        for link in links {
+            new.put_link(link);
         }
+        for address in addresses {
+            new.put_address(address);
+        }
+        new
     }
 
     /// Takes a change in; returns the names of the interfaces it is about (two when a link was renamed).
@@ -34,28 +44,54 @@ impl Links {
         let mut names = BTreeSet::new();
         match change {
             Change::Link(link) => {
-                let before = self.links.insert(link.index, link.clone());
-                names.extend(before.map(|link| link.name));
+                names.extend(self.put_link(link.clone()));
                 names.insert(link.name.clone());
             }
             Change::LinkGone(index) => {
-                self.addresses.retain(|address| address.index != *index);
-                names.extend(self.links.remove(index).map(|link| link.name));
+                let gone = self.addresses.extract_if(of(*index), |_, _| true);
+                for (_, address) in gone {
+                    self.places.remove(&key(&address));
+                }
+                names.extend(self.remove_link(*index));
             }
             Change::Address(address) => {
-                match self.addresses.iter_mut().find(|known| same(known, address)) {
-                    Some(known) => *known = *address,
-                    None => self.addresses.push(*address),
-                }
+                self.put_address(*address);
                 names.extend(self.name(address.index).cloned());
             }
             Change::AddressGone(address) => {
-                self.addresses.retain(|known| !same(known, address));
+                if let Some(place) = self.places.remove(&key(address)) {
+                    self.addresses.remove(&(address.index, place));
+                }
                 names.extend(self.name(address.index).cloned());
             }
             Change::Entry(_) | Change::EntryGone(_) | Change::Overrun => {}
         }
         names
+    }
+
+    /// Returns the name that the link had.
+    fn put_link(&mut self, link: Link) -> Option<InterfaceName> {
+        let before = self.remove_link(link.index);
+        self.by_name.insert(link.name.clone(), link.index);
+        self.links.insert(link.index, link);
+        before
+    }
+
+    fn remove_link(&mut self, index: u32) -> Option<InterfaceName> {
+        let link = self.links.remove(&index)?;
+        if self.by_name.get(&link.name) == Some(&index) {
+            self.by_name.remove(&link.name);
+        }
+        Some(link.name)
+    }
+
+    /// The same address may be there with another `usable`; it keeps its place.
+    fn put_address(&mut self, address: LinkAddress) {
+        let place = self.places.entry(key(&address)).or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.addresses.insert((address.index, *place), address);
     }
 
     /// Whether a change gives an interface another index, another name or another routing table.
@@ -74,12 +110,12 @@ impl Links {
     /// A link by name.
     #[must_use]
     pub(super) fn get(&self, name: &InterfaceName) -> Option<&Link> {
-        self.links.values().find(|link| link.name == *name)
+        self.links.get(self.by_name.get(name)?)
     }
 
     /// Every address with its interface.
     pub(super) fn all_addresses(&self) -> impl Iterator<Item = VirtualAddress> {
-        self.addresses.iter().filter_map(|a| self.located(a))
+        self.addresses.values().filter_map(|a| self.located(a))
     }
 
     fn located(&self, a: &LinkAddress) -> Option<VirtualAddress> {
@@ -98,20 +134,20 @@ impl Links {
 
     /// Addresses of a link, the primary ones first.
     pub(super) fn addresses(&self, name: &InterfaceName) -> impl Iterator<Item = &LinkAddress> {
-        let index = self.get(name).map(|link| link.index);
-        self.addresses
-            .iter()
-            .filter(move |address| Some(address.index) == index)
+        let index = self.by_name.get(name).copied();
+        let ranges = index.into_iter().map(of);
+        ranges.flat_map(|range| self.addresses.range(range).map(|(_, address)| address))
     }
 
     /// Whether some link has an address, usable or on the way to be.
     pub(super) fn has(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|known| known.address == address)
+        let all = (address, 0, 0)..=(address, u8::MAX, u32::MAX);
+        self.places.range(all).next().is_some()
     }
 
     /// These addresses as they are on links.
     pub(super) fn holders(&self, wanted: &BTreeSet<IpAddr>) -> Vec<VirtualAddress> {
-        let held = self.addresses.iter();
+        let held = self.addresses.values();
         let held = held.filter(|a| wanted.contains(&a.address));
         held.filter_map(|a| self.located(a)).collect()
     }
@@ -154,9 +190,14 @@ impl Interfaces for Links {
     }
 }
 
-/// The same address may be there with another `usable`.
-fn same(a: &LinkAddress, b: &LinkAddress) -> bool {
-    (a.index, a.address, a.prefix) == (b.index, b.address, b.prefix)
+/// The places of a link's addresses.
+const fn of(index: u32) -> RangeInclusive<(u32, u64)> {
+    (index, 0)..=(index, u64::MAX)
+}
+
+/// What makes an address of a link that one.
+const fn key(a: &LinkAddress) -> (IpAddr, u8, u32) {
+    (a.address, a.prefix, a.index)
 }
 
 #[cfg(test)]

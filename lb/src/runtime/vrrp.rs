@@ -4,28 +4,30 @@
 mod apply;
 mod buffers;
 mod changes;
+mod configure;
 mod hear;
+mod heartbeats;
+mod interfaces;
 mod members;
 mod objects;
 mod promoted;
+mod requests;
 mod sockets;
 mod tracking;
 mod watched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
-use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event};
-use nix::time::{ClockId, clock_gettime};
+use lb_common::event::Event;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    apply::Effects, changes::Word, members::Members, promoted::Promoted, sockets::Sockets,
-    tracking::Tracking, watched::Watched,
+    apply::Effects, changes::Word, configure::open_events, interfaces::Named, members::Members,
+    promoted::Promoted, sockets::Sockets, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -34,23 +36,18 @@ use super::{
 };
 use crate::{
     cli::Role,
-    config::model::{GlobalDefs, InterfaceName, VrrpXdp, vrrp::StateNotify},
+    config::model::InterfaceName,
     io::{
-        guard::{Allowed, Guards, Heartbeat},
         names::Names,
-        netlink::{Change, Monitor, Netlink, object::Entry},
+        netlink::{Monitor, Netlink},
         notify::Notifications,
-        scheduling::{Priorities, set_umask},
+        scheduling::Priorities,
         socket::vrrp::Place,
         timer::Timer,
         watch::Watch,
-        xdp::{Events, Pins},
+        xdp::Events,
     },
-    observe::log,
-    vrrp::{
-        LinkState, Router, Statics,
-        output::{Happening, InstanceId, Notice, Party, State},
-    },
+    vrrp::{LinkState, Router, Statics},
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
@@ -70,6 +67,8 @@ struct Vrrp {
     plan: Plan,
     members: Members,
     links: Links,
+    /// What the plan names.
+    named: Named,
     /// Interface facts as last given to the core.
     told: BTreeMap<InterfaceName, Option<LinkState>>,
     sockets: Sockets,
@@ -86,6 +85,8 @@ struct Vrrp {
     wire_faults: BTreeMap<String, BTreeSet<String>>,
     /// Virtual routers that are not configured and that the log has told of.
     unknown: BTreeSet<(Place, u8)>,
+    /// Whether the data plane is to be told anew which addresses belong to whom.
+    owners_changed: bool,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
@@ -172,23 +173,6 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
     Ok(std::iter::from_fn(|| events.next_event()).collect())
 }
 
-/// How long instances wait before they begin: `vrrp_delay_after_boot` counts from the boot, and the later of the two
-/// counts.
-fn startup_delay(global: &GlobalDefs) -> anyhow::Result<Duration> {
-    let up = clock_gettime(ClockId::CLOCK_BOOTTIME).context("clock")?;
-    let after_boot = global.vrrp.delay_after_boot;
-    let after_boot = after_boot.saturating_sub(Duration::from(up));
-    Ok(global.vrrp.startup_delay.max(after_boot))
-}
-
-fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
-    let Some(pins) = &plan.pins else {
-        return Ok(None);
-    };
-    let events = Events::open(&Pins::new(pins))?;
-    Watch::new(events).context("events").map(Some)
-}
-
 impl Vrrp {
     fn new(netlink: Netlink) -> anyhow::Result<Self> {
         Ok(Self {
@@ -197,6 +181,7 @@ impl Vrrp {
             plan: Plan::default(),
             members: Members::default(),
             links: Links::default(),
+            named: Named::default(),
             told: BTreeMap::new(),
             deaf: BTreeSet::new(),
             wire_faults: BTreeMap::new(),
@@ -209,6 +194,7 @@ impl Vrrp {
             names: Names::default(),
             watched: Watched::default(),
             promoted: Promoted::default(),
+            owners_changed: false,
             fresh: true,
             stopping: false,
         })
@@ -230,98 +216,17 @@ impl Vrrp {
                 Ok(Some(FromChild::Configured))
             }
             ToChild::Snapshot => {
-                let now = Instant::now();
-                let instances = self.router.snapshot(now);
-                Ok(Some(FromChild::Instances {
-                    instances,
-                    tracked: self.tracking.tracker.snapshot(now),
-                }))
+                let snapshot = self.snapshot(Instant::now());
+                Ok(Some(FromChild::Vrrp(Box::new(snapshot))))
             }
+            ToChild::Request { number, request } => Ok(Some(FromChild::Answer {
+                number,
+                answer: self.handle_request(&request, Instant::now()),
+            })),
             ToChild::Stop => {
                 self.stop();
                 Ok(None)
             }
-        }
-    }
-
-    /// Makes `plan` the one in force: the same way at start and at reload.
-    async fn configure(&mut self, plan: Plan, monitor: &mut Monitor) -> anyhow::Result<()> {
-        self.links = self.effects.links().await?;
-        if let Some(pins) = &plan.pins
-            && self.effects.guards.is_none()
-        {
-            self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
-        }
-        self.plan = plan;
-        self.settle();
-        let now = Instant::now();
-        if self.plan.config.global.notify.repeats_states {
-            self.repeat_states(now);
-        }
-        let config = &self.plan.config;
-        let delay = startup_delay(&config.global)?;
-        if self.fresh && !delay.is_zero() {
-            self.router.hold_until(now + delay);
-        }
-        self.router.handle_settings(config, now);
-        self.router
-            .handle_config(&config.vrrp_instances, &config.sync_groups, now);
-        self.members
-            .configure(&self.plan, &self.router, &self.links);
-        self.unknown.clear();
-        self.adjust_routed();
-        self.configure_tracking(now);
-        self.review_faults();
-        self.allow(now);
-        // Links last: an instance begins when its link is told, and should know by then what the kernel has. A static
-        // address may be the source of its adverts.
-        let fresh = std::mem::take(&mut self.fresh);
-        let entries = self.watch_entries(fresh, monitor).await?;
-        if fresh {
-            self.take_over(&entries, now).await;
-        }
-        self.tell_guards();
-        for interface in self.interfaces() {
-            self.tell_addresses(&interface, now);
-        }
-        self.tell_entries(&entries, now);
-        self.configure_statics(&entries);
-        if fresh {
-            self.install_statics().await?;
-        }
-        self.promote();
-        self.apply_tracking();
-        for interface in self.interfaces() {
-            self.tell_link(&interface, now);
-        }
-        Ok(())
-    }
-
-    /// Makes what `global_defs` says of this process the truth.
-    fn settle(&mut self) {
-        let global = &self.plan.config.global;
-        set_umask(global.scripts.umask);
-        self.priorities
-            .apply(&global.vrrp_process, global.auto_priority);
-        self.notifications.configure(&self.plan.config);
-    }
-
-    /// Tells FIFOs the states before a configuration changes any (`fifo_write_vrrp_states_on_reload`); none at a start.
-    fn repeat_states(&mut self, now: Instant) {
-        for instance in self.router.snapshot(now) {
-            let happening = match instance.state {
-                State::Init => continue,
-                State::Backup => Happening::Backup,
-                State::Master => Happening::Master,
-                State::Fault => Happening::Fault,
-            };
-            self.notifications.repeat(&Notice {
-                party: Party::Instance,
-                name: instance.name,
-                happening,
-                priority: instance.priority,
-                notify: StateNotify::default(),
-            });
         }
     }
 
@@ -333,6 +238,14 @@ impl Vrrp {
             && self.statics.is_clear()
     }
 
+    /// When the core wants to be woken.
+    fn next_timeout(&self) -> Option<Instant> {
+        let router = self.router.poll_timeout().map(|(at, _)| at);
+        let tracker = self.tracking.tracker.poll_timeout().map(|(at, _)| at);
+        let others = self.statics.poll_timeout().into_iter().chain(tracker);
+        router.into_iter().chain(others).min()
+    }
+
     fn stop(&mut self) {
         let now = Instant::now();
         self.stopping = true;
@@ -340,222 +253,5 @@ impl Vrrp {
         self.stop_tracking(now);
         self.statics.handle_stop();
         self.promoted.adjust(&BTreeSet::new());
-    }
-
-    /// Takes up the leases that an earlier child left running, so that its death is not felt, and removes the addresses of
-    /// instances that are no longer configured while they are still fenced, and with them the routes and rules.
-    async fn take_over(&mut self, entries: &[Entry], now: Instant) {
-        let Some(guards) = &mut self.effects.guards else {
-            return;
-        };
-        let keys = self.members.subjects().map(|(_, subject)| subject.key);
-        match guards.take_over(&keys.collect()) {
-            Ok(owned) => {
-                if !owned.is_empty() {
-                    self.remove_left_entries(entries).await;
-                }
-                let left: BTreeSet<IpAddr> = owned.difference(&self.virtuals()).copied().collect();
-                self.remove_left_addresses(&left).await;
-            }
-            Err(error) => log::gate_failed("an earlier daemon", &error),
-        }
-        for (id, subject) in self.members.subjects() {
-            let alive = self
-                .effects
-                .guards
-                .as_ref()
-                .map(|guards| guards.lease_alive(&subject));
-            match alive {
-                Some(Ok(true)) => {
-                    log::adopted(self.members.name(id));
-                    self.tracking.tracker.handle_adopted(self.members.name(id));
-                    self.router.handle_adopted(id, now);
-                }
-                Some(Ok(false)) | None => {}
-                Some(Err(error)) => log::guard_failed(self.members.name(id), &error),
-            }
-        }
-    }
-
-    /// Lets the kernel do what the configuration wants it to, and takes back the rest.
-    fn allow(&mut self, now: Instant) {
-        let vrrp = &self.plan.config.global.vrrp;
-        let allowed = Allowed {
-            watch: vrrp.xdp == VrrpXdp::Auto,
-            fence: vrrp.fence,
-        };
-        let Some(guards) = &mut self.effects.guards else {
-            return;
-        };
-        let mut ended = guards.allow(allowed).map(|ended| {
-            let of_members = ended.into_iter();
-            of_members
-                .filter_map(|(key, epoch)| Some((self.members.find(&key)?, epoch)))
-                .collect::<Vec<_>>()
-        });
-        for (id, subject) in self.members.part() {
-            log::guard_shared(self.members.name(id));
-            let epoch = guards.end(&subject.key);
-            ended = ended.and_then(|mut ended| {
-                ended.extend(epoch?.map(|epoch| (id, epoch)));
-                Ok(ended)
-            });
-        }
-        match ended {
-            Ok(ended) => {
-                for (id, epoch) in ended {
-                    self.router.handle_guard(id, epoch, false, now);
-                }
-            }
-            Err(error) => log::gate_failed("vrrp_xdp, vrrp_fence", &error),
-        }
-    }
-
-    /// Tells the data plane which addresses belong to which gate, who the peers are, and which VRIDs are ours.
-    fn tell_guards(&mut self) {
-        let Some(guards) = &mut self.effects.guards else {
-            return;
-        };
-        let told = guards
-            .know(&self.members.vrids())
-            .and_then(|()| guards.admit(&self.members.peers()))
-            .and_then(|()| guards.own(&self.members.owned()));
-        if let Err(error) = told {
-            log::gate_failed("owned addresses", &error);
-        }
-    }
-
-    /// Gives the core what it has not been told yet about an interface, and keeps the sockets in step.
-    fn tell_link(&mut self, interface: &InterfaceName, now: Instant) {
-        let hears = self.adjust_sockets(&Place::Interface(interface.clone()));
-        self.members.refresh(&self.links);
-        if let Some(guards) = &mut self.effects.guards
-            && let Err(error) = guards.admit(&self.members.peers())
-        {
-            log::gate_failed("unicast_peer", &error);
-        }
-        let mut state = self.links.state(interface, &self.virtuals());
-        if let Some(state) = &mut state
-            && !hears
-        {
-            // Deaf and mute is as good as down.
-            state.up = false;
-        }
-        if self.links.get(interface).is_none() {
-            self.statics.handle_interface_gone(interface);
-            self.promoted.forget(interface);
-        }
-        let is_up = self.links.get(interface).is_some_and(|link| link.up);
-        self.tracking
-            .tracker
-            .handle_interface(interface, is_up, now);
-        self.router.handle_link(interface, state, now);
-        self.told.insert(interface.clone(), state);
-    }
-
-    async fn handle_change(&mut self, change: &Change) -> anyhow::Result<()> {
-        let now = Instant::now();
-        if *change == Change::Overrun {
-            log::netlink_overrun();
-            return self.read_again(now).await;
-        }
-        let known = self.interfaces();
-        let virtuals = self.virtuals();
-        let moves = self.links.moves(change);
-        let changed = self.links.handle(change);
-        self.review_faults();
-        for interface in changed {
-            if !known.contains(&interface) {
-                continue;
-            }
-            let state = self.links.state(&interface, &virtuals);
-            if self.told.get(&interface) != Some(&state) {
-                self.tell_link(&interface, now);
-            }
-            if let Change::Address(a) | Change::AddressGone(a) = change {
-                let present = matches!(change, Change::Address(_));
-                self.tell_address(&interface, a, present, now);
-            }
-        }
-        if moves {
-            self.watch();
-            self.promote();
-        }
-        self.handle_entries_change(change, now);
-        Ok(())
-    }
-
-    fn handle_event(&mut self, event: &Event) {
-        // What the segment says counts before what the clock says.
-        self.receive_all();
-        let now = Instant::now();
-        let (Some(id), Some(guards)) = (self.members.find(&event.key), &self.effects.guards) else {
-            return;
-        };
-        let epoch = guards.epoch(event.epoch);
-        let master = self
-            .router
-            .instance(id)
-            .is_some_and(|instance| instance.state() == State::Master);
-        match event.kind {
-            EVENT_MASTER_DOWN => {
-                // The master may have been heard between the timer's end and now.
-                let heard = self
-                    .look(id)
-                    .is_some_and(|heartbeat| heartbeat.heard_after(event));
-                if !heard {
-                    self.router.handle_master_down(id, epoch, now);
-                }
-            }
-            EVENT_LEASE_LOST => {
-                if master {
-                    log::lease_lost(self.members.name(id));
-                }
-                self.router.handle_lease_lost(id, epoch, now);
-            }
-            EVENT_YIELDED => {
-                log::yielded(self.members.name(id));
-                self.router.handle_yielded(id, epoch, now);
-            }
-            _ => {}
-        }
-    }
-
-    /// Looks for heartbeats that stopped, and leases that ended, without an event.
-    fn audit(&mut self, now: Instant) {
-        for place in self.deaf.clone() {
-            match place {
-                Place::Interface(interface) => self.tell_link(&interface, now),
-                Place::Address { .. } => drop(self.adjust_sockets(&place)),
-            }
-        }
-        self.review_faults();
-        if let Some(guards) = &mut self.effects.guards
-            && let Err(error) = guards.review_hint()
-        {
-            log::hint_failed(&error);
-        }
-        let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
-        for id in ids {
-            match self.look(id) {
-                Some(beat) if beat.watches => {
-                    self.router
-                        .handle_heartbeat(id, beat.epoch, beat.last_seen, now);
-                }
-                // Patience first: the advert that fenced us may still wait in the socket.
-                Some(beat) if beat.fenced => self.router.handle_yielded(id, beat.epoch, now),
-                Some(_) | None => {}
-            }
-        }
-    }
-
-    /// What the kernel does for an instance now.
-    fn look(&self, id: InstanceId) -> Option<Heartbeat> {
-        let subject = self.members.get(id)?.subject?;
-        let looked = self.effects.guards.as_ref()?.look(&subject);
-        looked.unwrap_or_else(|error| {
-            log::guard_failed(self.members.name(id), &error);
-            None
-        })
     }
 }

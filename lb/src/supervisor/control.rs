@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -20,22 +20,34 @@ use tokio::{
 use super::{Event, run_dir::RunDir};
 use crate::{
     cli::Role,
-    observe::status::{DataPlaneStatus, Status},
+    observe::status::{DataPlaneStatus, Status, VrrpStatus},
     pool::snapshot::ServiceSnapshot,
-    track::snapshot::TrackedSnapshot,
-    vrrp::snapshot::InstanceSnapshot,
+    runtime::channel::VrrpRequest,
 };
 
 /// Longest request, in bytes.
 const REQUEST_MAX: u64 = 4096;
 /// Longest wait for a request, and for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What may be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Request {
+pub(super) enum Request {
+    /// Answered by a [`Status`].
     Status,
+    /// Answered by an [`Answer`].
+    Vrrp(VrrpRequest),
+}
+
+/// What comes of a request, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Answer {
+    /// What happens now.
+    Answer(String),
+    /// Why nothing does.
+    Error(String),
 }
 
 /// The listening socket; its file is removed when this is dropped.
@@ -54,8 +66,7 @@ pub(super) struct Gathering {
     number: u64,
     replies: Vec<Reply>,
     waiting: BTreeSet<Role>,
-    instances: Option<Vec<InstanceSnapshot>>,
-    tracked: Vec<TrackedSnapshot>,
+    vrrp: Option<VrrpStatus>,
     services: Option<Vec<ServiceSnapshot>>,
 }
 
@@ -105,11 +116,18 @@ async fn answer(stream: UnixStream, events: mpsc::Sender<Event>) {
     match request {
         // The parent is stopping when nobody listens.
         Ok(Request::Status) => drop(events.send(Event::Status(reply)).await),
-        Err(error) => reply.send(&serde_json::json!({ "error": error })).await,
+        Ok(Request::Vrrp(request)) => drop(events.send(Event::Request(request, reply)).await),
+        Err(error) => reply.send(&Answer::Error(error)).await,
     }
 }
 
 impl Reply {
+    /// Answers in words, without waiting for the client.
+    pub(super) fn answer(mut self, answer: Result<String, String>) {
+        let answer = answer.map_or_else(Answer::Error, Answer::Answer);
+        tokio::spawn(async move { self.send(&answer).await });
+    }
+
     async fn send(&mut self, answer: &impl Serialize) {
         if let Ok(mut line) = serde_json::to_vec(answer) {
             line.push(b'\n');
@@ -129,8 +147,7 @@ impl Gathering {
             number,
             replies: vec![reply],
             // A child that is not needed has an empty part.
-            instances: (!waiting.contains(&Role::Vrrp)).then(Vec::new),
-            tracked: Vec::new(),
+            vrrp: (!waiting.contains(&Role::Vrrp)).then(VrrpStatus::default),
             services: (!waiting.contains(&Role::Checkers)).then(Vec::new),
             waiting,
         }
@@ -147,14 +164,9 @@ impl Gathering {
     }
 
     /// The vrrp child's part.
-    pub(super) fn instances(
-        &mut self,
-        instances: Vec<InstanceSnapshot>,
-        tracked: Vec<TrackedSnapshot>,
-    ) {
+    pub(super) fn vrrp(&mut self, status: VrrpStatus) {
         self.waiting.remove(&Role::Vrrp);
-        self.tracked = tracked;
-        self.instances = Some(instances);
+        self.vrrp = Some(status);
     }
 
     /// The checker child's part.
@@ -175,52 +187,22 @@ impl Gathering {
 
     /// Answers every client with what there is.
     pub(super) fn finish(self, router_id: String, data_plane: DataPlaneStatus) {
+        let silent = self.vrrp.is_none();
+        let vrrp = self.vrrp.unwrap_or_default();
         let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             router_id,
             pid: std::process::id(),
             data_plane,
-            instances: self.instances,
-            tracked: self.tracked,
+            instances: (!silent).then_some(vrrp.instances),
+            groups: vrrp.groups,
+            statics: vrrp.statics,
+            tracked: vrrp.tracked,
             services: self.services,
         };
         for mut reply in self.replies {
             let status = status.clone();
             tokio::spawn(async move { reply.send(&status).await });
         }
-    }
-}
-
-/// Asks the daemon of `run_dir` for its status.
-///
-/// # Errors
-/// When no daemon runs there, or it does not answer.
-pub async fn request_status(run_dir: &RunDir) -> anyhow::Result<Status> {
-    let path = run_dir.control_socket();
-    let talk = async {
-        let stream = UnixStream::connect(&path).await.with_context(|| {
-            format!(
-                "{}: no daemon answers here (is lb running?)",
-                path.display()
-            )
-        })?;
-        let mut reader = BufReader::new(stream);
-        let mut request = serde_json::to_vec(&Request::Status).context("request")?;
-        request.push(b'\n');
-        reader
-            .get_mut()
-            .write_all(&request)
-            .await
-            .context("control socket")?;
-        let mut line = String::new();
-        reader
-            .read_line(&mut line)
-            .await
-            .context("control socket")?;
-        serde_json::from_str(&line).context("the daemon's answer makes no sense")
-    };
-    match tokio::time::timeout(PATIENCE, talk).await {
-        Ok(status) => status,
-        Err(_) => bail!("{}: no answer within 5 s", path.display()),
     }
 }

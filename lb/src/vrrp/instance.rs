@@ -337,7 +337,7 @@ impl Instance {
                 }
                 Timer::Preempt => self.lose_patience(now, outputs),
                 Timer::Farewell => self.find_no_successor(now, outputs),
-                Timer::Yield => self.on_release(now, outputs),
+                Timer::Yield => self.on_release("the time is over", now, outputs),
                 Timer::Rogue => self.judge_rival(now, outputs),
             }
         }

@@ -110,6 +110,15 @@ pub enum Happening {
     BackupPriority,
 }
 
+/// What has become of a request to yield (`lb vrrp yield`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yielding {
+    /// It is in force for a time, or until it is withdrawn.
+    Begun(Option<Duration>),
+    /// It is over, and why.
+    Over(&'static str),
+}
+
 /// News for people and programs: scripts, FIFOs, mail (keepalived's `notify`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -189,6 +198,13 @@ pub enum Output {
         to: State,
         /// Why, as a short phrase for the log.
         why: Cow<'static, str>,
+    },
+    /// A request to yield began, or is over: log.
+    Yielding {
+        /// The instance.
+        instance: InstanceId,
+        /// Which of the two.
+        yielding: Yielding,
     },
     /// Tell people and programs.
     Notice(Notice),

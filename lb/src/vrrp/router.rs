@@ -344,11 +344,15 @@ impl Router {
     pub fn snapshot(&self, now: Instant) -> Vec<InstanceSnapshot> {
         let instances = self.instances.iter();
         instances
-            .map(|(id, instance)| InstanceSnapshot {
-                group: self.groups.name_of(*id).map(str::to_owned),
-                ..instance.snapshot(now)
-            })
+            .map(|(id, instance)| self.view(*id, instance, now))
             .collect()
+    }
+
+    fn view(&self, id: InstanceId, instance: &Instance, now: Instant) -> InstanceSnapshot {
+        InstanceSnapshot {
+            group: self.groups.name_of(id).map(str::to_owned),
+            ..instance.snapshot(now)
+        }
     }
 
     /// Every group as plain data.

@@ -44,6 +44,8 @@ pub struct InstanceSnapshot {
     pub group: Option<String>,
     /// It hands over or stays BACKUP by request (`lb vrrp yield`).
     pub yielding: bool,
+    /// Seconds for which it yields still; none until it is released.
+    pub yields_for: Option<f64>,
     /// The master's address as far as known; ours when MASTER.
     pub master: Option<IpAddr>,
     /// The master's priority.

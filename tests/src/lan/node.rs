@@ -440,6 +440,7 @@ impl Node {
                 Output::Install { .. }
                 | Output::Remove { .. }
                 | Output::Announce { .. }
+                | Output::Yielding { .. }
                 | Output::Notice(_)
                 | Output::Removed { .. } => {}
             }

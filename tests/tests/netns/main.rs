@@ -17,6 +17,7 @@ mod interop;
 mod lab;
 mod lasting;
 mod objects;
+mod requests;
 mod return_codes;
 mod traffic;
 mod wire;

@@ -202,6 +202,7 @@ impl World {
                 Output::SetGate { .. }
                 | Output::Announce { .. }
                 | Output::Transition { .. }
+                | Output::Yielding { .. }
                 | Output::Notice(_)
                 | Output::Removed { .. } => {}
             }

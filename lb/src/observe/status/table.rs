@@ -10,6 +10,8 @@ pub(super) fn render(status: &Status) -> String {
     let mut text = String::new();
     head(&mut text, status);
     instances(&mut text, status);
+    groups(&mut text, status);
+    statics(&mut text, status);
     tracked(&mut text, status);
     services(&mut text, status);
     counters(&mut text, status);
@@ -73,7 +75,47 @@ fn instances(text: &mut String, status: &Status) {
     table(text, &rows);
     for instance in instances {
         line!(text, "  {}: {}", instance.name, instance.why);
+        if instance.yielding {
+            let rest = instance.yields_for.map(duration);
+            let rest = rest.map_or(String::new(), |rest| format!("for {rest} more or "));
+            let name = &instance.name;
+            line!(
+                text,
+                "  {name}: yields by request, {rest}until `lb vrrp release {name}`"
+            );
+        }
     }
+}
+
+fn groups(text: &mut String, status: &Status) {
+    if status.groups.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings(["GROUP", "STATE", "INSTANCES"])];
+    rows.extend(status.groups.iter().map(|group| {
+        vec![
+            group.name.clone(),
+            format!("{:?}", group.state).to_uppercase(),
+            group.members.join(" "),
+        ]
+    }));
+    table(text, &rows);
+}
+
+fn statics(text: &mut String, status: &Status) {
+    if status.statics.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings(["STATIC", "STATE"])];
+    rows.extend(status.statics.iter().map(|object| {
+        let state = match (object.installed, &object.refused) {
+            (_, Some(why)) => format!("REFUSED: {why}"),
+            (true, None) => "there".to_owned(),
+            (false, None) => "MISSING".to_owned(),
+        };
+        vec![object.line.clone(), state]
+    }));
+    table(text, &rows);
 }
 
 fn instance(instance: &InstanceSnapshot) -> Vec<String> {

@@ -33,8 +33,9 @@ fn status() -> Status {
             priority: 150,
             base_priority: 150,
             faults: Vec::new(),
-            group: None,
-            yielding: false,
+            group: Some("G1".into()),
+            yielding: true,
+            yields_for: Some(250.0),
             fenced: 0,
             master: Some([192, 0, 2, 1].into()),
             master_priority: 150,
@@ -50,6 +51,23 @@ fn status() -> Status {
             became_master: 1,
             refused: BTreeMap::new(),
         }]),
+        groups: vec![GroupSnapshot {
+            name: "G1".into(),
+            state: State::Master,
+            members: vec!["VI_1".into(), "VI_2".into()],
+        }],
+        statics: vec![
+            ObjectSnapshot {
+                line: "192.0.2.9/24 dev eth0".into(),
+                installed: true,
+                refused: None,
+            },
+            ObjectSnapshot {
+                line: "198.51.100.0/24 via 192.0.2.254".into(),
+                installed: false,
+                refused: Some("No route to host".into()),
+            },
+        ],
         tracked: vec![
             TrackedSnapshot {
                 kind: "vrrp_script".into(),
@@ -103,6 +121,8 @@ fn the_table_is_aligned_and_says_what_is_wrong() {
 fn a_child_that_does_not_answer_is_named() {
     let silent = Status {
         instances: None,
+        groups: Vec::new(),
+        statics: Vec::new(),
         tracked: Vec::new(),
         services: None,
         ..status()

@@ -62,3 +62,40 @@ fn a_rename_is_about_both_names_and_a_removal_takes_the_addresses_along() {
     );
     assert_eq!(links.addresses(&name("wan")).count(), 0);
 }
+
+#[test]
+fn a_name_goes_with_the_link_that_has_it_last() {
+    let mut links = Links::new(vec![link(2, "eth0")], vec![address(2, "192.0.2.1", true)]);
+    links.handle(&Change::Link(link(7, "eth0")));
+    assert_eq!(links.get(&name("eth0")).unwrap().index, 7);
+    links.handle(&Change::LinkGone(2));
+    assert_eq!(links.get(&name("eth0")).unwrap().index, 7);
+    assert!(!links.has("192.0.2.1".parse().unwrap()));
+    links.handle(&Change::Link(link(7, "eth1")));
+    assert_eq!(links.get(&name("eth0")), None);
+    assert_eq!(links.get(&name("eth1")).unwrap().index, 7);
+}
+
+#[test]
+fn addresses_keep_the_order_of_the_kernel() {
+    let told = ["192.0.2.9", "192.0.2.1", "192.0.2.5"].map(|text| address(1, text, true));
+    let mut links = Links::new(vec![link(1, "eth0")], told.to_vec());
+    let order = |links: &Links| -> Vec<String> {
+        let eth0 = name("eth0");
+        let addresses = links.addresses(&eth0);
+        addresses.map(|a| a.address.to_string()).collect()
+    };
+    links.handle(&Change::Address(told[0]));
+    assert_eq!(order(&links), ["192.0.2.9", "192.0.2.1", "192.0.2.5"]);
+    links.handle(&Change::AddressGone(told[0]));
+    links.handle(&Change::Address(told[0]));
+    assert_eq!(order(&links), ["192.0.2.1", "192.0.2.5", "192.0.2.9"]);
+    // One address with two prefix lengths is two; one of them is enough.
+    let mut wider = told[1];
+    wider.prefix = 16;
+    links.handle(&Change::Address(wider));
+    links.handle(&Change::AddressGone(told[1]));
+    assert!(links.has(told[1].address));
+    links.handle(&Change::AddressGone(wider));
+    assert!(!links.has(told[1].address));
+}

@@ -74,6 +74,13 @@ impl Effects {
 impl Vrrp {
     /// Carries out every output that waits. Adverts that follow each other leave together, before anything else is done.
     pub(super) fn apply_outputs(&mut self) {
+        self.drain_outputs();
+        if std::mem::take(&mut self.owners_changed) {
+            self.tell_guards();
+        }
+    }
+
+    fn drain_outputs(&mut self) {
         while let Some(step) = self.statics.poll_output() {
             self.change(None, step);
         }
@@ -137,6 +144,9 @@ impl Vrrp {
                     member.said.clear();
                 }
                 log::transition(self.members.name(instance), to, &why);
+            }
+            Output::Yielding { instance, yielding } => {
+                log::yielding(self.members.name(instance), &yielding);
             }
             Output::Notice(notice) => self.notifications.tell(&notice),
             Output::Removed { instance } => self.removed(instance),
@@ -234,7 +244,8 @@ impl Vrrp {
             self.adjust_sockets(&place);
         }
         self.effects.changes.forget(id);
-        self.tell_guards();
+        // Many are removed at once when the daemon stops.
+        self.owners_changed = true;
     }
 
     /// Queues a change of an instance's object, or of a static one.

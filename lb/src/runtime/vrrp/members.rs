@@ -165,14 +165,23 @@ impl Members {
     /// Forgets a member that was removed, and returns where it heard.
     pub(super) fn remove(&mut self, id: InstanceId) -> Option<Place> {
         let member = self.by_id.remove(&id)?;
-        self.index();
-        Some(member.place())
+        let place = member.place();
+        if let Some(routers) = self.at.get_mut(&place) {
+            for ids in routers.values_mut() {
+                ids.retain(|other| *other != id);
+            }
+            routers.retain(|_, ids| !ids.is_empty());
+            if routers.is_empty() {
+                self.at.remove(&place);
+            }
+        }
+        Some(place)
     }
 
     /// The members at a place.
     pub(super) fn at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Member> {
-        let members = self.by_id.values();
-        members.filter(move |member| member.place() == *place)
+        let routers = self.at.get(place).into_iter().flat_map(BTreeMap::values);
+        routers.flatten().filter_map(|id| self.get(*id))
     }
 
     /// Places where members hear.

@@ -8,15 +8,13 @@ use super::{
     watched::Watched,
 };
 use crate::{
-    config::model::{InterfaceName, VirtualAddress, VrrpInstance},
     io::{
         names::Names,
         netlink::{
-            Change, LinkAddress, Monitor,
+            Change, Monitor,
             object::{Entry, Here},
         },
     },
-    runtime::links::Links,
     vrrp::object::{Object, ObjectKey},
 };
 
@@ -39,33 +37,6 @@ impl Vrrp {
         let objects: Vec<Object> = Object::of_node(config).chain(instances).collect();
         self.names = Names::default();
         self.watched = Watched::new(objects.into_iter(), &mut self.here());
-    }
-
-    /// Interfaces the configuration speaks of.
-    pub(super) fn interfaces(&self) -> BTreeSet<InterfaceName> {
-        let config = &self.plan.config;
-        let of = |instance: &VrrpInstance| {
-            let devices = instance.all_addresses().map(|a| a.interface.clone());
-            devices
-                .chain([instance.interface.clone()])
-                .collect::<Vec<_>>()
-        };
-        let lines = config.static_addresses.iter();
-        let fixed = lines.map(|line| line.address.interface.clone());
-        config
-            .vrrp_instances
-            .iter()
-            .flat_map(of)
-            .chain(fixed)
-            .chain(self.tracked_interfaces())
-            .collect()
-    }
-
-    /// The addresses that move: no sources of adverts.
-    pub(super) fn virtuals(&self) -> BTreeSet<IpAddr> {
-        let instances = self.plan.config.vrrp_instances.iter();
-        let addresses = instances.flat_map(VrrpInstance::all_addresses);
-        addresses.map(|line| line.address).collect()
     }
 
     /// Makes the static objects those of the plan.
@@ -128,70 +99,6 @@ impl Vrrp {
         }
     }
 
-    /// Sets `promote_secondaries` where it is asked for and the interface is there.
-    pub(super) fn promote(&mut self) {
-        let instances = self.plan.config.vrrp_instances.iter();
-        let asked = instances.filter(|instance| instance.link.promote_secondaries);
-        let asked = asked.map(|instance| &instance.interface);
-        let there = asked.filter(|interface| self.links.get(interface).is_some());
-        self.promoted.adjust(&there.cloned().collect());
-    }
-
-    /// Tells of the addresses that are on an interface.
-    pub(super) fn tell_addresses(&mut self, interface: &InterfaceName, now: Instant) {
-        let there: Vec<LinkAddress> = self.links.addresses(interface).copied().collect();
-        for address in there {
-            self.tell_address(interface, &address, true, now);
-        }
-    }
-
-    /// Tells of an address that came or went.
-    pub(super) fn tell_address(
-        &mut self,
-        interface: &InterfaceName,
-        address: &LinkAddress,
-        present: bool,
-        now: Instant,
-    ) {
-        if let Ok(prefix) = i64::from(address.prefix).try_into() {
-            let key = ObjectKey::Address(VirtualAddress {
-                address: address.address,
-                prefix,
-                interface: interface.clone(),
-            });
-            self.tell_object(&key, present, now);
-        }
-    }
-
-    /// Reads links and addresses anew, and tells the core what is gone as well as what is there.
-    pub(super) async fn read_again(&mut self, now: Instant) -> anyhow::Result<()> {
-        let before = std::mem::replace(&mut self.links, self.effects.links().await?);
-        self.watch();
-        self.review_faults();
-        for interface in self.interfaces() {
-            let index = |links: &Links| links.get(&interface).map(|link| link.index);
-            if index(&before) != index(&self.links) {
-                // Another link of the same name: whatever hung on the old one is gone.
-                self.statics.handle_interface_gone(&interface);
-                self.router.handle_link(&interface, None, now);
-            }
-            self.tell_link(&interface, now);
-            let there: Vec<_> = self.links.addresses(&interface).copied().collect();
-            for gone in before.addresses(&interface) {
-                if !there
-                    .iter()
-                    .any(|a| (a.address, a.prefix) == (gone.address, gone.prefix))
-                {
-                    self.tell_address(&interface, gone, false, now);
-                }
-            }
-            self.tell_addresses(&interface, now);
-        }
-        self.promote();
-        self.effects.changes.suspect();
-        Ok(())
-    }
-
     /// Begins to watch routes and rules where there are some; says which there are, where somebody wants to know.
     pub(super) async fn watch_entries(
         &mut self,
@@ -234,16 +141,8 @@ impl Vrrp {
         }
     }
 
-    /// When the core wants to be woken.
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let router = self.router.poll_timeout().map(|(at, _)| at);
-        let tracker = self.tracking.tracker.poll_timeout().map(|(at, _)| at);
-        let others = self.statics.poll_timeout().into_iter().chain(tracker);
-        router.into_iter().chain(others).min()
-    }
-
     /// Tells those who have it of an object.
-    fn tell_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
+    pub(super) fn tell_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
         self.statics.handle_object(key, present);
         self.router.handle_object(key, present, now);
     }

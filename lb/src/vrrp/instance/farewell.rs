@@ -16,7 +16,7 @@ use crate::vrrp::{
     advert::Advertisement,
     heartbeat::Kind,
     interval,
-    output::{Guard, Output, State},
+    output::{Guard, Output, State, Yielding},
     timer::Timer,
 };
 
@@ -101,9 +101,10 @@ impl Instance {
             return self.end_farewell("stopped", now, outputs);
         }
         self.farewell = None;
-        self.timers.stop(Timer::Yield);
-        self.preemption = Preemption::Configured;
         self.why = "nobody took over".into();
+        if self.preemption.yields() {
+            self.yield_no_longer("nobody took over", outputs);
+        }
         self.restore_lease(now, outputs);
     }
 
@@ -150,10 +151,15 @@ impl Instance {
         self.timers.stop(Timer::Preempt);
         let before = self.master_down_interval();
         self.preemption = Preemption::Yielding;
-        match time {
-            Some(time) => self.timers.set(Timer::Yield, now + time),
+        // A time beyond the end of the clock is for ever.
+        match time.and_then(|time| now.checked_add(time)) {
+            Some(end) => self.timers.set(Timer::Yield, end),
             None => self.timers.stop(Timer::Yield),
         }
+        outputs.push_back(Output::Yielding {
+            instance: self.id,
+            yielding: Yielding::Begun(time),
+        });
         match self.state {
             State::Master => self.hand_over(now, outputs),
             State::Backup => self.change_patience(before, now, outputs),
@@ -162,15 +168,28 @@ impl Instance {
     }
 
     /// The request to yield is over.
-    pub(in crate::vrrp) fn on_release(&mut self, now: Instant, outputs: &mut Outputs) {
+    pub(in crate::vrrp) fn on_release(
+        &mut self,
+        why: &'static str,
+        now: Instant,
+        outputs: &mut Outputs,
+    ) {
         if !self.preemption.yields() {
             return;
         }
-        self.timers.stop(Timer::Yield);
         let before = self.master_down_interval();
-        self.preemption = Preemption::Configured;
+        self.yield_no_longer(why, outputs);
         if self.state == State::Backup {
             self.change_patience(before, now, outputs);
         }
+    }
+
+    fn yield_no_longer(&mut self, why: &'static str, outputs: &mut Outputs) {
+        self.timers.stop(Timer::Yield);
+        self.preemption = Preemption::Configured;
+        outputs.push_back(Output::Yielding {
+            instance: self.id,
+            yielding: Yielding::Over(why),
+        });
     }
 }

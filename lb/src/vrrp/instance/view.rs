@@ -8,6 +8,7 @@ use crate::{
     vrrp::{
         output::{Gate, State},
         snapshot::InstanceSnapshot,
+        timer::Timer,
     },
 };
 
@@ -36,6 +37,10 @@ impl Instance {
             faults: self.faults.all(),
             group: None,
             yielding: self.preemption.yields(),
+            yields_for: self
+                .timers
+                .when(Timer::Yield)
+                .map(|end| end.saturating_duration_since(now).as_secs_f64()),
             master,
             master_priority,
             advert_interval: self.master_interval().as_secs_f64(),

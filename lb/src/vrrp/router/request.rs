@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Router;
-use crate::vrrp::output::InstanceId;
+use crate::vrrp::{output::InstanceId, snapshot::InstanceSnapshot};
 
 impl Router {
     /// Hands over the addresses of an instance, with its group if it has one, and leaves them to others for `time`, or
@@ -25,10 +25,24 @@ impl Router {
         let ids = self.asked(name);
         for id in &ids {
             self.with(*id, now, |instance, outputs| {
-                instance.on_release(now, outputs);
+                instance.on_release("released", now, outputs);
             });
         }
         !ids.is_empty()
+    }
+
+    /// The instance of a name as plain data; none for a name that is not configured.
+    #[must_use]
+    pub fn instance_snapshot(&self, name: &str, now: Instant) -> Option<InstanceSnapshot> {
+        let id = self.instance_id(name)?;
+        self.instances
+            .get(&id)
+            .map(|instance| self.view(id, instance, now))
+    }
+
+    /// Names of the instances that are configured.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
     }
 
     /// The instance of a name, and those that cannot be in another state.

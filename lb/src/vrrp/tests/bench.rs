@@ -205,6 +205,10 @@ impl Bench {
                 self.notices.push(show_notice(notice));
                 continue;
             }
+            if let Output::Yielding { yielding, .. } = &output {
+                self.notices.push(format!("yielding {yielding:?}"));
+                continue;
+            }
             let line = self.carry_out(output);
             match lines.last_mut() {
                 Some((last, count)) if *last == line => *count += 1,
@@ -256,6 +260,7 @@ impl Bench {
             Output::Announce { address, .. } => format!("announce {}", address.address),
             Output::Transition { from, to, why, .. } => format!("{from:?} → {to:?}: {why}"),
             Output::Removed { .. } => "removed".to_owned(),
+            Output::Yielding { yielding, .. } => format!("yielding {yielding:?}"),
             Output::Notice(notice) => show_notice(&notice),
         }
     }

@@ -152,7 +152,8 @@ fn a_yielding_master_follows_its_successor_until_the_time_is_over() {
             "gate pass",
         ]
     );
-    assert!(bench.snapshot().yielding);
+    let snapshot = bench.snapshot();
+    assert_eq!((snapshot.yielding, snapshot.yields_for), (true, Some(9.5)));
     assert_eq!(bench.next(), Some((ms(9500), "yield")));
     assert_eq!(bench.run(ms(9500)), ["guard off"]);
     bench.run(ms(3300));
@@ -162,8 +163,22 @@ fn a_yielding_master_follows_its_successor_until_the_time_is_over() {
     );
     assert_eq!(
         bench.told(),
-        ["INSTANCE VI_1 BACKUP 200", "INSTANCE VI_1 MASTER 200"]
+        [
+            "yielding Begun(Some(10s))",
+            "INSTANCE VI_1 BACKUP 200",
+            "yielding Over(\"the time is over\")",
+            "INSTANCE VI_1 MASTER 200"
+        ]
     );
+}
+
+#[test]
+fn a_time_beyond_the_clock_is_for_ever() {
+    let mut bench = Bench::started(&[backup()]);
+    let time = std::time::Duration::MAX;
+    bench.router.handle_yield("VI_1", Some(time), bench.now);
+    let snapshot = bench.snapshot();
+    assert_eq!((snapshot.yielding, snapshot.yields_for), (true, None));
 }
 
 #[test]
@@ -185,7 +200,13 @@ fn a_yielding_master_that_nobody_succeeds_goes_on() {
         (snapshot.why.as_str(), snapshot.yielding),
         ("nobody took over", false)
     );
-    assert!(bench.told().is_empty());
+    assert_eq!(
+        bench.told(),
+        [
+            "yielding Begun(None)",
+            "yielding Over(\"nobody took over\")"
+        ]
+    );
 }
 
 #[test]

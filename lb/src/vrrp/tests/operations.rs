@@ -292,7 +292,7 @@ impl World {
                 | Output::Announce { instance, .. }
                 | Output::Transition { instance, .. }
                 | Output::Removed { instance } => instance,
-                Output::Notice(_) => continue,
+                Output::Yielding { .. } | Output::Notice(_) => continue,
             };
             let fresh = || Seen {
                 state: State::Init,
@@ -340,7 +340,7 @@ impl World {
                     );
                     seen.state = to;
                 }
-                Output::Notice(_) => {}
+                Output::Yielding { .. } | Output::Notice(_) => {}
                 Output::Removed { .. } => {
                     assert!(
                         seen.pending.is_empty() && seen.gate == Gate::Pass,

@@ -51,7 +51,7 @@ macro_rules! keywords {
                 $keyword,
                 "notify",
                 any,
-                "runs after those, with kind, name, state and priority as arguments"
+                "runs after those and on FENCED, with kind, name, state and priority as arguments"
             ),
             $keyword::new(
                 &["notify_priority_changes"],
