@@ -270,6 +270,11 @@ pub fn guard_failed(instance: &str, error: &anyhow::Error) {
     warn!("({instance}) heartbeat stays in userspace: {error:#}");
 }
 
+/// The kernel's part of the heartbeat is asked for again soon.
+pub fn guard_postponed(instance: &str, error: &anyhow::Error) {
+    debug!("({instance}) heartbeat in userspace for now: {error:#}");
+}
+
 /// Two instances that the kernel cannot tell apart.
 pub fn guard_shared(instance: &str) {
     warn!(

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     net::{IpAddr, Ipv4Addr},
     time::Instant,
 };
@@ -49,6 +50,8 @@ pub(super) struct Effects {
     announcer: Announcer,
     /// `None` where there is no data plane.
     pub(super) guards: Option<Guards>,
+    /// Whose guards the kernel had no memory for: it takes a timer's without waiting, and in a burst finds none.
+    pub(super) unguarded: BTreeSet<InstanceId>,
 }
 
 impl Effects {
@@ -59,6 +62,7 @@ impl Effects {
             changes: Changes::new()?,
             announcer,
             guards: None,
+            unguarded: BTreeSet::new(),
         })
     }
 
@@ -69,6 +73,15 @@ impl Effects {
             self.netlink.addresses().await?,
         ))
     }
+}
+
+/// Whether the kernel may take later what it refuses now.
+fn is_passing(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(|cause| {
+        let cause = cause.downcast_ref::<io::Error>();
+        cause.is_some_and(|error| error.kind() == io::ErrorKind::OutOfMemory)
+    })
 }
 
 impl Vrrp {
@@ -221,9 +234,21 @@ impl Vrrp {
         // An instance without a source has no guard to lose: an interface without an address is in FAULT.
         let source = self.router.instance(id).and_then(Instance::source);
         let own = source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        match guards.set(&subject, own, epoch, guard) {
-            Ok(taken) => taken,
+        let set = guards.set(&subject, own, epoch, guard);
+        let unguarded = &mut self.effects.unguarded;
+        match set {
+            Ok(taken) => {
+                unguarded.remove(&id);
+                taken
+            }
+            Err(error) if is_passing(&error) => {
+                if unguarded.insert(id) {
+                    log::guard_postponed(&member.config.name, &error);
+                }
+                false
+            }
             Err(error) => {
+                unguarded.remove(&id);
                 log::guard_failed(&member.config.name, &error);
                 false
             }
@@ -244,6 +269,7 @@ impl Vrrp {
             self.adjust_sockets(&place);
         }
         self.effects.changes.forget(id);
+        self.effects.unguarded.remove(&id);
         // Many are removed at once when the daemon stops.
         self.owners_changed = true;
     }

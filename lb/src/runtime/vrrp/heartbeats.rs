@@ -63,6 +63,9 @@ impl Vrrp {
         {
             log::hint_failed(&error);
         }
+        for id in self.effects.unguarded.clone() {
+            self.router.handle_guard_possible(id, now);
+        }
         let ids: Vec<InstanceId> = self.members.subjects().map(|(id, _)| id).collect();
         for id in ids {
             match self.look(id) {
