@@ -1,4 +1,4 @@
-//! The vrrp child: one loop that carries what the kernel and the segment say into [`Router`], and what `Router` wants
+//! The vrrp child: one loop that carries what the kernel and the segment say into [`Router`](crate::vrrp::Router), and what that wants
 //! out to them. No decisions here.
 
 mod apply;
@@ -8,6 +8,7 @@ mod hear;
 mod members;
 mod objects;
 mod promoted;
+mod recording;
 mod sockets;
 mod tracking;
 mod watched;
@@ -24,8 +25,8 @@ use nix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    apply::Effects, changes::Word, members::Members, promoted::Promoted, sockets::Sockets,
-    tracking::Tracking, watched::Watched,
+    apply::Effects, changes::Word, members::Members, promoted::Promoted, recording::Running,
+    sockets::Sockets, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -48,7 +49,7 @@ use crate::{
     },
     observe::log,
     vrrp::{
-        LinkState, Router, Statics,
+        LinkState, Recorded, Statics,
         output::{Happening, InstanceId, Notice, Party, State},
     },
 };
@@ -65,7 +66,9 @@ const RECEIVE_ALL: usize = 4096;
 
 /// The child's state beside the core.
 struct Vrrp {
-    router: Router,
+    router: Recorded,
+    /// The file `router` is recorded in.
+    recording: Option<Running>,
     statics: Statics,
     plan: Plan,
     members: Members,
@@ -107,6 +110,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
         if vrrp.stopped() {
+            vrrp.finish_recording();
             vrrp.notifications.finish().await;
             return Ok(());
         }
@@ -192,7 +196,8 @@ fn open_events(plan: &Plan) -> anyhow::Result<Option<Watch<Events>>> {
 impl Vrrp {
     fn new(netlink: Netlink) -> anyhow::Result<Self> {
         Ok(Self {
-            router: Router::new(),
+            router: Recorded::new(),
+            recording: None,
             statics: Statics::new(),
             plan: Plan::default(),
             members: Members::default(),
@@ -253,15 +258,17 @@ impl Vrrp {
             self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
         }
         self.plan = plan;
-        self.settle();
         let now = Instant::now();
+        // Before the priority of this process is set: the thread that writes has none.
+        self.adjust_recording(now);
+        self.settle();
         if self.plan.config.global.notify.repeats_states {
             self.repeat_states(now);
         }
         let config = &self.plan.config;
         let delay = startup_delay(&config.global)?;
         if self.fresh && !delay.is_zero() {
-            self.router.hold_until(now + delay);
+            self.router.hold(delay, now);
         }
         self.router.handle_settings(config, now);
         self.router
@@ -523,6 +530,7 @@ impl Vrrp {
 
     /// Looks for heartbeats that stopped, and leases that ended, without an event.
     fn audit(&mut self, now: Instant) {
+        self.flush_recording();
         for place in self.deaf.clone() {
             match place {
                 Place::Interface(interface) => self.tell_link(&interface, now),
