@@ -96,6 +96,14 @@ pub enum Command {
     /// Check, show and compare configurations, or explain their keywords
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Replay a recording of the elections (vrrp_record): 0 when they decide as they did, 1 when not, 2 for a damaged file
+    Replay {
+        /// The recording
+        file: PathBuf,
+        /// Print what they are fed as well
+        #[arg(long)]
+        inputs: bool,
+    },
     /// One child of the daemon; started by the parent, with its control line as standard input
     #[command(hide = true)]
     Child {

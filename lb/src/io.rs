@@ -10,6 +10,7 @@ pub mod namespace;
 pub mod netlink;
 pub mod notify;
 pub mod probe;
+pub mod recording;
 pub mod scheduling;
 pub mod script;
 pub mod socket;

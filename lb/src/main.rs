@@ -13,6 +13,7 @@ use lb::{
     command::{
         complain,
         config::{self, Findings},
+        replay::replay,
     },
     io::{self, namespace},
     observe::{log, logging::Logging},
@@ -67,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Status { json }) => status(&run_dir, *json),
         Some(Command::Vrrp(command)) => vrrp(&run_dir, command),
         Some(Command::Config(command)) => configuration(command, &cli),
+        Some(Command::Replay { file, inputs }) => replay(file, *inputs).map(ExitCode::from),
         Some(Command::Child { role }) => child(&cli, &run_dir, *role),
         None => daemon(cli),
     }

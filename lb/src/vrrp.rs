@@ -8,6 +8,7 @@ mod accept;
 pub mod advert;
 mod announce;
 mod heartbeat;
+pub mod input;
 mod instance;
 pub mod interval;
 mod link;
@@ -15,6 +16,10 @@ pub mod object;
 mod objects;
 pub mod output;
 mod pacing;
+pub mod record;
+mod recorded;
+mod redaction;
+pub mod replay;
 mod router;
 pub mod snapshot;
 mod source;
@@ -26,11 +31,13 @@ pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use self::{instance::Instance, router::Router, statics::Statics};
+use serde::{Deserialize, Serialize};
+
+pub use self::{instance::Instance, recorded::Recorded, router::Router, statics::Statics};
 use crate::config::model::InterfaceName;
 
 /// What adverts need of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkState {
     /// Up and running.
     pub up: bool,
@@ -43,7 +50,7 @@ pub struct LinkState {
 }
 
 /// Where an advert came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RxMeta {
     /// Interface it arrived on.
     pub interface: InterfaceName,

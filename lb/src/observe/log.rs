@@ -398,6 +398,26 @@ pub fn notify_unfinished(running: usize, waiting: usize, mails: usize) {
     );
 }
 
+/// A recording begins.
+pub fn recording(path: &str) {
+    info!("Recording what elections hear and decide in {path} (vrrp_record)");
+}
+
+/// A recording is over, or cannot begin.
+pub fn recording_ended(path: &str, why: &dyn Display) {
+    warn!("Nothing more is recorded in {path}: {why}");
+}
+
+/// A recording has ended in good order.
+pub fn recording_finished(path: &str) {
+    info!("Recording in {path} has ended");
+}
+
+/// A reload asks for a recording.
+pub fn recording_needs_restart(path: &str) {
+    warn!("Nothing is recorded in {path}: a recording begins with the process, so restart it");
+}
+
 /// A FIFO for events cannot be used.
 pub fn fifo_failed(path: &str, error: &dyn Display) {
     error!("No events are written to the FIFO {path}: {error}");

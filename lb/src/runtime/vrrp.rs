@@ -1,4 +1,4 @@
-//! The vrrp child: one loop that carries what the kernel and the segment say into [`Router`], and what `Router` wants
+//! The vrrp child: one loop that carries what the kernel and the segment say into [`Router`](crate::vrrp::Router), and what that wants
 //! out to them. No decisions here.
 
 mod apply;
@@ -11,6 +11,7 @@ mod interfaces;
 mod members;
 mod objects;
 mod promoted;
+mod recording;
 mod requests;
 mod sockets;
 mod tracking;
@@ -27,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     apply::Effects, changes::Word, configure::open_events, interfaces::Named, members::Members,
-    promoted::Promoted, sockets::Sockets, tracking::Tracking, watched::Watched,
+    promoted::Promoted, recording::Running, sockets::Sockets, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -47,7 +48,7 @@ use crate::{
         watch::Watch,
         xdp::Events,
     },
-    vrrp::{LinkState, Router, Statics},
+    vrrp::{LinkState, Recorded, Statics},
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
@@ -62,7 +63,9 @@ const RECEIVE_ALL: usize = 4096;
 
 /// The child's state beside the core.
 struct Vrrp {
-    router: Router,
+    router: Recorded,
+    /// The file `router` is recorded in.
+    recording: Option<Running>,
     statics: Statics,
     plan: Plan,
     members: Members,
@@ -108,6 +111,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
         if vrrp.stopped() {
+            vrrp.finish_recording();
             vrrp.notifications.finish().await;
             return Ok(());
         }
@@ -176,7 +180,8 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
 impl Vrrp {
     fn new(netlink: Netlink) -> anyhow::Result<Self> {
         Ok(Self {
-            router: Router::new(),
+            router: Recorded::new(),
+            recording: None,
             statics: Statics::new(),
             plan: Plan::default(),
             members: Members::default(),

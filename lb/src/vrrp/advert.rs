@@ -21,6 +21,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::model::{
     AdvertInterval, Family, Version, Vrid, VrrpInstance,
     vrrp::{Adverts, Authentication, Destination, OldChecksum, Unicast},
@@ -59,7 +61,7 @@ pub const fn group(family: Family) -> IpAddr {
 /// One advert, v2 or v3.
 ///
 /// Two adverts are equal exactly when their wire forms between the same two addresses are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advertisement {
     /// Protocol version.
     pub version: Version,
@@ -82,7 +84,8 @@ pub struct Advertisement {
 
 /// What a checksum covers. Only v3 over IPv4 leaves a choice: v2 over IPv4 never has a pseudo header,
 /// IPv6 always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChecksumForm {
     /// The message and a pseudo header: RFC 5798 to the letter and keepalived's default.
     PseudoHeader,

@@ -127,7 +127,7 @@ struct Counts {
     sent: u64,
     became_master: u64,
     fenced: u64,
-    refused: BTreeMap<&'static str, u64>,
+    refused: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Instance {

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::model::{
     Config, Family, InterfaceName, VirtualAddress, VrrpInstance,
     address::AddressLine,
@@ -10,7 +12,8 @@ use crate::config::model::{
 };
 
 /// One line of the configuration that stands for something in the kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Object {
     /// Of `virtual_ipaddress`, `virtual_ipaddress_excluded` or `static_ipaddress`.
     Address(Box<AddressLine>),
@@ -21,7 +24,8 @@ pub enum Object {
 }
 
 /// What makes an object that one and no other to the kernel; the order is that of installing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ObjectKey {
     /// An address with its prefix length on its interface.
     Address(VirtualAddress),
@@ -32,7 +36,7 @@ pub enum ObjectKey {
 }
 
 /// What makes a route.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
     /// What it matches: one more route of the same spot stands beside it or replaces it.
     pub spot: Spot,
@@ -41,7 +45,7 @@ pub struct RouteKey {
 }
 
 /// A place in a routing table: of two routes there only one is taken.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Spot {
     family: Family,
     table: Named<u32>,
@@ -53,7 +57,8 @@ pub struct Spot {
 }
 
 /// An operation on one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Put it into the kernel.
     Install,

@@ -8,7 +8,8 @@ use super::{advert::Advertisement, object::Object};
 use crate::config::model::{VirtualAddress, vrrp::StateNotify};
 
 /// An instance within its [`Router`](super::Router): stable for the life of the process, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct InstanceId(pub u32);
 
 /// State of an instance (RFC 9568 §6.4; FAULT is keepalived's).
@@ -27,7 +28,8 @@ pub enum State {
 
 /// What the kernel does for an instance between two wake-ups. The runtime answers every `Guard` with
 /// [`Router::handle_guard`](super::Router::handle_guard), saying whether the kernel took it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Guard {
     /// Nothing.
     Off,
@@ -68,7 +70,7 @@ pub enum Gate {
 }
 
 /// What tracking adds up to for an instance; an input of [`Router`](super::Router).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Sum of the weights, added to the configured priority and limited to 1 to 254.
     pub adjustment: i32,
@@ -111,16 +113,17 @@ pub enum Happening {
 }
 
 /// What has become of a request to yield (`lb vrrp yield`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Yielding {
     /// It is in force for a time, or until it is withdrawn.
     Begun(Option<Duration>),
     /// It is over, and why.
-    Over(&'static str),
+    Over(Cow<'static, str>),
 }
 
 /// News for people and programs: scripts, FIFOs, mail (keepalived's `notify`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What it is about.
     pub party: Party,
@@ -135,7 +138,8 @@ pub struct Notice {
 }
 
 /// An effect. Outputs are carried out strictly in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(
     clippy::large_enum_variant,
     reason = "a notice is as rare as a change of state"

@@ -5,6 +5,7 @@ mod membership;
 mod request;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
     time::Instant,
@@ -14,6 +15,7 @@ use self::group::Groups;
 use super::{
     LinkState, RxMeta,
     advert::Advertisement,
+    input::Settings,
     instance::Instance,
     link::Links,
     object::{Object, ObjectKey, Operation},
@@ -112,10 +114,14 @@ impl Router {
     /// Takes the settings of the node that concern all instances: `interface_up_down_delays`, `vrrp_garp_interval`,
     /// `vrrp_gna_interval`, `garp_group`.
     pub fn handle_settings(&mut self, config: &Config, now: Instant) {
+        self.adopt_settings(&Settings::of(config), now);
+    }
+
+    pub(super) fn adopt_settings(&mut self, settings: &Settings, now: Instant) {
         self.clock = Some(now);
-        self.links.configure(&config.interface_delays);
-        let announce = &config.global.vrrp.announce;
-        for (instance, address) in self.pacing.configure(announce, &config.garp_groups) {
+        self.links.configure(&settings.interface_delays);
+        let (announce, groups) = (&settings.announce, &settings.garp_groups);
+        for (instance, address) in self.pacing.configure(announce, groups) {
             self.outputs
                 .push_back(Output::Announce { instance, address });
         }
@@ -158,8 +164,13 @@ impl Router {
     }
 
     /// Counts, under the name of a counter, a packet for an instance that does not count or is remarkable.
-    pub fn handle_refusal(&mut self, id: InstanceId, name: &'static str, now: Instant) {
-        self.with(id, now, |instance, _| instance.on_refusal(name));
+    pub fn handle_refusal(
+        &mut self,
+        id: InstanceId,
+        name: impl Into<Cow<'static, str>>,
+        now: Instant,
+    ) {
+        self.with(id, now, |instance, _| instance.on_refusal(name.into()));
     }
 
     /// Takes the answer to [`Output::SendAdvert`]: whether the advert left.

@@ -11,5 +11,6 @@ mod objects;
 mod operations;
 mod options;
 mod reloads;
+mod replays;
 mod sources;
 mod standing;

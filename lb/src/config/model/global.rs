@@ -367,6 +367,8 @@ pub struct Vrrp {
     pub xdp: VrrpXdp,
     /// `vrrp_fence`: addresses are fenced when no advert leaves in time, where the kernel can (extension).
     pub fence: bool,
+    /// `vrrp_record`: a file that everything the elections hear and decide is recorded in (extension).
+    pub record: Option<String>,
 }
 
 impl Default for Vrrp {
@@ -389,6 +391,7 @@ impl Default for Vrrp {
             log_unknown_vrids: false,
             xdp: VrrpXdp::Auto,
             fence: true,
+            record: None,
         }
     }
 }

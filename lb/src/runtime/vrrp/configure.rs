@@ -55,15 +55,17 @@ impl Vrrp {
             self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
         }
         self.plan = plan;
-        self.settle();
         let now = Instant::now();
+        // Before the priority of this process is set: the thread that writes has none.
+        self.adjust_recording(now);
+        self.settle();
         if self.plan.config.global.notify.repeats_states {
             self.repeat_states(now);
         }
         let config = &self.plan.config;
         let delay = startup_delay(&config.global)?;
         if self.fresh && !delay.is_zero() {
-            self.router.hold_until(now + delay);
+            self.router.hold(delay, now);
         }
         self.router.handle_settings(config, now);
         self.router

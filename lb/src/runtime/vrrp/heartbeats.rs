@@ -58,6 +58,7 @@ impl Vrrp {
             }
         }
         self.review_faults();
+        self.flush_recording();
         if let Some(guards) = &mut self.effects.guards
             && let Err(error) = guards.review_hint()
         {

@@ -8,7 +8,7 @@ use crate::{
     observe::{answer, status::VrrpStatus},
     runtime::channel::VrrpRequest,
     vrrp::{
-        Router,
+        Recorded, Router,
         output::{Happening, Notice, Party, State},
         snapshot::{GroupSnapshot, InstanceSnapshot},
     },
@@ -43,7 +43,7 @@ impl Vrrp {
     }
 }
 
-fn ask(router: &mut Router, request: &VrrpRequest, now: Instant) -> Result<String, String> {
+fn ask(router: &mut Recorded, request: &VrrpRequest, now: Instant) -> Result<String, String> {
     let name = request.instance();
     let Some(before) = router.instance_snapshot(name, now) else {
         let meant = nearest(name, router.names());

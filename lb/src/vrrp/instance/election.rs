@@ -1,6 +1,7 @@
 //! What an advert does to an instance (RFC 9568 §6.4), and how it waits for the next.
 
 use std::{
+    borrow::Cow,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -70,7 +71,7 @@ impl Instance {
     }
 
     /// Counts a packet addressed to this virtual router that did not count, or only just.
-    pub(in crate::vrrp) fn on_refusal(&mut self, name: &'static str) {
+    pub(in crate::vrrp) fn on_refusal(&mut self, name: Cow<'static, str>) {
         self.count_refusal(name);
     }
 
@@ -237,7 +238,7 @@ impl Instance {
         self.timers.set(Timer::MasterDown, self.deadline);
     }
 
-    fn count_refusal(&mut self, name: &'static str) {
-        *self.counts.refused.entry(name).or_default() += 1;
+    fn count_refusal(&mut self, name: impl Into<Cow<'static, str>>) {
+        *self.counts.refused.entry(name.into()).or_default() += 1;
     }
 }

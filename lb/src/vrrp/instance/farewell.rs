@@ -189,7 +189,7 @@ impl Instance {
         self.preemption = Preemption::Configured;
         outputs.push_back(Output::Yielding {
             instance: self.id,
-            yielding: Yielding::Over(why),
+            yielding: Yielding::Over(why.into()),
         });
     }
 }

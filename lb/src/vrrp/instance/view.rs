@@ -58,7 +58,7 @@ impl Instance {
             became_master: self.counts.became_master,
             fenced: self.counts.fenced,
             refused: refused
-                .map(|(name, count)| ((*name).to_owned(), *count))
+                .map(|(name, count)| (name.to_string(), *count))
                 .collect(),
         }
     }

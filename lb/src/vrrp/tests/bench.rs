@@ -8,10 +8,12 @@ use std::{
 use crate::{
     config::model::{Family, InitialState, InterfaceName, Version, VirtualAddress, VrrpInstance},
     vrrp::{
-        LinkState, Router, RxMeta,
+        LinkState, Recorded, RxMeta,
         advert::Advertisement,
         object::{Object, Operation},
         output::{Gate, Guard, InstanceId, Notice, Output, State},
+        record,
+        replay::{Event, Replay},
         snapshot::InstanceSnapshot,
     },
 };
@@ -82,7 +84,7 @@ pub(super) fn link(v4: Option<&str>) -> LinkState {
 
 /// One router and its clock. What the kernel is to do it does at once, unless told otherwise.
 pub(super) struct Bench {
-    pub(super) router: Router,
+    pub(super) router: Recorded,
     pub(super) now: Instant,
     /// Answers to `SetGuard`; `None` gives none.
     pub(super) guards: Option<bool>,
@@ -108,8 +110,10 @@ impl Bench {
 
     pub(super) fn fresh() -> Self {
         let now = epoch();
+        let mut router = Recorded::new();
+        router.record(Duration::ZERO, record::LIMIT, now);
         Self {
-            router: Router::new(),
+            router,
             now,
             guards: Some(true),
             addresses: Some(Ok(())),
@@ -284,6 +288,28 @@ impl Bench {
         self.router
             .handle_applied(id, &object, operation, Ok(()), self.now);
     }
+}
+
+/// Every scenario, played again from what was recorded of it, ends in the same effects.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let recorded = self.router.take_recorded();
+        let (events, differences) = replay(&recorded, epoch());
+        let told: Vec<String> = events.iter().map(Event::to_string).collect();
+        assert_eq!(differences, 0, "{}", told.join("\n"));
+    }
+}
+
+/// Replays a recording that has no damage; returns what there is to tell of it, and how many outputs differ.
+pub(super) fn replay(recorded: &[u8], origin: Instant) -> (Vec<Event>, usize) {
+    let mut replay = Replay::new(origin);
+    let lines = recorded.split_inclusive(|byte| *byte == b'\n');
+    let mut events: Vec<Event> = lines.flat_map(|line| replay.take(line).unwrap()).collect();
+    events.extend(replay.finish());
+    (events, replay.differences())
 }
 
 /// As keepalived's FIFO has it.

@@ -330,7 +330,7 @@ fn instances_begin_after_the_startup_delay_but_take_leases_up_at_once() {
         ..backup()
     };
     let mut bench = Bench::fresh();
-    bench.router.hold_until(bench.now + ms(5000));
+    bench.router.hold(ms(5000), bench.now);
     bench.config(&[owner(), second]);
     let adopted = bench.router.instance_id("VI_2").unwrap();
     bench.router.handle_adopted(adopted, bench.now);

@@ -133,6 +133,14 @@ pub(super) const PROTOCOL: &[Global] = &[
     Global::new(&["vrrp_fence"], Takes::Bool(field!(copy vrrp.fence)))
         .default("true")
         .means("addresses are fenced when no advert leaves in time (of lb, not of keepalived)"),
+    Global::new(
+        &["vrrp_record"],
+        Takes::Text {
+            max: usize::MAX,
+            field: field!(some clone vrrp.record),
+        },
+    )
+    .means("records what elections hear and decide for `lb replay` (of lb, not of keepalived)"),
 ];
 
 pub(super) const ANNOUNCEMENTS: &[Global] = &[

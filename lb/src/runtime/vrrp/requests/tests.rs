@@ -9,7 +9,7 @@ fn eth0() -> InterfaceName {
 }
 
 /// VI_1 alone, VI_2 and VI_3 in a group, all BACKUP; VI_4 has not begun, its interface is not there.
-fn router(now: Instant) -> Router {
+fn router(now: Instant) -> Recorded {
     let instance = |number: u8, interface: InterfaceName| {
         let vrid = i64::from(number).try_into().unwrap();
         VrrpInstance::new(&format!("VI_{number}"), interface, vrid, Family::V4)
@@ -21,7 +21,7 @@ fn router(now: Instant) -> Router {
         members: vec!["VI_2".to_owned(), "VI_3".to_owned()],
         ..SyncGroup::new("G")
     };
-    let mut router = Router::new();
+    let mut router = Recorded::new();
     router.handle_config(&configs, &[group], now);
     let link = LinkState {
         up: true,
