@@ -33,7 +33,6 @@ pub(super) fn check(input: &Input) -> Result<(), &'static str> {
         }
         Input::Config { instances, .. } => instances.iter().try_for_each(instance),
         Input::Hold { time } => all("vrrp_startup_delay", [*time]),
-        Input::Yield { time, .. } => all("yield", *time),
         Input::Told {
             news: News::Heartbeat { age, .. },
             ..
@@ -45,6 +44,7 @@ pub(super) fn check(input: &Input) -> Result<(), &'static str> {
         | Input::Advert { .. }
         | Input::Address { .. }
         | Input::Object { .. }
+        | Input::Yield { .. }
         | Input::Release { .. }
         | Input::Timeout => Ok(()),
     }
