@@ -14,15 +14,13 @@ use nix::{
     unistd::{Group, User},
 };
 
-use super::config::refusal;
+use super::{config::refusal, names::Names};
 use crate::config::{
     Entry, EntryKind, Interface, LoadError, Local, NameList, System, model::InterfaceName,
 };
 
 /// The permission bits of a mode, with the sticky bit.
 const PERMISSIONS: u32 = 0o1777;
-/// Where iproute2 keeps its names: those of the distribution, and those of the operator.
-const NAMES: [&str; 2] = ["/usr/share/iproute2", "/etc/iproute2"];
 
 /// This machine. Each question goes to the system once.
 #[derive(Debug)]
@@ -88,10 +86,7 @@ impl Local for Machine {
     }
 
     fn names(&self, list: NameList) -> Vec<String> {
-        NAMES
-            .iter()
-            .flat_map(|directory| names(&Path::new(directory).join(list.file())))
-            .collect()
+        Names::default().of(list).keys().cloned().collect()
     }
 }
 
@@ -134,28 +129,6 @@ fn look(path: &Path) -> io::Result<Entry> {
         gid: metadata.gid(),
         size: metadata.size(),
     })
-}
-
-/// The names of a list, and of the files with more of them in the directory beside it.
-fn names(list: &Path) -> Vec<String> {
-    let more = fs::read_dir(list.with_extension("d"));
-    let more = more.into_iter().flatten().flatten();
-    let more = more.map(|entry| entry.path()).filter(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "conf")
-    });
-    let files = std::iter::once(list.to_owned()).chain(more);
-    let texts = files.filter_map(|file| fs::read_to_string(file).ok());
-    texts.flat_map(|text| names_in(&text)).collect()
-}
-
-/// Lines of a number and its name; `#` starts a comment.
-fn names_in(text: &str) -> Vec<String> {
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with('#'));
-    let names = lines.filter_map(|line| line.split_whitespace().nth(1));
-    names.map(str::to_owned).collect()
 }
 
 /// Answers that were given already: a configuration may name one program 100,000 times.
@@ -202,11 +175,5 @@ mod tests {
             let nothing = machine.entry(Path::new("/nonexistent/lb"));
             assert_eq!(nothing, Err(LoadError::NotFound));
         }
-    }
-
-    #[test]
-    fn names_stand_behind_numbers() {
-        let text = "#\n# reserved\n255\tlocal\n0x10 cosmos # all\n\n1\n";
-        assert_eq!(names_in(text), ["local", "cosmos"]);
     }
 }

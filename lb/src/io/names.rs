@@ -5,54 +5,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::config::NameList;
+
 /// Where iproute2 has its files; what comes later counts.
 const DIRECTORIES: &[&str] = &["/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2"];
 
-/// Which of iproute2's tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NameTable {
-    /// `rt_tables`: routing tables.
-    Tables,
-    /// `rt_protos`: who made a route.
-    Protocols,
-    /// `rt_scopes`: scopes of addresses and routes.
-    Scopes,
-    /// `rt_realms`: realms.
-    Realms,
-    /// `rt_dsfield`: types of service.
-    TypesOfService,
-    /// `group`: groups of interfaces.
-    Groups,
-}
-
-impl NameTable {
-    /// Name of its file, and in words what the names are of.
-    const fn file(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Tables => ("rt_tables", "routing table"),
-            Self::Protocols => ("rt_protos", "routing protocol"),
-            Self::Scopes => ("rt_scopes", "scope"),
-            Self::Realms => ("rt_realms", "realm"),
-            Self::TypesOfService => ("rt_dsfield", "type of service"),
-            Self::Groups => ("group", "group of interfaces"),
-        }
-    }
-}
-
 /// A name that none of the files has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no {what} is named {name}: add it to /etc/iproute2/{file}")]
+#[error("no {list} is named {name}: add it to /etc/iproute2/{}", list.file())]
 pub struct UnknownName {
+    list: NameList,
     name: String,
-    what: &'static str,
-    file: &'static str,
 }
 
 /// The names of this machine, read when they are first asked for.
 #[derive(Debug)]
 pub struct Names {
     directories: Vec<PathBuf>,
-    read: BTreeMap<NameTable, BTreeMap<String, u32>>,
+    read: BTreeMap<NameList, BTreeMap<String, u32>>,
 }
 
 impl Default for Names {
@@ -73,18 +43,19 @@ impl Names {
     ///
     /// # Errors
     /// When no file has it.
-    pub fn number(&mut self, table: NameTable, name: &str) -> Result<u32, UnknownName> {
-        let (file, what) = table.file();
-        let directories = &self.directories;
-        let names = self
-            .read
-            .entry(table)
-            .or_insert_with(|| read(directories, file));
-        names.get(name).copied().ok_or_else(|| UnknownName {
+    pub fn number(&mut self, list: NameList, name: &str) -> Result<u32, UnknownName> {
+        let number = self.of(list).get(name).copied();
+        number.ok_or_else(|| UnknownName {
+            list,
             name: name.to_owned(),
-            what,
-            file,
         })
+    }
+
+    /// The names of a list, with what they stand for.
+    pub fn of(&mut self, list: NameList) -> &BTreeMap<String, u32> {
+        let directories = &self.directories;
+        let read = || read(directories, list.file());
+        self.read.entry(list).or_insert_with(read)
     }
 }
 
@@ -113,7 +84,7 @@ fn snippets(directory: &Path) -> Vec<PathBuf> {
 
 /// Lines of `NUMBER NAME`, the number decimal or after `0x` hexadecimal; `#` begins a comment. Other lines are skipped,
 /// as iproute2 does.
-pub fn parse(text: &str) -> impl Iterator<Item = (String, u32)> {
+fn parse(text: &str) -> impl Iterator<Item = (String, u32)> {
     text.lines().filter_map(|line| {
         let line = line.split('#').next().unwrap_or_default();
         let mut words = line.split_ascii_whitespace();

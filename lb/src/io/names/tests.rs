@@ -12,6 +12,13 @@ fn lines_that_say_no_number_and_name_are_skipped() {
 }
 
 #[test]
+fn names_stand_behind_numbers() {
+    let text = "#\n# reserved\n255\tlocal\n0x10 cosmos # all\n\n1\n";
+    let names: Vec<_> = parse(text).map(|(name, _)| name).collect();
+    assert_eq!(names, ["local", "cosmos"]);
+}
+
+#[test]
 fn snippets_and_later_directories_count() {
     let root = std::env::temp_dir().join(format!("lb-names-{}", std::process::id()));
     let (first, second) = (root.join("a"), root.join("b"));
@@ -22,7 +29,7 @@ fn snippets_and_later_directories_count() {
     std::fs::write(first.join("rt_tables.d/x.conf~"), "40 four\n").unwrap();
     std::fs::write(second.join("rt_tables"), "21 two\n").unwrap();
     let mut names = Names::new(vec![first, second]);
-    let mut number = |name| names.number(NameTable::Tables, name).ok();
+    let mut number = |name| names.number(NameList::Tables, name).ok();
     let found = [
         number("one"),
         number("two"),
@@ -35,7 +42,7 @@ fn snippets_and_later_directories_count() {
 
 #[test]
 fn an_unknown_name_says_where_to_add_it() {
-    let error = Names::new(vec![]).number(NameTable::Tables, "far");
+    let error = Names::new(vec![]).number(NameList::Tables, "far");
     assert_eq!(
         error.unwrap_err().to_string(),
         "no routing table is named far: add it to /etc/iproute2/rt_tables"

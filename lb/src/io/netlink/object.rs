@@ -30,11 +30,14 @@ use rtnetlink::{
 
 pub use self::same::{same_route, same_rule};
 use crate::{
-    config::model::{
-        InterfaceName,
-        route::{AddMode, Named, RTPROT_KEEPALIVED},
+    config::{
+        NameList,
+        model::{
+            InterfaceName,
+            route::{AddMode, Named, RTPROT_KEEPALIVED},
+        },
     },
-    io::names::{NameTable, Names, UnknownName},
+    io::names::{Names, UnknownName},
     vrrp::object::{Object, Operation},
 };
 
@@ -116,13 +119,13 @@ impl Here<'_> {
 
     fn number<N: TryFrom<u32> + Copy>(
         &mut self,
-        table: NameTable,
+        list: NameList,
         named: &Named<N>,
     ) -> Result<N, ObjectError> {
         match named {
             Named::Number(number) => Ok(*number),
             Named::Name(name) => {
-                let number = self.names.number(table, name)?;
+                let number = self.names.number(list, name)?;
                 let number = number.try_into();
                 number.map_err(|_| ObjectError::TooLarge(name.clone()))
             }

@@ -8,9 +8,9 @@ use rtnetlink::packet_route::{
 };
 
 use super::{Here, ObjectError};
-use crate::{
-    config::model::address::{AddressLine, AddressOptions, Broadcast, Lifetime},
-    io::names::NameTable,
+use crate::config::{
+    NameList,
+    model::address::{AddressLine, AddressOptions, Broadcast, Lifetime},
 };
 
 /// An address with all its options. IPv6 addresses skip duplicate address detection, unless they are told not to: the
@@ -28,7 +28,7 @@ pub(super) fn encode(
         IpAddr::V4(_) => AddressFamily::Inet,
         IpAddr::V6(_) => AddressFamily::Inet6,
     };
-    message.header.scope = AddressScope::from(here.number(NameTable::Scopes, &options.scope)?);
+    message.header.scope = AddressScope::from(here.number(NameList::Scopes, &options.scope)?);
     let attributes = &mut message.attributes;
     attributes.push(AddressAttribute::Local(address));
     attributes.push(AddressAttribute::Address(options.peer.unwrap_or(address)));

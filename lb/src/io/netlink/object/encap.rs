@@ -7,9 +7,9 @@ use rtnetlink::packet_route::route::{
 };
 
 use super::{Here, ObjectError};
-use crate::{
-    config::model::route::{Encap, Ip6Encap, IpEncap},
-    io::names::NameTable,
+use crate::config::{
+    NameList,
+    model::route::{Encap, Ip6Encap, IpEncap},
 };
 
 /// `ILA_ATTR_LOCATOR` (linux/ila.h).
@@ -62,7 +62,7 @@ fn stack(labels: Vec<u32>) -> Vec<MplsLabel> {
 
 fn ip(encap: &IpEncap, here: &mut Here<'_>) -> Result<Vec<RouteLwTunnelEncap>, ObjectError> {
     let tos = encap.tos.as_ref();
-    let tos = tos.map(|tos| here.number(NameTable::TypesOfService, tos));
+    let tos = tos.map(|tos| here.number(NameList::DsField, tos));
     let attributes = [
         encap.id.map(RouteIpTunnel::Id),
         encap.destination.map(RouteIpTunnel::Destination),
@@ -77,7 +77,7 @@ fn ip(encap: &IpEncap, here: &mut Here<'_>) -> Result<Vec<RouteLwTunnelEncap>, O
 
 fn ip6(encap: &Ip6Encap, here: &mut Here<'_>) -> Result<Vec<RouteLwTunnelEncap>, ObjectError> {
     let class = encap.traffic_class.as_ref();
-    let class = class.map(|class| here.number(NameTable::TypesOfService, class));
+    let class = class.map(|class| here.number(NameList::DsField, class));
     let attributes = [
         encap.id.map(RouteIp6Tunnel::Id),
         encap.destination.map(RouteIp6Tunnel::Destination),

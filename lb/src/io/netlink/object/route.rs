@@ -12,12 +12,12 @@ use rtnetlink::packet_route::{
 };
 
 use super::{Here, ObjectError, encap, metrics};
-use crate::{
-    config::model::{
+use crate::config::{
+    NameList,
+    model::{
         Family,
         route::{Encap, Nexthop, Prefix, Realms, Route, RouteKind, RouterPreference},
     },
-    io::names::NameTable,
 };
 
 /// A route with all its words.
@@ -34,16 +34,16 @@ pub(super) fn encode(route: &Route, here: &mut Here<'_>) -> Result<RouteMessage,
     header.destination_prefix_length = route.destination.length.get();
     header.source_prefix_length = route.from.map_or(0, |from| from.length.get());
     if let Some(tos) = &route.tos {
-        header.tos = here.number(NameTable::TypesOfService, tos)?;
+        header.tos = here.number(NameList::DsField, tos)?;
     }
     let table = table(route, here)?;
     match u8::try_from(table) {
         Ok(table) => header.table = table,
         Err(_) => message.attributes.push(RouteAttribute::Table(table)),
     }
-    header.protocol = RouteProtocol::from(here.number(NameTable::Protocols, &route.protocol)?);
+    header.protocol = RouteProtocol::from(here.number(NameList::Protocols, &route.protocol)?);
     header.scope = match &route.scope {
-        Some(scope) => RouteScope::from(here.number(NameTable::Scopes, scope)?),
+        Some(scope) => RouteScope::from(here.number(NameList::Scopes, scope)?),
         None => scope_of(route),
     };
     header.kind = kind(route.kind);
@@ -82,7 +82,7 @@ fn table(route: &Route, here: &mut Here<'_>) -> Result<u32, ObjectError> {
             let table = here.interfaces.vrf_table(vrf);
             table.ok_or_else(|| ObjectError::NoVrf(vrf.clone()))
         }
-        None => here.number(NameTable::Tables, &route.table),
+        None => here.number(NameList::Tables, &route.table),
     }
 }
 
@@ -195,10 +195,10 @@ fn realm(
 /// Realms as the kernel has them.
 pub(super) fn realms_of(realms: &Realms, here: &mut Here<'_>) -> Result<RouteRealm, ObjectError> {
     let from = realms.from.as_ref();
-    let from = from.map(|from| here.number(NameTable::Realms, from));
+    let from = from.map(|from| here.number(NameList::Realms, from));
     Ok(RouteRealm {
         source: from.transpose()?.unwrap_or(0),
-        destination: here.number(NameTable::Realms, &realms.to)?,
+        destination: here.number(NameList::Realms, &realms.to)?,
     })
 }
 

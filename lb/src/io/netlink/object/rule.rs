@@ -9,12 +9,12 @@ use rtnetlink::packet_route::{
 };
 
 use super::{Here, ObjectError, route};
-use crate::{
-    config::model::{
+use crate::config::{
+    NameList,
+    model::{
         route::Prefix,
         rule::{Range, Rule, RuleAction, Selector},
     },
-    io::names::NameTable,
 };
 
 /// A rule with all its words.
@@ -26,7 +26,7 @@ pub(super) fn encode(rule: &Rule, here: &mut Here<'_>) -> Result<RuleMessage, Ob
     header.src_len = length(selector.from);
     header.dst_len = length(selector.to);
     if let Some(tos) = &selector.tos {
-        header.tos = here.number(NameTable::TypesOfService, tos)?;
+        header.tos = here.number(NameList::DsField, tos)?;
     }
     if selector.is_inverted {
         header.flags |= RuleFlags::Invert;
@@ -35,7 +35,7 @@ pub(super) fn encode(rule: &Rule, here: &mut Here<'_>) -> Result<RuleMessage, Ob
     let realms = rule.realms.as_ref();
     let realms = realms.map(|realms| route::realms_of(realms, here));
     let group = rule.suppress_group.as_ref();
-    let group = group.map(|group| here.number(NameTable::Groups, group));
+    let group = group.map(|group| here.number(NameList::Groups, group));
     let others = [
         Some(RuleAttribute::Priority(rule.preference)),
         Some(RuleAttribute::Protocol(RouteProtocol::from(rule.protocol))),
@@ -71,7 +71,7 @@ fn act(
     };
     match action {
         RuleAction::Table(table) => {
-            let table = here.number(NameTable::Tables, table)?;
+            let table = here.number(NameList::Tables, table)?;
             match u8::try_from(table) {
                 Ok(table) => message.header.table = table,
                 Err(_) => message.attributes.push(RuleAttribute::Table(table)),
