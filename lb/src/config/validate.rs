@@ -14,7 +14,7 @@ use super::{
     System,
     diagnostic::{Finding, Kind, Report, quote},
     lower::{Lowered, Placed},
-    model::{Family, InterfaceName},
+    model::InterfaceName,
     source::Span,
     suggest::nearest,
 };
@@ -140,12 +140,5 @@ fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
-}
-
-fn name_of(family: Family) -> &'static str {
-    match family {
-        Family::V4 => "IPv4",
-        Family::V6 => "IPv6",
     }
 }

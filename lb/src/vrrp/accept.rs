@@ -70,11 +70,7 @@ pub(super) fn envelope(config: &VrrpInstance, packet: &Incoming<'_>) -> Result<(
 /// When it is of another version or, in version 2, another interval.
 pub(super) fn message(config: &VrrpInstance, advert: &Advertisement) -> Result<(), Refusal> {
     if advert.version != config.version {
-        let version = match advert.version {
-            Version::V2 => 2,
-            Version::V3 => 3,
-        };
-        return Err(Refusal::Version(version));
+        return Err(Refusal::Version(advert.version.number()));
     }
     if config.version == Version::V2 && advert.interval != config.advert_interval {
         // RFC 3768 §7.1. In v3 the backup adopts the master's interval instead.

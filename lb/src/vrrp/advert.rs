@@ -194,7 +194,7 @@ impl Advertisement {
             3 => 0,
             _ => return None,
         };
-        Some(HEADER_LEN + usize::from(*count) * address_len(family) + tail)
+        Some(HEADER_LEN + usize::from(*count) * family.address_len() + tail)
     }
 
     /// Reads an advert from the payload of an IP packet. Bytes behind the advert (Ethernet padding) are
@@ -260,19 +260,18 @@ impl Advertisement {
                 IpAddr::V6(v6) => bytes.extend(v6.octets()),
             }
         }
+        bytes[0] = self.version.number() << 4 | TYPE_ADVERTISEMENT;
         bytes[1] = self.vrid.get();
         bytes[2] = self.priority;
         bytes[3] = count;
         match self.version {
             Version::V2 => {
-                bytes[0] = 2 << 4 | TYPE_ADVERTISEMENT;
                 bytes[4] = self.auth_type;
                 let seconds = self.interval.get().as_secs().max(1);
                 bytes[5] = u8::try_from(seconds).unwrap_or(u8::MAX);
                 bytes.extend(self.ignored);
             }
             Version::V3 => {
-                bytes[0] = 3 << 4 | TYPE_ADVERTISEMENT;
                 let [high, low] = self.interval.centiseconds().min(0x0fff).to_be_bytes();
                 bytes[4] = self.ignored[0] & 0xf0 | high;
                 bytes[5] = low;
@@ -357,7 +356,7 @@ fn parse(
     }
     let vrid = Vrid::try_from(i64::from(vrid)).map_err(|_| Malformed::Vrid)?;
 
-    let body_len = usize::from(count) * address_len(family);
+    let body_len = usize::from(count) * family.address_len();
     let tail_len = match version {
         Version::V2 => AUTHENTICATION_LEN,
         Version::V3 => 0,
@@ -408,13 +407,6 @@ const fn covered(length: usize, trailer: usize, family: Family) -> usize {
     match family {
         Family::V4 => length,
         Family::V6 => length + trailer,
-    }
-}
-
-const fn address_len(family: Family) -> usize {
-    match family {
-        Family::V4 => 4,
-        Family::V6 => 16,
     }
 }
 

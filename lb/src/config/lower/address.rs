@@ -131,7 +131,7 @@ fn read(
     report: &mut Report,
 ) -> Option<AddressDraft> {
     let (address, prefix) = group_and_prefix(&line.keyword, table.block, report)?;
-    let length = prefix.map_or_else(|| whole(address.value), Some)?;
+    let length = prefix.unwrap_or_else(|| whole(address.value));
     let mut draft = AddressDraft {
         address,
         prefix: length,
@@ -163,15 +163,8 @@ fn options(address: IpAddr, prefix: PrefixLength) -> AddressOptions {
 }
 
 /// The length of a single address.
-pub(super) fn whole(address: IpAddr) -> Option<PrefixLength> {
-    PrefixLength::try_from(longest(address)).ok()
-}
-
-fn longest(address: IpAddr) -> i64 {
-    match Family::of(address) {
-        Family::V4 => 32,
-        Family::V6 => 128,
-    }
+pub(super) fn whole(address: IpAddr) -> PrefixLength {
+    PrefixLength::whole(Family::of(address))
 }
 
 /// `ADDRESS[/LENGTH]`; `None` for a length that is not written.
@@ -206,7 +199,7 @@ fn group_and_prefix(
     let Some(length) = length else {
         return Some((address, None));
     };
-    let legal = 0..=longest(address.value);
+    let legal = 0..=whole(address.value).into();
     let length = value::number(&part(length), "prefix length", legal, report)?.value;
     Some((address, Some(PrefixLength::try_from(length).ok()?)))
 }
@@ -367,9 +360,7 @@ pub(in crate::config) fn peer(draft: &mut AddressDraft, words: Reads<'_, '_>, re
         );
     }
     draft.options.peer = Some(peer.value);
-    if let Some(length) = whole(peer.value) {
-        draft.prefix = length;
-    }
+    draft.prefix = whole(peer.value);
 }
 
 pub(in crate::config) fn show_peer(line: &AddressLine) -> Vec<String> {

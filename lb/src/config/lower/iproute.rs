@@ -326,10 +326,7 @@ fn parse_prefix(text: &str) -> Option<Prefix> {
         Err(_) if length.is_some() && dots < 3 => padded(3 - dots).parse().ok()?,
         Err(_) => return None,
     };
-    let most = match Family::of(address) {
-        Family::V4 => 32,
-        Family::V6 => 128,
-    };
+    let most = PrefixLength::whole(Family::of(address)).into();
     let length = match length {
         None => most,
         Some(length) if length.bytes().all(|byte| byte.is_ascii_digit()) => length.parse().ok()?,
@@ -368,18 +365,14 @@ pub(in crate::config) fn one_family(
     let Some(other) = given.find(|family| family.value != first.value) else {
         return Some(first.value);
     };
-    let word = |family| match family {
-        Family::V4 => "IPv4",
-        Family::V6 => "IPv6",
-    };
     report
         .error(
             Kind::Conflict,
             other.span,
             format!(
                 "this belongs to {}, but the line is {}",
-                word(other.value),
-                word(first.value)
+                other.value.name(),
+                first.value.name()
             ),
         )
         .related(first.span, "first given");

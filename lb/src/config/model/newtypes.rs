@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::Family;
+
 /// A value outside its legal range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value} is not a legal {what}: {legal}")]
@@ -104,6 +106,17 @@ newtype!(
     /// Prefix length, 0 to 128; the family's limit is checked where the address is known.
     PrefixLength(u8)
 );
+
+impl PrefixLength {
+    /// That of a single address.
+    #[must_use]
+    pub const fn whole(family: Family) -> Self {
+        match family {
+            Family::V4 => Self(32),
+            Family::V6 => Self(128),
+        }
+    }
+}
 
 impl TryFrom<i64> for PrefixLength {
     type Error = InvalidValue;

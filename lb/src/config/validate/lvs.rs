@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{System, name_of, names, report_duplicates, report_no_interface, report_unknown};
+use super::{System, names, report_duplicates, report_no_interface, report_unknown};
 use crate::config::{
     diagnostic::{Kind, Report, quote},
     lower::{
@@ -80,9 +80,9 @@ fn report_family(
             format!(
                 "real_server {} is {}, but {} is {}",
                 quote(&real.to_string()),
-                name_of(Family::of(real)),
+                Family::of(real).name(),
                 name_of_server(server),
-                name_of(server.service.family()),
+                server.service.family().name(),
             ),
         )
         .related(server_at, "virtual server")
@@ -195,7 +195,7 @@ pub(super) fn families_of_groups_agree(lowered: &mut Lowered, _: &dyn System, re
                             format!(
                                 "{} is not {}, as {} is",
                                 quote(&member.to_string()),
-                                name_of(*family),
+                                family.name(),
                                 name_of_server(server)
                             ),
                         )

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use lb_common::gate::GATES;
 
-use super::{is_link_local, name_of, report_duplicates, report_no_interface};
+use super::{is_link_local, report_duplicates, report_no_interface};
 use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
@@ -78,7 +78,7 @@ fn name_of_router(instance: &VrrpInstance) -> String {
     format!(
         "virtual_router_id {} for {} on {}",
         quote(&instance.vrid.to_string()),
-        name_of(instance.family),
+        instance.family.name(),
         instance.interface
     )
 }

@@ -72,10 +72,7 @@ impl Guards {
     /// # Errors
     /// When the kernel refuses a write.
     pub fn know(&mut self, wanted: &BTreeSet<(Family, Vrid)>) -> anyhow::Result<()> {
-        let index = |(family, vrid): &(Family, Vrid)| match family {
-            Family::V4 => vrid_index(vrid.get(), 4),
-            Family::V6 => vrid_index(vrid.get(), 6),
-        };
+        let index = |(family, vrid): &(Family, Vrid)| vrid_index(vrid.get(), family.number());
         let mut wanted: BTreeSet<u32> = wanted.iter().map(index).collect();
         let installed = self.known.take();
         let mut change = |index: u32, known: bool| {

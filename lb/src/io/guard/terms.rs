@@ -46,10 +46,7 @@ impl Terms {
         let of_kind = |kind| authentication.filter(|given| given.kind == kind);
         let unicast = config.adverts.destination.unicast();
         Self {
-            version: match config.version {
-                Version::V2 => 2,
-                Version::V3 => 3,
-            },
+            version: config.version.number(),
             family: config.family,
             group: match config.adverts.destination {
                 Destination::Multicast(group) => Some(group),

@@ -338,10 +338,7 @@ fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Su
             },
             vlan: 0,
             vrid: config.vrid.get(),
-            family: match config.family {
-                Family::V4 => 4,
-                Family::V6 => 6,
-            },
+            family: config.family.number(),
         },
         gate: gate?,
         terms: Terms::of(config),

@@ -83,18 +83,10 @@ impl Instance {
         if self.config.adverts.destination.unicast().is_none() {
             return;
         }
-        let length = match Family::of(address) {
-            Family::V4 => 32,
-            Family::V6 => 128,
-        };
-        let Ok(prefix) = PrefixLength::try_from(length) else {
-            return;
-        };
-        let interface = self.config.interface.clone();
         let address = VirtualAddress {
             address,
-            prefix,
-            interface,
+            prefix: PrefixLength::whole(Family::of(address)),
+            interface: self.config.interface.clone(),
         };
         self.announce(&[address], 1, outputs);
     }

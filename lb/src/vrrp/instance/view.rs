@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Instant};
 
 use super::Instance;
 use crate::{
-    config::model::{Family, Version, VirtualAddress},
+    config::model::VirtualAddress,
     vrrp::{
         output::{Gate, State},
         snapshot::InstanceSnapshot,
@@ -22,14 +22,8 @@ impl Instance {
             name: self.config.name.clone(),
             interface: self.config.interface.to_string(),
             vrid: self.config.vrid.get(),
-            version: match self.config.version {
-                Version::V2 => 2,
-                Version::V3 => 3,
-            },
-            family: match self.config.family {
-                Family::V4 => 4,
-                Family::V6 => 6,
-            },
+            version: self.config.version.number(),
+            family: self.config.family.number(),
             state: self.state,
             why: self.explanation(),
             priority: self.priority.get(),

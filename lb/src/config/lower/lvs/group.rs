@@ -164,10 +164,7 @@ fn prefix(
     length: &Word,
     report: &mut Report,
 ) -> Option<PrefixLength> {
-    let bits: u32 = match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    };
+    let bits = u32::from(PrefixLength::whole(Family::of(address)).get());
     let length = value::number(length, "prefix length", 1..=bits.into(), report)?.value;
     let host_bits = bits - u32::try_from(length).ok()?;
     let trailing = match address {

@@ -186,11 +186,10 @@ pub(in crate::config) fn read_ipvlan(
             && address.is_none()
         {
             let found = address::address_and_prefix(word, "use_ipvlan", report);
-            let Some((found, Some(prefix))) =
-                found.map(|(found, prefix)| (found, prefix.or(address::whole(found.value))))
-            else {
+            let Some((found, prefix)) = found else {
                 return;
             };
+            let prefix = prefix.unwrap_or_else(|| address::whole(found.value));
             address = Some((found.value, prefix));
             at = Some(found.span);
         } else if name.is_none() {

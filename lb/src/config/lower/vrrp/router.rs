@@ -241,7 +241,7 @@ pub(super) fn interval(
                     "`advert_int` {} is rounded to {} s in VRRP version {}",
                     show::seconds(given),
                     show::seconds(rounded),
-                    number_of(version)
+                    version.number()
                 ),
             )
             .help(help);
@@ -260,13 +260,6 @@ fn report_interval_too_long(given: Duration, max: Duration, span: Span, report: 
             ),
         )
         .expected(format_args!("at most {} seconds", show::seconds(max)));
-}
-
-fn number_of(version: Version) -> u8 {
-    match version {
-        Version::V2 => 2,
-        Version::V3 => 3,
-    }
 }
 
 pub(super) fn preempt(

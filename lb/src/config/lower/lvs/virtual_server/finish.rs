@@ -299,7 +299,7 @@ impl VirtualServerDraft {
             }
             Some(timeout) => timeout,
         };
-        let whole = PrefixLength::try_from(if family == Family::V4 { 32 } else { 128 }).ok()?;
+        let whole = PrefixLength::whole(family);
         Some(Box::new(Persistence {
             timeout,
             granularity: granularity.map_or(whole, |given| given.value.length),
