@@ -25,7 +25,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::model::{
     AdvertInterval, Family, Version, Vrid, VrrpInstance,
-    vrrp::{Adverts, Authentication, Destination, OldChecksum, Unicast},
+    vrrp::{
+        Adverts, Authentication, Destination, OldChecksum, Unicast,
+        size::{AUTHENTICATION_LEN, HEADER_LEN},
+    },
 };
 
 /// IP protocol number of VRRP.
@@ -43,8 +46,6 @@ pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 /// The group adverts go to over IPv6.
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 
-const HEADER_LEN: usize = 8;
-const AUTHENTICATION_LEN: usize = 8;
 const TYPE_ADVERTISEMENT: u8 = 1;
 /// RFC 2338 §5.3.6 knows types 0 to 2.
 const AUTH_TYPE_MAX: u8 = 2;

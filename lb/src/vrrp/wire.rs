@@ -29,7 +29,7 @@ use super::{
 };
 use crate::config::model::{
     Family, Version, VrrpInstance,
-    vrrp::{AuthenticationType, Destination, OldChecksum},
+    vrrp::{AuthenticationType, Destination, OldChecksum, size::TRAILER_LEN},
 };
 
 /// UTC as time since 1970: what routers compare to tell old adverts from new ones.
@@ -271,7 +271,7 @@ impl Wire {
         let need = Advertisement::length(message, Family::of(source)).unwrap_or(have);
         match have.checked_sub(need) {
             Some(0) | None => Ok(0),
-            Some(hmac::TRAILER) if matches!(self.proof, Proof::Hmac(_)) => Ok(hmac::TRAILER),
+            Some(TRAILER_LEN) if matches!(self.proof, Proof::Hmac(_)) => Ok(TRAILER_LEN),
             Some(_) => Err(Refusal::Malformed(Malformed::Length { have, need })),
         }
     }

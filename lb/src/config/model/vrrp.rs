@@ -3,6 +3,7 @@
 mod adverts;
 mod authentication;
 mod link;
+pub mod size;
 mod track;
 
 use std::time::Duration;

@@ -12,22 +12,8 @@ use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
-    model::{
-        Family, InterfaceName, Version, VrrpInstance,
-        vrrp::{Authentication, AuthenticationType, Destination},
-    },
+    model::{InterfaceName, VrrpInstance, vrrp::Destination},
 };
-
-/// IPv4 and IPv6 headers before an advert.
-const HEADER_V4: usize = 20;
-const HEADER_V6: usize = 40;
-/// What an advert has before its addresses, and in version 2 after them.
-const ADVERT: usize = 8;
-const OLD_PROOF: usize = 8;
-/// The header of `auth_type AH`.
-const PROOF_HEADER: usize = 24;
-/// The trailer of `auth_hmac`.
-const TRAILER: usize = 28;
 
 /// Every virtual router has a gate of the data plane; one of them is taken.
 pub(super) fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
@@ -106,23 +92,8 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
         else {
             continue;
         };
-        let (header, size) = match instance.family {
-            Family::V4 => (HEADER_V4, 4),
-            Family::V6 => (HEADER_V6, 16),
-        };
-        let proof = match instance.version {
-            Version::V2 => OLD_PROOF,
-            Version::V3 => 0,
-        };
-        let trailer = instance.hmac.as_ref().map_or(0, |_| TRAILER);
-        let by_header = |given: &Authentication| given.kind == AuthenticationType::Header;
-        let before = if instance.authentication.as_ref().is_some_and(by_header) {
-            PROOF_HEADER
-        } else {
-            0
-        };
-        let rest = header + before + ADVERT + proof + trailer;
-        let room = (mtu as usize).saturating_sub(rest) / size;
+        let rest = (mtu as usize).saturating_sub(instance.bare_packet());
+        let room = rest / instance.family.address_len();
         if let Some((at, _)) = placed.at.addresses.get(room) {
             report
                 .error(

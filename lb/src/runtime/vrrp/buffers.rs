@@ -5,23 +5,14 @@ use std::collections::BTreeMap;
 use super::members::Member;
 use crate::{
     config::model::{
-        Family, Version, VrrpInstance,
+        VrrpInstance,
         global::{AdvertBuffer, Buffers},
     },
     io::socket::vrrp::{Kind, Needs},
-    vrrp::wire::Carrier,
 };
 
 /// `vrrp_rx_bufs_multiplier` where it is not given.
 const MULTIPLIER: u32 = 3;
-/// Headers before the addresses of an advert.
-const HEADERS_V4: u32 = 20 + 8;
-const HEADERS_V6: u32 = 40 + 8;
-/// The authentication header, the authentication data of version 2, the trailer of `auth_hmac`.
-const AUTHENTICATION_HEADER: u32 = 24;
-const AUTHENTICATION_DATA: u32 = 8;
-const TRAILER: u32 = 28;
-
 /// The sockets that the members of one place need; buffers add up, as in keepalived.
 pub(super) fn needs<'a>(
     members: impl Iterator<Item = &'a Member>,
@@ -55,22 +46,9 @@ fn receive_buffer(config: &VrrpInstance, buffers: &Buffers, mtu: Option<u32>) ->
 
 /// Bytes of a packet with an advert of this instance.
 fn packet(config: &VrrpInstance) -> u32 {
-    let (headers, address) = match config.family {
-        Family::V4 => (HEADERS_V4, 4),
-        Family::V6 => (HEADERS_V6, 16),
-    };
-    let count = u32::try_from(config.addresses.len()).unwrap_or(u32::MAX);
-    let mut bytes = headers + count.min(u8::MAX.into()) * address;
-    if config.version == Version::V2 {
-        bytes += AUTHENTICATION_DATA;
-    }
-    if Carrier::of(config) == Carrier::Header {
-        bytes += AUTHENTICATION_HEADER;
-    }
-    if config.hmac.is_some() {
-        bytes += TRAILER;
-    }
-    bytes
+    let count = config.addresses.len().min(u8::MAX.into());
+    let bytes = config.bare_packet() + count * config.family.address_len();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -22,10 +22,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 
 use super::{Incoming, Refusal, WallClock};
-use crate::vrrp::advert::{PROTOCOL, PROTOCOL_AH};
+use crate::{
+    config::model::vrrp::size,
+    vrrp::advert::{PROTOCOL, PROTOCOL_AH},
+};
 
 /// Bytes of the header.
-pub(super) const LENGTH: usize = 24;
+pub(super) const LENGTH: usize = size::AUTHENTICATION_HEADER_LEN;
 const TAG: std::ops::Range<usize> = 12..LENGTH;
 /// Length in words of four bytes, less two (RFC 2402 §2.2).
 const LENGTH_FIELD: u8 = 4;

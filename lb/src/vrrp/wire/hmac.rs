@@ -29,15 +29,13 @@ use super::{
 use crate::{
     config::model::{
         Family,
-        vrrp::{self as model, AntiReplay, HmacMode},
+        vrrp::{self as model, AntiReplay, HmacMode, size::TRAILER_LEN},
     },
     vrrp::advert::Advertisement,
 };
 
-/// Bytes of a trailer.
-pub(super) const TRAILER: usize = 28;
 const HEAD: usize = 12;
-const TAG: usize = TRAILER - HEAD;
+const TAG: usize = TRAILER_LEN - HEAD;
 const TYPE: u8 = 1;
 const PSEUDO_HEADER: usize = 20;
 const CHECKSUM: std::ops::Range<usize> = 6..8;
@@ -86,13 +84,13 @@ impl Hmac {
         advert: &Advertisement,
         source: IpAddr,
         clock: WallClock,
-    ) -> Option<[u8; TRAILER]> {
+    ) -> Option<[u8; TRAILER_LEN]> {
         if self.mode == HmacMode::ReceiveOnly {
             return None;
         }
         let sequence = self.next(clock);
         let key = self.keys.get(&self.active_key)?;
-        let mut trailer = [0; TRAILER];
+        let mut trailer = [0; TRAILER_LEN];
         trailer[0] = TYPE;
         trailer[1] = self.active_key;
         trailer[4..HEAD].copy_from_slice(&sequence.0.to_be_bytes());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::model::{VirtualAddress, vrrp::Hmac};
+use crate::config::model::{Family, Version, VirtualAddress, vrrp::Hmac};
 
 fn instance(family: Family, addresses: &[&str]) -> VrrpInstance {
     let eth0 = || "eth0".to_owned().try_into().unwrap();
