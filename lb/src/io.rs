@@ -1,6 +1,8 @@
 //! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
 pub mod config;
+#[cfg(test)]
+pub(crate) mod folder;
 pub mod guard;
 pub mod key;
 pub mod machine;

@@ -157,6 +157,7 @@ fn save(directory: &Path, shown: &str, now: SystemTime) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::folder::Folder;
 
     #[test]
     fn a_directory_is_not_a_file() {
@@ -191,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_configuration_is_saved_for_its_owner_alone() {
-        let directory = env::temp_dir().join(format!("lb-save-{}", std::process::id()));
+        let folder = Folder::new();
+        let directory = folder.join("saved");
         let now = UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
         for shown in ["global_defs {\n}\n", "later\n"] {
             save(&directory, shown, now).unwrap();
@@ -200,7 +202,6 @@ mod tests {
             let mode = fs::metadata(&file).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, PRIVATE);
         }
-        fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! ```
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::{
     fmt,

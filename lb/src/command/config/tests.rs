@@ -1,28 +1,12 @@
 use std::fs;
 
 use super::*;
-
-/// Removes itself, also when the test fails.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lb-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
+use crate::io::folder::Folder;
 
 #[test]
 fn findings_are_appended_to_the_log_with_a_summary() {
-    let folder = Folder::new("config-test");
-    let (file, log) = (folder.0.join("a.conf"), folder.0.join("log"));
+    let folder = Folder::new();
+    let (file, log) = (folder.join("a.conf"), folder.join("log"));
     fs::write(&file, "global_defs {\nunheard_of\n}\n").unwrap();
     let findings = Findings::Append(log.clone());
     for _ in 0..2 {
@@ -41,10 +25,10 @@ fn findings_are_appended_to_the_log_with_a_summary() {
 
 #[test]
 fn a_log_that_cannot_be_written_is_an_error() {
-    let folder = Folder::new("config-log");
-    let log = folder.0.join("missing/log");
+    let folder = Folder::new();
+    let log = folder.join("missing/log");
     let error = test(
-        &folder.0.join("a.conf"),
+        &folder.join("a.conf"),
         &Options::default(),
         None,
         &Findings::Append(log),

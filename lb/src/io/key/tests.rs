@@ -1,7 +1,10 @@
-use std::{fs, os::unix::fs::OpenOptionsExt as _};
+use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _};
 
 use super::*;
-use crate::config::model::vrrp::{AntiReplay, HmacKey, HmacMode};
+use crate::{
+    config::model::vrrp::{AntiReplay, HmacKey, HmacMode},
+    io::folder::Folder,
+};
 
 fn hmac(path: &str) -> Hmac {
     Hmac {
@@ -30,17 +33,18 @@ fn a_key_file_is_private_and_holds_one_key_on_a_line() {
         ("", 0o600, "32 to 64 bytes, not 0"),
         ("hex:zz\n", 0o600, "hexadecimal"),
     ];
-    let directory = std::env::temp_dir();
+    let folder = Folder::new();
     for (index, (content, mode, wanted)) in rows.into_iter().enumerate() {
-        let path = directory.join(format!("lb-key-{}-{index}", std::process::id()));
+        let path = folder.join(index.to_string());
         let mut file = fs::OpenOptions::new();
-        file.write(true).create(true).truncate(true).mode(mode);
-        let written = file
+        let mut file = file
+            .write(true)
+            .create_new(true)
+            .mode(mode)
             .open(&path)
-            .and_then(|mut file| io::Write::write_all(&mut file, content.as_bytes()));
+            .unwrap();
+        file.write_all(content.as_bytes()).unwrap();
         let (keys, errors) = load(&hmac(&path.to_string_lossy()));
-        fs::remove_file(&path).unwrap();
-        written.unwrap();
         let said = errors
             .first()
             .map_or_else(|| "ok".to_owned(), |(_, error)| error.to_string());

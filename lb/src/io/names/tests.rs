@@ -1,4 +1,5 @@
 use super::*;
+use crate::io::folder::Folder;
 
 #[test]
 fn lines_that_say_no_number_and_name_are_skipped() {
@@ -20,8 +21,8 @@ fn names_stand_behind_numbers() {
 
 #[test]
 fn snippets_and_later_directories_count() {
-    let root = std::env::temp_dir().join(format!("lb-names-{}", std::process::id()));
-    let (first, second) = (root.join("a"), root.join("b"));
+    let folder = Folder::new();
+    let (first, second) = (folder.join("a"), folder.join("b"));
     std::fs::create_dir_all(first.join("rt_tables.d")).unwrap();
     std::fs::create_dir_all(&second).unwrap();
     std::fs::write(first.join("rt_tables"), "10 one\n20 two\n").unwrap();
@@ -36,7 +37,6 @@ fn snippets_and_later_directories_count() {
         number("three"),
         number("four"),
     ];
-    std::fs::remove_dir_all(root).unwrap();
     assert_eq!(found, [Some(10), Some(21), Some(30), None]);
 }
 

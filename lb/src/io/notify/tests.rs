@@ -19,39 +19,16 @@ use crate::{
         global::{Owner, SmtpServer},
         vrrp::StateNotify,
     },
+    io::folder::Folder,
     vrrp::output::{Happening, Party},
 };
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A directory that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lb-notify-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn program(&self, name: &str, text: &str) -> Command {
-        let path = self.0.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Command {
-            words: vec![path.display().to_string()],
-            owner: Some(ours()),
-        }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
+fn program(folder: &Folder, name: &str, text: &str) -> Command {
+    Command {
+        words: vec![folder.program(name, &format!("#!/bin/sh\n{text}\n"))],
+        owner: Some(ours()),
     }
 }
 
@@ -82,10 +59,14 @@ async fn settle(notifications: &mut Notifications) {
 
 #[tokio::test]
 async fn scripts_of_an_instance_run_in_the_order_of_its_states() {
-    let folder = Folder::new("order");
+    let folder = Folder::new();
     let log = folder.path("log");
-    let slow = folder.program("slow", &format!("sleep 0.2; echo slow $* >> {log}"));
-    let fast = folder.program("fast", &format!("echo fast $* >> {log}"));
+    let slow = program(
+        &folder,
+        "slow",
+        &format!("sleep 0.2; echo slow $* >> {log}"),
+    );
+    let fast = program(&folder, "fast", &format!("echo fast $* >> {log}"));
     let notify = StateNotify {
         backup: Some(slow),
         any: Some(fast),
@@ -104,10 +85,14 @@ async fn scripts_of_an_instance_run_in_the_order_of_its_states() {
 
 #[tokio::test]
 async fn progress_may_be_dropped_at_any_time() {
-    let folder = Folder::new("cancel");
+    let folder = Folder::new();
     let log = folder.path("log");
     let notify = StateNotify {
-        any: Some(folder.program("any", &format!("sleep 0.1; echo $3 >> {log}"))),
+        any: Some(program(
+            &folder,
+            "any",
+            &format!("sleep 0.1; echo $3 >> {log}"),
+        )),
         ..StateNotify::default()
     };
     let mut notifications = Notifications::default();
@@ -124,10 +109,10 @@ async fn progress_may_be_dropped_at_any_time() {
 
 #[tokio::test]
 async fn the_stop_waits_for_stop_scripts_but_not_for_those_that_hang() {
-    let folder = Folder::new("stop");
+    let folder = Folder::new();
     let log = folder.path("log");
     let stop = |text: &str, name: &str| StateNotify {
-        stop: Some(folder.program(name, text)),
+        stop: Some(program(&folder, name, text)),
         ..StateNotify::default()
     };
     let mut notifications = Notifications::default();
@@ -164,7 +149,7 @@ fn read(path: &str) -> String {
 
 #[tokio::test]
 async fn a_fifo_is_made_written_and_removed() {
-    let folder = Folder::new("fifo");
+    let folder = Folder::new();
     let path = folder.path("events");
     let mut notifications = Notifications::default();
     let fifo = global::Fifo {
@@ -190,7 +175,7 @@ async fn a_fifo_is_made_written_and_removed() {
 
 #[tokio::test]
 async fn a_fifo_of_others_is_used_and_left() {
-    let folder = Folder::new("theirs");
+    let folder = Folder::new();
     let path = folder.path("events");
     nix::unistd::mkfifo(
         path.as_str(),
@@ -210,7 +195,7 @@ async fn a_fifo_of_others_is_used_and_left() {
 
 #[tokio::test]
 async fn what_is_no_fifo_is_left_alone() {
-    let folder = Folder::new("planted");
+    let folder = Folder::new();
     let file = folder.path("file");
     fs::write(&file, "precious").unwrap();
     let link = folder.path("link");
@@ -228,7 +213,7 @@ async fn what_is_no_fifo_is_left_alone() {
 
 #[tokio::test]
 async fn a_full_fifo_keeps_the_latest_lines_in_order() {
-    let folder = Folder::new("full");
+    let folder = Folder::new();
     let path = folder.path("events");
     let mut fifo = Fifo::open(&path, None, &mut Rights::default()).unwrap();
     let count = 20_000;
@@ -254,13 +239,13 @@ async fn a_full_fifo_keeps_the_latest_lines_in_order() {
 
 #[tokio::test]
 async fn a_reader_gets_the_path_and_the_lines_and_ends_with_us() {
-    let folder = Folder::new("reader");
+    let folder = Folder::new();
     let (path, log) = (folder.path("events"), folder.path("log"));
     let text = format!(
         "trap 'echo ended >> {log}; exit' TERM\necho \"$1 $2\" >> {log}\n\
          while :; do read -r line && echo \"$line\" >> {log}; done < \"$2\""
     );
-    let mut reader = folder.program("reader", &text);
+    let mut reader = program(&folder, "reader", &text);
     reader.words.push("own".to_owned());
     let fifo = global::Fifo {
         path: Some(path.clone()),

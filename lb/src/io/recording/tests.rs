@@ -1,36 +1,15 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::PathBuf,
 };
 
 use super::*;
-
-/// A directory that goes when the test ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lb-record-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
+use crate::io::folder::Folder;
 
 #[test]
 fn a_recording_is_its_owners_alone_and_grows_at_its_end() {
-    let scratch = Scratch::new("grows");
-    let file = scratch.file("a.jsonl");
+    let folder = Folder::new();
+    let file = folder.join("a.jsonl");
     for (lines, before) in [("one\n", 0), ("two\n", 5)] {
         let (mut recording, length) = Recording::open(&file).unwrap();
         assert_eq!(length, before);
@@ -44,18 +23,18 @@ fn a_recording_is_its_owners_alone_and_grows_at_its_end() {
 
 #[test]
 fn what_is_not_a_private_file_is_refused() {
-    let scratch = Scratch::new("refused");
-    let (public, private) = (scratch.file("public"), scratch.file("private"));
+    let folder = Folder::new();
+    let (public, private) = (folder.join("public"), folder.join("private"));
     fs::write(&public, "").unwrap();
     fs::set_permissions(&public, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&private, "").unwrap();
     fs::set_permissions(&private, fs::Permissions::from_mode(0o600)).unwrap();
-    let link = scratch.file("link");
+    let link = folder.join("link");
     symlink(&private, &link).unwrap();
     let refused = |path: &Path| Recording::open(path).map(|_| ()).unwrap_err();
     assert!(matches!(refused(&public), Failed::NotPrivate));
     assert!(matches!(refused(&link), Failed::File(_)));
-    assert!(matches!(refused(&scratch.0), Failed::File(_)));
+    assert!(matches!(refused(&folder), Failed::File(_)));
     assert!(matches!(refused(Path::new("/dev/null")), Failed::NoFile));
 }
 

@@ -1,17 +1,15 @@
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{fs, os::unix::fs::symlink, path::Path, time::Instant};
 
 use nix::unistd::{getegid, geteuid};
 use proptest::prelude::*;
 
 use super::{complaint::LastLine, process::GRACE, *};
-use crate::config::model::{
-    Command,
-    global::{Owner, Scripts},
+use crate::{
+    config::model::{
+        Command,
+        global::{Owner, Scripts},
+    },
+    io::folder::Folder,
 };
 
 fn script(line: &str, timeout: Duration) -> Script {
@@ -24,30 +22,6 @@ fn script(line: &str, timeout: Duration) -> Script {
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(100);
-
-/// A directory that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lb-script-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn program(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path.display().to_string()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
 
 #[tokio::test]
 async fn a_program_ends_in_one_of_four_ways() {
@@ -77,8 +51,8 @@ async fn what_a_program_started_ends_with_it() {
     // What the program starts, and whether SIGTERM is enough for it.
     let cases = [("sleep 60", true), ("(trap '' TERM; exec sleep 60)", false)];
     for (other, ends) in cases {
-        let folder = Folder::new(if ends { "ends" } else { "outlives" });
-        let pid = folder.0.join("pid");
+        let folder = Folder::new();
+        let pid = folder.join("pid");
         let line = format!("{other} & echo $! > {}; wait", pid.display());
         // Long enough to write the number on a busy machine.
         let limit = Duration::from_secs(1);
@@ -124,17 +98,17 @@ async fn the_last_line_on_stderr_is_the_complaint() {
 
 #[tokio::test]
 async fn a_daemon_that_keeps_stderr_keeps_nobody_waiting_and_may_go_on_writing() {
-    let folder = Folder::new("daemon");
-    let done = folder.0.join("done");
+    let folder = Folder::new();
+    let done = folder.join("done");
     let line = format!(
         "(while [ -d {0} ] && [ ! -e {0}/go ]; do sleep 0.05; done; echo late >&2; echo alive > {1}) & echo bye >&2",
-        folder.0.display(),
+        folder.display(),
         done.display()
     );
     let report = report(&script(&line, LONG)).await;
     assert_eq!(report.outcome, Outcome::Exited(0));
     assert_eq!(report.complaint.as_deref(), Some("bye"));
-    fs::write(folder.0.join("go"), "").unwrap();
+    fs::write(folder.join("go"), "").unwrap();
     wait_until("SIGPIPE would have ended it", || done.exists()).await;
 }
 
@@ -175,7 +149,7 @@ proptest! {
 
 #[tokio::test]
 async fn a_script_without_an_interpreter_is_run_by_the_shell() {
-    let folder = Folder::new("bare");
+    let folder = Folder::new();
     let program = folder.program("bare", "echo \"$1\" >&2\nexit 4\n");
     let bare = Script {
         words: vec![program, "argument".to_owned()],
@@ -227,9 +201,9 @@ fn ours() -> Owner {
 
 #[tokio::test]
 async fn rights_find_the_program_and_its_user() {
-    let folder = Folder::new("rights");
+    let folder = Folder::new();
     let program = folder.program("real", "#!/bin/sh\nexit 0\n");
-    let link = folder.0.join("link");
+    let link = folder.join("link");
     symlink(&program, &link).unwrap();
     let link = link.display().to_string();
     let command = |word: &str| Command {
@@ -335,10 +309,10 @@ fn only_what_root_alone_can_change_is_safe() {
 
 #[test]
 fn with_script_security_nothing_runs_as_root_from_where_others_write() {
-    let folder = Folder::new("unsafe");
+    let folder = Folder::new();
     let program = folder.program("unsafe", "#!/bin/sh\n");
     // A safe program reached by a link that others could turn.
-    let link = folder.0.join("link");
+    let link = folder.join("link");
     symlink("/bin/sh", &link).unwrap();
     let link = link.display().to_string();
     let settings = |keep_symlinks| Scripts {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     config::model::track::{InitialContent, ParameterMatch, TrackFile, TrackProcess},
+    io::folder::Folder,
     track::output::Reading,
 };
 
@@ -21,27 +22,6 @@ mod bytes;
 
 /// The longest that a fact may take, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A directory that goes with the test.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("lb-track-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A process that goes with the test.
 struct Running(Child);
@@ -87,13 +67,13 @@ fn files(files: &[(&str, &Path)]) -> Watched {
 
 #[tokio::test]
 async fn a_file_is_read_when_it_is_written_moved_and_removed() {
-    let directory = Directory::new("file");
-    let path = directory.file("f");
+    let folder = Folder::new();
+    let path = folder.join("f");
     let mut sources = Sources::new();
     sources.watch(&files(&[("f", &path)]));
     assert_eq!(next(&mut sources).await, read("f", Reading::Missing));
-    fs::write(directory.file("other"), "1").unwrap();
-    fs::rename(directory.file("other"), &path).unwrap();
+    fs::write(folder.join("other"), "1").unwrap();
+    fs::rename(folder.join("other"), &path).unwrap();
     assert_eq!(next(&mut sources).await, read("f", Reading::Number(1)));
     fs::write(&path, "-0x10 and more").unwrap();
     assert_eq!(next(&mut sources).await, read("f", Reading::Number(-16)));
@@ -105,11 +85,11 @@ async fn a_file_is_read_when_it_is_written_moved_and_removed() {
 
 #[tokio::test]
 async fn a_file_may_come_with_its_directory_or_behind_a_link() {
-    let directory = Directory::new("link");
+    let folder = Folder::new();
     let (path, target, link) = (
-        directory.file("later/f"),
-        directory.file("target/f"),
-        directory.file("link"),
+        folder.join("later/f"),
+        folder.join("target/f"),
+        folder.join("link"),
     );
     symlink(&target, &link).unwrap();
     let mut sources = Sources::new();
@@ -125,11 +105,11 @@ async fn a_file_may_come_with_its_directory_or_behind_a_link() {
 
 #[tokio::test]
 async fn only_regular_files_are_opened() {
-    let directory = Directory::new("special");
-    let pipe = directory.file("pipe");
+    let folder = Folder::new();
+    let pipe = folder.join("pipe");
     mkfifo(&pipe, Mode::S_IRUSR).unwrap();
     let mut sources = Sources::new();
-    sources.watch(&files(&[("d", &directory.0), ("p", &pipe)]));
+    sources.watch(&files(&[("d", &folder), ("p", &pipe)]));
     let refused = Reading::Unreadable("not a regular file".to_owned());
     assert_eq!(next(&mut sources).await, read("d", refused.clone()));
     assert_eq!(next(&mut sources).await, read("p", refused));
@@ -137,8 +117,8 @@ async fn only_regular_files_are_opened() {
 
 #[tokio::test]
 async fn what_is_watched_changes_and_what_stays_is_not_told_again() {
-    let directory = Directory::new("change");
-    let paths = ["a", "b", "c"].map(|name| directory.file(name));
+    let folder = Folder::new();
+    let paths = ["a", "b", "c"].map(|name| folder.join(name));
     for path in &paths {
         fs::write(path, "1").unwrap();
     }
@@ -155,14 +135,14 @@ async fn what_is_watched_changes_and_what_stays_is_not_told_again() {
 
 #[tokio::test]
 async fn init_file_writes_where_there_is_no_file_or_over_it() {
-    let directory = Directory::new("init");
+    let folder = Folder::new();
     let cases = [
         ("new", None, false, "5\n"),
         ("there", Some("7"), false, "7"),
         ("over", Some("123456"), true, "5\n"),
     ];
     for (name, before, overwrite, after) in cases {
-        let path = directory.file(name);
+        let path = folder.join(name);
         if let Some(before) = before {
             fs::write(&path, before).unwrap();
         }
@@ -173,8 +153,8 @@ async fn init_file_writes_where_there_is_no_file_or_over_it() {
         content::initialise(&path, content).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), after, "{name}");
     }
-    let link = directory.file("link");
-    symlink(directory.file("there"), &link).unwrap();
+    let link = folder.join("link");
+    symlink(folder.join("there"), &link).unwrap();
     let content = InitialContent {
         value: 5,
         overwrite: true,
@@ -186,9 +166,9 @@ async fn init_file_writes_where_there_is_no_file_or_over_it() {
 /// The kernel tells of processes in the initial namespaces; elsewhere they are counted every second. Both end alike.
 #[tokio::test]
 async fn processes_are_counted_while_they_run() {
-    let directory = Directory::new("process");
+    let folder = Folder::new();
     let name = format!("lb{}", std::process::id());
-    let program = directory.file(&name);
+    let program = folder.join(&name);
     fs::copy("/bin/sleep", &program).unwrap();
     let by_name = TrackProcess::new("name", &name);
     let by_line = TrackProcess {

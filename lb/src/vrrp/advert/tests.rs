@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn ip(text: &str) -> IpAddr {
+pub(in crate::vrrp) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// `text` is hexadecimal with blanks anywhere.
-fn bytes(text: &str) -> Vec<u8> {
+pub(in crate::vrrp) fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text
         .chars()
         .filter_map(|c| c.to_digit(16))

@@ -11,24 +11,10 @@ use std::{
 };
 
 use super::*;
-use crate::config::{Interface, Options, load};
-
-fn ip(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
-
-/// `text` is hexadecimal with blanks anywhere.
-fn bytes(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter_map(|c| c.to_digit(16))
-        .map(|digit| u8::try_from(digit).unwrap())
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
+use crate::{
+    config::{Interface, Options, load},
+    vrrp::advert::tests::{bytes, ip},
+};
 
 /// Time in seconds and 1/65536 s.
 fn at(seconds: u64, fraction: u64) -> WallClock {
