@@ -3,13 +3,19 @@
 //! What the kernel has changes here only when it says so: by acknowledging an operation, or by telling
 //! of a change somebody made. At most one operation per object is under way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     object::{Object, ObjectKey, Operation, Step},
     snapshot::ObjectSnapshot,
 };
-use crate::config::model::VirtualAddress;
+use crate::config::model::{InterfaceName, VirtualAddress};
+
+/// Time after which the kernel is asked again for what it refused.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// Where one object stands.
 #[derive(Clone, Debug, Default)]
@@ -213,14 +219,16 @@ impl Objects {
         }
     }
 
-    /// An object went with its interface, tracked or not.
-    pub(super) fn lose(&mut self, key: &ObjectKey) -> bool {
-        let Some(slot) = self.slots.get_mut(key) else {
-            return false;
-        };
-        slot.observe(false);
+    /// An interface is gone, and its addresses with it, tracked or not. Returns false when it had none.
+    pub(super) fn lose_interface(&mut self, interface: &InterfaceName) -> bool {
+        let mut lost = false;
+        let slots = self.slots.iter_mut();
+        for (_, slot) in slots.filter(|(key, _)| key.is_address_of(interface)) {
+            slot.observe(false);
+            lost = true;
+        }
         self.forget_strangers();
-        true
+        lost
     }
 
     /// Lets refused operations be tried again.

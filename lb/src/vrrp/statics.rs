@@ -2,18 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use super::{
     object::{Object, ObjectKey, Operation, Step},
-    objects::Objects,
+    objects::{Objects, RETRY},
     snapshot::ObjectSnapshot,
 };
 use crate::config::model::{Config, InterfaceName};
-
-/// Time after which the kernel is asked again for what it refused.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// The static objects: the machine of an instance's objects, always MASTER until it is stopped.
 ///
@@ -55,13 +52,9 @@ impl Statics {
 
     /// An interface is gone, and its addresses with it.
     pub fn handle_interface_gone(&mut self, interface: &InterfaceName) {
-        let touched = self.objects.touched();
-        let gone = touched.filter(|key| key.is_address_of(interface));
-        let gone: Vec<ObjectKey> = gone.cloned().collect();
-        for key in gone {
-            self.objects.lose(&key);
+        if self.objects.lose_interface(interface) {
+            self.reconcile();
         }
-        self.reconcile();
     }
 
     /// Takes the answer to a [`Step`]. Installing what is there and removing what is not there count as

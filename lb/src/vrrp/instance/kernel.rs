@@ -8,13 +8,11 @@ use crate::{
     vrrp::{
         heartbeat::Kind,
         object::{Object, ObjectKey, Operation, Step},
+        objects::RETRY,
         output::{Gate, Guard, Happening, Output, State},
         timer::Timer,
     },
 };
-
-/// Time after which the kernel is asked again for what it refused.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Time the advert that made the kernel yield has to come up the socket.
 const YIELD_PATIENCE: Duration = Duration::from_millis(20);
@@ -139,11 +137,7 @@ impl Instance {
         interface: &InterfaceName,
         outputs: &mut Outputs,
     ) {
-        let touched = self.objects.touched();
-        let gone = touched.filter(|key| key.is_address_of(interface));
-        let gone: Vec<ObjectKey> = gone.cloned().collect();
-        let lost = gone.iter().filter(|key| self.objects.lose(key)).count();
-        if lost > 0 && self.state != State::Init {
+        if self.objects.lose_interface(interface) && self.state != State::Init {
             self.reconcile(outputs);
             self.settle(outputs);
         }
