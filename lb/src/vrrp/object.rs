@@ -134,7 +134,7 @@ impl Object {
 
     /// Whether the kernel sees no difference: how something is tracked is ours alone.
     pub(super) fn is_same_to_kernel(&self, other: &Self) -> bool {
-        self.untracked() == other.untracked()
+        self == other || self.untracked() == other.untracked()
     }
 
     /// Whether it can take the place of `old`, which has the same key, in one step. The kernel changes of an IPv4 address

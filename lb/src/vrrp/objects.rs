@@ -119,16 +119,20 @@ impl Objects {
     /// Installs one configured object, if the kernel does not have it as it is configured.
     fn install(&mut self, key: &ObjectKey) -> Option<Step> {
         let slot = self.slots.get(key)?;
-        let object = slot.configured.clone().filter(|_| slot.idle())?;
+        let object = slot.configured.as_ref().filter(|_| slot.idle())?;
+        let installed = slot.installed.as_ref();
+        if installed.is_some_and(|old| object.is_same_to_kernel(old)) {
+            return None;
+        }
+        let object = object.clone();
         let (alone, other) = self.neighbours(key);
-        let replaces = match &slot.installed {
-            Some(old) if object.is_same_to_kernel(old) => return None,
+        let replaces = match installed {
             // Otherwise the old one goes first.
             Some(old) if !(alone && object.replaces_in_place(old)) => return None,
             Some(_) => None,
             None => other,
         };
-        let replace = slot.installed.is_some() || replaces.is_some();
+        let replace = installed.is_some() || replaces.is_some();
         if let Some(slot) = replaces.as_ref().and_then(|old| self.slots.get_mut(old))
             && let Some(old) = slot.installed.clone()
         {
