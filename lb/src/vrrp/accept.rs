@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::{
     RxMeta,
     advert::{Advertisement, TTL},
-    wire::{Incoming, Refusal},
+    wire::{Incoming, Refusal, Remark},
 };
 use crate::config::model::{
     Version, VrrpInstance,
@@ -43,7 +43,7 @@ pub(super) fn judge(
     match judged {
         Err(refusal) => Verdict::Refused(refusal.name()),
         Ok(()) if same_addresses(config, advert) => Verdict::Accepted,
-        Ok(()) => Verdict::AcceptedDespite("addr_list_err"),
+        Ok(()) => Verdict::AcceptedDespite(Remark::AddressList.name()),
     }
 }
 

@@ -37,6 +37,9 @@ pub const PROTOCOL: u8 = 112;
 /// The TTL or hop limit of every advert (RFC 9568 §5.1.1.3).
 pub const TTL: u8 = 255;
 
+/// The traffic class of every advert: internetwork control, as keepalived has it.
+pub const TRAFFIC_CLASS: u8 = 0xc0;
+
 /// IP protocol number of the authentication header (RFC 2402).
 pub const PROTOCOL_AH: u8 = 51;
 
@@ -177,7 +180,7 @@ impl Advertisement {
             auth_type: config
                 .authentication
                 .as_ref()
-                .map_or(0, Authentication::wire_type),
+                .map_or(0, |given| given.kind.number()),
             ignored: config
                 .authentication
                 .as_ref()

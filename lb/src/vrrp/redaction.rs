@@ -10,11 +10,10 @@ use super::{
 };
 use crate::config::model::{
     VrrpInstance,
-    vrrp::{KeySource, Secret},
+    vrrp::{AuthenticationType, KeySource, Secret},
 };
 
-/// Authentication type of adverts that carry a password (RFC 2338 §5.3.6.2).
-const PASSWORD: u8 = 1;
+const PASSWORD: u8 = AuthenticationType::Password.number();
 
 /// The secrets met so far.
 #[derive(Debug, Default)]

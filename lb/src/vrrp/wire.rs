@@ -287,8 +287,8 @@ impl Wire {
     ) -> Result<Option<Remark>, Refusal> {
         let expected = match &self.proof {
             Proof::None | Proof::Hmac(_) => 0,
-            Proof::Password(_) => 1,
-            Proof::Header(_) => 2,
+            Proof::Password(_) => AuthenticationType::Password.number(),
+            Proof::Header(_) => AuthenticationType::Header.number(),
         };
         if advert.version == Version::V2 && advert.auth_type != expected {
             return Err(Refusal::AuthenticationMismatch);

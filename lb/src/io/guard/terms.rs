@@ -11,9 +11,6 @@ use crate::config::model::{
     vrrp::{AuthenticationType, Destination, OldChecksum},
 };
 
-/// Authentication type 1, a password (RFC 2338 §5.3.6.2).
-const PASSWORD: u8 = 1;
-
 /// What the configuration of an instance says of the adverts that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -95,7 +92,7 @@ impl Terms {
         (value.min_ttl, value.max_ttl) = self.ttls();
         value.seconds = u8::try_from(self.interval.as_secs()).unwrap_or(u8::MAX);
         if let Some(Password(password)) = self.password {
-            value.authentication = PASSWORD;
+            value.authentication = AuthenticationType::Password.number();
             value.password = password;
         }
         let flags = [

@@ -21,11 +21,11 @@ pub use self::{
 };
 use crate::{
     config::model::{Family, InterfaceName},
-    vrrp::{advert::TTL, wire::Carrier},
+    vrrp::{
+        advert::{TRAFFIC_CLASS, TTL},
+        wire::Carrier,
+    },
 };
-
-/// Internetwork control, as keepalived marks adverts.
-const TRAFFIC_CLASS: u32 = 0xc0;
 
 /// Where a socket listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,7 +124,7 @@ impl VrrpSocket {
 fn set_up_v4(socket: &Socket, carrier: Carrier, needs: &Needs) -> io::Result<()> {
     socket.set_multicast_ttl_v4(TTL.into())?;
     socket.set_multicast_loop_v4(false)?;
-    socket.set_tos_v4(TRAFFIC_CLASS)?;
+    socket.set_tos_v4(TRAFFIC_CLASS.into())?;
     if needs.any_source {
         socket.set_ip_transparent_v4(true)?;
     }
@@ -138,7 +138,7 @@ fn set_up_v4(socket: &Socket, carrier: Carrier, needs: &Needs) -> io::Result<()>
 fn set_up_v6(socket: &Socket, needs: &Needs) -> io::Result<()> {
     socket.set_multicast_hops_v6(TTL.into())?;
     socket.set_multicast_loop_v6(false)?;
-    socket.set_tclass_v6(TRAFFIC_CLASS)?;
+    socket.set_tclass_v6(TRAFFIC_CLASS.into())?;
     socket.set_recv_hoplimit_v6(true)?;
     setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
     if needs.any_source {

@@ -24,7 +24,7 @@ use md5::Md5;
 use super::{Incoming, Refusal, WallClock};
 use crate::{
     config::model::vrrp::size,
-    vrrp::advert::{PROTOCOL, PROTOCOL_AH},
+    vrrp::advert::{PROTOCOL, PROTOCOL_AH, TRAFFIC_CLASS},
 };
 
 /// Bytes of the header.
@@ -33,8 +33,6 @@ const TAG: std::ops::Range<usize> = 12..LENGTH;
 /// Length in words of four bytes, less two (RFC 2402 §2.2).
 const LENGTH_FIELD: u8 = 4;
 const IP_HEADER: usize = 20;
-/// Internetwork control, as keepalived marks adverts.
-const TRAFFIC_CLASS: u8 = 0xc0;
 
 /// What an instance remembers of authentication headers.
 #[derive(Debug)]

@@ -110,7 +110,7 @@ impl Remark {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::HmacMissing => "auth_ext_missing",
+            Self::HmacMissing => Refusal::HmacMissing.name(),
             Self::ClockSkew(_) => "clock_skew",
             Self::AddressList => "addr_list_err",
             Self::OldChecksum => "old_unicast_checksum",

@@ -41,15 +41,6 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// The type on the wire (RFC 2338 §5.3.6).
-    #[must_use]
-    pub const fn wire_type(&self) -> u8 {
-        match self.kind {
-            AuthenticationType::Password => 1,
-            AuthenticationType::Header => 2,
-        }
-    }
-
     /// The authentication data on the wire: the password for `PASS`, nothing for `AH`.
     #[must_use]
     pub fn wire_data(&self) -> [u8; 8] {
@@ -77,6 +68,17 @@ pub enum AuthenticationType {
     Password,
     /// `AH`: HMAC-MD5-96 in an authentication header (RFC 2338 §5.3.6.3).
     Header,
+}
+
+impl AuthenticationType {
+    /// The number on the wire (RFC 2338 §5.3.6); 0 is none.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Password => 1,
+            Self::Header => 2,
+        }
+    }
 }
 
 impl Word for AuthenticationType {
