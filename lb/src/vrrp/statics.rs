@@ -20,6 +20,8 @@ pub struct Statics {
     objects: Objects,
     wanted: bool,
     retry: Option<Instant>,
+    /// Something happened since the groups were polled.
+    changed: bool,
     outputs: VecDeque<Step>,
 }
 
@@ -112,6 +114,11 @@ impl Statics {
         groups
     }
 
+    /// [`groups`](Self::groups), once after each `handle_*` that may have changed them.
+    pub fn poll_groups(&mut self) -> Option<BTreeMap<String, bool>> {
+        std::mem::take(&mut self.changed).then(|| self.groups())
+    }
+
     /// All as plain data.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ObjectSnapshot> {
@@ -119,6 +126,7 @@ impl Statics {
     }
 
     fn reconcile(&mut self) {
+        self.changed = true;
         self.outputs.extend(self.objects.operations(self.wanted));
     }
 }

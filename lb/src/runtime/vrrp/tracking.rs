@@ -87,9 +87,9 @@ impl Vrrp {
         }
     }
 
-    /// Tells which groups miss something static.
+    /// Tells which groups miss something static, where that may have changed.
     fn tell_statics(&mut self) {
-        for (group, is_whole) in self.statics.groups() {
+        for (group, is_whole) in self.statics.poll_groups().into_iter().flatten() {
             let object = format!("something static of track_group {group}");
             self.tracking
                 .tracker

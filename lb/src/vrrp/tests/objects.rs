@@ -331,6 +331,8 @@ fn a_refused_static_object_is_tried_every_second_and_its_group_is_told() {
     machine.handle_timeout(bench.now);
     assert_eq!(carry_out(&mut machine, &bench, &Ok(())).len(), 2);
     assert_eq!(machine.groups().get("G"), Some(&true));
+    assert_eq!(machine.poll_groups(), Some(machine.groups()));
+    assert_eq!(machine.poll_groups(), None);
     assert_eq!(machine.poll_timeout(), None);
 }
 
