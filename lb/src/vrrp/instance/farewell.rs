@@ -97,13 +97,14 @@ impl Instance {
 
     /// Nobody has taken over. One that was asked to yield remains: what it has is better than nothing.
     pub(super) fn find_no_successor(&mut self, now: Instant, outputs: &mut Outputs) {
+        let why = "nobody took over";
         if self.stopping {
-            return self.end_farewell("stopped", now, outputs);
+            return self.end_farewell(why, now, outputs);
         }
         self.farewell = None;
-        self.why = "nobody took over".into();
+        self.why = why.into();
         if self.preemption.yields() {
-            self.yield_no_longer("nobody took over", outputs);
+            self.yield_no_longer(why, outputs);
         }
         self.restore_lease(now, outputs);
     }
@@ -116,12 +117,11 @@ impl Instance {
     }
 
     fn end_farewell(&mut self, why: &'static str, now: Instant, outputs: &mut Outputs) {
-        let to = if self.stopping {
-            State::Init
+        let (to, why) = if self.stopping {
+            (State::Init, "stopped")
         } else {
-            State::Backup
+            (State::Backup, why)
         };
-        let why = if self.stopping { "stopped" } else { why };
         self.leave(to, why.into(), now, outputs);
     }
 
