@@ -133,12 +133,6 @@ impl Router {
         self.held_until = Some(until);
     }
 
-    /// What is believed of an interface, delays applied; `None` when nothing was told of it.
-    #[must_use]
-    pub fn link(&self, interface: &InterfaceName) -> Option<Option<LinkState>> {
-        self.links.get(interface)
-    }
-
     /// Takes an advert. One that waited in the socket while the kernel absorbed a later one of the same
     /// sender is overtaken by it: drop it, above all when it says priority 0.
     pub fn handle_advert(&mut self, rx: &RxMeta, advert: &Advertisement, now: Instant) {
