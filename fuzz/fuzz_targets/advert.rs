@@ -2,14 +2,14 @@
 #![no_main]
 
 use lb::{
-    config::model::Family,
-    vrrp::advert::{Advertisement, group},
+    config::model::{Family, vrrp::Adverts},
+    vrrp::advert::Advertisement,
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (std::net::IpAddr, &[u8])| {
     let (source, bytes) = input;
-    let destination = group(Family::of(source));
+    let destination = Adverts::group(Family::of(source));
     if let Ok(advert) = Advertisement::parse(bytes, source, destination) {
         assert!(bytes.starts_with(&advert.emit(source, destination)));
     }

@@ -16,10 +16,7 @@
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,24 +40,9 @@ pub const TRAFFIC_CLASS: u8 = 0xc0;
 /// IP protocol number of the authentication header (RFC 2402).
 pub const PROTOCOL_AH: u8 = 51;
 
-/// The group adverts go to over IPv4.
-pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-
-/// The group adverts go to over IPv6.
-pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
-
 const TYPE_ADVERTISEMENT: u8 = 1;
 /// RFC 2338 §5.3.6 knows types 0 to 2.
 const AUTH_TYPE_MAX: u8 = 2;
-
-/// The multicast group of a family.
-#[must_use]
-pub const fn group(family: Family) -> IpAddr {
-    match family {
-        Family::V4 => IpAddr::V4(GROUP_V4),
-        Family::V6 => IpAddr::V6(GROUP_V6),
-    }
-}
 
 /// One advert, v2 or v3.
 ///
@@ -476,7 +458,7 @@ fn checksum(message: &[u8], form: ChecksumForm, source: IpAddr, destination: IpA
     let destination = match form {
         ChecksumForm::MessageOnly => None,
         ChecksumForm::PseudoHeader => Some(destination),
-        ChecksumForm::OldUnicast => Some(group(Family::of(source))),
+        ChecksumForm::OldUnicast => Some(Adverts::group(Family::of(source))),
     };
     if let Some(destination) = destination {
         for address in [source, destination] {

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, net::IpAddr, time::Instant};
 
 use lb::{
-    config::model::{Family, VirtualAddress},
+    config::model::{Family, VirtualAddress, vrrp::Adverts},
     vrrp::{
-        advert::{Advertisement, group},
+        advert::Advertisement,
         output::{Gate, Guard},
     },
 };
@@ -85,7 +85,7 @@ impl Kernel {
             ..
         } = &guard
         {
-            self.expected = advert.emit(*source, group(Family::of(*source)));
+            self.expected = advert.emit(*source, Adverts::group(Family::of(*source)));
             self.deadline = Some(now + *remaining);
         }
         self.guard = guard;
@@ -168,7 +168,7 @@ impl Kernel {
 
 /// Reads what came up the socket.
 pub(super) fn read(frame: &Frame) -> Advertisement {
-    let destination: IpAddr = group(Family::of(frame.source));
+    let destination: IpAddr = Adverts::group(Family::of(frame.source));
     Advertisement::parse(&frame.payload, frame.source, destination)
         .unwrap_or_else(|error| panic!("a router of ours sent {frame:?}: {error}"))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use lb::{
-    config::model::{InterfaceName, VirtualAddress, VrrpInstance},
+    config::model::{InterfaceName, VirtualAddress, VrrpInstance, vrrp::Adverts},
     vrrp::{
         LinkState, Router, RxMeta,
         object::{self, Object},
@@ -386,7 +386,7 @@ impl Node {
             match output {
                 Output::SendAdvert { instance, advert } => {
                     let family = self.setup.config.family;
-                    let destination = lb::vrrp::advert::group(family);
+                    let destination = Adverts::group(family);
                     effects.push(Effect::Send(advert.emit(self.setup.source, destination)));
                     self.kernel.sends(now);
                     self.last_sent = Some(now);

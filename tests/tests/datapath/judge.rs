@@ -7,9 +7,9 @@ use std::{
 
 use bytemuck::Zeroable;
 use lb::{
-    config::model::{Family, InterfaceName, Version, VirtualAddress, VrrpInstance},
+    config::model::{Family, InterfaceName, Version, VirtualAddress, VrrpInstance, vrrp::Adverts},
     vrrp::{
-        LinkState, Router, RxMeta, advert,
+        LinkState, Router, RxMeta,
         output::State,
         wire::{Carrier, Incoming, Keys, WallClock, Wire},
     },
@@ -224,7 +224,7 @@ fn daemon(segment: Segment, packet: &Packet) -> Fate {
     };
     let incoming = Incoming {
         source: packet.source,
-        destination: advert::group(family),
+        destination: Adverts::group(family),
         ttl: packet.ttl,
         carrier: Carrier::Plain,
         header: &[],

@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, DataPlane, InterfaceName, Version};
+use super::{Command, DataPlane, Family, InterfaceName, Version, vrrp::Adverts};
 
 /// `global_defs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -377,8 +377,8 @@ impl Default for Vrrp {
             version: Version::V2,
             strict: false,
             v3_checksum_as_v2: false,
-            group4: [224, 0, 0, 18].into(),
-            group6: [0xff02, 0, 0, 0, 0, 0, 0, 0x12].into(),
+            group4: Adverts::group(Family::V4),
+            group6: Adverts::group(Family::V6),
             check_unicast_source: false,
             skip_check_addresses: false,
             announce: Announce::default(),

@@ -1,5 +1,7 @@
 //! Adverts: bytes and values.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -110,7 +112,7 @@ const GOLDEN: &[Golden] = &[
 fn golden_bytes_are_read_and_made_again() {
     for golden in GOLDEN {
         let (wire, source) = (bytes(golden.bytes), ip(golden.source));
-        let destination = group(Family::of(source));
+        let destination = Adverts::group(Family::of(source));
         let advert = Advertisement::parse(&wire, source, destination)
             .unwrap_or_else(|error| panic!("{}: {error}", golden.what));
         assert_eq!(advert.to_string(), golden.shown, "{}", golden.what);
@@ -123,9 +125,10 @@ fn golden_bytes_are_read_and_made_again() {
 #[test]
 fn ethernet_padding_behind_an_advert_is_passed_over() {
     let mut padded = bytes(GOLDEN[1].bytes);
-    let plain = Advertisement::parse(&padded, ip("192.168.0.30"), GROUP_V4.into()).unwrap();
+    let (source, group) = (ip("192.168.0.30"), Adverts::group(Family::V4));
+    let plain = Advertisement::parse(&padded, source, group).unwrap();
     padded.extend([0; 14]);
-    let advert = Advertisement::parse(&padded, ip("192.168.0.30"), GROUP_V4.into()).unwrap();
+    let advert = Advertisement::parse(&padded, source, group).unwrap();
     assert_eq!(advert, plain);
 }
 
@@ -280,7 +283,7 @@ fn adverts() -> impl Strategy<Value = (Advertisement, IpAddr)> {
 proptest! {
     #[test]
     fn parse_undoes_emit((advert, source) in adverts()) {
-        let destination = group(Family::of(source));
+        let destination = Adverts::group(Family::of(source));
         let wire = advert.emit(source, destination);
         let again = Advertisement::parse(&wire, source, destination);
         prop_assert_eq!(again.as_ref(), Ok(&advert));
@@ -292,7 +295,7 @@ proptest! {
     fn a_flipped_bit_is_another_advert_or_none(
         (advert, source) in adverts(), byte in any::<prop::sample::Index>(), bit in 0..8_u8,
     ) {
-        let destination = group(Family::of(source));
+        let destination = Adverts::group(Family::of(source));
         let mut wire = advert.emit(source, destination);
         wire[byte.index(advert.emit(source, destination).len())] ^= 1 << bit;
         prop_assert_ne!(Advertisement::parse(&wire, source, destination), Ok(advert));
@@ -313,8 +316,9 @@ proptest! {
         rest in prop::collection::vec(any::<u8>(), 0..64),
     ) {
         let wire = [&head[..], &rest].concat();
-        if let Ok(advert) = Advertisement::parse(&wire, ip("10.0.0.1"), GROUP_V4.into()) {
-            prop_assert!(wire.starts_with(&advert.emit(ip("10.0.0.1"), GROUP_V4.into())));
+        let (source, group) = (ip("10.0.0.1"), Adverts::group(Family::V4));
+        if let Ok(advert) = Advertisement::parse(&wire, source, group) {
+            prop_assert!(wire.starts_with(&advert.emit(source, group)));
         }
     }
 }

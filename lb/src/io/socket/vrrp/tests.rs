@@ -1,7 +1,10 @@
 use std::net::IpAddr;
 
 use super::receive::strip_ipv4;
-use crate::vrrp::{advert::GROUP_V4, wire::Carrier};
+use crate::{
+    config::model::{Family, vrrp::Adverts},
+    vrrp::wire::Carrier,
+};
 
 /// IPv4 header (length in words, total length), then `payload`.
 fn packet(words: u8, total: u16, payload: &[u8]) -> Vec<u8> {
@@ -35,7 +38,7 @@ fn the_payload_starts_after_the_options_and_ends_with_the_total_length() {
             assert_eq!(datagram.ttl, 255);
             assert_eq!(datagram.packet().header.len(), usize::from(words) * 4);
             assert_eq!(datagram.source, IpAddr::from([192, 0, 2, 1]));
-            assert_eq!(datagram.destination, IpAddr::V4(GROUP_V4));
+            assert_eq!(datagram.destination, Adverts::group(Family::V4));
         }
     }
 }
