@@ -20,18 +20,19 @@ use crate::config::model::{
     network::{GarpGroup, InterfaceDelay},
 };
 
-/// One call of a method of [`Router`], which says what it means. Times are relative to the `now` it comes with.
+/// One call of a method of [`Router`], which says what it means. Times are relative to the `now` it comes with. What the
+/// method borrows is borrowed here: most sessions are not written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Input {
+pub enum Input<'a> {
     /// [`Router::handle_settings`].
     Settings(Box<Settings>),
     /// [`Router::handle_config`].
     Config {
         /// The instances there should be.
-        instances: Vec<VrrpInstance>,
+        instances: Cow<'a, [VrrpInstance]>,
         /// Their groups.
-        groups: Vec<SyncGroup>,
+        groups: Cow<'a, [SyncGroup]>,
     },
     /// [`Router::hold_until`].
     Hold {
@@ -43,37 +44,37 @@ pub enum Input {
     /// [`Router::handle_link`].
     Link {
         /// The interface.
-        interface: InterfaceName,
+        interface: Cow<'a, InterfaceName>,
         /// Its state; nothing when it is not there.
         state: Option<LinkState>,
     },
     /// [`Router::handle_standing`].
     Standing {
         /// The name of the instance.
-        name: String,
+        name: Cow<'a, str>,
         /// What tracking adds up to.
-        standing: Standing,
+        standing: Cow<'a, Standing>,
     },
     /// [`Router::handle_advert_of`], or [`Router::handle_advert`] without an instance.
     Advert {
         /// Whom it is meant for.
         instance: Option<InstanceId>,
         /// Where it came from.
-        rx: RxMeta,
+        rx: Cow<'a, RxMeta>,
         /// What it says.
-        advert: Advertisement,
+        advert: Cow<'a, Advertisement>,
     },
     /// What one instance is told.
     Told {
         /// Which.
         instance: InstanceId,
         /// What.
-        news: News,
+        news: News<'a>,
     },
     /// [`Router::handle_address`].
     Address {
         /// Where it is.
-        interface: InterfaceName,
+        interface: Cow<'a, InterfaceName>,
         /// The address.
         address: IpAddr,
         /// Its prefix length.
@@ -84,21 +85,21 @@ pub enum Input {
     /// [`Router::handle_object`].
     Object {
         /// Which.
-        key: ObjectKey,
+        key: Cow<'a, ObjectKey>,
         /// Whether the kernel has it.
         present: bool,
     },
     /// [`Router::handle_yield`].
     Yield {
         /// The name of the instance.
-        name: String,
+        name: Cow<'a, str>,
         /// For how long; until it is withdrawn without it.
         time: Option<Duration>,
     },
     /// [`Router::handle_release`].
     Release {
         /// The name of the instance.
-        name: String,
+        name: Cow<'a, str>,
     },
     /// [`Router::handle_timeout`].
     Timeout,
@@ -107,7 +108,7 @@ pub enum Input {
 /// What the kernel answers or tells of one instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum News {
+pub enum News<'a> {
     /// [`Router::handle_refusal`].
     Refusal {
         /// The counter.
@@ -151,7 +152,7 @@ pub enum News {
     /// [`Router::handle_applied`].
     Applied {
         /// The object.
-        object: Object,
+        object: Cow<'a, Object>,
         /// What was to be done.
         operation: Operation,
         /// Whether it was, else why not.
@@ -184,7 +185,7 @@ impl Settings {
 
 impl Router {
     /// Takes any input.
-    pub fn handle(&mut self, input: &Input, now: Instant) {
+    pub fn handle(&mut self, input: &Input<'_>, now: Instant) {
         match input {
             Input::Settings(settings) => self.adopt_settings(settings, now),
             Input::Config { instances, groups } => self.handle_config(instances, groups, now),
@@ -214,7 +215,7 @@ impl Router {
         }
     }
 
-    fn handle_news(&mut self, id: InstanceId, news: &News, now: Instant) {
+    fn handle_news(&mut self, id: InstanceId, news: &News<'_>, now: Instant) {
         match news {
             News::Refusal { counter } => self.handle_refusal(id, counter.clone(), now),
             News::Sent(sent) => self.handle_advert_sent(id, *sent, now),

@@ -93,7 +93,7 @@ impl Recorder {
         recorder
     }
 
-    pub(super) fn input(&mut self, input: &Input, now: Instant) {
+    pub(super) fn input(&mut self, input: &Input<'_>, now: Instant) {
         let at = match now.checked_duration_since(self.begun) {
             Some(after) => nanoseconds(after),
             None => -nanoseconds(self.begun.saturating_duration_since(now)),

@@ -71,14 +71,14 @@ impl Recorded {
     }
 
     /// The one place where the router is fed.
-    fn feed(&mut self, input: &Input, now: Instant) {
+    fn feed(&mut self, input: &Input<'_>, now: Instant) {
         if let Some(recorder) = &mut self.recorder {
             recorder.input(input, now);
         }
         self.router.handle(input, now);
     }
 
-    fn tell(&mut self, instance: InstanceId, news: News, now: Instant) {
+    fn tell(&mut self, instance: InstanceId, news: News<'_>, now: Instant) {
         self.feed(&Input::Told { instance, news }, now);
     }
 
@@ -100,8 +100,8 @@ impl Recorded {
     /// See [`Router::handle_config`].
     pub fn handle_config(&mut self, configs: &[VrrpInstance], groups: &[SyncGroup], now: Instant) {
         let input = Input::Config {
-            instances: configs.to_vec(),
-            groups: groups.to_vec(),
+            instances: configs.into(),
+            groups: groups.into(),
         };
         self.feed(&input, now);
     }
@@ -123,15 +123,15 @@ impl Recorded {
         state: Option<LinkState>,
         now: Instant,
     ) {
-        let interface = interface.clone();
+        let interface = Cow::Borrowed(interface);
         self.feed(&Input::Link { interface, state }, now);
     }
 
     /// See [`Router::handle_standing`].
     pub fn handle_standing(&mut self, instance: &str, standing: &Standing, now: Instant) {
         let input = Input::Standing {
-            name: instance.to_owned(),
-            standing: standing.clone(),
+            name: instance.into(),
+            standing: Cow::Borrowed(standing),
         };
         self.feed(&input, now);
     }
@@ -161,8 +161,8 @@ impl Recorded {
     ) {
         let input = Input::Advert {
             instance,
-            rx: rx.clone(),
-            advert: advert.clone(),
+            rx: Cow::Borrowed(rx),
+            advert: Cow::Borrowed(advert),
         };
         self.feed(&input, now);
     }
@@ -235,7 +235,7 @@ impl Recorded {
         now: Instant,
     ) {
         let input = Input::Address {
-            interface: interface.clone(),
+            interface: Cow::Borrowed(interface),
             address,
             prefix,
             present,
@@ -245,7 +245,7 @@ impl Recorded {
 
     /// See [`Router::handle_object`].
     pub fn handle_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
-        let key = key.clone();
+        let key = Cow::Borrowed(key);
         self.feed(&Input::Object { key, present }, now);
     }
 
@@ -259,7 +259,7 @@ impl Recorded {
         now: Instant,
     ) {
         let news = News::Applied {
-            object: object.clone(),
+            object: Cow::Borrowed(object),
             operation,
             result,
         };
@@ -269,7 +269,7 @@ impl Recorded {
     /// See [`Router::handle_yield`].
     pub fn handle_yield(&mut self, name: &str, time: Option<Duration>, now: Instant) -> bool {
         let known = self.instance_id(name).is_some();
-        let name = name.to_owned();
+        let name = name.into();
         self.feed(&Input::Yield { name, time }, now);
         known
     }
@@ -277,7 +277,7 @@ impl Recorded {
     /// See [`Router::handle_release`].
     pub fn handle_release(&mut self, name: &str, now: Instant) -> bool {
         let known = self.instance_id(name).is_some();
-        let name = name.to_owned();
+        let name = name.into();
         self.feed(&Input::Release { name }, now);
         known
     }

@@ -23,17 +23,19 @@ pub(super) struct Redaction {
 
 impl Redaction {
     /// The input without secrets.
-    pub(super) fn input<'i>(&mut self, input: &'i Input) -> Cow<'i, Input> {
+    pub(super) fn input<'i>(&mut self, input: &'i Input<'i>) -> Cow<'i, Input<'i>> {
         let mut redacted = Cow::Borrowed(input);
         match input {
             Input::Config { .. } => {
                 if let Input::Config { instances, .. } = redacted.to_mut() {
-                    instances.iter_mut().for_each(|config| self.config(config));
+                    for config in instances.to_mut() {
+                        self.config(config);
+                    }
                 }
             }
             Input::Advert { advert, .. } if advert.auth_type == PASSWORD => {
                 if let Input::Advert { advert, .. } = redacted.to_mut() {
-                    self.advert(advert);
+                    self.advert(advert.to_mut());
                 }
             }
             Input::Advert { .. }

@@ -178,7 +178,7 @@ impl Replay {
         Ok(events)
     }
 
-    fn feed(&mut self, at: i64, input: &Input) -> Event {
+    fn feed(&mut self, at: i64, input: &Input<'_>) -> Event {
         let distance = Duration::from_nanos(at.unsigned_abs());
         let now = if at < 0 {
             self.origin.checked_sub(distance)

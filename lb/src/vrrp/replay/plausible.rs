@@ -11,7 +11,7 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// Names what is too long in an input.
-pub(super) fn check(input: &Input) -> Result<(), &'static str> {
+pub(super) fn check(input: &Input<'_>) -> Result<(), &'static str> {
     match input {
         Input::Settings(settings) => {
             let delays = settings.interface_delays.iter();
