@@ -5,6 +5,7 @@ pub mod config;
 pub(crate) mod folder;
 pub mod guard;
 pub mod key;
+pub mod linkbeat;
 pub mod machine;
 pub mod mirror;
 pub mod names;

@@ -96,6 +96,7 @@ enum Event {
 /// The parent's state.
 struct Parent {
     cli: Cli,
+    run_dir: RunDir,
     config: Config,
     gates: Gates,
     data_plane: DataPlane,
@@ -133,6 +134,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     child::end_orphans(&run_dir).await?;
     let mut parent = Parent {
         cli,
+        run_dir,
         config: Config::default(),
         gates,
         data_plane,
@@ -211,6 +213,7 @@ impl Parent {
         Plan {
             config: self.config.clone(),
             gates: self.gates.by_name().clone(),
+            settings: Some(self.run_dir.settings()),
             pins: self.data_plane.pins(),
         }
     }

@@ -27,6 +27,8 @@ mod statics;
 #[cfg(test)]
 mod tests;
 mod timer;
+pub mod virtual_interface;
+pub mod virtual_interfaces;
 pub mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

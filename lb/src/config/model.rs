@@ -35,7 +35,7 @@ use self::{
 pub use self::{
     check::{Check, Connection, Schedule},
     command::Command,
-    global::{GlobalDefs, JsonVersion, VrrpXdp},
+    global::{GlobalDefs, JsonVersion, VmacMode, VrrpXdp},
     lvs::{
         ForwardMethod, Protocol, RealServer, Scheduler, SorryServer, Tunnel, VirtualServer,
         VirtualServerGroup, VirtualService,
@@ -79,6 +79,7 @@ words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
 words!(VrrpXdp { Auto = "auto", Off = "off" });
+words!(VmacMode { Macvlan = "macvlan", Bpf = "bpf" });
 words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 
 /// A whole configuration.

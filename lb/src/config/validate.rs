@@ -25,6 +25,7 @@ const RULES: &[Rule] = &[
     vrrp::names_are_unique,
     vrrp::gates_suffice,
     vrrp::routers_are_unique,
+    vrrp::virtual_interfaces_are_unique,
     vrrp::addresses_are_unique,
     vrrp::addresses_fit,
     vrrp::interfaces_exist,

@@ -17,13 +17,16 @@ use rtnetlink::{
     packet_route::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressFlags, AddressMessage},
-        link::{InfoData, InfoVrf, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+        link::{
+            InfoData, InfoIpVlan, InfoMacVlan, InfoVrf, IpVlanFlags, IpVlanMode, LinkAttribute,
+            LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+        },
         route::RouteAttribute,
     },
 };
 
 use self::object::Entry;
-use crate::config::model::InterfaceName;
+use crate::config::model::{InterfaceName, vrrp::IpvlanMode};
 
 /// A network interface as the kernel describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,32 @@ pub struct Link {
     pub mac: Mac,
     /// Its routing table, where it is a VRF.
     pub vrf_table: Option<u32>,
+    /// What it is on, where it is a macvlan or an ipvlan.
+    pub stacked: Option<Stacked>,
+    /// The number of its group.
+    pub group: u32,
+}
+
+/// A macvlan or an ipvlan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stacked {
+    /// Index of the interface below.
+    pub lower: u32,
+    /// Which of them.
+    pub kind: StackedKind,
+}
+
+/// What a stacked link is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackedKind {
+    /// A private macvlan.
+    PrivateMacvlan,
+    /// Another macvlan.
+    Macvlan,
+    /// An ipvlan of layer 2.
+    Ipvlan(IpvlanMode),
+    /// Another ipvlan.
+    OtherIpvlan,
 }
 
 /// An address as the kernel describes it.
@@ -242,18 +271,24 @@ fn change(message: RouteNetlinkMessage) -> Option<Change> {
 fn link(message: &LinkMessage) -> Option<Link> {
     let mut name = None;
     let mut mac = Mac::default();
-    let mut vrf_table = None;
+    let (mut vrf_table, mut lower, mut kind, mut group) = (None, None, None, 0);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = InterfaceName::try_from(text.clone()).ok(),
             LinkAttribute::Address(bytes) => mac = Mac::try_from(bytes.as_slice()).unwrap_or(mac),
-            LinkAttribute::LinkInfo(infos) => vrf_table = infos.iter().find_map(table_of_vrf),
+            LinkAttribute::LinkInfo(infos) => {
+                vrf_table = infos.iter().find_map(table_of_vrf);
+                kind = infos.iter().find_map(stacked);
+            }
+            LinkAttribute::Link(index) => lower = Some(*index),
+            LinkAttribute::Group(number) => group = *number,
             _ => {}
         }
     }
     let flags = message.header.flags;
     let up = flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
     let arp = !flags.intersects(LinkFlags::Loopback | LinkFlags::Noarp);
+    let stacked = lower.zip(kind);
     Some(Link {
         index: message.header.index,
         name: name?,
@@ -261,7 +296,41 @@ fn link(message: &LinkMessage) -> Option<Link> {
         arp,
         mac,
         vrf_table,
+        stacked: stacked.map(|(lower, kind)| Stacked { lower, kind }),
+        group,
     })
+}
+
+fn stacked(info: &LinkInfo) -> Option<StackedKind> {
+    match info {
+        LinkInfo::Data(InfoData::MacVlan(infos)) => {
+            let is_private = infos.contains(&InfoMacVlan::Mode(MacVlanMode::Private));
+            Some(match is_private {
+                true => StackedKind::PrivateMacvlan,
+                false => StackedKind::Macvlan,
+            })
+        }
+        LinkInfo::Data(InfoData::IpVlan(infos)) => {
+            if !infos.contains(&InfoIpVlan::Mode(IpVlanMode::L2)) {
+                return Some(StackedKind::OtherIpvlan);
+            }
+            let flags = infos.iter().find_map(|info| match info {
+                InfoIpVlan::Flags(flags) => Some(*flags),
+                _ => None,
+            });
+            let flags = flags.unwrap_or_default();
+            Some(StackedKind::Ipvlan(
+                if flags.contains(IpVlanFlags::Private) {
+                    IpvlanMode::Private
+                } else if flags.contains(IpVlanFlags::Vepa) {
+                    IpvlanMode::Vepa
+                } else {
+                    IpvlanMode::Bridge
+                },
+            ))
+        }
+        _ => None,
+    }
 }
 
 fn table_of_vrf(info: &LinkInfo) -> Option<u32> {

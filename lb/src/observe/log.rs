@@ -8,7 +8,7 @@ use crate::{
     cli::Role,
     config::{
         Diagnostic, Severity,
-        model::{Command, VirtualAddress},
+        model::{Command, InterfaceName, VirtualAddress},
     },
     io::script::{Outcome, Refused, Report},
     notify::Job,
@@ -260,9 +260,47 @@ pub fn left_removed(removed: &Result<(), String>) {
     }
 }
 
-/// `promote_secondaries` could not be set on an interface.
-pub fn promote_failed(interface: &str, error: &dyn Display) {
-    warn!("{interface}: promote_secondaries could not be set: {error}");
+/// A setting of the kernel could not be changed, or put back.
+pub fn setting_failed(setting: &dyn Display, error: &dyn Display) {
+    warn!("{setting} could not be set: {error}");
+}
+
+/// A link that should be asked for its state does not answer.
+pub fn link_mute(link: &InterfaceName, error: &dyn Display) {
+    warn!("{link} does not tell its link state ({error}): what the kernel says counts");
+}
+
+/// No link can be asked for its state.
+pub fn linkbeat_failed(error: &dyn Display) {
+    warn!("links cannot be asked for their state: {error}");
+}
+
+/// What settings of the kernel were before may not be known any more after a crash.
+pub fn settings_lost(file: &Path, error: &dyn Display) {
+    warn!(
+        "settings of the kernel may not be put back: {}: {error}",
+        file.display()
+    );
+}
+
+/// A virtual interface is there.
+pub fn virtual_made(name: &InterfaceName, base: &InterfaceName) {
+    info!("virtual interface {name} on {base} made");
+}
+
+/// The kernel refuses a virtual interface.
+pub fn virtual_refused(name: &InterfaceName, base: &InterfaceName, error: &str) {
+    error!("virtual interface {name} on {base} cannot be made: {error}");
+}
+
+/// A virtual interface is gone because nothing wants it.
+pub fn virtual_removed(name: &InterfaceName) {
+    info!("virtual interface {name} removed");
+}
+
+/// A virtual interface that nothing wants stays.
+pub fn virtual_not_removed(name: &InterfaceName, error: &str) {
+    warn!("virtual interface {name} cannot be removed: {error}");
 }
 
 /// The kernel's part of the heartbeat could not be set up.

@@ -24,6 +24,8 @@ pub struct Plan {
     pub config: Config,
     /// Gate of each `vrrp_instance` by name, chosen by the parent and kept through reloads.
     pub gates: BTreeMap<String, u32>,
+    /// Where the vrrp child keeps the values that settings of the kernel had before it changed them.
+    pub settings: Option<PathBuf>,
     /// Where the maps are pinned; `None` where there is no data plane.
     pub pins: Option<PathBuf>,
 }

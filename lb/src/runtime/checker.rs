@@ -21,7 +21,6 @@ use self::data_plane::DataPlane;
 use crate::{
     checker::{Checker, Output, ProbeError, ProbeId, sentence},
     cli::Role,
-    config::model::Config,
     io::{
         netlink::next_hop::Follower,
         probe::{Slots, tcp},
@@ -135,11 +134,7 @@ struct Child {
 impl Child {
     fn new() -> anyhow::Result<Self> {
         Ok(Self {
-            plan: Plan {
-                config: Config::default(),
-                gates: std::collections::BTreeMap::new(),
-                pins: None,
-            },
+            plan: Plan::default(),
             checker: Checker::default(),
             rng: fastrand::Rng::new(),
             slots: Slots::default(),

@@ -126,6 +126,11 @@ impl Links {
         })
     }
 
+    /// The names of all links.
+    pub(super) fn names(&self) -> impl Iterator<Item = &InterfaceName> {
+        self.by_name.keys()
+    }
+
     /// Name of a link by index.
     #[must_use]
     pub(super) fn name(&self, index: u32) -> Option<&InterfaceName> {

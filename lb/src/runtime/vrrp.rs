@@ -8,13 +8,15 @@ mod configure;
 mod hear;
 mod heartbeats;
 mod interfaces;
+mod linkbeat;
 mod members;
 mod objects;
-mod promoted;
 mod recording;
 mod requests;
+mod settings;
 mod sockets;
 mod tracking;
+mod virtuals;
 mod watched;
 
 use std::{
@@ -27,8 +29,9 @@ use lb_common::event::Event;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    apply::Effects, changes::Word, configure::open_events, interfaces::Named, members::Members,
-    promoted::Promoted, recording::Running, sockets::Sockets, tracking::Tracking, watched::Watched,
+    apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
+    members::Members, recording::Running, settings::Settings, sockets::Sockets, tracking::Tracking,
+    watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -48,7 +51,7 @@ use crate::{
         watch::Watch,
         xdp::Events,
     },
-    vrrp::{LinkState, Recorded, Statics},
+    vrrp::{LinkState, Recorded, Statics, virtual_interfaces::VirtualInterfaces},
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
@@ -81,7 +84,9 @@ struct Vrrp {
     priorities: Priorities,
     names: Names,
     watched: Watched,
-    promoted: Promoted,
+    settings: Settings,
+    virtuals: VirtualInterfaces,
+    linkbeat: Linkbeat,
     /// Places without the sockets they need.
     deaf: BTreeSet<Place>,
     /// Why instances cannot take part though their interfaces are up, by name: for `Standing::faults`.
@@ -111,6 +116,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
         if vrrp.stopped() {
+            vrrp.remove_virtuals().await?;
             vrrp.finish_recording();
             vrrp.notifications.finish().await;
             return Ok(());
@@ -131,6 +137,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
                 vrrp.tracking.tracker.handle_timeout(now);
                 vrrp.apply_tracking();
+                vrrp.handle_virtual_timeout(now);
+                vrrp.handle_linkbeat(now);
                 vrrp.statics.handle_timeout(now);
                 vrrp.router.handle_timeout(now);
             }
@@ -146,6 +154,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             word = vrrp.effects.changes.next() => match word? {
                 Word::Done(acknowledgement) => vrrp.acknowledge(acknowledgement),
                 Word::Entries(entries) => vrrp.tell_entries(&entries, Instant::now()),
+                Word::Interface(step, result) => vrrp.acknowledge_virtual(&step, result),
             },
             change = monitor.next() => {
                 let change = change.context("netlink: the kernel closed the connection")?;
@@ -198,7 +207,9 @@ impl Vrrp {
             priorities: Priorities::new(Role::Vrrp),
             names: Names::default(),
             watched: Watched::default(),
-            promoted: Promoted::default(),
+            settings: Settings::default(),
+            virtuals: VirtualInterfaces::new(),
+            linkbeat: Linkbeat::default(),
             owners_changed: false,
             fresh: true,
             stopping: false,
@@ -248,6 +259,8 @@ impl Vrrp {
         let router = self.router.poll_timeout().map(|(at, _)| at);
         let tracker = self.tracking.tracker.poll_timeout().map(|(at, _)| at);
         let others = self.statics.poll_timeout().into_iter().chain(tracker);
+        let others = others.chain(self.virtuals.poll_timeout());
+        let others = others.chain(self.linkbeat.next());
         router.into_iter().chain(others).min()
     }
 
@@ -257,6 +270,5 @@ impl Vrrp {
         self.router.handle_stop(now);
         self.stop_tracking(now);
         self.statics.handle_stop();
-        self.promoted.adjust(&BTreeSet::new());
     }
 }

@@ -69,6 +69,12 @@ impl RunDir {
         &self.pins
     }
 
+    /// Path of the file for what settings of the kernel were before.
+    #[must_use]
+    pub(super) fn settings(&self) -> PathBuf {
+        self.path.join("settings.json")
+    }
+
     /// Path of the control socket.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {

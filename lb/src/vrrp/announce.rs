@@ -35,6 +35,7 @@ pub(super) struct Announcements {
     collected: BTreeSet<VirtualAddress>,
     second: BTreeMap<VirtualAddress, (Instant, Set)>,
     refresh: Option<Instant>,
+    extra: Option<Instant>,
 }
 
 impl Announcements {
@@ -63,7 +64,7 @@ impl Announcements {
     /// When something is due next.
     pub(super) fn next(&self) -> Option<Instant> {
         let second = self.second.values().map(|(when, _)| *when);
-        second.chain(self.refresh).min()
+        second.chain(self.refresh).chain(self.extra).min()
     }
 
     /// Takes the addresses whose second set is due.
@@ -75,6 +76,16 @@ impl Announcements {
     /// Takes the refresh, if it is due: the time it was due.
     pub(super) fn refresh_due(&mut self, now: Instant) -> Option<Instant> {
         self.refresh.take_if(|when| *when <= now)
+    }
+
+    /// Sets when interfaces that adverts do not leave by are due; `None` for never.
+    pub(super) fn extra_at(&mut self, when: Option<Instant>) {
+        self.extra = when;
+    }
+
+    /// Takes that time, if it has come.
+    pub(super) fn extra_due(&mut self, now: Instant) -> Option<Instant> {
+        self.extra.take_if(|when| *when <= now)
     }
 
     /// Forgets one address.

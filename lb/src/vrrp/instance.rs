@@ -71,6 +71,8 @@ pub struct Instance {
     faults: Faults,
     /// The state of its link was told.
     linked: bool,
+    /// Its link is down, which it need not heed (`dont_track_primary`): no advert leaves that could renew a lease.
+    mute: bool,
     /// It belongs to a group, so that it becomes MASTER only together with the other members.
     bound: bool,
     /// Member of a group: why it would be MASTER now.
@@ -152,6 +154,7 @@ impl Instance {
             lowered: None,
             faults: Faults::default(),
             linked: false,
+            mute: false,
             bound: false,
             candidate: None,
             challenged: false,
@@ -229,7 +232,9 @@ impl Instance {
     pub(super) fn on_link(&mut self, link: Option<LinkState>, now: Instant, outputs: &mut Outputs) {
         let chosen = source::choose(&self.config, link);
         let source = chosen.ok();
-        let moved = self.source != source;
+        let mute = link.is_some_and(|link| !link.up);
+        let moved = self.source != source || self.mute != mute;
+        self.mute = mute;
         self.source = source;
         self.faults.link = chosen.err();
         if self.stopping {
@@ -324,11 +329,7 @@ impl Instance {
                 }
                 Timer::MasterDown => self.win("master down", now, outputs),
                 Timer::Announce => self.announce_again(now, outputs),
-                Timer::AddressRetry => {
-                    self.objects.retry();
-                    self.reconcile(outputs);
-                    self.settle(outputs);
-                }
+                Timer::AddressRetry => self.retry_objects(outputs),
                 Timer::Yielded => {
                     // No advert that came up beats ours: the kernel yields to what we refuse.
                     self.heartbeat.give_up();

@@ -94,10 +94,13 @@ impl Router {
         link: Option<LinkState>,
         now: Instant,
     ) {
+        let was_gone = self.links.get(interface) == Some(None);
         self.links.tell(interface, link, now);
         self.spread_link(interface, now);
         if link.is_none() {
             self.forget_addresses(interface, now);
+        } else if was_gone {
+            self.restore_addresses(interface, now);
         }
     }
 
@@ -405,6 +408,19 @@ impl Router {
             self.with(id, now, |instance, outputs| {
                 instance.on_interface_gone(interface, outputs);
             });
+        }
+    }
+
+    /// An interface that was gone is there: what was refused for want of it is not any more.
+    fn restore_addresses(&mut self, interface: &InterfaceName, now: Instant) {
+        let has = |instance: &Instance| {
+            let mut addresses = instance.config().all_addresses();
+            addresses.any(|address| address.interface == *interface)
+        };
+        let holders = self.instances.iter().filter(|(_, i)| has(i));
+        let holders: Vec<InstanceId> = holders.map(|(id, _)| *id).collect();
+        for id in holders {
+            self.with(id, now, |instance, outputs| instance.retry_objects(outputs));
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn choose(
         return configured.ok_or("no source address");
     }
     let link = link.ok_or("no such interface")?;
-    if !link.up {
+    if !link.up && config.link.track_primary {
         return Err("interface down");
     }
     let own = match config.family {

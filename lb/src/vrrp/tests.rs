@@ -2,7 +2,7 @@
 
 mod addresses;
 mod announcements;
-mod bench;
+pub(super) mod bench;
 mod elections;
 mod farewells;
 mod groups;

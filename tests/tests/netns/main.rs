@@ -20,4 +20,5 @@ mod objects;
 mod requests;
 mod return_codes;
 mod traffic;
+mod virtual_macs;
 mod wire;

@@ -16,7 +16,7 @@ use super::{
     frr,
     link::Port,
     namespace::{self, Namespace},
-    plan::{Node, VIRTUAL_ADDRESSES},
+    plan::{Node, VIRTUAL_ADDRESSES, VIRTUAL_INTERFACES},
     process,
 };
 
@@ -224,6 +224,10 @@ impl Director {
             // keepalived takes a process that nobody has reaped yet for a running one.
             let _absent = fs::remove_file(self.directory.join(daemon).with_extension("pid"));
         }
+        for interface in VIRTUAL_INTERFACES {
+            // Absent unless it was killed with one.
+            let _absent = self.namespace.command("ip", &["link", "del", interface]);
+        }
         for address in VIRTUAL_ADDRESSES {
             // Absent unless it was killed as the master.
             let _absent = self
@@ -273,19 +277,21 @@ impl Director {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
-    /// Addresses on `eth0`, without prefix lengths.
+    /// Its addresses, without prefix lengths.
     ///
     /// # Errors
     /// When `ip` fails.
     pub fn addresses(&self) -> anyhow::Result<Vec<String>> {
         let text = self
             .namespace
-            .command("ip", &["-json", "address", "show", "dev", "eth0"])?;
-        let devices: serde_json::Value = serde_json::from_str(&text).context("read ip's JSON")?;
-        let addresses = devices[0]["addr_info"].as_array().cloned();
-        Ok(addresses
-            .unwrap_or_default()
+            .command("ip", &["-json", "address", "show"])?;
+        let devices: Vec<serde_json::Value> =
+            serde_json::from_str(&text).context("read ip's JSON")?;
+        let addresses = devices
             .iter()
+            .filter_map(|device| device["addr_info"].as_array());
+        let addresses = addresses.flatten();
+        Ok(addresses
             .filter_map(|address| address["local"].as_str().map(str::to_owned))
             .collect())
     }

@@ -16,6 +16,8 @@ pub const DR_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0,
 pub const NAT_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 101));
 /// Front address of the NAT services, IPv6.
 pub const NAT_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x101));
+/// The virtual interfaces that a director may have been killed with.
+pub const VIRTUAL_INTERFACES: [&str; 2] = ["vrrp.51", "front"];
 /// Every address the master holds, as `ip address` spells it.
 pub const VIRTUAL_ADDRESSES: [&str; 7] = [
     "192.0.2.100/32",

@@ -155,7 +155,6 @@ pub(in crate::config) static VIRTUAL: Table<AddressDraft, AddressLine> = Table {
                     get: |line| Some(line.options.use_vmac),
                 },
             )
-            .withheld()
             .means("the address goes to the interface with the virtual MAC address"),
         ],
         DETAILS,

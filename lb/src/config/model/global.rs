@@ -329,6 +329,16 @@ pub enum VrrpXdp {
     Off,
 }
 
+/// `vrrp_vmac_mode macvlan|bpf`: who has the MAC of `use_vmac` (extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VmacMode {
+    /// A macvlan, as in keepalived.
+    #[default]
+    Macvlan,
+    /// The programs in the kernel, on the interface itself.
+    Bpf,
+}
+
 /// Defaults of virtual routers, and what the kernel does for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -367,6 +377,8 @@ pub struct Vrrp {
     pub xdp: VrrpXdp,
     /// `vrrp_fence`: addresses are fenced when no advert leaves in time, where the kernel can (extension).
     pub fence: bool,
+    /// `vrrp_vmac_mode`.
+    pub vmac_mode: VmacMode,
     /// `vrrp_record`: a file that everything the elections hear and decide is recorded in (extension).
     pub record: Option<String>,
 }
@@ -391,6 +403,7 @@ impl Default for Vrrp {
             log_unknown_vrids: false,
             xdp: VrrpXdp::Auto,
             fence: true,
+            vmac_mode: VmacMode::Macvlan,
             record: None,
         }
     }

@@ -119,6 +119,30 @@ impl VrrpInstance {
         self.addresses.iter().chain(excluded)
     }
 
+    /// The interface adverts leave by, once the virtual interfaces have their names.
+    #[must_use]
+    pub const fn transmits_on(&self) -> &InterfaceName {
+        match &self.link.device {
+            Device::Vmac(Vmac {
+                name: Some(name), ..
+            }) if !self.link.transmit_on_base => name,
+            Device::Interface | Device::Vmac(_) | Device::Ipvlan(_) => &self.interface,
+        }
+    }
+
+    /// Every address with its options, to be put on another interface.
+    pub fn lines_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (&mut VirtualAddress, &mut AddressOptions)> {
+        for address in self.addresses.iter().skip(self.address_options.len()) {
+            let line = AddressLine::new(address.clone());
+            self.address_options.push(line.options);
+        }
+        let lines = self.addresses.iter_mut().zip(&mut self.address_options);
+        let excluded = self.excluded.iter_mut();
+        lines.chain(excluded.map(|line| (&mut line.address, &mut line.options)))
+    }
+
     /// The lines of `virtual_ipaddress`, with the defaults of those that have no options.
     pub fn lines(&self) -> impl Iterator<Item = AddressLine> {
         let options = self.address_options.iter().map(Some);

@@ -3,7 +3,7 @@
 pub(super) mod group;
 pub(in crate::config) mod track;
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use lb_common::gate::GATES;
 
@@ -51,6 +51,32 @@ pub(super) fn routers_are_unique(lowered: &mut Lowered, _: &dyn System, report: 
         })
     });
     report_duplicates(routers, report);
+}
+
+/// Two instances may share a virtual interface only where it is the same one.
+pub(super) fn virtual_interfaces_are_unique(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let named = lowered.instances.iter();
+    let named = named.filter_map(|placed| Some((placed, placed.value.link.device.name()?)));
+    let mut first: BTreeMap<&InterfaceName, &Placed<VrrpInstance, InstancePlaces>> =
+        BTreeMap::new();
+    for (placed, name) in named {
+        let other = *first.entry(name).or_insert(placed);
+        let (one, two) = (&placed.value, &other.value);
+        if (&one.interface, &one.link.device) != (&two.interface, &two.link.device) {
+            report
+                .error(
+                    Kind::Conflict,
+                    placed.at.name,
+                    format!("{} would be two virtual interfaces", quote(name.as_str())),
+                )
+                .related(other.at.name, "the other instance with one of this name")
+                .help("give each its own name, or none");
+        }
+    }
 }
 
 fn destinations(instance: &VrrpInstance) -> Vec<IpAddr> {
@@ -111,7 +137,6 @@ pub(super) fn addresses_fit(lowered: &mut Lowered, system: &dyn System, report: 
 
 pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
     if lowered.global.network.interfaces_may_come_later() {
-        leave_out_without_interface(lowered, system, report);
         return;
     }
     for placed in &lowered.instances {
@@ -129,25 +154,6 @@ pub(super) fn interfaces_exist(lowered: &mut Lowered, system: &dyn System, repor
         {
             report_no_interface(vrf, at, system, report);
         }
-    }
-}
-
-/// With `dynamic_interfaces` they may come later; nothing waits for them yet.
-fn leave_out_without_interface(lowered: &mut Lowered, system: &dyn System, report: &mut Report) {
-    for placed in &mut lowered.instances {
-        let instance = &placed.value;
-        let is_there = |name: &InterfaceName| system.interface(name).is_some();
-        let mut addresses = instance.addresses.iter();
-        if is_there(&instance.interface)
-            && instance.link.vrf.as_ref().is_none_or(is_there)
-            && addresses.all(|address| is_there(&address.interface))
-        {
-            continue;
-        }
-        let what = || format!("vrrp_instance {}", quote(&instance.name));
-        let why = quote("dynamic_interfaces");
-        let words = report.leave_out(what, &vec![(why, placed.at.interface)]);
-        placed.value.withheld.extend(words);
     }
 }
 

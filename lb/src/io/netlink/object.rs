@@ -8,6 +8,7 @@ mod rule;
 mod same;
 #[cfg(test)]
 mod tests;
+mod virtual_interface;
 
 use std::{future::Future, time::Duration};
 
@@ -28,7 +29,10 @@ use rtnetlink::{
     sys::AsyncSocket,
 };
 
-pub use self::same::{same_route, same_rule};
+pub use self::{
+    same::{same_route, same_rule},
+    virtual_interface::Making,
+};
 use crate::{
     config::{
         NameList,

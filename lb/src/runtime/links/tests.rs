@@ -12,6 +12,8 @@ fn link(index: u32, text: &str) -> Link {
         arp: true,
         mac: [2, 0, 0, 0, 0, 1],
         vrf_table: None,
+        stacked: None,
+        group: 0,
     }
 }
 

@@ -7,11 +7,12 @@ use std::{
 };
 
 use crate::{
-    io::netlink::object::{Entry, ObjectError, ObjectHandle, ObjectMessage},
+    io::netlink::object::{Entry, Making, ObjectError, ObjectHandle, ObjectMessage},
     observe::log,
     vrrp::{
         object::{Object, ObjectKey, Operation, Step},
         output::InstanceId,
+        virtual_interfaces::Step as InterfaceStep,
     },
 };
 
@@ -24,13 +25,22 @@ pub(super) enum Word {
     Done(Acknowledgement),
     /// The routes and rules of keepalived's protocol, as they are now.
     Entries(Vec<Entry>),
+    /// A virtual interface was made or removed, or refused.
+    Interface(InterfaceStep, Result<(), String>),
+}
+
+/// What waits for its turn.
+enum Job {
+    Object(Option<InstanceId>, Step, Result<ObjectMessage, ObjectError>),
+    /// Without a way to make it, it is removed.
+    Interface(InterfaceStep, Option<Result<Making, ObjectError>>),
 }
 
 /// The queue.
 pub(super) struct Changes {
     handle: ObjectHandle,
-    queue: VecDeque<(Option<InstanceId>, Step, Result<ObjectMessage, ObjectError>)>,
-    under_way: Option<Pin<Box<dyn Future<Output = Acknowledgement>>>>,
+    queue: VecDeque<Job>,
+    under_way: Option<Pin<Box<dyn Future<Output = Word>>>>,
     /// Changes acknowledged so far: what was dumped before one is stale after it.
     acknowledged: u64,
     /// What the kernel has may be less than it told: routes are to be read again.
@@ -65,7 +75,16 @@ impl Changes {
         step: Step,
         message: Result<ObjectMessage, ObjectError>,
     ) {
-        self.queue.push_back((owner, step, message));
+        self.queue.push_back(Job::Object(owner, step, message));
+    }
+
+    /// Queues a change of a virtual interface, with the way to make it.
+    pub(super) fn queue_interface(
+        &mut self,
+        step: InterfaceStep,
+        making: Option<Result<Making, ObjectError>>,
+    ) {
+        self.queue.push_back(Job::Interface(step, making));
     }
 
     /// Whether every change was acknowledged.
@@ -78,15 +97,15 @@ impl Changes {
     pub(super) async fn next(&mut self) -> anyhow::Result<Word> {
         loop {
             if self.under_way.is_none()
-                && let Some((owner, step, message)) = self.queue.pop_front()
+                && let Some(job) = self.queue.pop_front()
             {
-                self.under_way = Some(Box::pin(change(self.handle.clone(), owner, step, message)));
+                self.under_way = Some(Box::pin(work(self.handle.clone(), job)));
             }
-            if let Some(change) = &mut self.under_way {
-                let acknowledgement = change.await;
+            if let Some(job) = &mut self.under_way {
+                let word = job.await;
                 self.under_way = None;
                 self.acknowledged += 1;
-                return Ok(Word::Done(acknowledgement));
+                return Ok(word);
             }
             if self.reading.is_none() && std::mem::take(&mut self.stale) {
                 let handle = self.handle.clone();
@@ -166,6 +185,21 @@ impl Changes {
     pub(super) async fn remove_entries(&self, left: impl IntoIterator<Item = Entry>) {
         for entry in left {
             log::left_removed(&self.handle.remove_entry(entry).await);
+        }
+    }
+}
+
+async fn work(handle: ObjectHandle, job: Job) -> Word {
+    match job {
+        Job::Object(owner, step, message) => Word::Done(change(handle, owner, step, message).await),
+        Job::Interface(step, making) => {
+            let result = match (&step, making) {
+                (InterfaceStep::Remove(name), _) => handle.remove_link(name).await,
+                (InterfaceStep::Make(_), Some(Ok(making))) => handle.make(making).await,
+                (InterfaceStep::Make(_), Some(Err(error))) => Err(error.to_string()),
+                (InterfaceStep::Make(of), None) => Err(format!("no way to make {}", of.name)),
+            };
+            Word::Interface(step, result)
         }
     }
 }

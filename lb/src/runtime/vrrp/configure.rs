@@ -55,6 +55,9 @@ impl Vrrp {
             self.effects.guards = Some(Guards::open(&Pins::new(pins))?);
         }
         self.plan = plan;
+        self.settings.take_over(self.plan.settings.as_deref());
+        self.place_instances();
+        self.make_virtuals().await?;
         let now = Instant::now();
         // Before the priority of this process is set: the thread that writes has none.
         self.adjust_recording(now);
@@ -76,6 +79,9 @@ impl Vrrp {
         self.adjust_routed();
         self.configure_tracking(now);
         self.named = Named::of(&self.plan.config, self.tracking.tracker.interfaces());
+        self.linkbeat.configure(&self.plan.config, now);
+        // What they say is told with the links.
+        self.ask_links(now);
         self.review_faults();
         self.allow(now);
         // Links last: an instance begins when its link is told, and should know by then what the kernel has. A static
@@ -94,7 +100,7 @@ impl Vrrp {
         if fresh {
             self.install_statics().await?;
         }
-        self.promote();
+        self.adjust_settings();
         self.apply_tracking();
         for interface in self.named.interfaces.clone() {
             self.tell_link(&interface, now);

@@ -137,7 +137,7 @@ impl Vrrp {
 
     /// Looks again for what keeps instances from taking part though their interfaces are up. What is new is logged.
     pub(super) fn review_faults(&mut self) {
-        let faults = self.members.faults(&self.links, &self.deaf);
+        let faults = self.members.faults(&self.links, &self.virtuals, &self.deaf);
         for (name, reasons) in &faults {
             let before = self.wire_faults.get(name);
             let new = |reason: &&String| before.is_none_or(|before| !before.contains(*reason));

@@ -34,6 +34,8 @@ impl Named {
         let instances = &config.vrrp_instances;
         let addresses = || instances.iter().flat_map(VrrpInstance::all_addresses);
         let own = instances.iter().map(|instance| &instance.interface);
+        let virtuals = instances.iter().filter_map(|i| i.link.device.name());
+        let own = own.chain(virtuals);
         let lines = config.static_addresses.iter();
         let fixed = lines.map(|line| &line.address.interface);
         let devices = addresses().map(|line| &line.interface);
@@ -73,18 +75,19 @@ impl Vrrp {
         {
             log::gate_failed("unicast_peer", &error);
         }
+        let is_dead = self.linkbeat.is_dead(interface);
         let mut state = self.links.state(interface, &self.named.virtuals);
         if let Some(state) = &mut state
-            && !hears
+            && (!hears || is_dead)
         {
             // Deaf and mute is as good as down.
             state.up = false;
         }
         if self.links.get(interface).is_none() {
             self.statics.handle_interface_gone(interface);
-            self.promoted.forget(interface);
+            self.settings.forget(interface.as_str());
         }
-        let is_up = self.links.get(interface).is_some_and(|link| link.up);
+        let is_up = self.links.get(interface).is_some_and(|link| link.up) && !is_dead;
         self.tracking
             .tracker
             .handle_interface(interface, is_up, now);
@@ -105,6 +108,7 @@ impl Vrrp {
         if self.named.moves_source(change) {
             self.review_faults();
         }
+        self.note_virtual_change(change, now);
         let is_virtual = self.named.is_virtual(change);
         for interface in changed {
             if !self.named.interfaces.contains(&interface) {
@@ -123,7 +127,7 @@ impl Vrrp {
         }
         if moves {
             self.watch();
-            self.promote();
+            self.adjust_settings();
         }
         self.handle_entries_change(change, now);
         Ok(())
@@ -179,18 +183,10 @@ impl Vrrp {
             }
             self.tell_addresses(&interface, now);
         }
-        self.promote();
+        self.virtuals.handle_change(now);
+        self.adjust_settings();
         self.effects.changes.suspect();
         Ok(())
-    }
-
-    /// Sets `promote_secondaries` where it is asked for and the interface is there.
-    pub(super) fn promote(&mut self) {
-        let instances = self.plan.config.vrrp_instances.iter();
-        let asked = instances.filter(|instance| instance.link.promote_secondaries);
-        let asked = asked.map(|instance| &instance.interface);
-        let there = asked.filter(|interface| self.links.get(interface).is_some());
-        self.promoted.adjust(&there.cloned().collect());
     }
 }
 

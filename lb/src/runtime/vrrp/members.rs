@@ -10,7 +10,7 @@ use lb_common::router::RouterKey;
 use crate::{
     config::model::{
         Family, Vrid, VrrpInstance,
-        vrrp::{Destination, Unicast},
+        vrrp::{Destination, Device, Unicast},
     },
     io::{
         guard::{Owned, Sender, Subject, Terms, Ttls},
@@ -21,6 +21,7 @@ use crate::{
     vrrp::{
         Router,
         output::InstanceId,
+        virtual_interfaces::VirtualInterfaces,
         wire::{Carrier, Incoming, Keys, Wire},
     },
 };
@@ -59,7 +60,12 @@ impl Member {
     }
 
     /// Why it cannot take part, whatever its interface says.
-    fn faults(&self, links: &Links, deaf: &BTreeSet<Place>) -> BTreeSet<String> {
+    fn faults(
+        &self,
+        links: &Links,
+        virtuals: &VirtualInterfaces,
+        deaf: &BTreeSet<Place>,
+    ) -> BTreeSet<String> {
         let mut faults = self.key_faults.clone();
         let adverts = &self.config.adverts;
         if let Some(source) = adverts.source.filter(|source| !links.has(*source))
@@ -67,10 +73,32 @@ impl Member {
         {
             faults.insert(format!("source address {source} is gone"));
         }
-        if self.config.link.routed && deaf.contains(&self.place()) {
+        let place = self.place();
+        // The interface of the configuration is told to the core, which sees for itself.
+        let is_told = place == Place::Interface(self.config.interface.clone());
+        if !is_told && deaf.contains(&place) {
             faults.insert("no socket for VRRP".to_owned());
         }
+        faults.extend(self.virtual_fault(links, virtuals));
         faults
+    }
+
+    /// What is wrong with its virtual interface.
+    fn virtual_fault(&self, links: &Links, virtuals: &VirtualInterfaces) -> Option<String> {
+        let link = &self.config.link;
+        let name = link.device.name()?;
+        if let Some(why) = virtuals.refusal(name) {
+            return Some(format!("virtual interface {name}: {why}"));
+        }
+        match links.get(name) {
+            // One that somebody removed is back in a moment.
+            None if virtuals.is_under_way(name) => None,
+            None => Some(format!("no virtual interface {name}")),
+            Some(found) if !found.up && link.track_primary => {
+                Some(format!("virtual interface {name} down"))
+            }
+            Some(_) => None,
+        }
     }
 }
 
@@ -272,11 +300,12 @@ impl Members {
     pub(super) fn faults(
         &self,
         links: &Links,
+        virtuals: &VirtualInterfaces,
         deaf: &BTreeSet<Place>,
     ) -> BTreeMap<String, BTreeSet<String>> {
         let faults = self.by_id.values().map(|member| {
             let name = member.config.name.clone();
-            (name, member.faults(links, deaf))
+            (name, member.faults(links, virtuals, deaf))
         });
         faults.filter(|(_, faults)| !faults.is_empty()).collect()
     }
@@ -320,7 +349,7 @@ fn place(config: &VrrpInstance) -> Place {
             address,
             vrf: config.link.vrf.clone(),
         },
-        _ => Place::Interface(config.interface.clone()),
+        _ => Place::Interface(config.transmits_on().clone()),
     }
 }
 
@@ -328,14 +357,24 @@ fn has_peer(unicast: &Unicast, source: IpAddr) -> bool {
     unicast.peers.iter().any(|peer| peer.address == source)
 }
 
+/// The interface whose programs see the adverts of an instance; 0 where the routes decide.
+fn guarded(config: &VrrpInstance, links: &Links) -> Option<u32> {
+    if config.link.routed {
+        return Some(0);
+    }
+    let link = links.get(&config.interface)?;
+    match (&config.link.device, link.stacked) {
+        (Device::Ipvlan(_), Some(ipvlan)) => Some(ipvlan.lower),
+        // A macvlan on a macvlan is beside it, and seen by the one below alone.
+        (Device::Vmac(_), Some(_)) if config.transmits_on() != &config.interface => None,
+        _ => Some(link.index),
+    }
+}
+
 fn subject(config: &VrrpInstance, gate: Option<u32>, links: &Links) -> Option<Subject> {
     Some(Subject {
         key: RouterKey {
-            ifindex: if config.link.routed {
-                0
-            } else {
-                links.get(&config.interface)?.index
-            },
+            ifindex: guarded(config, links)?,
             vlan: 0,
             vrid: config.vrid.get(),
             family: config.family.number(),

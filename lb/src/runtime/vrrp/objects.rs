@@ -56,8 +56,10 @@ impl Vrrp {
             if self.effects.changes.is_idle() {
                 break;
             }
-            if let Word::Done(acknowledgement) = self.effects.changes.next().await? {
-                self.acknowledge(acknowledgement);
+            match self.effects.changes.next().await? {
+                Word::Done(acknowledgement) => self.acknowledge(acknowledgement),
+                Word::Interface(step, result) => self.acknowledge_virtual(&step, result),
+                Word::Entries(_) => {}
             }
         }
         self.links = self.effects.links().await?;

@@ -65,6 +65,16 @@ impl Instance {
             let next = due + repeat.delay;
             self.announcements.refresh_at(Some(next.max(now)));
         }
+        if let Some((due, extra)) = self
+            .announcements
+            .extra_due(now)
+            .zip(self.config.announce.extra)
+        {
+            let addresses = self.extra_addresses(extra.all);
+            self.announce(&addresses, 1, outputs);
+            let next = due + extra.interval;
+            self.announcements.extra_at(Some(next.max(now)));
+        }
         self.schedule_announcements();
     }
 
@@ -73,7 +83,30 @@ impl Instance {
         let every = self.config.announce.refresh;
         let next = (!every.is_zero()).then(|| now + every);
         self.announcements.refresh_at(next);
+        let extra = self.config.announce.extra;
+        let next = extra.map(|extra| now + extra.interval);
+        self.announcements.extra_at(next);
         self.schedule_announcements();
+    }
+
+    /// One address of each interface that no advert leaves by, so that no switch forgets its MAC: of each with a virtual MAC,
+    /// or of `all`.
+    fn extra_addresses(&self, all: bool) -> Vec<VirtualAddress> {
+        let own = self.config.link.device.name();
+        let lines = self
+            .config
+            .lines()
+            .chain(self.config.excluded.iter().cloned());
+        let dressed = lines.filter(|line| line.options.use_vmac);
+        let dressed: BTreeSet<_> = dressed.map(|line| line.address.interface).collect();
+        let mut silent = BTreeSet::from([self.config.transmits_on().clone()]);
+        let mut addresses = self.objects.settled();
+        addresses.retain(|address| {
+            let interface = &address.interface;
+            let counts = all || own == Some(interface) || dressed.contains(interface);
+            counts && silent.insert(interface.clone())
+        });
+        addresses
     }
 
     /// Announces the own address of an interface that is usable again: unicast peers may have forgotten

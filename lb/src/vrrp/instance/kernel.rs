@@ -143,6 +143,13 @@ impl Instance {
         }
     }
 
+    /// Asks the kernel again for what it refused.
+    pub(in crate::vrrp) fn retry_objects(&mut self, outputs: &mut Outputs) {
+        self.objects.retry();
+        self.reconcile(outputs);
+        self.settle(outputs);
+    }
+
     /// The objects news of which matter here.
     pub(in crate::vrrp) fn touched_objects(&self) -> impl Iterator<Item = &ObjectKey> {
         self.objects.touched()
@@ -215,11 +222,15 @@ impl Instance {
         let Some(source) = self.source else {
             return;
         };
-        let guard = Guard::Lease {
-            priority: self.priority.get(),
-            source,
-            lease: self.lease(),
-            yields: !self.priority.is_owner() && !self.heartbeat.has_given_up(),
+        let guard = if self.mute {
+            Guard::Off
+        } else {
+            Guard::Lease {
+                priority: self.priority.get(),
+                source,
+                lease: self.lease(),
+                yields: !self.priority.is_owner() && !self.heartbeat.has_given_up(),
+            }
         };
         self.relet = false;
         self.timers.stop(Timer::Yielded);

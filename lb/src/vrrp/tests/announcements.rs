@@ -6,8 +6,10 @@ use super::bench::{Bench, backup, eth0, line, link, ms, owner, priority};
 use crate::{
     config::model::{
         Config, InterfaceName, VirtualAddress, VrrpInstance,
+        address::{AddressLine, AddressOptions},
+        global::ExtraAnnounce,
         network::GarpGroup,
-        vrrp::{Announcements, Destination, Peer, Unicast},
+        vrrp::{Announcements, Destination, Device, MacAddress, Peer, Unicast, Vmac},
     },
     vrrp::{LinkState, output::Standing},
 };
@@ -246,4 +248,62 @@ fn unicast_peers_are_told_of_the_own_address_after_a_fault() {
         bench.lines(),
         ["Fault → Backup: interface usable", "announce 10.0.0.5"]
     );
+}
+
+#[test]
+fn interfaces_that_no_advert_leaves_by_are_announced_on_again_and_again() {
+    let name = |text: &str| InterfaceName::try_from(text.to_owned()).unwrap();
+    let on = |address: &str, interface: &str| VirtualAddress {
+        interface: name(interface),
+        ..line(address)
+    };
+    let config = |all: bool, transmit_on_base: bool| {
+        let mut config = announcing(Announcements {
+            delay: Duration::ZERO,
+            extra: Some(ExtraAnnounce {
+                all,
+                interval: ms(2000),
+            }),
+            ..Announcements::default()
+        });
+        config.addresses = vec![
+            on("10.0.0.1/24", "vrrp.1"),
+            on("10.0.0.2/24", "vrrp.1"),
+            on("10.0.1.1/24", "vrrp1.1"),
+            on("10.0.2.1/24", "eth2"),
+        ];
+        let options = |use_vmac| AddressOptions {
+            use_vmac,
+            ..AddressLine::new(line("10.0.0.1/24")).options
+        };
+        config.address_options = [false, false, true, false].map(options).to_vec();
+        config.link.transmit_on_base = transmit_on_base;
+        config.link.device = Device::Vmac(Vmac {
+            name: Some(name("vrrp.1")),
+            mac: MacAddress::of_router(config.family, config.vrid),
+            netlink_notify: false,
+            group: None,
+        });
+        config
+    };
+    let rows = [
+        ((false, false), vec!["10.0.1.1"]),
+        ((true, false), vec!["10.0.1.1", "10.0.2.1"]),
+        ((false, true), vec!["10.0.0.1", "10.0.1.1"]),
+        ((true, true), vec!["10.0.0.1", "10.0.1.1", "10.0.2.1"]),
+    ];
+    for ((all, base), wanted) in rows {
+        let mut bench = Bench::started(&[config(all, base)]);
+        bench.lines();
+        let lines = bench.run(ms(4500));
+        let announced: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("announce "))
+            .collect();
+        assert_eq!(
+            announced,
+            [&wanted[..], &wanted[..]].concat(),
+            "{all} {base}"
+        );
+    }
 }

@@ -30,7 +30,7 @@ pub(super) fn ms(milliseconds: u64) -> Duration {
 
 /// Where virtual clocks begin.
 #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
-pub(super) fn epoch() -> Instant {
+pub(in crate::vrrp) fn epoch() -> Instant {
     Instant::now()
 }
 

@@ -344,3 +344,33 @@ fn instances_begin_after_the_startup_delay_but_take_leases_up_at_once() {
     bench.run(ms(1));
     assert_eq!(bench.state(), State::Master);
 }
+
+#[test]
+fn a_link_that_need_not_be_heeded_may_be_down() {
+    let mut config = backup();
+    config.link.track_primary = false;
+    let mut bench = Bench::started(&[config]);
+    let down = LinkState {
+        up: false,
+        ..link(Some("10.0.0.5"))
+    };
+    bench.link(Some(down));
+    // Nobody hears the adverts, so nothing holds the gate to them.
+    let lines = bench.run(ms(3610));
+    assert_eq!(bench.state(), State::Master, "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.starts_with("lease")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line == "gate open"), "{lines:?}");
+    bench.up();
+    let lines = bench.lines();
+    assert_eq!(
+        lines,
+        ["lease 10.0.0.5 prio 100 3s, yields", "advert 100"],
+        "the lease begins with the first advert that leaves"
+    );
+    bench.link(Some(down));
+    assert_eq!(bench.lines(), ["guard off", "advert 100"]);
+    assert_eq!(bench.state(), State::Master);
+}

@@ -34,6 +34,8 @@ fn the_configured_source_counts_then_that_of_the_interface() {
     routed.adverts.destination = unicast(&["10.0.0.9"]);
     let mut alone = own.clone();
     alone.adverts.destination = unicast(&[]);
+    let mut untracked = backup();
+    untracked.link.track_primary = false;
     let six = VrrpInstance {
         family: Family::V6,
         ..backup()
@@ -49,6 +51,8 @@ fn the_configured_source_counts_then_that_of_the_interface() {
         (&own, Some(down), Err("interface down")),
         (&routed, None, Ok("10.0.0.77")),
         (&routed, Some(down), Ok("10.0.0.77")),
+        (&untracked, Some(down), Ok("10.0.0.5")),
+        (&untracked, None, Err("no such interface")),
         (&alone, Some(up), Err("no unicast peers")),
     ];
     for (config, link, wanted) in rows {

@@ -78,6 +78,21 @@ pub(super) const CASES: &[Case] = &[
         let group = "vrrp_sync_group all {\ngroup {\nr51\nr52\nr53\n}\n}\n";
         file(&format!("{group}{}", instances.concat()))
     }),
+    Case::new("vmac/IPv4", V4, |d| {
+        file(&instance(51, d, &format!("{V3}\nuse_vmac"), V4))
+    }),
+    Case::new("vmac/IPv6", V6, |d| {
+        let words = format!("{V3}\nuse_vmac front");
+        file(&instance(51, d, &words, "fe80::5e:100\n2001:db8::100"))
+    }),
+    Case::new("vmac/xmit_base", V4, |d| {
+        let words = format!("{V3}\nuse_vmac\nvmac_xmit_base");
+        file(&instance(51, d, &words, V4))
+    }),
+    Case::new("vmac/unicast", V4, |d| {
+        let words = format!("{V3}\nuse_vmac\nvmac_xmit_base\n{}", peers_v4(d));
+        file(&instance(51, d, &words, V4))
+    }),
 ];
 
 const V3: &str = "version 3\nadvert_int 0.1";

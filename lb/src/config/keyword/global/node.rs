@@ -13,6 +13,16 @@ use crate::config::{
 /// `TASK_COMM_LEN` without the final NUL.
 const COMM: usize = 15;
 
+/// What is left of the name of an interface beside the dot and the VRID.
+const PREFIX: usize = 11;
+
+const fn prefix(
+    names: &'static [&'static str],
+    field: Field<crate::config::model::GlobalDefs, crate::config::model::GlobalDefs, String>,
+) -> Global {
+    Global::new(names, Takes::Text { max: PREFIX, field })
+}
+
 const fn comm(
     names: &'static [&'static str],
     field: Field<crate::config::model::GlobalDefs, crate::config::model::GlobalDefs, String>,
@@ -226,8 +236,10 @@ pub(super) const NETWORK: &[Global] = &[
             },
         },
     )
-    .parsed()
-    .means("interfaces may come and go, with allow_if_changes as another type"),
+    .acted()
+    .means(
+        "interfaces may come later, with allow_if_changes as another type (which lb always allows)",
+    ),
     Global::new(
         &["default_interface"],
         Takes::Interface(field!(some clone network.default_interface)),
@@ -239,11 +251,12 @@ pub(super) const NETWORK: &[Global] = &[
         &["disable_local_igmp"],
         field!(copy network.disable_local_igmp),
     )
+    .acted()
     .means("no membership reports for link-local groups"),
-    text(&["vmac_prefix"], field!(clone network.vmac_prefix))
+    prefix(&["vmac_prefix"], field!(clone network.vmac_prefix))
         .default("vrrp")
         .means("start of the names of virtual MAC interfaces"),
-    text(
+    prefix(
         &["vmac_addr_prefix"],
         field!(clone network.vmac_addr_prefix),
     )

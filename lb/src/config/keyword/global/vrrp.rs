@@ -4,7 +4,10 @@ use super::{Global, boolean, flag, number, seconds};
 use crate::config::{
     keyword::takes::{Takes, field},
     lower::words,
-    model::{Version, VrrpXdp, Word as _, global::FlushOnStop},
+    model::{
+        Version, VrrpXdp, Word as _,
+        global::{FlushOnStop, VmacMode},
+    },
 };
 
 /// A day, in microseconds: far above any sensible delay, and no timer overflows.
@@ -134,6 +137,17 @@ pub(super) const PROTOCOL: &[Global] = &[
         .default("true")
         .means("addresses are fenced when no advert leaves in time (of lb, not of keepalived)"),
     Global::new(
+        &["vrrp_vmac_mode"],
+        Takes::Choice {
+            words: VmacMode::WORDS,
+            any_case: false,
+            withheld: &[],
+            field: field!(word vrrp.vmac_mode),
+        },
+    )
+    .default("macvlan")
+    .means("who has the MAC of use_vmac: an interface of its own, or the programs in the kernel (of lb, not of keepalived)"),
+    Global::new(
         &["vrrp_record"],
         Takes::Text {
             max: usize::MAX,
@@ -228,8 +242,9 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
             show: |global| words::show_extra_announce(global.vrrp.announce.extra),
         },
     )
-    .parsed()
-    .means("announcements on the interface below a virtual MAC"),
+    .means(
+        "announcements on interfaces that adverts do not leave by: those with virtual MACs, or all",
+    ),
     Global::new(
         &["vrrp_vmac_garp_intvl"],
         Takes::Words {
@@ -238,9 +253,10 @@ pub(super) const ANNOUNCEMENTS: &[Global] = &[
             show: |_| Vec::new(),
         },
     )
-    .parsed()
     .deprecated("vrrp_garp_extra_if")
-    .means("announcements on the interface below a virtual MAC"),
+    .means(
+        "announcements on interfaces that adverts do not leave by: those with virtual MACs, or all",
+    ),
 ];
 
 pub(super) const FIREWALL: &[Global] = &[

@@ -71,6 +71,7 @@ macro_rules! process_name {
 
 pub(super) const PROCESS: &[Root] = &[
     process_flag!("linkbeat_use_polling", linkbeat_use_polling)
+        .acted()
         .means("links are polled for their state"),
     Root::new(
         &["net_namespace"],
@@ -137,6 +138,7 @@ pub(super) const NETWORK: &[Root] = &[
             page.lines_of("linkbeat_interfaces", lines);
         },
     )
+    .acted()
     .means("lines of INTERFACE [MII|ETHTOOL|IOCTL]: links that are polled for their state"),
     block(
         &["interface_up_down_delays"],

@@ -68,9 +68,10 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
             show: |model| announce::show_extra(&model.announce),
         },
     )
-    .parsed()
     .default("vrrp_garp_extra_if")
-    .means("announcements on the interface below a virtual MAC"),
+    .means(
+        "announcements on interfaces that adverts do not leave by: those with virtual MACs, or all",
+    ),
     Instance::new(
         &["vmac_garp_intvl"],
         Takes::Words {
@@ -79,7 +80,8 @@ pub(super) const ANNOUNCEMENTS: &[Instance] = &[
             show: |_| Vec::new(),
         },
     )
-    .parsed()
     .deprecated("garp_extra_if")
-    .means("announcements on the interface below a virtual MAC"),
+    .means(
+        "announcements on interfaces that adverts do not leave by: those with virtual MACs, or all",
+    ),
 ];

@@ -27,20 +27,17 @@ pub(super) const INTERFACES: &[Instance] = &[
             show: |model| link::show_vmac(&model.link.device, model.vrid, model.family),
         },
     )
-    .withheld_by_value()
     .default("named by vmac_prefix, with the MAC of the virtual router")
     .means("addresses are put on an interface with a MAC of its own"),
     flag(
         &["use_vmac_addr"],
         field!(spanned copy link.vmac_for_addresses => link.vmac_for_addresses),
     )
-    .withheld_by_value()
     .means("addresses on other interfaces have such MACs too"),
     flag(
         &["vmac_xmit_base"],
         field!(spanned copy link.transmit_on_base => link.transmit_on_base),
     )
-    .withheld_by_value()
     .means("adverts leave by the interface below"),
     Instance::new(
         &["use_ipvlan"],
@@ -50,14 +47,12 @@ pub(super) const INTERFACES: &[Instance] = &[
             show: |model| link::show_ipvlan(&model.link.device),
         },
     )
-    .withheld_by_value()
     .default("bridge")
     .means("addresses are put on an ipvlan of layer 2"),
     flag(
         &["dont_track_primary"],
         field!(spanned not link.track_primary => link.track_primary),
     )
-    .withheld_by_value()
     .means("the interface may be down"),
     flag(
         &["promote_secondaries"],
@@ -83,7 +78,6 @@ pub(super) const INTERFACES: &[Instance] = &[
             },
         },
     )
-    .parsed()
     .means("the link is asked for its state (linkbeat_interfaces at the top level says the same)"),
     Instance::new(
         &["lvs_sync_daemon_interface"],

@@ -58,6 +58,18 @@ pub enum Device {
     Ipvlan(Ipvlan),
 }
 
+impl Device {
+    /// Its name, where it is given or found.
+    #[must_use]
+    pub const fn name(&self) -> Option<&InterfaceName> {
+        match self {
+            Self::Interface => None,
+            Self::Vmac(vmac) => vmac.name.as_ref(),
+            Self::Ipvlan(ipvlan) => ipvlan.name.as_ref(),
+        }
+    }
+}
+
 /// `use_vmac`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vmac {

@@ -136,6 +136,11 @@ pub(super) const INTERFACES: &[Case] = &[
     ("too many names", "use_vmac vr1 vr2"),
     ("a group without a name", "use_vmac group"),
     (
+        "two virtual interfaces of one name",
+        "vrrp_instance a {\ninterface eth0\nvirtual_router_id 1\nuse_vmac vr\nvirtual_ipaddress {\n192.0.2.1\n}\n}\n\
+         vrrp_instance b {\ninterface eth0\nvirtual_router_id 2\nuse_vmac vr\nvirtual_ipaddress {\n192.0.2.2\n}\n}",
+    ),
+    (
         "strict mode has its own MAC and no base",
         "use_vmac vr 02:00:00:00:00:01\nvmac_xmit_base\nstrict_mode",
     ),

@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     config::model::{
         InterfaceName,
-        vrrp::{Hmac, HmacKey, HmacMode, KeySource, Peer},
+        vrrp::{Hmac, HmacKey, HmacMode, Ipvlan, KeySource, MacAddress, Peer, Vmac},
     },
-    io::netlink::{Link, LinkAddress},
+    io::netlink::{Link, LinkAddress, Stacked, StackedKind},
 };
 
 fn ip(text: &str) -> IpAddr {
@@ -37,6 +37,8 @@ fn links(addresses: &[&str]) -> Links {
         mac: [2, 0, 0, 0, 0, 1],
         arp: true,
         vrf_table: None,
+        stacked: None,
+        group: 0,
     };
     let addresses = addresses.iter().map(|address| LinkAddress {
         index: 7,
@@ -159,15 +161,110 @@ fn a_source_that_is_gone_a_key_that_is_missing_and_a_closed_socket_are_faults() 
     let mut routed = instance("routed", &["10.0.0.8"]);
     routed.link.routed = true;
     routed.adverts.source = Some(ip("10.0.0.1"));
-    let deaf = BTreeSet::from([place(&routed)]);
+    let (none, deaf) = (VirtualInterfaces::new(), BTreeSet::from([place(&routed)]));
     let members = members(vec![tracked, untracked, signed, routed]);
     let names = |faults: BTreeMap<String, BTreeSet<String>>| faults.into_keys().collect::<Vec<_>>();
-    let faults = members.faults(&links(&[]), &deaf);
+    let faults = members.faults(&links(&[]), &none, &deaf);
     assert_eq!(
         faults["tracked"],
         BTreeSet::from(["source address 10.0.0.77 is gone".to_owned()])
     );
     assert_eq!(names(faults), ["routed", "signed", "tracked"]);
-    let better = members.faults(&links(&["10.0.0.77"]), &BTreeSet::new());
+    let better = members.faults(&links(&["10.0.0.77"]), &none, &BTreeSet::new());
     assert_eq!(names(better), ["signed"]);
+}
+
+/// eth0, and under `index` a link on the link `lower`.
+fn stack(name: &str, index: u32, lower: u32, kind: StackedKind, up: bool) -> Links {
+    let mut links = links(&[]);
+    let base = links.get(&eth0()).cloned().unwrap();
+    let stacked = Some(Stacked { lower, kind });
+    links.handle(&crate::io::netlink::Change::Link(Link {
+        index,
+        name: name.to_owned().try_into().unwrap(),
+        up,
+        stacked,
+        ..base
+    }));
+    links
+}
+
+fn on_vmac(name: &str) -> VrrpInstance {
+    let mut config = instance("vmac", &[]);
+    config.link.device = Device::Vmac(Vmac {
+        name: Some(name.to_owned().try_into().unwrap()),
+        mac: MacAddress::of_router(Family::V4, config.vrid),
+        netlink_notify: false,
+        group: None,
+    });
+    config
+}
+
+#[test]
+fn an_instance_on_a_virtual_interface_hears_there_and_is_carried_below() {
+    let private = StackedKind::PrivateMacvlan;
+    let there = stack("vrrp.51", 9, 7, private, true);
+    let config = on_vmac("vrrp.51");
+    let vmac: InterfaceName = "vrrp.51".to_owned().try_into().unwrap();
+    assert_eq!(place(&config), Place::Interface(vmac.clone()));
+    assert_eq!(guarded(&config, &there), Some(7));
+    let mut below = config.clone();
+    below.link.transmit_on_base = true;
+    assert_eq!(place(&below), Place::Interface(eth0()));
+    assert_eq!(guarded(&below, &there), Some(7));
+    // What is on a macvlan is beside it, out of sight of its programs.
+    let nested = stack("eth0", 7, 5, StackedKind::Macvlan, true);
+    assert_eq!(guarded(&config, &nested), None);
+    assert_eq!(guarded(&below, &nested), Some(7));
+    let mut ipvlan = instance("ipvlan", &[]);
+    ipvlan.interface = vmac.clone();
+    ipvlan.link.device = Device::Ipvlan(Ipvlan {
+        name: Some(vmac),
+        address: None,
+        mode: crate::config::model::vrrp::IpvlanMode::Bridge,
+        group: None,
+    });
+    let there = stack(
+        "vrrp.51",
+        9,
+        7,
+        StackedKind::Ipvlan(Default::default()),
+        true,
+    );
+    assert_eq!(guarded(&ipvlan, &there), Some(7));
+}
+
+#[test]
+fn a_virtual_interface_that_is_missing_refused_or_down_is_a_fault() {
+    let private = StackedKind::PrivateMacvlan;
+    let up = stack("vrrp.51", 9, 7, private, true);
+    let down = stack("vrrp.51", 9, 7, private, false);
+    let config = on_vmac("vrrp.51");
+    let mut untracked = config.clone();
+    untracked.link.track_primary = false;
+    let deaf = BTreeSet::from([place(&config)]);
+    let none = BTreeSet::new();
+    let rows = [
+        (
+            &config,
+            links(&[]),
+            &none,
+            Some("no virtual interface vrrp.51"),
+        ),
+        (&config, up.clone(), &none, None),
+        (&config, up, &deaf, Some("no socket for VRRP")),
+        (
+            &config,
+            down.clone(),
+            &none,
+            Some("virtual interface vrrp.51 down"),
+        ),
+        (&untracked, down, &none, None),
+    ];
+    for (config, links, deaf, wanted) in rows {
+        let members = members(vec![config.clone()]);
+        let faults = members.faults(&links, &VirtualInterfaces::new(), deaf);
+        let faults = faults.into_values().flatten().collect::<Vec<_>>();
+        assert_eq!(faults, wanted.into_iter().collect::<Vec<_>>(), "{links:?}");
+    }
 }
