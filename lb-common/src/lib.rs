@@ -14,6 +14,7 @@ pub mod event;
 pub mod flow;
 pub mod gate;
 pub mod hash;
+pub mod hint;
 pub mod maps;
 pub mod programs;
 pub mod ring;

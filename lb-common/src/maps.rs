@@ -74,8 +74,8 @@ maps! {
     GATES_MAP: "gates", u32 => GateValue, GATES, Vrrp;
     /// Hash `OwnedKey → OwnedValue`.
     OWNED: "owned", OwnedKey => OwnedValue, 16384, Vrrp;
-    /// One `u32`: non-zero while a gate may be fenced or an address is not accepted, so that others skip the look-up.
-    FENCE_HINT: "fence_hint", u32 => u32, 1, Vrrp;
+    /// One `u32` of `HINT_*` bits, so that packets skip look-ups that have nothing to say.
+    HINTS: "hints", u32 => u32, 1, Vrrp;
     /// Hash `RouterKey → RouterValue`.
     ROUTERS: "routers", RouterKey => RouterValue, 4096, Vrrp;
     /// Hash `PeerKey → PeerValue`, of virtual routers that take adverts from their peers alone.

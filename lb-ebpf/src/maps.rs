@@ -14,6 +14,7 @@ use lb_common::{
     event::Event,
     flow::{FlowBucket4, FlowBucket6},
     gate::{GATE_FENCED, GateValue, OwnedKey, OwnedValue},
+    hint::HINT_RESTRICTED,
     maps,
     ring::{CHUNK_LEN, RingChunk},
     router::{
@@ -58,7 +59,7 @@ mod tables {
         FRONTS = fronts: Array<FrontValue>;
         GATES_MAP = gates: Array<GateValue>;
         OWNED = owned: HashMap<OwnedKey, OwnedValue>;
-        FENCE_HINT = fence_hint: Array<u32>;
+        HINTS = hints: Array<u32>;
         ROUTERS = routers: HashMap<RouterKey, RouterValue> | BPF_F_NO_PREALLOC;
         PEERS = peers: HashMap<PeerKey, PeerValue> | BPF_F_NO_PREALLOC;
         KNOWN_VRIDS = known_vrids: Array<u32>;
@@ -149,12 +150,18 @@ pub fn owned(key: &OwnedKey) -> Option<OwnedValue> {
     unsafe { tables::owned.get(key) }.copied()
 }
 
-/// Non-zero while `owned` may have a say in what passes.
+/// The `HINT_*` bits.
 #[inline(always)]
-pub fn fence_hint() -> Option<&'static Word32> {
-    let hint = tables::fence_hint.get_ptr_mut(0)?;
+fn hints() -> Option<&'static Word32> {
+    let hints = tables::hints.get_ptr_mut(0)?;
     // SAFETY: as in `gate`.
-    Some(unsafe { &*hint.cast() })
+    Some(unsafe { &*hints.cast() })
+}
+
+/// True when `hint`, one of the `HINT_*` bits, is set.
+#[inline(always)]
+pub fn is_hinted(hint: u32) -> bool {
+    hints().is_some_and(|hints| hints.load() & hint != 0)
 }
 
 /// The entry of virtual router `key`; the kernel keeps the memory until the program ends.
@@ -274,14 +281,14 @@ pub fn emit(event: &Event) {
 /// Fences gate `index`, and tells every CPU that a gate is fenced. False when it was fenced before.
 #[inline(always)]
 pub fn fence(index: u32) -> bool {
-    let (Some(gate), Some(hint)) = (gate(index), fence_hint()) else {
+    let (Some(gate), Some(hints)) = (gate(index), hints()) else {
         return false;
     };
     let before = gate.load();
-    hint.store(1);
+    hints.set(HINT_RESTRICTED);
     gate.store(GATE_FENCED);
     // The daemon may have cleared the hint between the two because no gate was fenced yet.
-    hint.store(1);
+    hints.set(HINT_RESTRICTED);
     before != GATE_FENCED
 }
 

@@ -24,7 +24,9 @@ use lb_common::{
     dest::{DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
     flow::{FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
-    hash, maps, programs,
+    hash,
+    hint::HINT_RESTRICTED,
+    maps, programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
@@ -187,7 +189,7 @@ impl Loaded {
         for index in 0..VRIDS {
             self.vrrp.known_vrids.set(index, 0, 0)?;
         }
-        self.vrrp.fence_hint.set(0, 0, 0)?;
+        self.vrrp.hints.set(0, 0, 0)?;
         let cpus = aya::util::nr_cpus().expect("number of CPUs");
         for counter in 0..Counter::ALL.len() as u32 {
             self.read
@@ -348,11 +350,16 @@ impl Loaded {
             .gates
             .set(gate, GateValue { state }, 0)
             .expect("write a gate");
-        let fenced = u32::from(state == lb_common::gate::GATE_FENCED);
-        self.vrrp
-            .fence_hint
-            .set(0, fenced, 0)
-            .expect("write the hint");
+        let fenced = state == lb_common::gate::GATE_FENCED;
+        self.set_hints(if fenced { HINT_RESTRICTED } else { 0 });
+    }
+
+    /// Sets the `HINT_*` bits.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_hints(&mut self, hints: u32) {
+        self.vrrp.hints.set(0, hints, 0).expect("write the hints");
     }
 
     /// Says which gate an address is behind.

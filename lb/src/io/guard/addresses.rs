@@ -6,8 +6,11 @@ use std::{
 };
 
 use anyhow::Context;
-use lb_common::gate::{
-    GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OWNED_FLAG_NO_ACCEPT, OwnedKey, OwnedValue,
+use lb_common::{
+    gate::{
+        GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OWNED_FLAG_NO_ACCEPT, OwnedKey, OwnedValue,
+    },
+    hint::HINT_RESTRICTED,
 };
 
 use super::{Guards, address};
@@ -34,7 +37,7 @@ impl Guards {
             Gate::Pass | Gate::Fenced => GATE_PASS,
         };
         if state == GATE_FENCED {
-            self.hint(1)?;
+            self.hint(HINT_RESTRICTED, 0)?;
         }
         self.gates.insert(gate);
         self.maps
@@ -43,18 +46,18 @@ impl Guards {
             .context("gates")
     }
 
-    /// Clears `fence_hint` when no gate is fenced any more and every address is accepted. Until then packets pay one
-    /// look-up more, so this is done now and then, not at each gate of a mass take-over.
+    /// Clears the hint that something is restricted when no gate is fenced any more and every address is accepted. Until
+    /// then packets pay one look-up more, so this is done now and then, not at each gate of a mass take-over.
     ///
     /// # Errors
     /// When the kernel refuses a read or a write.
     pub fn review_hint(&mut self) -> anyhow::Result<()> {
-        let hinted = self.maps.fence_hint.get(&0, 0).context("fence_hint")? != 0;
+        let hinted = self.hints()? & HINT_RESTRICTED != 0;
         if hinted && !self.is_restricted()? {
-            self.hint(0)?;
+            self.hint(0, HINT_RESTRICTED)?;
             // The programs may have fenced a gate between the look and the write.
             if self.is_restricted()? {
-                self.hint(1)?;
+                self.hint(HINT_RESTRICTED, 0)?;
             }
         }
         Ok(())
@@ -73,8 +76,15 @@ impl Guards {
         Ok(false)
     }
 
-    fn hint(&mut self, value: u32) -> anyhow::Result<()> {
-        self.maps.fence_hint.set(0, value, 0).context("fence_hint")
+    pub(super) fn hints(&self) -> anyhow::Result<u32> {
+        self.maps.hints.get(&0, 0).context("hints")
+    }
+
+    /// Changes bits of `hints`. The programs may set [`HINT_RESTRICTED`] between the read and the write, which loses that:
+    /// who does not set it looks at the gates again.
+    pub(super) fn hint(&mut self, set: u32, clear: u32) -> anyhow::Result<()> {
+        let hints = self.hints()? & !clear | set;
+        self.maps.hints.set(0, hints, 0).context("hints")
     }
 
     /// Makes the owned addresses exactly these.
@@ -91,7 +101,7 @@ impl Guards {
             address: address(*ip),
         };
         if wanted.values().any(|owned| !owned.accept) {
-            self.hint(1)?;
+            self.hint(HINT_RESTRICTED, 0)?;
         }
         for (ip, owned) in wanted {
             if installed.get(ip) != Some(owned) {

@@ -61,8 +61,8 @@ pub struct VrrpMaps {
     pub gates: Array<MapData, GateValue>,
     /// `owned`.
     pub owned: HashMap<MapData, OwnedKey, OwnedValue>,
-    /// `fence_hint`, index 0.
-    pub fence_hint: Array<MapData, u32>,
+    /// `hints`, index 0.
+    pub hints: Array<MapData, u32>,
     /// `routers`. Writing an entry that is there already cancels its timer: [`Timers::start`](super::Timers::start)
     /// comes after every insert.
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
@@ -81,7 +81,7 @@ impl VrrpMaps {
         Ok(Self {
             gates: open(pins, &maps::GATES_MAP)?,
             owned: open(pins, &maps::OWNED)?,
-            fence_hint: open(pins, &maps::FENCE_HINT)?,
+            hints: open(pins, &maps::HINTS)?,
             routers: open(pins, &maps::ROUTERS)?,
             peers: open(pins, &maps::PEERS)?,
             known_vrids: open(pins, &maps::KNOWN_VRIDS)?,

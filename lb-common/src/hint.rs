@@ -1,0 +1,4 @@
+//! Hints: the bits of one word that say which look-ups a packet may skip.
+
+/// A gate may be fenced, or an address of `owned` is not accepted. The programs set this bit too, and no other.
+pub const HINT_RESTRICTED: u32 = 1;
