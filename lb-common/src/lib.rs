@@ -20,6 +20,7 @@ pub mod programs;
 pub mod ring;
 pub mod router;
 pub mod service;
+pub mod virtual_mac;
 
 /// An IPv6 address, or an IPv4 address in its IPv4-mapped form, in network byte order.
 pub type Address = [u8; 16];

@@ -13,7 +13,7 @@ use lb_common::{
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     event::Event,
     flow::{FlowBucket4, FlowBucket6},
-    gate::{GATE_FENCED, GateValue, OwnedKey, OwnedValue},
+    gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
     hint::HINT_RESTRICTED,
     maps,
     ring::{CHUNK_LEN, RingChunk},
@@ -21,6 +21,7 @@ use lb_common::{
         PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS_KNOWN, vrid_index,
     },
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
 use crate::{
@@ -44,9 +45,9 @@ mod tables {
     use super::{
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
         FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey,
-        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterValue,
-        SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
-        btf_map, maps,
+        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterMacValue,
+        RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader,
+        ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
     statics! {
@@ -60,6 +61,8 @@ mod tables {
         GATES_MAP = gates: Array<GateValue>;
         OWNED = owned: HashMap<OwnedKey, OwnedValue>;
         HINTS = hints: Array<u32>;
+        VIRTUAL_MACS = virtual_macs: HashMap<VirtualMacKey, VirtualMacValue> | BPF_F_NO_PREALLOC;
+        ROUTER_MACS = router_macs: HashMap<RouterKey, RouterMacValue> | BPF_F_NO_PREALLOC;
         ROUTERS = routers: HashMap<RouterKey, RouterValue> | BPF_F_NO_PREALLOC;
         PEERS = peers: HashMap<PeerKey, PeerValue> | BPF_F_NO_PREALLOC;
         KNOWN_VRIDS = known_vrids: Array<u32>;
@@ -162,6 +165,20 @@ fn hints() -> Option<&'static Word32> {
 #[inline(always)]
 pub fn is_hinted(hint: u32) -> bool {
     hints().is_some_and(|hints| hints.load() & hint != 0)
+}
+
+/// The virtual MAC `key`.
+#[inline(always)]
+pub fn virtual_mac(key: &VirtualMacKey) -> Option<VirtualMacValue> {
+    // SAFETY: as in `owned`.
+    unsafe { tables::virtual_macs.get(key) }.copied()
+}
+
+/// What the adverts of virtual router `key` leave with.
+#[inline(always)]
+pub fn router_mac(key: &RouterKey) -> Option<RouterMacValue> {
+    // SAFETY: as in `owned`.
+    unsafe { tables::router_macs.get(key) }.copied()
 }
 
 /// The entry of virtual router `key`; the kernel keeps the memory until the program ends.
@@ -290,6 +307,12 @@ pub fn fence(index: u32) -> bool {
     // The daemon may have cleared the hint between the two because no gate was fenced yet.
     hints.set(HINT_RESTRICTED);
     before != GATE_FENCED
+}
+
+/// True when gate `index` is open.
+#[inline(always)]
+pub fn is_open(index: u32) -> bool {
+    index == ALWAYS_OPEN || gate(index).is_some_and(|gate| gate.load() == GATE_OPEN)
 }
 
 /// True when gate `index` is fenced.

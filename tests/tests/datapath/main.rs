@@ -19,3 +19,4 @@ mod reply;
 mod ring_change;
 mod scene;
 mod unicast;
+mod virtual_mac;

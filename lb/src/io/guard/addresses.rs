@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use lb_common::{
+    Mac,
     gate::{
         GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OWNED_FLAG_NO_ACCEPT, OwnedKey, OwnedValue,
     },
@@ -16,6 +17,9 @@ use lb_common::{
 use super::{Guards, address};
 use crate::{io::xdp::VrrpMaps, vrrp::output::Gate};
 
+/// [`OwnedValue::mac`] of an address that answers with the interface's own.
+const OWN_MAC: Mac = [0; 6];
+
 /// What the kernel knows of a virtual address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owned {
@@ -23,6 +27,8 @@ pub struct Owned {
     pub gate: u32,
     /// False: behind an open gate it is forwarded for, but what is for this host itself is dropped (`no_accept`).
     pub accept: bool,
+    /// The virtual MAC it answers with; `None` where that is the interface's own, or a link's.
+    pub mac: Option<Mac>,
 }
 
 impl Guards {
@@ -112,6 +118,8 @@ impl Guards {
                     } else {
                         OWNED_FLAG_NO_ACCEPT
                     },
+                    mac: owned.mac.unwrap_or(OWN_MAC),
+                    pad: [0; 2],
                 };
                 self.maps.owned.insert(key(ip), value, 0).context("owned")?;
             }
@@ -139,6 +147,7 @@ fn entries(maps: &VrrpMaps) -> anyhow::Result<BTreeMap<IpAddr, Owned>> {
         let owned = Owned {
             gate: value.gate,
             accept: value.flags & OWNED_FLAG_NO_ACCEPT == 0,
+            mac: (value.mac != OWN_MAC).then_some(value.mac),
         };
         Ok((Ipv6Addr::from(key.address).to_canonical(), owned))
     });

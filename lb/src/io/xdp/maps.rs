@@ -10,6 +10,7 @@ use lb_common::{
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
 use super::{Pins, XdpError};
@@ -63,6 +64,10 @@ pub struct VrrpMaps {
     pub owned: HashMap<MapData, OwnedKey, OwnedValue>,
     /// `hints`, index 0.
     pub hints: Array<MapData, u32>,
+    /// `virtual_macs`.
+    pub virtual_macs: HashMap<MapData, VirtualMacKey, VirtualMacValue>,
+    /// `router_macs`.
+    pub router_macs: HashMap<MapData, RouterKey, RouterMacValue>,
     /// `routers`. Writing an entry that is there already cancels its timer: [`Timers::start`](super::Timers::start)
     /// comes after every insert.
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
@@ -82,6 +87,8 @@ impl VrrpMaps {
             gates: open(pins, &maps::GATES_MAP)?,
             owned: open(pins, &maps::OWNED)?,
             hints: open(pins, &maps::HINTS)?,
+            virtual_macs: open(pins, &maps::VIRTUAL_MACS)?,
+            router_macs: open(pins, &maps::ROUTER_MACS)?,
             routers: open(pins, &maps::ROUTERS)?,
             peers: open(pins, &maps::PEERS)?,
             known_vrids: open(pins, &maps::KNOWN_VRIDS)?,
