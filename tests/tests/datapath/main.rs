@@ -10,6 +10,7 @@ mod fence;
 mod floods;
 mod flows;
 mod forward;
+mod guards;
 mod heartbeat;
 mod judge;
 mod load;
