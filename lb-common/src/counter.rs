@@ -25,7 +25,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Packets handed to the kernel untouched.
+    /// Packets handed to the kernel, untouched but for a virtual MAC.
     Passed = "passed",
     /// Packets forwarded to a real server.
     Forwarded = "forwarded",
@@ -90,6 +90,8 @@ counters! {
     AdvertExcess = "advert_excess_valid",
     /// The same, of a virtual router that is not configured here.
     AdvertStranger = "advert_excess_vrid",
+    /// Packets given another source because of a virtual MAC, or turned back from one; each has its other counter too.
+    VirtualMac = "virtual_mac",
 }
 
 /// Packets and bytes of one service or dest, per CPU. 24 bytes.

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{Address, shape};
+use crate::{Address, Mac, shape};
 
 /// Gate 0 belongs to no virtual router and is open for ever.
 pub const ALWAYS_OPEN: u32 = 0;
@@ -33,7 +33,7 @@ pub struct OwnedKey {
     pub address: Address,
 }
 
-/// Value of the `owned` map: the gate of the virtual router that has the address. 8 bytes.
+/// Value of the `owned` map: the gate of the virtual router that has the address. 16 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct OwnedValue {
@@ -41,10 +41,14 @@ pub struct OwnedValue {
     pub gate: u32,
     /// `OWNED_FLAG_*` bits.
     pub flags: u32,
+    /// The virtual MAC it answers with; zero where that is the interface's own, or a link's.
+    pub mac: Mac,
+    /// Zero.
+    pub pad: [u8; 2],
 }
 
 /// `no_accept` (RFC 9568 §6.1 Accept_Mode): behind an open gate the address is forwarded for, but what is for this host
 /// itself is dropped, neighbour discovery excepted.
 pub const OWNED_FLAG_NO_ACCEPT: u32 = 1;
 
-shape!(GateValue = 4, OwnedKey = 16, OwnedValue = 8);
+shape!(GateValue = 4, OwnedKey = 16, OwnedValue = 16);

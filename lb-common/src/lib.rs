@@ -14,11 +14,13 @@ pub mod event;
 pub mod flow;
 pub mod gate;
 pub mod hash;
+pub mod hint;
 pub mod maps;
 pub mod programs;
 pub mod ring;
 pub mod router;
 pub mod service;
+pub mod virtual_mac;
 
 /// An IPv6 address, or an IPv4 address in its IPv4-mapped form, in network byte order.
 pub type Address = [u8; 16];

@@ -10,6 +10,7 @@ use crate::{
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
 /// Who writes a map from userspace.
@@ -74,8 +75,12 @@ maps! {
     GATES_MAP: "gates", u32 => GateValue, GATES, Vrrp;
     /// Hash `OwnedKey → OwnedValue`.
     OWNED: "owned", OwnedKey => OwnedValue, 16384, Vrrp;
-    /// One `u32`: non-zero while a gate may be fenced or an address is not accepted, so that others skip the look-up.
-    FENCE_HINT: "fence_hint", u32 => u32, 1, Vrrp;
+    /// One `u32` of `HINT_*` bits, so that packets skip look-ups that have nothing to say.
+    HINTS: "hints", u32 => u32, 1, Vrrp;
+    /// Hash `VirtualMacKey → VirtualMacValue`.
+    VIRTUAL_MACS: "virtual_macs", VirtualMacKey => VirtualMacValue, 4096, Vrrp;
+    /// Hash `RouterKey → RouterMacValue`, of virtual routers whose MAC no link has.
+    ROUTER_MACS: "router_macs", RouterKey => RouterMacValue, 4096, Vrrp;
     /// Hash `RouterKey → RouterValue`.
     ROUTERS: "routers", RouterKey => RouterValue, 4096, Vrrp;
     /// Hash `PeerKey → PeerValue`, of virtual routers that take adverts from their peers alone.

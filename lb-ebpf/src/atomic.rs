@@ -1,7 +1,7 @@
 //! Words of map values that several CPUs and the daemon touch at once.
 //!
 //! `core`'s atomics have only loads and stores on this target (`atomic-cas` is off in its specification), though
-//! the instruction set has the rest since Linux 5.12. Hence the two instructions written out here.
+//! the instruction set has the rest since Linux 5.12. Hence the instructions written out here.
 
 use core::cell::UnsafeCell;
 
@@ -31,6 +31,12 @@ impl Word32 {
     pub fn store(&self, value: u32) {
         // SAFETY: valid and aligned by the reference; one store.
         unsafe { self.0.get().write_volatile(value) }
+    }
+
+    /// Sets `bits` and leaves the others as they are.
+    #[inline(always)]
+    pub fn set(&self, bits: u32) {
+        or(self.0.get(), bits);
     }
 }
 
@@ -96,6 +102,26 @@ fn exchange(word: *mut u64, new: u64) {
             new = inout(reg) new => _,
         );
     }
+}
+
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+fn or(word: *mut u32, bits: u32) {
+    // SAFETY: as in `compare_exchange`.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u32 *)({word} + 0) |= w0",
+            word = in(reg) word,
+            in("r0") u64::from(bits),
+        );
+    }
+}
+
+#[cfg(not(target_arch = "bpf"))]
+fn or(word: *mut u32, bits: u32) {
+    use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    // SAFETY: as in `compare_exchange`.
+    unsafe { AtomicU32::from_ptr(word) }.fetch_or(bits, SeqCst);
 }
 
 #[cfg(not(target_arch = "bpf"))]

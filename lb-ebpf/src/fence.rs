@@ -1,7 +1,10 @@
 //! Restricted addresses: those behind fenced gates, which this node has but may not use, because another may have taken
 //! over, and those of a MASTER that forwards for them but does not accept them.
 
-use lb_common::gate::{GATE_FENCED, GATE_OPEN, OWNED_FLAG_NO_ACCEPT, OwnedKey};
+use lb_common::{
+    gate::{GATE_FENCED, GATE_OPEN, OWNED_FLAG_NO_ACCEPT, OwnedKey},
+    hint::HINT_RESTRICTED,
+};
 
 use crate::{
     frame::Frame,
@@ -28,11 +31,7 @@ pub enum Say {
 /// Asks about `address`. One array look-up as long as `owned` has nothing to say about any.
 #[inline(always)]
 pub fn say(address: Ip) -> Say {
-    let hint = match maps::fence_hint() {
-        Some(hint) => hint.load(),
-        None => 0,
-    };
-    if hint == 0 {
+    if !maps::is_hinted(HINT_RESTRICTED) {
         return Say::Nothing;
     }
     let key = OwnedKey {

@@ -2,6 +2,7 @@
 
 use core::mem::{align_of, size_of};
 
+use aya_ebpf::programs::TcContext;
 use bytemuck::Pod;
 
 /// A packet: the bytes between two pointers the kernel gave us.
@@ -58,6 +59,15 @@ impl Frame {
             None
         }
     }
+}
+
+/// Writes `value` at `offset` of a packet that leaves, whose frames are void after.
+///
+/// Through the kernel's helper: writing through a pointer would make every packet that leaves pay, because the kernel looks
+/// before the program runs whether somebody else has the packet too, and copies it then.
+#[inline(always)]
+pub fn put<T: Pod>(context: &TcContext, offset: usize, value: &T) -> Option<()> {
+    context.skb.store(offset, value, 0).ok()
 }
 
 /// `value`, of which the compiler knows nothing any more.

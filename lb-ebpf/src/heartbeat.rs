@@ -98,14 +98,11 @@ pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Option<Outcome>
     Some(Outcome::AdvertExcess(reason))
 }
 
-/// An advert of ours leaves, beginning at `transport`. It renews the lease unless it gives the addresses up (priority 0)
-/// or the gate is fenced already: then only the daemon may open it again.
+/// An advert leaves, perhaps one of ours. It renews the lease unless it gives the addresses up (priority 0) or the gate is
+/// fenced already: then only the daemon may open it again.
 #[inline(always)]
-pub fn send(frame: &Frame, packet: &Packet, transport: usize, place: &Place) -> Outcome {
-    let Some(advert) = frame.get::<Advert>(transport) else {
-        return Outcome::Pass;
-    };
-    let Some(router) = Router::find(key_of(packet, advert, place), packet) else {
+pub fn send(packet: &Packet, advert: &Advert, key: RouterKey) -> Outcome {
+    let Some(router) = Router::find(key, packet) else {
         return Outcome::Pass;
     };
     // SAFETY: as in `receive`.
@@ -200,8 +197,9 @@ impl Router {
     }
 }
 
+/// The key of the virtual router that `advert` is of.
 #[inline(always)]
-fn key_of(packet: &Packet, advert: &Advert, place: &Place) -> RouterKey {
+pub fn key_of(packet: &Packet, advert: &Advert, place: &Place) -> RouterKey {
     RouterKey {
         ifindex: place.ifindex,
         vlan: place.vlan,

@@ -23,14 +23,18 @@ use crate::{
 /// Decides about the packet in `frame`, which came by interface `ingress`. Without `TIMERS` the kernel has
 /// none, and every advert is the daemon's.
 #[inline(always)]
-pub fn handle<const TIMERS: bool>(mut frame: Frame, context: *mut c_void, ingress: u32) -> Outcome {
-    let Some(link) = parse::link(&frame) else {
+pub fn handle<const TIMERS: bool>(
+    frame: &mut Frame,
+    context: *mut c_void,
+    ingress: u32,
+) -> Outcome {
+    let Some(link) = parse::link(frame) else {
         return Outcome::Pass;
     };
     let packet = match link.kind {
-        ETHER_IPV4 => parse::ipv4(&frame, link.payload),
-        ETHER_IPV6 => parse::ipv6(&frame, link.payload),
-        ETHER_ARP if fence::arp_asks(&frame, link.payload) => return Outcome::FencedNeighbour,
+        ETHER_IPV4 => parse::ipv4(frame, link.payload),
+        ETHER_IPV6 => parse::ipv6(frame, link.payload),
+        ETHER_ARP if fence::arp_asks(frame, link.payload) => return Outcome::FencedNeighbour,
         _ => None,
     };
     let Some(packet) = packet else {
@@ -45,15 +49,15 @@ pub fn handle<const TIMERS: bool>(mut frame: Frame, context: *mut c_void, ingres
             ifindex: ingress,
             vlan: link.vlan,
         };
-        return match heartbeat::receive(&frame, &packet, &place) {
+        return match heartbeat::receive(frame, &packet, &place) {
             Some(outcome) => outcome,
-            None => restrict(&frame, &packet),
+            None => restrict(frame, &packet),
         };
     }
-    if let Some(outcome) = transport(&mut frame, context, &link, &packet, ingress) {
+    if let Some(outcome) = transport(frame, context, &link, &packet, ingress) {
         return outcome;
     }
-    restrict(&frame, &packet)
+    restrict(frame, &packet)
 }
 
 /// What is for nobody else is for this host, which may have the address but not use it.

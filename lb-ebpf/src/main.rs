@@ -37,6 +37,7 @@ mod select;
 mod service;
 mod timer;
 mod transport;
+mod virtual_mac;
 
 use aya_ebpf::{
     EbpfContext,
@@ -58,26 +59,26 @@ use crate::{
 #[xdp]
 #[inline(always)]
 pub fn lb_xdp(context: XdpContext) -> u32 {
-    xdp_verdict(ingress::<true>(&context))
+    receive::<true>(&context)
 }
 
 /// [`lb_xdp`] for kernels without BPF timers.
 #[xdp]
 #[inline(always)]
 pub fn lb_xdp_plain(context: XdpContext) -> u32 {
-    xdp_verdict(ingress::<false>(&context))
+    receive::<false>(&context)
 }
 
-/// Renews leases, keeps fenced addresses quiet; on egress of every interface.
+/// Renews leases, keeps fenced addresses quiet, writes virtual MACs; on egress of every interface.
 #[classifier]
 pub fn lb_tc(context: TcContext) -> i32 {
-    tc_verdict(egress::<true>(&context))
+    send::<true>(&context)
 }
 
 /// [`lb_tc`] for kernels without BPF timers.
 #[classifier]
 pub fn lb_tc_plain(context: TcContext) -> i32 {
-    tc_verdict(egress::<false>(&context))
+    send::<false>(&context)
 }
 
 /// Arms or cancels the timer of a virtual router. Never attached: the daemon runs it with a request as packet.
@@ -102,7 +103,7 @@ pub fn lb_clock(_context: TcContext) -> i32 {
 #[xdp]
 #[inline(always)]
 pub fn lb_bench(context: XdpContext) -> u32 {
-    let verdict = xdp_verdict(ingress::<true>(&context));
+    let verdict = receive::<true>(&context);
     measured(&context, verdict)
 }
 
@@ -134,14 +135,19 @@ fn measured(context: &XdpContext, verdict: u32) -> u32 {
 }
 
 #[inline(always)]
-fn ingress<const TIMERS: bool>(context: &XdpContext) -> Outcome {
-    let frame = Frame::new(context.data(), context.data_end());
+fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
+    let mut frame = Frame::new(context.data(), context.data_end());
     let ifindex = context.ingress_ifindex() as u32;
-    ingress::handle::<TIMERS>(frame, context.as_ptr(), ifindex)
+    let outcome = ingress::handle::<TIMERS>(&mut frame, context.as_ptr(), ifindex);
+    let verdict = xdp_verdict(outcome);
+    if verdict == xdp_action::XDP_PASS && virtual_mac::turn_back(&mut frame, ifindex) {
+        maps::count(Counter::VirtualMac);
+    }
+    verdict
 }
 
 #[inline(always)]
-fn egress<const TIMERS: bool>(context: &TcContext) -> Outcome {
+fn send<const TIMERS: bool>(context: &TcContext) -> i32 {
     let frame = Frame::new(context.data(), context.data_end());
     // SAFETY: the kernel's context of this run.
     let (ifindex, tci, tagged, ingress) = unsafe {
@@ -155,7 +161,12 @@ fn egress<const TIMERS: bool>(context: &TcContext) -> Outcome {
     };
     let vlan = if tagged == 0 { 0 } else { tci as u16 & 0xfff };
     let place = Place { ifindex, vlan };
-    egress::handle::<TIMERS>(&frame, place, ingress == 0)
+    let (outcome, source) = egress::handle::<TIMERS>(&frame, place, ingress == 0);
+    let verdict = tc_verdict(outcome);
+    if verdict == TC_ACT_OK && source.is_some_and(|source| source.write(context)) {
+        maps::count(Counter::VirtualMac);
+    }
+    verdict
 }
 
 #[inline(always)]

@@ -13,13 +13,15 @@ use lb_common::{
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     event::Event,
     flow::{FlowBucket4, FlowBucket6},
-    gate::{GATE_FENCED, GateValue, OwnedKey, OwnedValue},
+    gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
+    hint::HINT_RESTRICTED,
     maps,
     ring::{CHUNK_LEN, RingChunk},
     router::{
         PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS_KNOWN, vrid_index,
     },
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
 use crate::{
@@ -43,9 +45,9 @@ mod tables {
     use super::{
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
         FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey,
-        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterValue,
-        SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
-        btf_map, maps,
+        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterMacValue,
+        RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader,
+        ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
     statics! {
@@ -58,7 +60,9 @@ mod tables {
         FRONTS = fronts: Array<FrontValue>;
         GATES_MAP = gates: Array<GateValue>;
         OWNED = owned: HashMap<OwnedKey, OwnedValue>;
-        FENCE_HINT = fence_hint: Array<u32>;
+        HINTS = hints: Array<u32>;
+        VIRTUAL_MACS = virtual_macs: HashMap<VirtualMacKey, VirtualMacValue> | BPF_F_NO_PREALLOC;
+        ROUTER_MACS = router_macs: HashMap<RouterKey, RouterMacValue> | BPF_F_NO_PREALLOC;
         ROUTERS = routers: HashMap<RouterKey, RouterValue> | BPF_F_NO_PREALLOC;
         PEERS = peers: HashMap<PeerKey, PeerValue> | BPF_F_NO_PREALLOC;
         KNOWN_VRIDS = known_vrids: Array<u32>;
@@ -149,12 +153,32 @@ pub fn owned(key: &OwnedKey) -> Option<OwnedValue> {
     unsafe { tables::owned.get(key) }.copied()
 }
 
-/// Non-zero while `owned` may have a say in what passes.
+/// The `HINT_*` bits.
 #[inline(always)]
-pub fn fence_hint() -> Option<&'static Word32> {
-    let hint = tables::fence_hint.get_ptr_mut(0)?;
+fn hints() -> Option<&'static Word32> {
+    let hints = tables::hints.get_ptr_mut(0)?;
     // SAFETY: as in `gate`.
-    Some(unsafe { &*hint.cast() })
+    Some(unsafe { &*hints.cast() })
+}
+
+/// True when `hint`, one of the `HINT_*` bits, is set.
+#[inline(always)]
+pub fn is_hinted(hint: u32) -> bool {
+    hints().is_some_and(|hints| hints.load() & hint != 0)
+}
+
+/// The virtual MAC `key`.
+#[inline(always)]
+pub fn virtual_mac(key: &VirtualMacKey) -> Option<VirtualMacValue> {
+    // SAFETY: as in `owned`.
+    unsafe { tables::virtual_macs.get(key) }.copied()
+}
+
+/// What the adverts of virtual router `key` leave with.
+#[inline(always)]
+pub fn router_mac(key: &RouterKey) -> Option<RouterMacValue> {
+    // SAFETY: as in `owned`.
+    unsafe { tables::router_macs.get(key) }.copied()
 }
 
 /// The entry of virtual router `key`; the kernel keeps the memory until the program ends.
@@ -274,15 +298,21 @@ pub fn emit(event: &Event) {
 /// Fences gate `index`, and tells every CPU that a gate is fenced. False when it was fenced before.
 #[inline(always)]
 pub fn fence(index: u32) -> bool {
-    let (Some(gate), Some(hint)) = (gate(index), fence_hint()) else {
+    let (Some(gate), Some(hints)) = (gate(index), hints()) else {
         return false;
     };
     let before = gate.load();
-    hint.store(1);
+    hints.set(HINT_RESTRICTED);
     gate.store(GATE_FENCED);
     // The daemon may have cleared the hint between the two because no gate was fenced yet.
-    hint.store(1);
+    hints.set(HINT_RESTRICTED);
     before != GATE_FENCED
+}
+
+/// True when gate `index` is open.
+#[inline(always)]
+pub fn is_open(index: u32) -> bool {
+    index == ALWAYS_OPEN || gate(index).is_some_and(|gate| gate.load() == GATE_OPEN)
 }
 
 /// True when gate `index` is fenced.

@@ -101,6 +101,10 @@ header! {
     }
 }
 
+/// IPv6 hop-by-hop options.
+pub const PROTOCOL_HOP_BY_HOP: u8 = 0;
+/// IGMP.
+pub const PROTOCOL_IGMP: u8 = 2;
 /// TCP.
 pub const PROTOCOL_TCP: u8 = 6;
 /// UDP.
@@ -187,6 +191,11 @@ header! {
     }
 }
 
+impl Arp {
+    /// Offset of the sender hardware address.
+    pub const SENDER_MAC: usize = 8;
+}
+
 /// [`Arp::types`] of IPv4 over Ethernet.
 pub const ARP_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
 /// [`Arp::operation`] of a request.
@@ -208,10 +217,58 @@ header! {
     }
 }
 
+impl Neighbour {
+    /// Offset of the checksum.
+    pub const CHECKSUM: usize = 2;
+}
+
 /// [`Neighbour::kind`] of a solicitation.
 pub const NEIGHBOUR_SOLICITATION: u8 = 135;
 /// [`Neighbour::kind`] of an advertisement.
 pub const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
+
+header! {
+    /// Link-layer address option of those messages (RFC 4861 §4.6.1).
+    LinkLayerOption = 8 {
+        /// Whose address it is.
+        kind: u8,
+        /// Length in units of eight bytes.
+        length: u8,
+        /// The address.
+        mac: Mac,
+    }
+}
+
+impl LinkLayerOption {
+    /// Offset of the address.
+    pub const MAC: usize = 2;
+}
+
+/// [`LinkLayerOption::kind`] in a solicitation.
+pub const SOURCE_LINK_LAYER: u8 = 1;
+/// [`LinkLayerOption::kind`] in an advertisement.
+pub const TARGET_LINK_LAYER: u8 = 2;
+
+header! {
+    /// Hop-by-hop options that fill eight bytes (RFC 8200 §4.3).
+    HopByHop = 8 {
+        /// Protocol of what follows this header.
+        next_header: u8,
+        /// Length in units of eight bytes, less the first.
+        length: u8,
+        /// The options.
+        options: [u8; 6],
+    }
+}
+
+/// ICMPv6 type of a multicast listener query.
+pub const MULTICAST_LISTENER_QUERY: u8 = 130;
+/// ICMPv6 type of a multicast listener report.
+pub const MULTICAST_LISTENER_REPORT: u8 = 131;
+/// ICMPv6 type of a multicast listener done.
+pub const MULTICAST_LISTENER_DONE: u8 = 132;
+/// ICMPv6 type of a version 2 multicast listener report.
+pub const MULTICAST_LISTENER_REPORT_2: u8 = 143;
 
 header! {
     /// The part of an advert that VRRPv2 (RFC 3768 §5.1) and VRRPv3 (RFC 9568 §5.1) share.

@@ -24,13 +24,16 @@ use lb_common::{
     dest::{DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
     flow::{FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
-    hash, maps, programs,
+    hash,
+    hint::HINT_RESTRICTED,
+    maps, programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
-use crate::packet::address;
+use crate::packet::{DIRECTOR_MAC, address};
 
 /// The interface every test run comes from: the loopback device.
 pub const INGRESS: u32 = 1;
@@ -39,6 +42,9 @@ pub const INGRESS: u32 = 1;
 const FLOW_BUCKETS: u32 = 1 << 10;
 /// Tests use smaller ids of gates, services and dests than this.
 const SMALL: u32 = 64;
+
+/// Bytes of `__sk_buff` up to its `ingress_ifindex`.
+const SK_BUFF: usize = 40;
 
 /// XDP verdict.
 pub const DROP: u32 = 1;
@@ -91,10 +97,27 @@ impl Plane {
     /// When the kernel cannot load it: this tier needs CAP_BPF.
     #[must_use]
     pub fn new() -> Self {
-        let idle = IDLE.lock().expect("no test panics here").pop();
+        Self::of(false)
+    }
+
+    /// One of the programs without timers.
+    ///
+    /// # Panics
+    /// When the kernel cannot load it.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::of(true)
+    }
+
+    fn of(plain: bool) -> Self {
+        let idle = {
+            let mut idle = IDLE.lock().expect("no test panics here");
+            let found = idle.iter().position(|one| one.timers.is_none() == plain);
+            found.map(|at| idle.swap_remove(at))
+        };
         let small = Options {
             max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
-            plain: false,
+            plain,
         };
         Self(Some(idle.unwrap_or_else(|| Loaded::new(&small))))
     }
@@ -176,6 +199,14 @@ impl Loaded {
         for key in keys {
             self.vrrp.owned.remove(&key)?;
         }
+        let keys: Vec<_> = self.vrrp.virtual_macs.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.vrrp.virtual_macs.remove(&key)?;
+        }
+        let keys: Vec<_> = self.vrrp.router_macs.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.vrrp.router_macs.remove(&key)?;
+        }
         let keys: Vec<_> = self.vrrp.peers.keys().collect::<Result<_, _>>()?;
         for key in keys {
             self.vrrp.peers.remove(&key)?;
@@ -187,7 +218,7 @@ impl Loaded {
         for index in 0..VRIDS {
             self.vrrp.known_vrids.set(index, 0, 0)?;
         }
-        self.vrrp.fence_hint.set(0, 0, 0)?;
+        self.vrrp.hints.set(0, 0, 0)?;
         let cpus = aya::util::nr_cpus().expect("number of CPUs");
         for counter in 0..Counter::ALL.len() as u32 {
             self.read
@@ -222,7 +253,7 @@ impl Loaded {
             programs::XDP_PLAIN
         };
         let program: &Xdp = program(self.data_plane.object(), name);
-        run(program, packet)
+        run(program, packet, None)
     }
 
     /// Runs the packet through the tc program.
@@ -231,13 +262,24 @@ impl Loaded {
     /// When the kernel refuses.
     #[must_use]
     pub fn tc(&mut self, packet: &[u8]) -> Answer {
+        self.tc_from(0, packet)
+    }
+
+    /// Runs a packet that came by an interface through the tc program; 0 for one made here.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn tc_from(&mut self, ingress: u32, packet: &[u8]) -> Answer {
         let name = if self.timers.is_some() {
             programs::TC
         } else {
             programs::TC_PLAIN
         };
         let program: &SchedClassifier = program(self.data_plane.object(), name);
-        run(program, packet)
+        let mut context = [0; SK_BUFF];
+        context[SK_BUFF - size_of::<u32>()..].copy_from_slice(&ingress.to_ne_bytes());
+        run(program, packet, Some(&context))
     }
 
     /// Value of a counter.
@@ -348,11 +390,16 @@ impl Loaded {
             .gates
             .set(gate, GateValue { state }, 0)
             .expect("write a gate");
-        let fenced = u32::from(state == lb_common::gate::GATE_FENCED);
-        self.vrrp
-            .fence_hint
-            .set(0, fenced, 0)
-            .expect("write the hint");
+        let fenced = state == lb_common::gate::GATE_FENCED;
+        self.set_hints(if fenced { HINT_RESTRICTED } else { 0 });
+    }
+
+    /// Sets the `HINT_*` bits.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_hints(&mut self, hints: u32) {
+        self.vrrp.hints.set(0, hints, 0).expect("write the hints");
     }
 
     /// Says which gate an address is behind.
@@ -368,13 +415,66 @@ impl Loaded {
     /// # Panics
     /// When the kernel refuses.
     pub fn set_owned_with(&mut self, owned: &str, gate: u32, flags: u32) {
+        self.set_owned_as(owned, gate, flags, [0; 6]);
+    }
+
+    /// The same, and which MAC it answers with.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_owned_as(&mut self, owned: &str, gate: u32, flags: u32, mac: Mac) {
         let key = OwnedKey {
             address: address(owned.parse().expect("a test's literal")),
         };
+        let value = OwnedValue {
+            gate,
+            flags,
+            mac,
+            pad: [0; 2],
+        };
         self.vrrp
             .owned
-            .insert(key, OwnedValue { gate, flags }, 0)
+            .insert(key, value, 0)
             .expect("write an address");
+    }
+
+    /// Writes a virtual MAC of the interface the packets come from, whose own is [`DIRECTOR_MAC`].
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_virtual_mac(&mut self, mac: Mac, gate: u32, flags: u32) {
+        self.set_virtual_mac_on(INGRESS, mac, gate, flags);
+    }
+
+    /// Writes one of another interface.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_virtual_mac_on(&mut self, ifindex: u32, mac: Mac, gate: u32, flags: u32) {
+        let pad = [0; 2];
+        let key = VirtualMacKey { ifindex, mac, pad };
+        let value = VirtualMacValue {
+            gate,
+            flags,
+            mac: DIRECTOR_MAC,
+            pad,
+        };
+        self.vrrp
+            .virtual_macs
+            .insert(key, value, 0)
+            .expect("write a virtual MAC");
+    }
+
+    /// Says what the adverts of a virtual router leave with.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_router_mac(&mut self, key: RouterKey, mac: Mac) {
+        let value = RouterMacValue { mac, pad: [0; 2] };
+        self.vrrp
+            .router_macs
+            .insert(key, value, 0)
+            .expect("write a router's MAC");
     }
 
     /// Writes a router and starts its timer.
@@ -461,7 +561,7 @@ pub fn dest(real: &str, method: u8, service: u32, next_hop: Mac) -> DestValue {
         service,
         ifindex: INGRESS,
         next_hop,
-        source: crate::packet::DIRECTOR_MAC,
+        source: DIRECTOR_MAC,
         pad: [0; 20],
     }
 }
@@ -474,7 +574,7 @@ where
     program.try_into().ok().expect("a program of that type")
 }
 
-fn run<P>(program: &P, packet: &[u8]) -> Answer
+fn run<P>(program: &P, packet: &[u8], context: Option<&[u8]>) -> Answer
 where
     P: for<'a> TestRun<Opts<'a> = TestRunOptions<'a>, Result = aya::programs::TestRunResult>,
 {
@@ -483,6 +583,7 @@ where
         .test_run(TestRunOptions {
             data_in: Some(packet),
             data_out: Some(&mut out),
+            ctx_in: context,
             ..TestRunOptions::new()
         })
         .expect("run the program");

@@ -3,6 +3,7 @@
 mod addresses;
 mod senders;
 mod terms;
+mod virtual_macs;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,6 +30,7 @@ pub use self::{
     addresses::{Owned, owned},
     senders::{Sender, Ttls},
     terms::Terms,
+    virtual_macs::{Bearer, VirtualMac},
 };
 use super::xdp::{Pins, Timers, VrrpMaps};
 use crate::vrrp::output::Guard;
@@ -43,6 +45,7 @@ pub struct Guards {
     owned: Option<BTreeMap<IpAddr, Owned>>,
     peers: Option<BTreeMap<Sender, Ttls>>,
     known: Option<BTreeSet<u32>>,
+    virtual_macs: virtual_macs::Installed,
     /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
     epoch_base: u32,
 }
@@ -122,6 +125,7 @@ impl Guards {
             owned: None,
             peers: None,
             known: None,
+            virtual_macs: virtual_macs::Installed::default(),
             epoch_base: std::process::id() << 16,
         })
     }

@@ -3,6 +3,7 @@
 use lb_common::{
     counter::Counter,
     gate::{GATE_OPEN, GATE_PASS, OWNED_FLAG_NO_ACCEPT},
+    hint::HINT_RESTRICTED,
 };
 use tests::{
     packet::{Packet, SYN, Transport, arp, neighbour},
@@ -18,7 +19,7 @@ fn plane(state: u32, flags: u32) -> Plane {
     plane.set_gate(GATE, state);
     plane.set_owned_with("10.0.0.100", GATE, flags);
     plane.set_owned_with("2001:db8::100", GATE, flags);
-    plane.vrrp.fence_hint.set(0, 1, 0).unwrap();
+    plane.set_hints(HINT_RESTRICTED);
     plane
 }
 
@@ -111,7 +112,7 @@ fn services_at_the_address_are_served_and_other_ports_are_not() {
     for scene in all() {
         let mut plane = scene.plane();
         plane.set_owned_with(scene.vip(), scene::GATE, OWNED_FLAG_NO_ACCEPT);
-        plane.vrrp.fence_hint.set(0, 1, 0).unwrap();
+        plane.set_hints(HINT_RESTRICTED);
         let mut packet = scene.packet(1, SYN);
         assert_eq!(plane.xdp(&packet.bytes()).verdict, TX, "{scene:?}");
         packet.destination_port = 22;

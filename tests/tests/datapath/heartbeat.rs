@@ -7,6 +7,7 @@ use lb_common::{
     counter::Counter,
     event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event},
     gate::{GATE_FENCED, GATE_OPEN},
+    hint::HINT_RESTRICTED,
     router::{ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
 };
 use tests::{
@@ -264,7 +265,7 @@ fn a_better_advert_fences_at_once_and_passes() {
             plane.set_router(key(packet), value);
             assert_eq!(plane.xdp(&packet.bytes()).verdict, PASS, "{what}");
             let fenced = plane.vrrp.gates.get(&GATE, 0).unwrap().state == GATE_FENCED;
-            let hint = plane.vrrp.fence_hint.get(&0, 0).unwrap() != 0;
+            let hint = plane.vrrp.hints.get(&0, 0).unwrap() != 0;
             let event = plane
                 .events
                 .next_event()
@@ -331,7 +332,7 @@ fn adverts_leaving_renew_the_lease_and_its_end_fences() {
         assert_eq!((event.kind, event.epoch), (EVENT_LEASE_LOST, EPOCH));
         assert!(after < Duration::from_millis(180), "{after:?}");
         assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_FENCED);
-        assert_eq!(plane.vrrp.fence_hint.get(&0, 0).unwrap(), 1);
+        assert_eq!(plane.vrrp.hints.get(&0, 0).unwrap(), HINT_RESTRICTED);
         // Too late: only the daemon opens the gate again.
         assert_eq!(plane.tc(&packet.bytes()).verdict, TC_OK);
         assert_eq!(plane.counter(Counter::LeaseRenewed), 5);

@@ -3,24 +3,28 @@
 use std::{
     fs::File,
     io::ErrorKind,
+    net::Ipv4Addr,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
-use lb::io::xdp::{CheckerMaps, DataPlane, Options, Pins, ReadMaps, XdpModeInUse};
+use lb::io::xdp::{CheckerMaps, DataPlane, Options, Pins, ReadMaps, VrrpMaps, XdpModeInUse};
 use lb_common::{
     counter::Counter,
     dest::{DestValue, FORWARD_DIRECT_ROUTE},
-    gate::ALWAYS_OPEN,
-    hash, maps,
+    gate::{ALWAYS_OPEN, GATE_OPEN, GATE_PASS, GateValue, OwnedKey, OwnedValue},
+    hash,
+    hint::HINT_VIRTUAL_MAC,
+    mapped, maps,
     ring::RingChunk,
     service::{RingRef, SCHEDULER_MH, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{VIRTUAL_MAC_FLAG_LINK, VirtualMacKey, VirtualMacValue},
 };
 use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 use tests::{
-    packet::{Packet, SYN, Transport},
+    packet::{Packet, SYN, Transport, arp},
     prog::{REDIRECT, dest, service_key},
 };
 
@@ -28,6 +32,11 @@ const FRONT: &str = "10.9.0.100:80";
 /// Next hop and source of the dest: what comes back to the client carries them.
 const NEXT_HOP: [u8; 6] = [2, 0, 0, 0, 9, 9];
 const SOURCE: [u8; 6] = [2, 0, 0, 0, 9, 8];
+
+const VIRTUAL_MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 51];
+/// The MAC that tests of virtual MACs give `d0`.
+const OWN_MAC: [u8; 6] = [2, 0, 0, 0, 9, 1];
+const GATE: u32 = 5;
 
 /// Two namespaces joined by a veth pair: `d0` in the director's, `c0` in the client's.
 struct Link {
@@ -89,16 +98,25 @@ impl Link {
 
     /// Sends a frame from the client and waits for one that XDP sent back.
     fn is_answered(&self, packet: &[u8]) -> bool {
+        self.hears(sends(packet), |frame| {
+            frame[..6] == NEXT_HOP && frame[6..12] == SOURCE
+        })
+    }
+
+    /// Listens at the client while `act` is done, and says whether a frame came that `is_wanted`.
+    fn hears(
+        &self,
+        act: impl FnOnce(&Socket) + Send,
+        is_wanted: impl Fn(&[u8]) -> bool + Sync,
+    ) -> bool {
         within(&self.client, || {
             let socket = packet_socket("c0");
-            socket.send(packet).expect("send");
+            act(&socket);
             let deadline = Instant::now() + Duration::from_millis(500);
             let mut frame = [0; 2048];
             while Instant::now() < deadline {
                 match std::io::Read::read(&mut &socket, &mut frame) {
-                    Ok(len) if len >= 14 && frame[..6] == NEXT_HOP && frame[6..12] == SOURCE => {
-                        return true;
-                    }
+                    Ok(len) if len >= 14 && is_wanted(&frame[..len]) => return true,
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Err(error) => panic!("receive: {error}"),
@@ -133,6 +151,12 @@ fn within<T: Send>(namespace: &str, f: impl FnOnce() -> T + Send) -> T {
         });
         thread.join().expect("the thread in the namespace")
     })
+}
+
+fn sends(packet: &[u8]) -> impl FnOnce(&Socket) + Send {
+    |socket| {
+        socket.send(packet).expect("send");
+    }
 }
 
 fn packet_socket(interface: &str) -> Socket {
@@ -384,4 +408,102 @@ fn a_reply_leaves_by_the_kernels_route() {
         ..reply
     };
     assert_eq!(answer.packet, expected.bytes());
+}
+
+/// The maps of the VRRP child, with the virtual MAC on an interface.
+fn bear(link: &Link, ifindex: u32, flags: u32) -> VrrpMaps {
+    let mut maps = VrrpMaps::open(&link.pins).unwrap();
+    let pad = [0; 2];
+    let key = VirtualMacKey {
+        ifindex,
+        mac: VIRTUAL_MAC,
+        pad,
+    };
+    let value = VirtualMacValue {
+        gate: GATE,
+        flags,
+        mac: OWN_MAC,
+        pad,
+    };
+    maps.virtual_macs.insert(key, value, 0).unwrap();
+    maps
+}
+
+#[test]
+fn the_kernel_answers_at_a_virtual_mac_that_no_link_has() {
+    // Both in generic mode, see `DataPlane::attach_generic`. A bridge lets what is for another MAC through once it is
+    // promiscuous.
+    let bridge = [
+        "addr flush dev d0",
+        "link add br0 address 02:00:00:00:09:01 type bridge",
+        "link set d0 master br0",
+        "addr add 10.9.0.1/24 dev br0",
+        "link set br0 promisc on up",
+    ];
+    let plain = ["link set d0 address 02:00:00:00:09:01"];
+    let cases = [("d0", &plain[..]), ("br0", &bridge)];
+    for (interface, commands) in cases {
+        let link = Link::new();
+        for command in commands {
+            sh(&format!("ip -n {} {command}", link.director));
+        }
+        let (mut plane, _) = DataPlane::load(&link.pins, &options()).expect("load");
+        let mode = link.in_director(|| plane.attach_generic(interface));
+        assert_eq!(mode.unwrap(), XdpModeInUse::Generic);
+        let index = || nix::net::if_::if_nametoindex(interface).expect("the interface");
+        let mut maps = bear(&link, link.in_director(index), 0);
+        let owned = OwnedValue {
+            gate: GATE,
+            flags: 0,
+            mac: VIRTUAL_MAC,
+            pad: [0; 2],
+        };
+        let ours = [10, 9, 0, 1];
+        let address = mapped(ours);
+        maps.owned.insert(OwnedKey { address }, owned, 0).unwrap();
+        maps.hints.set(0, HINT_VIRTUAL_MAC, 0).unwrap();
+        let mut question = arp(1, [10, 9, 0, 2], ours);
+        question[..6].copy_from_slice(&VIRTUAL_MAC);
+        let is_answer = |frame: &[u8]| {
+            frame[12..14] == [8, 6]
+                && frame[20..22] == [0, 2]
+                && frame[6..12] == VIRTUAL_MAC
+                && frame[22..28] == VIRTUAL_MAC
+        };
+        for (state, answered) in [(GATE_PASS, false), (GATE_OPEN, true)] {
+            maps.gates.set(GATE, GateValue { state }, 0).unwrap();
+            let heard = link.hears(sends(&question), is_answer);
+            assert_eq!(heard, answered, "{interface}, {state}");
+        }
+    }
+}
+
+#[test]
+fn membership_reports_of_a_macvlan_do_not_carry_its_mac() {
+    let link = Link::new();
+    let d = &link.director;
+    for command in [
+        format!("ip -n {d} link set d0 address 02:00:00:00:09:01"),
+        format!("ip -n {d} link add link d0 name m0 address 00:00:5e:00:01:33 type macvlan"),
+        format!("ip -n {d} addr add 10.9.0.51/32 dev m0"),
+        format!("ip -n {d} link set m0 up"),
+    ] {
+        sh(&command);
+    }
+    drop(load(&link));
+    let udp = || Socket::new(Domain::IPV4, Type::DGRAM, None).expect("a socket");
+    let socket = link.in_director(udp);
+    let is_heard = |group: [u8; 4], source: [u8; 6]| {
+        let join = |_: &Socket| {
+            let interface = Ipv4Addr::new(10, 9, 0, 51);
+            socket.join_multicast_v4(&group.into(), &interface).unwrap();
+        };
+        link.hears(join, |frame| {
+            let names = frame.windows(4).any(|bytes| bytes == group);
+            names && frame[23] == 2 && frame[6..12] == source
+        })
+    };
+    assert!(is_heard([239, 1, 2, 3], VIRTUAL_MAC), "nobody minds it yet");
+    drop(bear(&link, index_of_d0(&link), VIRTUAL_MAC_FLAG_LINK));
+    assert!(is_heard([239, 1, 2, 4], OWN_MAC));
 }

@@ -6,12 +6,19 @@ use std::{
 };
 
 use anyhow::Context;
-use lb_common::gate::{
-    GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OWNED_FLAG_NO_ACCEPT, OwnedKey, OwnedValue,
+use lb_common::{
+    Mac,
+    gate::{
+        GATE_FENCED, GATE_OPEN, GATE_PASS, GateValue, OWNED_FLAG_NO_ACCEPT, OwnedKey, OwnedValue,
+    },
+    hint::HINT_RESTRICTED,
 };
 
 use super::{Guards, address};
 use crate::{io::xdp::VrrpMaps, vrrp::output::Gate};
+
+/// [`OwnedValue::mac`] of an address that answers with the interface's own.
+const OWN_MAC: Mac = [0; 6];
 
 /// What the kernel knows of a virtual address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +27,8 @@ pub struct Owned {
     pub gate: u32,
     /// False: behind an open gate it is forwarded for, but what is for this host itself is dropped (`no_accept`).
     pub accept: bool,
+    /// The virtual MAC it answers with; `None` where that is the interface's own, or a link's.
+    pub mac: Option<Mac>,
 }
 
 impl Guards {
@@ -34,7 +43,7 @@ impl Guards {
             Gate::Pass | Gate::Fenced => GATE_PASS,
         };
         if state == GATE_FENCED {
-            self.hint(1)?;
+            self.hint(HINT_RESTRICTED, 0)?;
         }
         self.gates.insert(gate);
         self.maps
@@ -43,18 +52,18 @@ impl Guards {
             .context("gates")
     }
 
-    /// Clears `fence_hint` when no gate is fenced any more and every address is accepted. Until then packets pay one
-    /// look-up more, so this is done now and then, not at each gate of a mass take-over.
+    /// Clears the hint that something is restricted when no gate is fenced any more and every address is accepted. Until
+    /// then packets pay one look-up more, so this is done now and then, not at each gate of a mass take-over.
     ///
     /// # Errors
     /// When the kernel refuses a read or a write.
     pub fn review_hint(&mut self) -> anyhow::Result<()> {
-        let hinted = self.maps.fence_hint.get(&0, 0).context("fence_hint")? != 0;
+        let hinted = self.hints()? & HINT_RESTRICTED != 0;
         if hinted && !self.is_restricted()? {
-            self.hint(0)?;
+            self.hint(0, HINT_RESTRICTED)?;
             // The programs may have fenced a gate between the look and the write.
             if self.is_restricted()? {
-                self.hint(1)?;
+                self.hint(HINT_RESTRICTED, 0)?;
             }
         }
         Ok(())
@@ -73,8 +82,15 @@ impl Guards {
         Ok(false)
     }
 
-    fn hint(&mut self, value: u32) -> anyhow::Result<()> {
-        self.maps.fence_hint.set(0, value, 0).context("fence_hint")
+    pub(super) fn hints(&self) -> anyhow::Result<u32> {
+        self.maps.hints.get(&0, 0).context("hints")
+    }
+
+    /// Changes bits of `hints`. The programs may set [`HINT_RESTRICTED`] between the read and the write, which loses that:
+    /// who does not set it looks at the gates again.
+    pub(super) fn hint(&mut self, set: u32, clear: u32) -> anyhow::Result<()> {
+        let hints = self.hints()? & !clear | set;
+        self.maps.hints.set(0, hints, 0).context("hints")
     }
 
     /// Makes the owned addresses exactly these.
@@ -91,7 +107,7 @@ impl Guards {
             address: address(*ip),
         };
         if wanted.values().any(|owned| !owned.accept) {
-            self.hint(1)?;
+            self.hint(HINT_RESTRICTED, 0)?;
         }
         for (ip, owned) in wanted {
             if installed.get(ip) != Some(owned) {
@@ -102,6 +118,8 @@ impl Guards {
                     } else {
                         OWNED_FLAG_NO_ACCEPT
                     },
+                    mac: owned.mac.unwrap_or(OWN_MAC),
+                    pad: [0; 2],
                 };
                 self.maps.owned.insert(key(ip), value, 0).context("owned")?;
             }
@@ -129,6 +147,7 @@ fn entries(maps: &VrrpMaps) -> anyhow::Result<BTreeMap<IpAddr, Owned>> {
         let owned = Owned {
             gate: value.gate,
             accept: value.flags & OWNED_FLAG_NO_ACCEPT == 0,
+            mac: (value.mac != OWN_MAC).then_some(value.mac),
         };
         Ok((Ipv6Addr::from(key.address).to_canonical(), owned))
     });

@@ -55,13 +55,29 @@ impl DataPlane {
     /// # Errors
     /// When the interface is not there, another XDP program occupies it, or the kernel refuses.
     pub fn attach(&mut self, interface: &str) -> Result<XdpModeInUse, XdpError> {
+        self.attach_by(interface, XdpMode::Driver)
+    }
+
+    /// [`Self::attach`] in generic mode, also where the driver has native XDP. A link that an earlier process attached goes on
+    /// in its mode.
+    ///
+    /// A veth needs it where virtual MACs are turned back: it says whom a packet is for before native XDP sees it, and does
+    /// not take that back after.
+    ///
+    /// # Errors
+    /// As [`Self::attach`].
+    pub fn attach_generic(&mut self, interface: &str) -> Result<XdpModeInUse, XdpError> {
+        self.attach_by(interface, XdpMode::Skb)
+    }
+
+    fn attach_by(&mut self, interface: &str, wanted: XdpMode) -> Result<XdpModeInUse, XdpError> {
         let (xdp, tc) = if self.capabilities.timers {
             (programs::XDP, programs::TC)
         } else {
             (programs::XDP_PLAIN, programs::TC_PLAIN)
         };
         let attached = self
-            .attach_xdp(xdp, interface)
+            .attach_xdp(xdp, interface, wanted)
             .and_then(|mode| self.attach_tc(tc, interface).map(|()| mode));
         if attached.is_err() {
             // Half of it would take leases that nothing renews.
@@ -90,6 +106,7 @@ impl DataPlane {
         &mut self,
         name: &'static str,
         interface: &str,
+        wanted: XdpMode,
     ) -> Result<XdpModeInUse, XdpError> {
         let pin = self.pins.link(interface, HOOK_XDP);
         let failed = XdpError::attach(name, interface);
@@ -106,9 +123,10 @@ impl DataPlane {
             Ok(false) => {}
             Err(error) => return Err(failed(error)),
         }
-        let (id, mode) = match program.attach(interface, XdpMode::Driver) {
+        let (id, mode) = match program.attach(interface, wanted) {
+            Ok(id) if wanted == XdpMode::Skb => (id, XdpModeInUse::Generic),
             Ok(id) => (id, XdpModeInUse::Native),
-            Err(error) if !is_final(&error) => {
+            Err(error) if wanted == XdpMode::Driver && !is_final(&error) => {
                 warn!(
                     "{interface}: the driver has no native XDP; generic mode costs several times the CPU"
                 );

@@ -10,6 +10,7 @@ use lb_common::{
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
 use super::{Pins, XdpError};
@@ -61,8 +62,12 @@ pub struct VrrpMaps {
     pub gates: Array<MapData, GateValue>,
     /// `owned`.
     pub owned: HashMap<MapData, OwnedKey, OwnedValue>,
-    /// `fence_hint`, index 0.
-    pub fence_hint: Array<MapData, u32>,
+    /// `hints`, index 0.
+    pub hints: Array<MapData, u32>,
+    /// `virtual_macs`.
+    pub virtual_macs: HashMap<MapData, VirtualMacKey, VirtualMacValue>,
+    /// `router_macs`.
+    pub router_macs: HashMap<MapData, RouterKey, RouterMacValue>,
     /// `routers`. Writing an entry that is there already cancels its timer: [`Timers::start`](super::Timers::start)
     /// comes after every insert.
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
@@ -81,7 +86,9 @@ impl VrrpMaps {
         Ok(Self {
             gates: open(pins, &maps::GATES_MAP)?,
             owned: open(pins, &maps::OWNED)?,
-            fence_hint: open(pins, &maps::FENCE_HINT)?,
+            hints: open(pins, &maps::HINTS)?,
+            virtual_macs: open(pins, &maps::VIRTUAL_MACS)?,
+            router_macs: open(pins, &maps::ROUTER_MACS)?,
             routers: open(pins, &maps::ROUTERS)?,
             peers: open(pins, &maps::PEERS)?,
             known_vrids: open(pins, &maps::KNOWN_VRIDS)?,

@@ -265,7 +265,12 @@ impl Members {
                 let config = &member.config;
                 let accept = config.election.accept || config.priority.is_owner();
                 let addresses = config.all_addresses();
-                addresses.map(move |line| (line.address, Owned { gate, accept }))
+                let owned = Owned {
+                    gate,
+                    accept,
+                    mac: None,
+                };
+                addresses.map(move |line| (line.address, owned))
             })
             .collect()
     }
