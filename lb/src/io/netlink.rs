@@ -18,8 +18,8 @@ use rtnetlink::{
         RouteNetlinkMessage,
         address::{AddressAttribute, AddressFlags, AddressMessage},
         link::{
-            InfoData, InfoIpVlan, InfoMacVlan, InfoVrf, IpVlanFlags, IpVlanMode, LinkAttribute,
-            LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+            InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoVrf, IpVlanFlags, IpVlanMode,
+            LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
         },
         route::RouteAttribute,
     },
@@ -47,6 +47,8 @@ pub struct Link {
     pub stacked: Option<Stacked>,
     /// The number of its group.
     pub group: u32,
+    /// It is one end of a virtual cable.
+    pub is_veth: bool,
 }
 
 /// A macvlan or an ipvlan.
@@ -272,6 +274,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
     let mut name = None;
     let mut mac = Mac::default();
     let (mut vrf_table, mut lower, mut kind, mut group) = (None, None, None, 0);
+    let mut is_veth = false;
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = InterfaceName::try_from(text.clone()).ok(),
@@ -279,6 +282,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
             LinkAttribute::LinkInfo(infos) => {
                 vrf_table = infos.iter().find_map(table_of_vrf);
                 kind = infos.iter().find_map(stacked);
+                is_veth = infos.contains(&LinkInfo::Kind(InfoKind::Veth));
             }
             LinkAttribute::Link(index) => lower = Some(*index),
             LinkAttribute::Group(number) => group = *number,
@@ -298,6 +302,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
         vrf_table,
         stacked: stacked.map(|(lower, kind)| Stacked { lower, kind }),
         group,
+        is_veth,
     })
 }
 

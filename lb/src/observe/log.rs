@@ -174,6 +174,13 @@ pub fn no_accept_unsupported(instance: &str) {
     );
 }
 
+/// An instance whose virtual MACs the data plane would write is left out.
+pub fn vmac_mode_unsupported(instance: &str) {
+    error!(
+        "({instance}) left out: without a data plane nothing writes its virtual MAC; remove `vrrp_vmac_mode bpf`, or give lb a kernel that runs its programs"
+    );
+}
+
 /// An interface has no programs.
 pub fn attach_failed(interface: &str, error: &anyhow::Error) {
     error!("{interface}: the data plane cannot be attached: {error:#}");
@@ -263,6 +270,11 @@ pub fn left_removed(removed: &Result<(), String>) {
 /// A setting of the kernel could not be changed, or put back.
 pub fn setting_failed(setting: &dyn Display, error: &dyn Display) {
     warn!("{setting} could not be set: {error}");
+}
+
+/// An interface does not take packets for a virtual MAC, or still does.
+pub fn filter_failed(link: &InterfaceName, mac: &dyn Display, error: &str) {
+    error!("{link}: the filter of addresses cannot be changed for {mac}: {error}");
 }
 
 /// A link that should be asked for its state does not answer.

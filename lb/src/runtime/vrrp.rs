@@ -9,6 +9,7 @@ mod hear;
 mod heartbeats;
 mod interfaces;
 mod linkbeat;
+mod macs;
 mod members;
 mod objects;
 mod recording;
@@ -30,8 +31,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
-    members::Members, recording::Running, settings::Settings, sockets::Sockets, tracking::Tracking,
-    watched::Watched,
+    macs::Filters, members::Members, recording::Running, settings::Settings, sockets::Sockets,
+    tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -87,6 +88,8 @@ struct Vrrp {
     settings: Settings,
     virtuals: VirtualInterfaces,
     linkbeat: Linkbeat,
+    /// Virtual MACs that interfaces take packets for.
+    filters: Filters,
     /// Places without the sockets they need.
     deaf: BTreeSet<Place>,
     /// Why instances cannot take part though their interfaces are up, by name: for `Standing::faults`.
@@ -155,6 +158,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 Word::Done(acknowledgement) => vrrp.acknowledge(acknowledgement),
                 Word::Entries(entries) => vrrp.tell_entries(&entries, Instant::now()),
                 Word::Interface(step, result) => vrrp.acknowledge_virtual(&step, result),
+                Word::Filter(mac, result) => vrrp.acknowledge_filter(mac, &result),
             },
             change = monitor.next() => {
                 let change = change.context("netlink: the kernel closed the connection")?;
@@ -210,6 +214,7 @@ impl Vrrp {
             settings: Settings::default(),
             virtuals: VirtualInterfaces::new(),
             linkbeat: Linkbeat::default(),
+            filters: Filters::new(),
             owners_changed: false,
             fresh: true,
             stopping: false,

@@ -8,7 +8,7 @@ use std::{
 
 use super::run_dir::RunDir;
 use crate::{
-    config::model::{Config, InterfaceName, VrrpInstance, VrrpXdp},
+    config::model::{Config, InterfaceName, VrrpInstance, VrrpXdp, global::VmacMode, vrrp::Device},
     io::{
         guard,
         netlink::Netlink,
@@ -29,7 +29,14 @@ pub(super) struct DataPlane {
 /// An interface with programs. A link that is made anew under the same name has another index and none.
 struct Attached {
     index: u32,
+    is_generic: bool,
     mode: &'static str,
+}
+
+/// An interface that is to have the programs.
+struct Wanted {
+    index: u32,
+    is_generic: bool,
 }
 
 struct Loaded {
@@ -89,19 +96,29 @@ impl DataPlane {
         let Some(loaded) = &mut self.loaded else {
             return;
         };
-        for (name, index) in &wanted {
-            if self
-                .interfaces
-                .get(name)
-                .is_some_and(|attached| attached.index == *index)
-            {
-                continue;
+        for (name, wanted) in &wanted {
+            let known = self.interfaces.get(name);
+            if let Some(known) = known.filter(|known| known.index == wanted.index) {
+                if known.is_generic == wanted.is_generic {
+                    continue;
+                }
+                if let Err(error) = loaded.programs.detach(name.as_str()) {
+                    log::detach_failed(&error.into());
+                }
             }
-            match loaded.programs.attach(name.as_str()) {
+            let attached = if wanted.is_generic {
+                loaded.programs.attach_generic(name.as_str())
+            } else {
+                loaded.programs.attach(name.as_str())
+            };
+            match attached {
                 Ok(mode) => {
-                    let (index, mode) = (*index, mode.name());
-                    self.interfaces
-                        .insert(name.clone(), Attached { index, mode });
+                    let attached = Attached {
+                        index: wanted.index,
+                        is_generic: wanted.is_generic,
+                        mode: mode.name(),
+                    };
+                    self.interfaces.insert(name.clone(), attached);
                 }
                 Err(error) => {
                     self.interfaces.remove(name);
@@ -122,19 +139,23 @@ impl DataPlane {
     /// Leaves out what only the data plane can do, where there is none, and says so.
     pub(super) fn supported(&self, mut config: Config) -> Config {
         if self.loaded.is_none() {
+            let writes_macs = config.global.vrrp.vmac_mode == VmacMode::Bpf;
             config.vrrp_instances.retain(|instance| {
-                let supported = accepts(instance);
-                if !supported {
+                if !accepts(instance) {
                     log::no_accept_unsupported(&instance.name);
                 }
-                supported
+                let has_written_mac = writes_macs && wears_mac(instance);
+                if has_written_mac {
+                    log::vmac_mode_unsupported(&instance.name);
+                }
+                accepts(instance) && !has_written_mac
             });
         }
         config
     }
 
     /// Interfaces of virtual routers and addresses, and those towards real servers, with their indexes; those that exist.
-    async fn wanted(&self, config: &Config) -> anyhow::Result<BTreeMap<InterfaceName, u32>> {
+    async fn wanted(&self, config: &Config) -> anyhow::Result<BTreeMap<InterfaceName, Wanted>> {
         let links = self.netlink.links().await?;
         let mut names = BTreeSet::new();
         let mut indexes = BTreeSet::new();
@@ -161,7 +182,10 @@ impl DataPlane {
                 .filter_map(|server| server.service.address())
                 .any(|(virtual_address, _)| virtual_address == address.address)
             {
-                indexes.insert(address.index);
+                // What comes for a macvlan or an ipvlan passes the interface below first.
+                let link = links.iter().find(|link| link.index == address.index);
+                let stacked = link.and_then(|link| link.stacked);
+                indexes.insert(stacked.map_or(address.index, |stacked| stacked.lower));
             }
         }
         for server in config
@@ -175,7 +199,17 @@ impl DataPlane {
             .iter()
             .filter(|link| names.contains(&link.name) || indexes.contains(&link.index))
             .filter(|link| link.name.as_str() != "lo");
-        Ok(wanted.map(|link| (link.name.clone(), link.index)).collect())
+        // A veth says whom a packet is for before native XDP sees it, and does not take that back: virtual MACs are
+        // turned back in generic mode there.
+        let writes_macs = config.global.vrrp.vmac_mode == VmacMode::Bpf;
+        let wanted = wanted.map(|link| {
+            let wanted = Wanted {
+                index: link.index,
+                is_generic: link.is_veth && writes_macs,
+            };
+            (link.name.clone(), wanted)
+        });
+        Ok(wanted.collect())
     }
 
     /// What the status shows.
@@ -227,6 +261,13 @@ fn guards_anything(config: &Config) -> bool {
 /// Whether the MASTER takes packets to its addresses, as it always does when it owns them.
 const fn accepts(instance: &VrrpInstance) -> bool {
     instance.election.accept || instance.priority.is_owner()
+}
+
+/// Whether an address of it has a virtual MAC.
+fn wears_mac(instance: &VrrpInstance) -> bool {
+    matches!(instance.link.device, Device::Vmac(_))
+        || instance.link.vmac_for_addresses
+        || instance.all_lines().any(|line| line.options.use_vmac)
 }
 
 fn load(pins: &Pins, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {

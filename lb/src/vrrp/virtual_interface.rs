@@ -123,7 +123,9 @@ pub fn place(
         match instance.link.device.clone() {
             Device::Interface => {}
             Device::Vmac(vmac) if makes_macvlans => placement.macvlan(instance, vmac, prefix),
-            Device::Vmac(_) => {}
+            Device::Vmac(vmac) => {
+                instance.link.device = Device::Vmac(Vmac { name: None, ..vmac });
+            }
             Device::Ipvlan(ipvlan) => placement.ipvlan(instance, ipvlan, prefix),
         }
     }
@@ -217,9 +219,9 @@ impl Placement<'_> {
         };
         let family = instance.family;
         for (address, options) in instance.lines_mut() {
-            let is_own =
-                address.interface == own || Some(&address.interface) == own_virtual.as_ref();
-            if is_own || !(all || options.use_vmac) || Family::of(address.address) != family {
+            let is_there = Some(&address.interface) == own_virtual.as_ref();
+            let moves = options.use_vmac || all && address.interface != own;
+            if is_there || !moves || Family::of(address.address) != family {
                 continue;
             }
             let mut families = Families::default();

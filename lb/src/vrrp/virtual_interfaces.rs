@@ -99,9 +99,7 @@ impl VirtualInterfaces {
 
     /// Links have changed: soon they are looked at.
     pub fn handle_change(&mut self, now: Instant) {
-        if !self.wanted.is_empty() {
-            self.look = self.look.or(Some(now + GATHER));
-        }
+        self.look = self.look.or(Some(now + GATHER));
     }
 
     /// Takes what `find` says of each of them.

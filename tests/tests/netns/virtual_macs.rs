@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use xtask::lab::{Daemon, Options};
+use xtask::lab::{Daemon, Options, probe::Capture};
 
 use crate::arena::{Arena, PATIENCE, lb};
 
@@ -297,4 +297,95 @@ vrrp_instance later {
         });
     }
     director.stop().unwrap();
+}
+
+/// One virtual router per family, on director 1 or 2.
+fn pair(mode: &str, director: u8) -> String {
+    let priority = if director == 1 { 150 } else { 100 };
+    let instance = |vrid: u8, addresses: &str| {
+        format!(
+            "vrrp_instance r{vrid} {{\ninterface eth0\nvirtual_router_id {vrid}\npriority {priority}\nadvert_int 0.1\n\
+             use_vmac\nvirtual_ipaddress {{\n{addresses}\n}}\n}}\n"
+        )
+    };
+    let (v4, v6) = (
+        instance(51, "192.0.2.100"),
+        instance(52, "fe80::5e:100\n2001:db8::100"),
+    );
+    format!("global_defs {{\nvrrp_version 3\nvrrp_vmac_mode {mode}\n}}\n{v4}{v6}")
+}
+
+const MAC_V4: &str = "00:00:5e:00:01:33";
+const MAC_V6: &str = "00:00:5e:00:02:34";
+
+/// The client reaches both addresses, and knows them by the virtual MACs.
+fn reach(arena: &Arena) {
+    for (address, mac) in [("192.0.2.100", MAC_V4), ("2001:db8::100", MAC_V6)] {
+        let client = arena.client();
+        let start = Instant::now();
+        while let Err(error) = client.command("ping", &["-c1", "-W1", address]) {
+            assert!(start.elapsed() < PATIENCE, "{error:#}\n{}", arena.logs());
+        }
+        let neighbour = client.command("ip", &["neigh", "show", address]).unwrap();
+        assert!(neighbour.contains(mac), "{neighbour}{}", arena.logs());
+    }
+}
+
+/// Who is MASTER has the virtual MACs, with a macvlan or without; what says who listens has that of the interface.
+#[test]
+fn the_segment_knows_the_addresses_by_the_virtual_macs_whoever_is_master() {
+    for mode in ["macvlan", "bpf"] {
+        let arena = Arena::new(Options { servers: false });
+        let filters = |director: usize| {
+            let namespace = arena.director(director).namespace();
+            namespace
+                .command("bridge", &["fdb", "show", "dev", "eth0"])
+                .unwrap()
+        };
+        let before = filters(1);
+        let relevant = "vrrp or arp or igmp or icmp6";
+        let capture = Capture::start(&arena, relevant).unwrap();
+        for number in [1, 2] {
+            let text = pair(mode, number);
+            arena.director(number.into()).start(&lb(), text).unwrap();
+        }
+        reach(&arena);
+        let links = arena
+            .director(1)
+            .namespace()
+            .command("ip", &["link"])
+            .unwrap();
+        assert_eq!(links.contains("vrrp.51"), mode == "macvlan", "{links}");
+        arena.director(1).stop().unwrap();
+        reach(&arena);
+        assert_eq!(filters(1), before, "{mode}");
+        arena.director(1).start(&lb(), pair(mode, 1)).unwrap();
+        thread::sleep(Duration::from_secs(1));
+        reach(&arena);
+        let fields = capture.tell(&[
+            ("vrrp", &["eth.src"]),
+            (
+                "arp.src.proto_ipv4 == 192.0.2.100",
+                &["eth.src", "arp.src.hw_mac"],
+            ),
+            (
+                "icmpv6.nd.na.target_address == 2001:db8::100",
+                &["eth.src", "icmpv6.opt.linkaddr"],
+            ),
+            ("igmp || icmpv6.type == 143", &["eth.src"]),
+        ]);
+        let [adverts, claims, answers, reports] = fields.unwrap().try_into().unwrap();
+        let is = |lines: &[String], macs: &[&str]| {
+            let mut words = lines.iter().flat_map(|line| line.split(' '));
+            !lines.is_empty() && words.all(|word| macs.contains(&word))
+        };
+        assert!(is(&adverts, &[MAC_V4, MAC_V6]), "{mode}: {adverts:?}");
+        assert!(is(&claims, &[MAC_V4]), "{mode}: {claims:?}");
+        assert!(is(&answers, &[MAC_V6]), "{mode}: {answers:?}");
+        let unlike = |line: &&String| [MAC_V4, MAC_V6].contains(&line.as_str());
+        assert!(
+            !reports.is_empty() && !reports.iter().any(|line| unlike(&line)),
+            "{mode}: {reports:?}"
+        );
+    }
 }

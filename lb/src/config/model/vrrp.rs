@@ -119,6 +119,11 @@ impl VrrpInstance {
         self.addresses.iter().chain(excluded)
     }
 
+    /// Every address with its options, those that adverts do not carry included.
+    pub fn all_lines(&self) -> impl Iterator<Item = AddressLine> {
+        self.lines().chain(self.excluded.iter().cloned())
+    }
+
     /// The interface adverts leave by, once the virtual interfaces have their names.
     #[must_use]
     pub const fn transmits_on(&self) -> &InterfaceName {

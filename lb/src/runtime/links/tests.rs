@@ -14,6 +14,7 @@ fn link(index: u32, text: &str) -> Link {
         vrf_table: None,
         stacked: None,
         group: 0,
+        is_veth: false,
     }
 }
 

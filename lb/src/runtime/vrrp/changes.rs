@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::{
-    io::netlink::object::{Entry, Making, ObjectError, ObjectHandle, ObjectMessage},
+    io::{
+        guard::VirtualMac,
+        netlink::object::{Entry, Making, ObjectError, ObjectHandle, ObjectMessage},
+    },
     observe::log,
     vrrp::{
         object::{Object, ObjectKey, Operation, Step},
@@ -27,6 +30,8 @@ pub(super) enum Word {
     Entries(Vec<Entry>),
     /// A virtual interface was made or removed, or refused.
     Interface(InterfaceStep, Result<(), String>),
+    /// An interface takes packets for a MAC, or does not any more.
+    Filter(VirtualMac, Result<(), String>),
 }
 
 /// What waits for its turn.
@@ -34,6 +39,8 @@ enum Job {
     Object(Option<InstanceId>, Step, Result<ObjectMessage, ObjectError>),
     /// Without a way to make it, it is removed.
     Interface(InterfaceStep, Option<Result<Making, ObjectError>>),
+    /// Whether the interface is to take packets for the MAC.
+    Filter(VirtualMac, bool),
 }
 
 /// The queue.
@@ -85,6 +92,11 @@ impl Changes {
         making: Option<Result<Making, ObjectError>>,
     ) {
         self.queue.push_back(Job::Interface(step, making));
+    }
+
+    /// Queues that an interface takes packets for a MAC, or does not any more.
+    pub(super) fn queue_filter(&mut self, mac: VirtualMac, takes: bool) {
+        self.queue.push_back(Job::Filter(mac, takes));
     }
 
     /// Whether every change was acknowledged.
@@ -201,7 +213,13 @@ async fn work(handle: ObjectHandle, job: Job) -> Word {
             };
             Word::Interface(step, result)
         }
+        Job::Filter(mac, takes) => Word::Filter(mac, filter(&handle, mac, takes).await),
     }
+}
+
+async fn filter(handle: &ObjectHandle, of: VirtualMac, takes: bool) -> Result<(), String> {
+    let VirtualMac { ifindex, mac } = of;
+    handle.filter(ifindex, mac, takes).await
 }
 
 async fn change(

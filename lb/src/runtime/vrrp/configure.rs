@@ -187,15 +187,19 @@ impl Vrrp {
         }
     }
 
-    /// Tells the data plane which addresses belong to which gate, who the peers are, and which VRIDs are ours.
+    /// Tells the data plane which addresses belong to which gate, who the peers are, which VRIDs are ours, and which MACs.
     pub(super) fn tell_guards(&mut self) {
+        let (macs, routers) = (self.virtual_macs(), self.router_macs());
+        self.adjust_filters(&macs);
+        let writes_macs = self.writes_macs();
         let Some(guards) = &mut self.effects.guards else {
             return;
         };
         let told = guards
             .know(&self.members.vrids())
             .and_then(|()| guards.admit(&self.members.peers()))
-            .and_then(|()| guards.own(&self.members.owned()));
+            .and_then(|()| guards.own(&self.members.owned(writes_macs)))
+            .and_then(|()| guards.set_virtual_macs(&macs, &routers));
         if let Err(error) = told {
             log::gate_failed("owned addresses", &error);
         }

@@ -7,10 +7,11 @@ use std::{
 
 use lb_common::router::RouterKey;
 
+use super::macs;
 use crate::{
     config::model::{
         Family, Vrid, VrrpInstance,
-        vrrp::{Destination, Device, Unicast},
+        vrrp::{Destination, Device, MacAddress, Unicast},
     },
     io::{
         guard::{Owned, Sender, Subject, Terms, Ttls},
@@ -179,6 +180,11 @@ impl Members {
         self.by_id.get(&id)
     }
 
+    /// Every member.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
+        self.by_id.values()
+    }
+
     /// A member, to be changed.
     pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Member> {
         self.by_id.get_mut(&id)
@@ -254,8 +260,8 @@ impl Members {
             .filter_map(|(id, member)| Some((*id, member.subject?)))
     }
 
-    /// What the data plane is to know of each address.
-    pub(super) fn owned(&self) -> BTreeMap<IpAddr, Owned> {
+    /// What the data plane is to know of each address; `writes_macs` says that it writes virtual MACs.
+    pub(super) fn owned(&self, writes_macs: bool) -> BTreeMap<IpAddr, Owned> {
         let gated = self
             .by_id
             .values()
@@ -264,13 +270,11 @@ impl Members {
             .flat_map(|(member, gate)| {
                 let config = &member.config;
                 let accept = config.election.accept || config.priority.is_owner();
-                let addresses = config.all_addresses();
-                let owned = Owned {
-                    gate,
-                    accept,
-                    mac: None,
-                };
-                addresses.map(move |line| (line.address, owned))
+                config.all_lines().map(move |line| {
+                    let mac = macs::worn(config, &line).filter(|_| writes_macs);
+                    let mac = mac.map(MacAddress::octets);
+                    (line.address.address, Owned { gate, accept, mac })
+                })
             })
             .collect()
     }

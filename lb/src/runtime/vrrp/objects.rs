@@ -59,6 +59,7 @@ impl Vrrp {
             match self.effects.changes.next().await? {
                 Word::Done(acknowledgement) => self.acknowledge(acknowledgement),
                 Word::Interface(step, result) => self.acknowledge_virtual(&step, result),
+                Word::Filter(mac, result) => self.acknowledge_filter(mac, &result),
                 Word::Entries(_) => {}
             }
         }

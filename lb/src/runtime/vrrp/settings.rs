@@ -118,6 +118,8 @@ impl Vrrp {
             // The address of a macvlan is not answered for by the interface below, nor the other way round.
             wanted.insert(Setting::of_v4(base, "arp_ignore"), "1");
             wanted.insert(Setting::of_v4(base, "arp_filter"), "1");
+            // Nor does the interface below ask in its name, which would tell of the wrong MAC.
+            wanted.insert(Setting::of_v4(base, "arp_announce"), "2");
         }
         self.settings.adjust(&wanted);
     }

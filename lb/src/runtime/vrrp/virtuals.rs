@@ -43,6 +43,7 @@ impl Vrrp {
             while !self.virtuals.is_idle() {
                 match self.effects.changes.next().await? {
                     Word::Interface(step, result) => self.acknowledge_virtual(&step, result),
+                    Word::Filter(mac, result) => self.acknowledge_filter(mac, &result),
                     Word::Done(acknowledgement) => self.acknowledge(acknowledgement),
                     Word::Entries(_) => {}
                 }
@@ -76,6 +77,7 @@ impl Vrrp {
             self.handle_virtual_links(now);
             self.review_faults();
             self.adjust_settings();
+            self.owners_changed = true;
         }
     }
 

@@ -93,11 +93,7 @@ impl Instance {
     /// or of `all`.
     fn extra_addresses(&self, all: bool) -> Vec<VirtualAddress> {
         let own = self.config.link.device.name();
-        let lines = self
-            .config
-            .lines()
-            .chain(self.config.excluded.iter().cloned());
-        let dressed = lines.filter(|line| line.options.use_vmac);
+        let dressed = self.config.all_lines().filter(|line| line.options.use_vmac);
         let dressed: BTreeSet<_> = dressed.map(|line| line.address.interface).collect();
         let mut silent = BTreeSet::from([self.config.transmits_on().clone()]);
         let mut addresses = self.objects.settled();

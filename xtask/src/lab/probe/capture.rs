@@ -73,8 +73,24 @@ impl Capture {
     ///
     /// # Errors
     /// When dumpcap does not end or tshark fails.
-    pub fn fields(mut self, filter: &str, fields: &[&str]) -> anyhow::Result<Vec<String>> {
+    pub fn fields(self, filter: &str, fields: &[&str]) -> anyhow::Result<Vec<String>> {
+        let told = self.tell(&[(filter, fields)])?;
+        Ok(told.into_iter().flatten().collect())
+    }
+
+    /// The same for several filters, each with fields of its own.
+    ///
+    /// # Errors
+    /// As [`Self::fields`].
+    pub fn tell(mut self, wanted: &[(&str, &[&str])]) -> anyhow::Result<Vec<Vec<String>>> {
         self.end()?;
+        let told = wanted
+            .iter()
+            .map(|(filter, fields)| self.ask(filter, fields));
+        told.collect()
+    }
+
+    fn ask(&self, filter: &str, fields: &[&str]) -> anyhow::Result<Vec<String>> {
         let mut options = vec!["-T", "fields", "-E", "separator=/s"];
         options.extend(fields.iter().flat_map(|field| ["-e", *field]));
         self.tshark(filter, &options)

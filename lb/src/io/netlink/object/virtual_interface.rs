@@ -6,15 +6,19 @@ mod tests;
 use std::{io, net::Ipv6Addr};
 
 use futures_util::TryStreamExt;
+use lb_common::Mac;
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage};
 use rtnetlink::{
     LinkIpVlan, LinkMacVlan, LinkMessageBuilder, LinkUnspec,
     packet_route::{
+        AddressFamily, RouteNetlinkMessage,
         address::AddressMessage,
         link::{IpVlanFlags, IpVlanMode, LinkMessage, MacVlanMode},
+        neighbour::{NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
     },
 };
 
-use super::{Here, ObjectError, ObjectHandle, ObjectMessage, address};
+use super::{Here, ObjectError, ObjectHandle, ObjectMessage, acknowledged, address};
 use crate::{
     config::{
         NameList,
@@ -207,6 +211,36 @@ impl ObjectHandle {
         };
         let removed = self.handle.link().del(index).execute().await;
         removed.map_err(|error| reason(&error))
+    }
+
+    /// Lets the interface take packets for one more MAC, or for that no longer, as `bridge fdb … self` does. A change that
+    /// has been made, or an interface that is gone, is a success.
+    ///
+    /// # Errors
+    /// The kernel's refusal in words: the driver may have no filter to change.
+    pub async fn filter(&self, ifindex: u32, mac: Mac, takes: bool) -> Result<(), String> {
+        let mut message = NeighbourMessage::default();
+        message.header.family = AddressFamily::Bridge;
+        message.header.ifindex = ifindex;
+        message.header.state = NeighbourState::Permanent;
+        message.header.flags = NeighbourFlags::Own;
+        let mac = NeighbourAttribute::LinkLayerAddress(mac.to_vec());
+        message.attributes.push(mac);
+        let (payload, flags, is_so) = match takes {
+            true => (
+                RouteNetlinkMessage::NewNeighbour(message),
+                NLM_F_CREATE | NLM_F_EXCL,
+                libc::EEXIST,
+            ),
+            false => (RouteNetlinkMessage::DelNeighbour(message), 0, libc::ENOENT),
+        };
+        let mut request = NetlinkMessage::from(payload);
+        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        match acknowledged(self.request(request)).await? {
+            0 | libc::ENODEV => Ok(()),
+            code if code == is_so => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code).to_string()),
+        }
     }
 
     async fn index(&self, name: &InterfaceName) -> Option<u32> {

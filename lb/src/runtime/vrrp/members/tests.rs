@@ -39,6 +39,7 @@ fn links(addresses: &[&str]) -> Links {
         vrf_table: None,
         stacked: None,
         group: 0,
+        is_veth: false,
     };
     let addresses = addresses.iter().map(|address| LinkAddress {
         index: 7,

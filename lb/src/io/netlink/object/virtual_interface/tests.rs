@@ -43,6 +43,7 @@ fn base() -> Link {
         vrf_table: None,
         stacked: None,
         group: 3,
+        is_veth: false,
     }
 }
 
