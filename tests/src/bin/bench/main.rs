@@ -1,5 +1,6 @@
 //! Benchmarks: `cargo xtask bench <name>`.
 
+mod adversity;
 mod baseline;
 mod config;
 mod dataplane;
@@ -39,6 +40,8 @@ enum Name {
     Config,
     /// How long the virtual address is silent when the master goes, beside Debian's keepalived.
     Failover,
+    /// What a stalled, busy or flooded pair does, beside Debian's keepalived.
+    Adversity,
     /// What many virtual routers cost at rest, beside Debian's keepalived.
     Vrrp,
 }
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Name::Dataplane => dataplane::run(&mut report, arguments.quick)?,
         Name::Config => config::run(&mut report, arguments.quick)?,
         Name::Failover => failover::run(&mut report, arguments.quick)?,
+        Name::Adversity => adversity::run(&mut report, arguments.quick)?,
         Name::Vrrp => vrrp::run(&mut report, arguments.quick)?,
     }
     report.finish()
