@@ -160,7 +160,7 @@ impl Lan {
 
     /// Where the routers broke the rule of the one open gate: while `exclusive` is set, two gates are open
     /// together only as long as the advert that settles the matter is in flight: one of the better router, or of the other
-    /// when the better one has resigned.
+    /// when the better one has resigned, or one with the priority it had before.
     #[must_use]
     pub fn violations(&self) -> &[String] {
         &self.violations
@@ -423,11 +423,17 @@ impl Lan {
                 } else {
                     (*b, *a)
                 };
-                let arrives = |node: usize| {
-                    let claim = self.nodes[node].last_claim;
-                    claim.is_some_and(|(sent, _)| next <= sent + self.network.delay.end)
+                let arrives = |node: usize, rank| {
+                    let claims = self.nodes[node].claims();
+                    let better = claims.filter(|(_, claim)| Some(*claim) > rank);
+                    let mut sent = better.map(|(sent, _)| sent);
+                    sent.any(|sent| next <= sent + self.network.delay.end)
                 };
-                let settled = arrives(better) || self.nodes[better].resigned && arrives(other);
+                let rank = |node: usize| Some(self.nodes[node].rank());
+                // A claim from before its sender lost priority settles it too, for as long as the other has not heard of that.
+                let settled = arrives(better, rank(other))
+                    || arrives(other, rank(better))
+                    || self.nodes[better].resigned && arrives(other, None);
                 if !settled && self.network.connects(*a, *b) {
                     let at = self.elapsed();
                     self.violations

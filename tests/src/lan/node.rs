@@ -21,6 +21,9 @@ use super::{
     network::Frame,
 };
 
+/// Claims that are remembered: more than can be in flight at once.
+const CLAIMS: usize = 8;
+
 /// What makes a node.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -71,8 +74,8 @@ pub(super) struct Node {
     /// Number of the daemon's present life.
     pub(super) life: u32,
     pub(super) last_sent: Option<Instant>,
-    /// When it last claimed the addresses, and with which priority.
-    pub(super) last_claim: Option<(Instant, u8)>,
+    /// When it claimed the addresses lately, and with which priorities; the last one is the last.
+    claims: VecDeque<(Instant, u8)>,
     /// It has resigned since.
     pub(super) resigned: bool,
     pub(super) standing: Standing,
@@ -92,7 +95,7 @@ impl Node {
             link: true,
             life: 0,
             last_sent: None,
-            last_claim: None,
+            claims: VecDeque::new(),
             resigned: false,
             standing: Standing::default(),
             audit: None,
@@ -104,8 +107,14 @@ impl Node {
 
     /// What decides between two masters.
     pub(super) fn rank(&self) -> (u8, IpAddr) {
-        let claim = self.last_claim.map_or(0, |(_, priority)| priority);
+        let claim = self.claims.back().map_or(0, |(_, priority)| *priority);
         (claim, self.setup.source)
+    }
+
+    /// When it claimed the addresses lately, with what decided then.
+    pub(super) fn claims(&self) -> impl Iterator<Item = (Instant, (u8, IpAddr))> {
+        let claims = self.claims.iter();
+        claims.map(|(sent, priority)| (*sent, (*priority, self.setup.source)))
     }
 
     pub(super) fn priority(&self) -> u8 {
@@ -392,7 +401,10 @@ impl Node {
                     self.last_sent = Some(now);
                     self.resigned = advert.priority == 0;
                     if !self.resigned {
-                        self.last_claim = Some((now, advert.priority));
+                        self.claims.push_back((now, advert.priority));
+                        if self.claims.len() > CLAIMS {
+                            self.claims.pop_front();
+                        }
                     }
                     router.handle_advert_sent(instance, true, now);
                 }

@@ -1,6 +1,6 @@
 //! Ten thousand LANs: faults of every kind, and what must be true afterwards.
 //!
-//! `LB_SIM_SEED=n` runs one seed and prints its history.
+//! `LB_SIM_SEED=n` runs one seed and prints its history, `LB_SIM_SEEDS=n` so many instead.
 
 use std::{
     fmt::Write as _,
@@ -21,24 +21,33 @@ use super::population;
 
 const SEEDS: u64 = 10_000;
 
+/// The number that a variable has.
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is a number")),
+    )
+}
+
 #[test]
 fn ten_thousand_lans_have_one_master_each_once_healed() {
-    if let Ok(seed) = std::env::var("LB_SIM_SEED") {
-        let seed = seed.parse().expect("LB_SIM_SEED is a number");
+    if let Some(seed) = number("LB_SIM_SEED") {
         let (lan, result) = live(seed);
         print!("{}", history(&lan, usize::MAX));
         return result.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     }
+    let seeds = number("LB_SIM_SEEDS").unwrap_or(SEEDS);
     let next = AtomicU64::new(0);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(seed) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|s| *s < SEEDS)
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|s| *s < seeds)
                 {
                     if let (lan, Err(error)) = live(seed) {
-                        next.store(SEEDS, Ordering::Relaxed);
+                        next.store(seeds, Ordering::Relaxed);
                         panic!("LB_SIM_SEED={seed}: {error}\n{}", history(&lan, 60));
                     }
                 }
