@@ -7,7 +7,7 @@ use nix::unistd::Uid;
 
 use crate::{step, workspace};
 
-/// A program and the Debian package that has it.
+/// A program, or a file by its path, and the Debian package that has it.
 pub type Package = (&'static str, &'static str);
 
 /// What the lab starts, and what it tells people to try.
@@ -36,6 +36,8 @@ pub const NETNS: &[Package] = &[
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
     ("vtysh", "frr"),
+    // Without it `ip` and keepalived know no protocol by name.
+    ("/etc/protocols", "netbase"),
 ];
 
 const LIMIT: Duration = Duration::from_secs(900);
@@ -67,7 +69,10 @@ fi
 /// # Errors
 /// Names the command that needs root when we are not, and the packages where there is no apt.
 pub fn prepare(packages: &[Package]) -> Result<()> {
-    let missing = missing(packages, |program| workspace::which(program).is_some());
+    let missing = missing(packages, |needed| {
+        let is_file = needed.starts_with('/') && Path::new(needed).exists();
+        is_file || workspace::which(needed).is_some()
+    });
     if missing.is_empty() {
         return Ok(());
     }

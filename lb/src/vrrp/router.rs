@@ -415,7 +415,7 @@ impl Router {
     fn restore_addresses(&mut self, interface: &InterfaceName, now: Instant) {
         let has = |instance: &Instance| {
             let mut addresses = instance.config().all_addresses();
-            addresses.any(|address| address.interface == *interface)
+            instance.waits_for_kernel() && addresses.any(|address| address.interface == *interface)
         };
         let holders = self.instances.iter().filter(|(_, i)| has(i));
         let holders: Vec<InstanceId> = holders.map(|(id, _)| *id).collect();

@@ -143,6 +143,11 @@ impl Instance {
         }
     }
 
+    /// Whether the kernel refused something that is still wanted.
+    pub(in crate::vrrp) fn waits_for_kernel(&self) -> bool {
+        self.objects.waits()
+    }
+
     /// Asks the kernel again for what it refused.
     pub(in crate::vrrp) fn retry_objects(&mut self, outputs: &mut Outputs) {
         self.objects.retry();
