@@ -76,18 +76,20 @@ impl Kernel {
             return false;
         }
         self.epoch = Some(epoch);
-        self.deadline = None;
         self.set = Some(now);
-        if let Guard::Watch {
-            advert,
-            source,
-            remaining,
-            ..
-        } = &guard
-        {
-            self.expected = advert.emit(*source, Adverts::group(Family::of(*source)));
-            self.deadline = Some(now + *remaining);
-        }
+        self.deadline = match &guard {
+            Guard::Off => None,
+            Guard::Watch {
+                advert,
+                source,
+                remaining,
+                ..
+            } => {
+                self.expected = advert.emit(*source, Adverts::group(Family::of(*source)));
+                Some(now + *remaining)
+            }
+            Guard::Lease { lease, .. } => Some(now + *lease),
+        };
         self.guard = guard;
         true
     }
