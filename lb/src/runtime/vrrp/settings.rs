@@ -44,27 +44,26 @@ impl Settings {
 
     /// Makes these the settings; those not wanted any more become as they were.
     pub(super) fn adjust(&mut self, wanted: &BTreeMap<Setting, &'static str>) {
-        let known = self.before.len();
-        let over: Vec<_> = {
-            let over = |set: &Setting, _: &mut String| !wanted.contains_key(set);
-            self.before.extract_if(.., over).collect()
-        };
+        let over = |set: &Setting, _: &mut String| !wanted.contains_key(set);
+        let over: Vec<_> = self.before.extract_if(.., over).collect();
         for (setting, before) in &over {
             report(setting, setting.write(before));
         }
-        let mut news = !over.is_empty();
+        let mut other = Vec::new();
         for (setting, value) in wanted {
-            let Ok(before) = setting.read() else {
-                continue;
-            };
-            if before != *value {
+            if let Ok(before) = setting.read()
+                && before != *value
+            {
                 self.before.entry(setting.clone()).or_insert(before);
-                news |= self.before.len() != known;
-                report(setting, setting.write(value));
+                other.push((setting, *value));
             }
         }
-        if news {
+        // First of all what was, should this process end between two changes.
+        if !(over.is_empty() && other.is_empty()) {
             self.keep();
+        }
+        for (setting, value) in other {
+            report(setting, setting.write(value));
         }
     }
 
