@@ -171,6 +171,12 @@ impl VirtualInterfaces {
         }
     }
 
+    /// Whether links have changed that are not looked at yet.
+    #[must_use]
+    pub const fn has_news(&self) -> bool {
+        self.look.is_some()
+    }
+
     /// Whether the kernel was asked for it and has not answered.
     #[must_use]
     pub fn is_under_way(&self, name: &InterfaceName) -> bool {

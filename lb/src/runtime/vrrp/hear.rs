@@ -137,6 +137,10 @@ impl Vrrp {
 
     /// Looks again for what keeps instances from taking part though their interfaces are up. What is new is logged.
     pub(super) fn review_faults(&mut self) {
+        // It is done when the links are looked at: one that is going may be coming again.
+        if self.virtuals.has_news() {
+            return;
+        }
         let faults = self.members.faults(&self.links, &self.virtuals, &self.deaf);
         for (name, reasons) in &faults {
             let before = self.wire_faults.get(name);

@@ -190,6 +190,8 @@ fn changes_of_links_are_gathered() {
     bench.machine.handle_change(bench.now);
     bench.machine.handle_change(bench.now + GATHER / 2);
     assert_eq!(bench.machine.poll_timeout(), Some(bench.now + GATHER));
+    assert!(bench.machine.has_news());
     bench.found(Found::Same);
+    assert!(!bench.machine.has_news());
     assert_eq!(bench.machine.poll_timeout(), None);
 }
