@@ -27,6 +27,7 @@ use self::flood::{FAMILIES, Flood};
 use crate::{
     figure::{Figure, Report, Values},
     peer,
+    selection::Selection,
 };
 
 /// Metrics of one daemon with a value per run.
@@ -36,7 +37,7 @@ type Samples = BTreeMap<&'static str, Vec<f64>>;
 ///
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
-pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let bench = Bench {
         lab: Lab::start(LabOptions { servers: false })?,
         daemons: [
@@ -45,15 +46,21 @@ pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
             },
             Daemon::Keepalived,
         ],
-        extent: Extent::new(quick),
+        extent: Extent::new(selection.quick),
     };
     let adverts = AdvertWatch::start(bench.lab.switch())?;
-    let runs = bench.extent.stalls;
-    bench.measure("stall", runs, out, |bench| bench.stall(&adverts))?;
-    bench.measure("load", 1, out, |bench| bench.load(&adverts))?;
+    if selection.has("stall") {
+        let runs = bench.extent.stalls;
+        bench.measure("stall", runs, out, |bench| bench.stall(&adverts))?;
+    }
+    if selection.has("load") {
+        bench.measure("load", 1, out, |bench| bench.load(&adverts))?;
+    }
     for family in FAMILIES {
         let case = format!("flood/{}", family.name());
-        bench.measure(&case, 1, out, |bench| bench.flood(&adverts, family))?;
+        if selection.has(&case) {
+            bench.measure(&case, 1, out, |bench| bench.flood(&adverts, family))?;
+        }
     }
     Ok(())
 }

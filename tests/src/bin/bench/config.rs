@@ -17,6 +17,7 @@ use anyhow::{Context as _, ensure};
 use crate::{
     figure::{Figure, Report, Values},
     peer,
+    selection::Selection,
 };
 
 /// Virtual servers of each case, with the runs of a full and of a quick benchmark.
@@ -27,14 +28,17 @@ const REAL_SERVERS: usize = 10;
 ///
 /// # Errors
 /// When a program cannot be started, or finds something wrong with the file.
-pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let lb = peer::lb_binary()?;
     let name = peer::keepalived_name()?;
     let mut medians = Vec::new();
     for (servers, runs) in CASES {
+        if !selection.has(&case_name(servers)) {
+            continue;
+        }
         let file = Configuration::write(servers)?;
         let mut samples = [Samples::default(), Samples::default()];
-        for _ in 0..runs[usize::from(quick)] {
+        for _ in 0..runs[usize::from(selection.quick)] {
             for (command, samples) in [Command::new(&lb), peer::keepalived()]
                 .into_iter()
                 .zip(&mut samples)
@@ -47,6 +51,10 @@ pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
     }
     say_growth(&medians, &name);
     Ok(())
+}
+
+fn case_name(servers: usize) -> String {
+    format!("vs={servers}")
 }
 
 /// What the runs of one program on one file gave.
@@ -79,7 +87,7 @@ fn report(
     ] {
         out.add(&Figure {
             bench: "config",
-            case: format!("vs={servers}"),
+            case: case_name(servers),
             metric,
             values: Values::new(ours),
             against: Some((peer, Values::new(theirs).median)),

@@ -24,7 +24,10 @@ use tests::{
     prog::{self, DROP, INGRESS, Loaded, PASS, TX},
 };
 
-use crate::figure::{Figure, Report, Values};
+use crate::{
+    figure::{Figure, Report, Values},
+    selection::Selection,
+};
 
 const YARDSTICK_NAME: &str = "yardstick/hash_lookup";
 /// Room for twice the flows of the largest case.
@@ -54,8 +57,8 @@ const BASE: Load = Load {
 ///
 /// # Errors
 /// When the kernel cannot, or the program does something else than what is to be measured.
-pub(crate) fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
-    let mut bench = Bench::new(if quick { 3 } else { 9 })?;
+pub(crate) fn run(report: &mut Report, selection: &Selection) -> anyhow::Result<()> {
+    let mut bench = Bench::new(if selection.quick { 3 } else { 9 })?;
     let lookup = bench.measure(
         programs::BENCH_LOOKUP,
         &mut scripted(&request(&BASE, ACK), 1),
@@ -74,11 +77,19 @@ pub(crate) fn run(report: &mut Report, quick: bool) -> anyhow::Result<()> {
     };
     print(YARDSTICK_NAME.to_owned(), lookup, None)?;
     for (case, load) in cases() {
+        if !selection.has(&case) {
+            continue;
+        }
         let values = bench.load(&load).with_context(|| case.clone())?;
         print(case, values, Some(yardstick))?;
     }
-    print("pass/v4".to_owned(), bench.pass()?, Some(yardstick))?;
-    print("vrrp-absorb".to_owned(), bench.absorb()?, Some(yardstick))
+    if selection.has("pass/v4") {
+        print("pass/v4".to_owned(), bench.pass()?, Some(yardstick))?;
+    }
+    if selection.has("vrrp-absorb") {
+        print("vrrp-absorb".to_owned(), bench.absorb()?, Some(yardstick))?;
+    }
+    Ok(())
 }
 
 fn cases() -> Vec<(String, Load)> {

@@ -20,13 +20,14 @@ use xtask::lab::{
 use crate::{
     figure::{Figure, Report, Values},
     peer,
+    selection::Selection,
 };
 
 /// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute.
 ///
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
-pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let lb = peer::lb_binary()?;
     let bench = Bench {
         lab: Lab::start(LabOptions::default())?,
@@ -34,7 +35,8 @@ pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
     };
     let adverts = AdvertWatch::start(bench.lab.switch())?;
     let peer = peer::keepalived_name()?;
-    for (case, runs) in cases(quick) {
+    let selected = |(case, _): &(Case, u32)| selection.has(&case.name(case.event.name()));
+    for (case, runs) in cases(selection.quick).into_iter().filter(selected) {
         let mut samples = [Samples::new(), Samples::new()];
         for run in 0..runs {
             for (daemon, samples) in bench.daemons.iter().zip(&mut samples) {
@@ -167,20 +169,20 @@ fn cases(quick: bool) -> Vec<(Case, u32)> {
         version,
         advert_interval,
     };
-    let mut cases: Vec<_> = Event::ALL
-        .into_iter()
-        .map(|event| {
-            let runs = match (quick, event) {
-                (false, _) => 20,
-                (true, Event::Power) => 3,
-                (true, _) => 1,
-            };
-            (at(event, 3, 0.1), runs)
-        })
-        .collect();
-    if !quick {
-        cases.push((at(Event::Power, 2, 1.0), 5));
+    if quick {
+        let runs = |event| if event == Event::Power { 3 } else { 1 };
+        let cases = Event::ALL.into_iter();
+        return cases
+            .map(|event| (at(event, 3, 0.1), runs(event)))
+            .collect();
     }
+    let mut cases = Vec::new();
+    for advert_interval in [0.1, 0.01, 1.0] {
+        for event in Event::ALL {
+            cases.push((at(event, 3, advert_interval), 20));
+        }
+    }
+    cases.push((at(Event::Power, 2, 1.0), 5));
     cases
 }
 

@@ -7,11 +7,12 @@ mod dataplane;
 mod failover;
 mod figure;
 mod peer;
+mod selection;
 mod vrrp;
 
 use clap::{Parser, Subcommand};
 
-use crate::figure::Report;
+use crate::{figure::Report, selection::Selection};
 
 #[derive(Parser)]
 #[command(
@@ -24,9 +25,8 @@ struct Arguments {
     /// Prints each figure as one line of JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// Finishes within a minute, with fewer runs.
-    #[arg(long, global = true)]
-    quick: bool,
+    #[command(flatten)]
+    selection: Selection,
     /// Makes the figures the new `bench/baseline.json`.
     #[arg(long, global = true)]
     keep: bool,
@@ -50,11 +50,11 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut report = Report::new(arguments.json, arguments.keep)?;
     match arguments.name {
-        Name::Dataplane => dataplane::run(&mut report, arguments.quick)?,
-        Name::Config => config::run(&mut report, arguments.quick)?,
-        Name::Failover => failover::run(&mut report, arguments.quick)?,
-        Name::Adversity => adversity::run(&mut report, arguments.quick)?,
-        Name::Vrrp => vrrp::run(&mut report, arguments.quick)?,
+        Name::Dataplane => dataplane::run(&mut report, &arguments.selection)?,
+        Name::Config => config::run(&mut report, &arguments.selection)?,
+        Name::Failover => failover::run(&mut report, &arguments.selection)?,
+        Name::Adversity => adversity::run(&mut report, &arguments.selection)?,
+        Name::Vrrp => vrrp::run(&mut report, &arguments.selection)?,
     }
     report.finish()
 }

@@ -18,6 +18,7 @@ use self::{herald::Herald, routers::Routers};
 use crate::{
     figure::{Figure, Report, Values},
     peer,
+    selection::Selection,
 };
 
 const METRICS: [&str; 4] = [
@@ -31,11 +32,12 @@ const METRICS: [&str; 4] = [
 ///
 /// # Errors
 /// When a daemon cannot be started or does not settle.
-pub(crate) fn run(out: &mut Report, quick: bool) -> anyhow::Result<()> {
+pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let binary = peer::lb_binary()?;
     let peer = peer::keepalived_name()?;
-    let window = Duration::from_secs(if quick { 3 } else { 10 });
-    for case in cases(quick) {
+    let window = Duration::from_secs(if selection.quick { 3 } else { 10 });
+    let selected = |case: &Case| selection.has(&case.name());
+    for case in cases(selection.quick).into_iter().filter(selected) {
         let ours = case.measure(
             &Daemon::Lb {
                 binary: binary.clone(),
