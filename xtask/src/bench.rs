@@ -1,6 +1,6 @@
 //! Runs benchmarks: the binary `bench` of the package `tests`.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -23,21 +23,12 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("this tree has no benchmarks (tests/src/bin/bench/main.rs)");
     }
     packages::prepare(packages::NETNS)?;
-    let lb = build::lb(Profile::Release)?;
-    let status = workspace::cargo()
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "tests",
-            "--bin",
-            "bench",
-            "--",
-        ])
+    let built = build::programs(Profile::Release, &["lb", "bench"])?;
+    let status = Command::new(built.join("bench"))
+        .current_dir(workspace::root())
         .args(arguments)
-        .env(test::BINARY, lb)
+        .env(test::BINARY, built.join("lb"))
         .status()
-        .context("cannot start cargo")?;
+        .context("cannot start the benchmarks")?;
     Ok(step::exit_code(status))
 }

@@ -30,6 +30,15 @@ impl Profile {
     }
 }
 
+/// What every build for this machine selects: cargo unites the features of the packages it is given, so nothing is built
+/// twice for another choice of packages.
+pub const PACKAGES: [&str; 4] = [
+    "--package=lb",
+    "--package=lb-common",
+    "--package=tests",
+    "--package=xtask",
+];
+
 /// Returns where [`ebpf`] puts the object.
 #[must_use]
 pub fn object() -> PathBuf {
@@ -81,14 +90,23 @@ pub fn bpf_cargo(toolchain: &Toolchain, verb: &str) -> Command {
 /// # Errors
 /// As [`ebpf`].
 pub fn lb(profile: Profile) -> Result<PathBuf> {
+    Ok(programs(profile, &["lb"])?.join("lb"))
+}
+
+/// Builds the eBPF object, then the programs of these names; returns the directory they are in.
+///
+/// # Errors
+/// As [`ebpf`].
+pub fn programs(profile: Profile, names: &[&str]) -> Result<PathBuf> {
     ebpf()?;
     let mut command = workspace::cargo();
-    command.args(["build", "--package", "lb"]);
+    command.arg("build").args(PACKAGES);
+    command.args(names.iter().map(|name| format!("--bin={name}")));
     if profile == Profile::Release {
         command.arg("--release");
     }
-    succeed(&mut command, "the build of lb")?;
-    Ok(workspace::target().join(profile.folder()).join("lb"))
+    succeed(&mut command, "the build")?;
+    Ok(workspace::target().join(profile.folder()))
 }
 
 /// Runs `command` with our standard streams; `what` is the subject of the error.

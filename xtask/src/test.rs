@@ -61,25 +61,24 @@ impl Tier {
     }
 
     fn run(self) -> Result<Tally> {
-        let package = ["--package", "tests", "--test", self.name()];
+        let target = ["--test", self.name()];
         match self {
             Self::Tidy => Ok(tidy::run()),
             Self::Unit => {
                 build::ebpf()?;
-                let crates = ["--package=lb", "--package=lb-common", "--package=xtask"];
-                let crates = cargo_test(workspace::cargo(), &crates, &[])?;
-                let shared = cargo_test(workspace::cargo(), &["--package=tests", "--lib"], &[])?;
-                Ok(crates.plus(shared))
+                let units = cargo_test(workspace::cargo(), &["--lib", "--bins"], &[])?;
+                let examples = cargo_test(workspace::cargo(), &["--doc"], &[])?;
+                Ok(units.plus(examples))
             }
             Self::Sim => {
                 build::ebpf()?;
-                cargo_test(workspace::cargo(), &package, &[])
+                cargo_test(workspace::cargo(), &target, &[])
             }
             Self::Datapath => {
                 require(may_load_programs(), "the datapath tier loads BPF programs")?;
                 packages::prepare(packages::DATAPATH)?;
                 build::ebpf()?;
-                cargo_test(workspace::cargo(), &package, &[])
+                cargo_test(workspace::cargo(), &target, &[])
             }
             Self::Netns => {
                 require(
@@ -88,9 +87,9 @@ impl Tier {
                 )?;
                 packages::prepare(packages::NETNS)?;
                 let mut cargo = workspace::cargo();
-                cargo.env(BINARY, build::lb(Profile::Release)?);
+                cargo.env(BINARY, build::lb(Profile::Dev)?);
                 // One at a time: two timing tests on one core measure each other.
-                cargo_test(cargo, &package, &["--test-threads=1"])
+                cargo_test(cargo, &target, &["--test-threads=1"])
             }
         }
     }
@@ -164,14 +163,9 @@ fn write_summary(
 pub fn keywords(check: bool) -> Result<()> {
     build::ebpf()?;
     let mut cargo = workspace::cargo();
-    cargo.args([
-        "test",
-        "--quiet",
-        "--package",
-        "lb",
-        "--lib",
-        "keywords_page",
-    ]);
+    cargo.args(["test", "--quiet"]);
+    cargo.args(build::PACKAGES);
+    cargo.args(["--lib", "keywords_page"]);
     if check {
         return build::succeed(&mut cargo, "the page");
     }
@@ -186,20 +180,16 @@ pub fn keywords(check: bool) -> Result<()> {
 /// When the tests do not build, or fail for another reason than a snapshot.
 pub fn bless() -> Result<()> {
     build::ebpf()?;
-    let mut lb = workspace::cargo();
-    lb.args(["test", "--quiet", "--package", "lb"]);
-    let mut commands = vec![lb];
+    let mut command = workspace::cargo();
+    command.args(["test", "--quiet"]).args(build::PACKAGES);
+    command.args(["--lib", "--bins"]);
     if Tier::Sim.exists() {
-        let mut sim = workspace::cargo();
-        sim.args(["test", "--quiet", "--package", "tests", "--test", "sim"]);
-        commands.push(sim);
+        command.args(["--test", "sim"]);
     }
-    for mut command in commands {
-        build::succeed(
-            command.env("INSTA_UPDATE", "always"),
-            "a test beside the snapshots",
-        )?;
-    }
+    build::succeed(
+        command.env("INSTA_UPDATE", "always"),
+        "a test beside the snapshots",
+    )?;
     step::say("snapshots are rewritten; look at them with `git diff`");
     Ok(())
 }
@@ -208,6 +198,7 @@ pub fn bless() -> Result<()> {
 fn cargo_test(mut cargo: Command, selection: &[&str], harness: &[&str]) -> Result<Tally> {
     let mut child = cargo
         .args(["test", "--no-fail-fast"])
+        .args(build::PACKAGES)
         .args(selection)
         .arg("--")
         .args(harness)
