@@ -109,9 +109,8 @@ impl Case {
     fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<[f64; 4]> {
         let lab = Lab::start(Options { servers: false })?;
         alone(&lab)?;
-        for number in [1, 2] {
-            self.routers.plug(lab.director(number).namespace())?;
-        }
+        self.routers
+            .connect([1, 2].map(|number| lab.director(number).namespace()))?;
         let herald = match self.role {
             Role::Backup => Some(Herald::start(lab.director(2).namespace(), self.routers)?),
             Role::Master => None,

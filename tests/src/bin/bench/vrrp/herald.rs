@@ -13,12 +13,10 @@ use anyhow::Context as _;
 use tests::packet::advert_every;
 use xtask::lab::{Namespace, probe::Frames};
 
-use super::routers::{Router, Routers};
+use super::routers::{Router, Routers, SECOND, interface};
 
 /// Above that of every daemon.
 const PRIORITY: u8 = 254;
-/// The sender's place in the networks.
-const HOST: u8 = 12;
 /// What is due within it leaves together.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -30,12 +28,15 @@ pub(super) struct Herald {
 }
 
 impl Herald {
-    /// Starts to speak from the `eth0` of a namespace.
+    /// Starts to speak from the second director's place.
     pub(super) fn start(namespace: &Namespace, routers: Routers) -> anyhow::Result<Self> {
-        let out = Frames::open(namespace, "eth0")?;
-        let frames: Vec<Vec<u8>> = routers
+        let out = routers
+            .links()
+            .map(|link| Frames::open(namespace, &interface(link)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let frames: Vec<(u8, Vec<u8>)> = routers
             .all()
-            .map(|router| frame(router, routers.centiseconds))
+            .map(|router| (router.link, frame(router, routers.centiseconds)))
             .collect();
         let stop = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&stop);
@@ -60,31 +61,31 @@ impl Herald {
 }
 
 fn frame(router: Router, centiseconds: u16) -> Vec<u8> {
-    let source = Routers::source(HOST, router.vlan).to_string();
+    let source = Routers::source(SECOND, router.link).to_string();
     let address = router.address.to_string();
     let mut packet = advert_every(centiseconds, 3, router.vrid, PRIORITY, &source, &[&address]);
     packet.to_mac = [0x01, 0, 0x5e, 0, 0, 18];
     packet.from_mac = [0, 0, 0x5e, 0, 1, router.vrid];
-    packet.vlans = router.vlan.into_iter().collect();
     packet.bytes()
 }
 
 /// The n-th frame of a round is due n/N of the interval after its start.
 fn speak(
-    out: &Frames,
-    frames: &[Vec<u8>],
+    out: &[Frames],
+    frames: &[(u8, Vec<u8>)],
     interval: Duration,
     stop: &AtomicBool,
 ) -> anyhow::Result<()> {
     let gap = interval / u32::try_from(frames.len())?;
     let mut due = Instant::now();
-    for frame in frames.iter().cycle() {
+    for (link, frame) in frames.iter().cycle() {
         while due > Instant::now() {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             thread::sleep(TICK.min(due.saturating_duration_since(Instant::now())));
         }
+        let out = out.get(usize::from(*link)).context("no such link")?;
         out.send(frame).context("send an advert")?;
         due += gap;
     }

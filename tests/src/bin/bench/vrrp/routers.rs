@@ -1,17 +1,14 @@
-//! Many virtual routers: at most 255 on an interface, the rest on VLANs.
+//! Many virtual routers: at most 255 on a link, the rest on more links between the two directors.
 
-use std::{
-    fmt::Write as _,
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use std::{fmt::Write as _, net::Ipv4Addr, ops::Range, time::Duration};
 
 use xtask::lab::Namespace;
 
 /// VRIDs of one interface.
 const PER_LINK: u32 = 255;
-/// The first VLAN; the routers before it are on the interface itself.
-const FIRST_VLAN: u16 = 2;
+/// Places of the directors in every network.
+const FIRST: u8 = 11;
+pub(super) const SECOND: u8 = 12;
 
 /// So many virtual routers with one advert interval.
 #[derive(Clone, Copy, Debug)]
@@ -23,16 +20,15 @@ pub(super) struct Routers {
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Router {
-    pub(super) vlan: Option<u16>,
+    /// 0 is the segment of the lab.
+    pub(super) link: u8,
     pub(super) vrid: u8,
     pub(super) address: Ipv4Addr,
 }
 
-impl Router {
-    fn interface(self) -> String {
-        self.vlan
-            .map_or_else(|| "eth0".to_owned(), |vlan| format!("eth0.{vlan}"))
-    }
+/// The interface of a link, on either side.
+pub(super) fn interface(link: u8) -> String {
+    format!("eth{link}")
 }
 
 impl Routers {
@@ -42,50 +38,50 @@ impl Routers {
 
     pub(super) fn all(self) -> impl Iterator<Item = Router> {
         (0..self.count).map(|index| {
-            let link = u16::try_from(index / PER_LINK).unwrap_or(u16::MAX);
             let vrid = index % PER_LINK + 1;
             Router {
-                vlan: link.checked_sub(1).map(|link| FIRST_VLAN + link),
+                link: u8::try_from(index / PER_LINK).unwrap_or(u8::MAX),
                 vrid: u8::try_from(vrid).unwrap_or(u8::MAX),
                 address: Ipv4Addr::from(0x0a01_0000 + index),
             }
         })
     }
 
-    fn vlans(self) -> impl Iterator<Item = u16> {
-        let links = self.count.div_ceil(PER_LINK);
-        (1..links).map(|link| FIRST_VLAN - 1 + u16::try_from(link).unwrap_or(u16::MAX))
+    pub(super) fn links(self) -> Range<u8> {
+        0..u8::try_from(self.count.div_ceil(PER_LINK)).unwrap_or(u8::MAX)
     }
 
-    /// The source of the adverts of a VLAN.
-    pub(super) const fn source(host: u8, vlan: Option<u16>) -> Ipv4Addr {
-        match vlan {
-            None => Ipv4Addr::new(192, 0, 2, host),
-            Some(vlan) => {
-                let [high, low] = vlan.to_be_bytes();
-                Ipv4Addr::new(172, 16 + high, low, host)
-            }
+    /// The source of the adverts of a link.
+    pub(super) const fn source(host: u8, link: u8) -> Ipv4Addr {
+        match link {
+            0 => Ipv4Addr::new(192, 0, 2, host),
+            link => Ipv4Addr::new(172, 16, link, host),
         }
     }
 
-    /// Makes the VLANs of a director.
-    pub(super) fn plug(self, namespace: &Namespace) -> anyhow::Result<()> {
-        let host = if namespace.name().ends_with("d1") {
-            11
-        } else {
-            12
-        };
-        let mut batch = String::new();
-        for vlan in self.vlans() {
-            let source = IpAddr::from(Self::source(host, Some(vlan)));
-            let _infallible = write!(
-                batch,
-                "link add link eth0 name eth0.{vlan} type vlan id {vlan}\n\
-                 link set eth0.{vlan} up\n\
-                 address add {source}/24 dev eth0.{vlan}\n"
+    /// Connects the directors by the links they do not have yet.
+    pub(super) fn connect(self, [first, second]: [&Namespace; 2]) -> anyhow::Result<()> {
+        let mut pairs = String::new();
+        for link in self.links().skip(1).map(interface) {
+            let peer = second.name();
+            let _infallible = writeln!(
+                pairs,
+                "link add {link} type veth peer name {link} netns {peer}"
             );
         }
-        namespace.ip(&batch)
+        first.ip(&pairs)?;
+        for (host, namespace) in [(FIRST, first), (SECOND, second)] {
+            let mut up = String::new();
+            for link in self.links().skip(1) {
+                let (interface, source) = (interface(link), Self::source(host, link));
+                let _infallible = write!(
+                    up,
+                    "address add {source}/24 dev {interface}\nlink set {interface} up\n"
+                );
+            }
+            namespace.ip(&up)?;
+        }
+        Ok(())
     }
 
     /// The file for either daemon.
@@ -94,7 +90,7 @@ impl Routers {
         let interval = self.interval().as_secs_f64();
         for router in self.all() {
             let Router { vrid, address, .. } = router;
-            let interface = router.interface();
+            let interface = interface(router.link);
             let _infallible = write!(
                 text,
                 "vrrp_instance {interface}-{vrid} {{\n    \
@@ -118,12 +114,12 @@ mod tests {
             centiseconds: 1,
         };
         let all: Vec<Router> = routers.all().collect();
-        let place = |index: usize| (all[index].vlan, all[index].vrid);
-        assert_eq!(place(0), (None, 1));
-        assert_eq!(place(254), (None, 255));
-        assert_eq!(place(255), (Some(2), 1));
-        assert_eq!(place(1019), (Some(4), 255));
-        assert_eq!(routers.vlans().collect::<Vec<_>>(), [2, 3, 4]);
-        assert_eq!(Routers::source(11, Some(4)), Ipv4Addr::new(172, 16, 4, 11));
+        let place = |index: usize| (all[index].link, all[index].vrid);
+        assert_eq!(place(0), (0, 1));
+        assert_eq!(place(254), (0, 255));
+        assert_eq!(place(255), (1, 1));
+        assert_eq!(place(1019), (3, 255));
+        assert_eq!(routers.links(), 0..4);
+        assert_eq!(Routers::source(11, 3), Ipv4Addr::new(172, 16, 3, 11));
     }
 }
