@@ -7,6 +7,7 @@ pub mod guard;
 pub mod key;
 pub mod linkbeat;
 pub mod machine;
+pub mod memory;
 pub mod mirror;
 pub mod names;
 pub mod namespace;

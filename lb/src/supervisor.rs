@@ -49,6 +49,7 @@ use crate::{
     config::model::Config,
     io::{
         config::{keep, options, read},
+        memory,
         netlink::{Change, Netlink},
         scheduling::set_umask,
     },
@@ -63,6 +64,8 @@ const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait for the vrrp child to do what an operator asks: it may be taking a configuration in.
 const REQUEST_WAIT: Duration = Duration::from_secs(3);
 
+/// When a start or a reload is over for sure.
+const REST: Duration = Duration::from_secs(5);
 /// How long links may change before the interfaces are looked at.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -89,6 +92,8 @@ enum Event {
     StopTimeout,
     /// SIGHUP.
     Reload,
+    /// A start or a reload is over.
+    AtRest,
     /// Links or addresses changed: an interface may have been made anew, without programs.
     Links,
 }
@@ -183,6 +188,7 @@ impl Parent {
             Event::StopTimeout => self.kill_children(),
             Event::Reload => self.reload().await,
             Event::Links => self.data_plane.attach(&self.config).await,
+            Event::AtRest => memory::give_back(),
         }
     }
 
@@ -196,6 +202,7 @@ impl Parent {
         );
         self.config = config;
         set_umask(self.config.global.scripts.umask);
+        self.later(REST, Event::AtRest);
         for role in [Role::Vrrp, Role::Checkers] {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,

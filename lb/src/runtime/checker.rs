@@ -22,6 +22,7 @@ use crate::{
     checker::{Checker, Output, ProbeError, ProbeId, sentence},
     cli::Role,
     io::{
+        memory,
         netlink::next_hop::Follower,
         probe::{Slots, tcp},
         scheduling::{Priorities, set_umask},
@@ -57,6 +58,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             order = parent.recv() => match order {
                 ToChild::Configure(plan) => {
                     child.configure(*plan)?;
+                    memory::give_back();
                     parent.send(FromChild::Configured);
                 }
                 ToChild::Snapshot => {

@@ -43,6 +43,7 @@ use crate::{
     cli::Role,
     config::model::InterfaceName,
     io::{
+        memory,
         names::Names,
         netlink::{Monitor, Netlink},
         notify::Notifications,
@@ -234,6 +235,7 @@ impl Vrrp {
                     *events = open_events(&plan)?;
                 }
                 self.configure(*plan, monitor).await?;
+                memory::give_back();
                 Ok(Some(FromChild::Configured))
             }
             ToChild::Snapshot => {

@@ -29,6 +29,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -57,7 +58,7 @@ type Why = Cow<'static, str>;
 #[derive(Debug)]
 pub struct Instance {
     id: InstanceId,
-    config: VrrpInstance,
+    config: Arc<VrrpInstance>,
     source: Option<IpAddr>,
     state: State,
     why: Why,
@@ -144,7 +145,7 @@ impl Instance {
         objects.configure(Object::of_instance(config), kernel);
         Self {
             id,
-            config: config.clone(),
+            config: Arc::new(config.clone()),
             source: None,
             state: State::Init,
             why: "waiting for the interface".into(),
@@ -185,7 +186,7 @@ impl Instance {
 
     /// The configuration in force.
     #[must_use]
-    pub const fn config(&self) -> &VrrpInstance {
+    pub const fn config(&self) -> &Arc<VrrpInstance> {
         &self.config
     }
 
@@ -266,7 +267,7 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        self.config = config.clone();
+        self.config = Arc::new(config.clone());
         self.objects
             .configure(Object::of_instance(&self.config), kernel);
         self.take_up_priority(outputs);

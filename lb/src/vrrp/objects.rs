@@ -46,7 +46,8 @@ struct Pending {
 /// The objects of one owner.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Objects {
-    slots: BTreeMap<ObjectKey, Slot>,
+    /// Boxed, because most maps have one entry, and room for eleven.
+    slots: BTreeMap<ObjectKey, Box<Slot>>,
     /// The configured ones in the order of the file.
     order: Vec<ObjectKey>,
 }
@@ -64,9 +65,11 @@ impl Objects {
         self.order.clear();
         for (rank, object) in list.into_iter().enumerate() {
             let key = object.key();
-            let slot = self.slots.entry(key.clone()).or_insert_with(|| Slot {
-                installed: kernel.contains(&key).then(|| object.clone()),
-                ..Slot::default()
+            let slot = self.slots.entry(key.clone()).or_insert_with(|| {
+                Box::new(Slot {
+                    installed: kernel.contains(&key).then(|| object.clone()),
+                    ..Slot::default()
+                })
             });
             slot.rank = rank;
             if slot.configured.replace(object).is_none() {
@@ -104,7 +107,7 @@ impl Objects {
         let slots = self.slots.iter_mut();
         let mut leaving: Vec<(bool, usize, &mut Slot)> = slots
             .filter(|(key, slot)| which(key) && slot.leaves(wanted))
-            .map(|(key, slot)| (matches!(key, ObjectKey::Rule(_)), slot.rank, slot))
+            .map(|(key, slot)| (matches!(key, ObjectKey::Rule(_)), slot.rank, &mut **slot))
             .collect();
         leaving.sort_by_key(|(is_rule, rank, _)| (*is_rule, *rank));
         for (_, _, slot) in leaving.into_iter().rev() {
@@ -264,7 +267,7 @@ impl Objects {
 
     /// Whether the kernel has none of them and nothing is under way.
     pub(super) fn is_clear(&self) -> bool {
-        self.slots.values().all(Slot::is_clear)
+        self.slots.values().all(|slot| slot.is_clear())
     }
 
     /// Whether the kernel has none of the addresses and nothing is under way with them.
@@ -276,7 +279,7 @@ impl Objects {
     /// Whether an address is configured here and the kernel has it for good.
     pub(super) fn is_settled(&self, address: &VirtualAddress) -> bool {
         let slot = self.slots.get(&ObjectKey::Address(address.clone()));
-        slot.is_some_and(Slot::is_settled)
+        slot.is_some_and(|slot| slot.is_settled())
     }
 
     /// The configured addresses the kernel has for good, in the order of the file.

@@ -26,6 +26,9 @@ use super::{
 };
 use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
+/// Room for effects that is kept: a start has thousands at once.
+const OUTPUTS: usize = 64;
+
 /// The VRRP machine of a node.
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
@@ -35,9 +38,10 @@ use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualA
 /// that time spent elsewhere is not taken for a silent master.
 #[derive(Debug, Default)]
 pub struct Router {
-    instances: BTreeMap<InstanceId, Instance>,
+    /// Boxed, because a map keeps room for more than it has.
+    instances: BTreeMap<InstanceId, Box<Instance>>,
     /// Those that are gone, while outputs about them wait.
-    departed: BTreeMap<InstanceId, Instance>,
+    departed: BTreeMap<InstanceId, Box<Instance>>,
     names: BTreeMap<String, InstanceId>,
     /// VRIDs of an interface; unicast instances with other peers may share one.
     segments: BTreeMap<InterfaceName, BTreeSet<(u8, Family, InstanceId)>>,
@@ -78,7 +82,8 @@ impl Router {
     /// An instance, until [`Output::Removed`] has been polled.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Instance> {
-        self.instances.get(&id).or_else(|| self.departed.get(&id))
+        let instance = self.instances.get(&id).or_else(|| self.departed.get(&id));
+        instance.map(Box::as_ref)
     }
 
     /// Whether no instance is left, not even one that is stopping.
@@ -335,7 +340,10 @@ impl Router {
             return Some(paced);
         }
         loop {
-            let output = self.outputs.pop_front()?;
+            let Some(output) = self.outputs.pop_front() else {
+                self.outputs.shrink_to(OUTPUTS);
+                return None;
+            };
             match &output {
                 Output::Removed { instance } => drop(self.departed.remove(instance)),
                 Output::Announce { instance, address } if !self.admits(*instance, address) => {
@@ -449,7 +457,7 @@ impl Router {
     fn may_begin(&self, id: InstanceId, now: Instant) -> bool {
         let held = self.held_until.is_some_and(|until| now < until);
         let free = |instance: &Instance| instance.state() != State::Init || instance.is_adopted();
-        let begun = self.instances.get(&id).is_some_and(free);
+        let begun = self.instance(id).is_some_and(free);
         !self.waiting.contains_key(&id) && (!held || begun)
     }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    sync::Arc,
 };
 
 use lb_common::router::RouterKey;
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Member {
     /// The configuration as last given to the core.
-    pub(super) config: VrrpInstance,
+    pub(super) config: Arc<VrrpInstance>,
     /// Its gate; `None` where there is no data plane.
     pub(super) gate: Option<u32>,
     /// Its entry in the kernel, as last known: an interface that is gone had one.
@@ -106,7 +107,8 @@ impl Member {
 /// Members by id.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    by_id: BTreeMap<InstanceId, Member>,
+    /// Boxed, because a map keeps room for more than it has.
+    by_id: BTreeMap<InstanceId, Box<Member>>,
     /// Who hears at a place, by VRID and family; several where their peers differ.
     at: BTreeMap<Place, BTreeMap<(u8, Family), Vec<InstanceId>>>,
 }
@@ -115,7 +117,9 @@ impl Members {
     /// Takes in the instances of a plan the core has just been given.
     pub(super) fn configure(&mut self, plan: &Plan, router: &Router, links: &Links) {
         for config in &plan.config.vrrp_instances {
-            let Some(id) = router.instance_id(&config.name) else {
+            let id = router.instance_id(&config.name);
+            let Some((id, config)) = id.and_then(|id| Some((id, router.instance(id)?.config())))
+            else {
                 continue;
             };
             let (keys, errors) = config.hmac.as_ref().map(key::load).unwrap_or_default();
@@ -125,8 +129,14 @@ impl Members {
                 .collect();
             let gate = plan.gates.get(&config.name).copied();
             let before = self.by_id.remove(&id);
-            let member = member(before, config, gate, keys, key_faults);
-            self.by_id.insert(id, member);
+            let member = member(
+                before.map(|member| *member),
+                Arc::clone(config),
+                gate,
+                keys,
+                key_faults,
+            );
+            self.by_id.insert(id, Box::new(member));
         }
         self.index();
         self.refresh(links);
@@ -177,17 +187,17 @@ impl Members {
 
     /// A member.
     pub(super) fn get(&self, id: InstanceId) -> Option<&Member> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     /// Every member.
     pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
-        self.by_id.values()
+        self.by_id.values().map(Box::as_ref)
     }
 
     /// A member, to be changed.
     pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Member> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     /// Its name for the log.
@@ -322,12 +332,11 @@ impl Members {
 
 fn member(
     before: Option<Member>,
-    config: &VrrpInstance,
+    config: Arc<VrrpInstance>,
     gate: Option<u32>,
     keys: Keys,
     key_faults: BTreeSet<String>,
 ) -> Member {
-    let config = config.clone();
     match before {
         None => Member {
             wire: Wire::new(&config, keys),

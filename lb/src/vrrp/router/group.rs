@@ -172,7 +172,7 @@ impl Router {
     fn share_challenge(&mut self, members: &[InstanceId], now: Instant) {
         let challenged = members.iter().copied().filter(|id| {
             let instance = self.instances.get_mut(id);
-            instance.is_some_and(Instance::take_challenge)
+            instance.is_some_and(|instance| instance.take_challenge())
         });
         let challenged: BTreeSet<InstanceId> = challenged.collect();
         if challenged.is_empty() {
@@ -197,7 +197,7 @@ impl Router {
     }
 
     fn tell_group(&mut self, name: &str, members: &[InstanceId]) {
-        let state = |id: &InstanceId| self.instances.get(id).map_or(State::Init, Instance::state);
+        let state = |id: &InstanceId| self.instances.get(id).map_or(State::Init, |i| i.state());
         let states: BTreeSet<State> = members.iter().map(state).collect();
         let now = if states.contains(&State::Fault) {
             State::Fault

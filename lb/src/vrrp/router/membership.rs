@@ -46,7 +46,7 @@ impl Router {
             .collect();
         for (name, id) in known {
             let config = wanted.get(name.as_str());
-            let old = self.instances.get(&id).map(Instance::config);
+            let old = self.instances.get(&id).map(|i| i.config());
             if !config.is_some_and(|new| old.is_some_and(|old| same_router(old, new))) {
                 let graceful = !old.is_some_and(|old| configs.iter().any(|new| collide(old, new)));
                 self.remove(&name, id, ending, graceful, now);
@@ -86,7 +86,7 @@ impl Router {
         let blockers: BTreeSet<InstanceId> = blockers.collect();
         let mut instance = Instance::new(id, config, &self.kernel, now);
         instance.bind(groups.iter().any(|g| g.members.contains(&config.name)));
-        self.instances.insert(id, instance);
+        self.instances.insert(id, Box::new(instance));
         self.names.insert(config.name.clone(), id);
         self.segments
             .entry(config.interface.clone())
@@ -129,7 +129,7 @@ impl Router {
     fn change(&mut self, id: InstanceId, config: &VrrpInstance, now: Instant) {
         let kernel = &self.kernel;
         if let Some(instance) = self.instances.get_mut(&id)
-            && instance.config() != config
+            && **instance.config() != *config
         {
             instance.on_config(config, kernel, now, &mut self.outputs);
             self.schedule_again(id, now);

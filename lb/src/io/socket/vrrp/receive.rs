@@ -66,13 +66,14 @@ impl Datagram {
 /// Buffers for receiving, shared by all sockets.
 #[derive(Debug)]
 pub struct Inbox {
-    buffers: Vec<Vec<u8>>,
+    /// One datagram after the other. Memory that is zero from the start is not there before something is received into it.
+    bytes: Vec<u8>,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
         Self {
-            buffers: vec![vec![0; DATAGRAM_MAX]; BATCH],
+            bytes: vec![0; BATCH * DATAGRAM_MAX],
         }
     }
 }
@@ -93,8 +94,8 @@ impl VrrpSocket {
         let carrier = self.kind.carrier;
         let fd = self.socket.as_raw_fd();
         let mut slices: Vec<[IoSliceMut<'_>; 1]> = inbox
-            .buffers
-            .iter_mut()
+            .bytes
+            .chunks_mut(DATAGRAM_MAX)
             .take(count)
             .map(|buffer| [IoSliceMut::new(buffer)])
             .collect();
