@@ -1,4 +1,4 @@
-//! Speaks for every virtual router, as their masters would.
+//! Speaks for every virtual router, as their masters would, or says that it cannot.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tests::packet::advert_every;
 use xtask::lab::{Namespace, probe::Frames};
 
@@ -19,6 +19,8 @@ use super::routers::{Router, Routers, SECOND, interface};
 const PRIORITY: u8 = 254;
 /// What is due within it leaves together.
 const TICK: Duration = Duration::from_millis(1);
+/// Later than that is not what masters do: the figures would be of something else.
+const LATEST: Duration = Duration::from_millis(500);
 
 /// Sends until stopped.
 #[derive(Debug)]
@@ -79,12 +81,13 @@ fn speak(
     let gap = interval / u32::try_from(frames.len())?;
     let mut due = Instant::now();
     for (link, frame) in frames.iter().cycle() {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         while due > Instant::now() {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(());
-            }
             thread::sleep(TICK.min(due.saturating_duration_since(Instant::now())));
         }
+        ensure!(due.elapsed() < LATEST, "cannot send as fast as that");
         let out = out.get(usize::from(*link)).context("no such link")?;
         out.send(frame).context("send an advert")?;
         due += gap;

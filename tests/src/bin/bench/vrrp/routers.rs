@@ -36,6 +36,10 @@ impl Routers {
         Duration::from_millis(10) * u32::from(self.centiseconds)
     }
 
+    pub(super) fn adverts_per_second(self) -> u32 {
+        self.count * 100 / u32::from(self.centiseconds)
+    }
+
     pub(super) fn all(self) -> impl Iterator<Item = Router> {
         (0..self.count).map(|index| {
             let vrid = index % PER_LINK + 1;
