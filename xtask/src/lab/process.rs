@@ -73,6 +73,24 @@ pub fn context_switches(pid: Pid) -> anyhow::Result<u64> {
     Ok(sum)
 }
 
+/// Multicast packets of IPv4 sent from the network namespace of a process since it was made.
+///
+/// # Errors
+/// When the process is gone.
+pub fn multicast_sent(pid: Pid) -> anyhow::Result<u64> {
+    let path = format!("/proc/{pid}/net/netstat");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("IpExt: "));
+    let (names, values) = (lines.next(), lines.next());
+    let names = names.into_iter().flat_map(str::split_ascii_whitespace);
+    let values = values.into_iter().flat_map(str::split_ascii_whitespace);
+    let (_, sent) = names
+        .zip(values)
+        .find(|(name, _)| *name == "OutMcastPkts")
+        .with_context(|| format!("{path} has no OutMcastPkts"))?;
+    sent.parse().with_context(|| format!("{path}: {sent}"))
+}
+
 /// Time on a CPU of all threads since the process started, exact to the nanosecond.
 ///
 /// # Errors

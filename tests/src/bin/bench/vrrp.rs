@@ -9,6 +9,7 @@ mod herald;
 mod routers;
 
 use std::{
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -30,12 +31,9 @@ const ANNOUNCEMENTS: Duration = Duration::from_secs(8);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What one processor can send and deliver with some left for the daemon.
 const MOST_ADVERTS: u32 = 120_000;
-const METRICS: [&str; 4] = [
-    "cpu_percent",
-    "context_switches_per_s",
-    "rss_mb",
-    "false_takeovers",
-];
+
+/// What one daemon shows in one case.
+type Metrics = BTreeMap<&'static str, f64>;
 
 /// Measures every case and prints the figures; progress goes to stderr.
 ///
@@ -54,7 +52,8 @@ pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()>
             window,
         )?;
         let theirs = case.measure(&Daemon::Keepalived, window)?;
-        for ((metric, ours), theirs) in METRICS.into_iter().zip(ours).zip(theirs) {
+        for (metric, ours) in ours {
+            let theirs = theirs.get(metric).copied().unwrap_or_default();
             out.add(&Figure {
                 bench: "vrrp",
                 case: case.name(),
@@ -116,8 +115,8 @@ impl Case {
         format!("{}/n={count}/advert={interval}", self.role.name())
     }
 
-    /// One daemon from its start to its end; values in the order of [`METRICS`].
-    fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<[f64; 4]> {
+    /// One daemon from its start to its end.
+    fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<Metrics> {
         let lab = Lab::start(Options { servers: false })?;
         alone(&lab)?;
         self.routers
@@ -140,13 +139,12 @@ impl Case {
         if let Some(herald) = herald {
             herald.stop()?;
         }
-        progress(self, daemon, after.since(&before, window));
-        let [cpu, switches, memory] = after.since(&before, window);
-        let false_takeovers = match self.role {
-            Role::Backup => masters as f64,
-            Role::Master => 0.0,
-        };
-        Ok([cpu, switches, memory, false_takeovers])
+        let mut metrics = after.since(&before, window);
+        if self.role == Role::Backup {
+            metrics.insert("false_takeovers", masters as f64);
+        }
+        progress(self, daemon, &metrics);
+        Ok(metrics)
     }
 
     /// Waits for elections, addresses and both sets of announcements. A peer that never gets there is measured as it is.
@@ -184,12 +182,13 @@ fn alone(lab: &Lab) -> anyhow::Result<()> {
     clippy::print_stderr,
     reason = "progress of a benchmark that takes minutes"
 )]
-fn progress(case: Case, daemon: &Daemon, [cpu, switches, memory]: [f64; 3]) {
+fn progress(case: Case, daemon: &Daemon, metrics: &Metrics) {
+    let figures: Vec<_> = metrics
+        .iter()
+        .map(|(metric, value)| format!("{metric} {value:.2}"))
+        .collect();
     let daemon = peer::name(daemon);
-    eprintln!(
-        "{} {daemon}: {cpu:.2} % of a core, {switches:.0} context switches/s, {memory:.1} MB",
-        case.name()
-    );
+    eprintln!("{} {daemon}: {}", case.name(), figures.join(", "));
 }
 
 /// What a daemon has used since its start.
@@ -197,6 +196,8 @@ struct Usage {
     cpu: Duration,
     switches: u64,
     memory: u64,
+    /// Adverts sent.
+    sent: u64,
 }
 
 impl Usage {
@@ -206,6 +207,7 @@ impl Usage {
             cpu: Duration::ZERO,
             switches: 0,
             memory: 0,
+            sent: process::multicast_sent(parent)?,
         };
         for pid in processes(parent) {
             usage.cpu += process::cpu_time(pid)?;
@@ -215,16 +217,21 @@ impl Usage {
         Ok(usage)
     }
 
-    /// Percent of a core, context switches per second, megabytes.
-    fn since(&self, before: &Self, window: Duration) -> [f64; 3] {
+    fn since(&self, before: &Self, window: Duration) -> Metrics {
         let seconds = window.as_secs_f64();
         let cpu = self.cpu.saturating_sub(before.cpu).as_secs_f64();
         let switches = self.switches.saturating_sub(before.switches) as f64;
-        [
-            cpu / seconds * 100.0,
-            switches / seconds,
-            self.memory as f64 / 1e6,
-        ]
+        let mut metrics = BTreeMap::from([
+            ("cpu_percent", cpu / seconds * 100.0),
+            ("context_switches_per_s", switches / seconds),
+            ("rss_mb", self.memory as f64 / 1e6),
+        ]);
+        let sent = self.sent.saturating_sub(before.sent) as f64;
+        if sent > 0.0 {
+            metrics.insert("adverts_per_s", sent / seconds);
+            metrics.insert("cpu_us_per_advert", cpu * 1e6 / sent);
+        }
+        metrics
     }
 }
 
