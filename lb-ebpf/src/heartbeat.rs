@@ -62,10 +62,17 @@ pub fn leaving_advert(frame: &Frame, packet: &Packet) -> Option<usize> {
 /// An advert arrived. `None` when it may be for another host.
 #[inline(always)]
 pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Option<Outcome> {
-    let advert = frame.get::<Advert>(packet.transport)?;
+    let Some(advert) = frame.get::<Advert>(packet.transport) else {
+        return beyond(place, packet, Counter::AdvertLength);
+    };
     let key = key_of(packet, advert, place);
     let Some(router) = Router::find(key, packet) else {
-        return stranger(&key, packet, advert);
+        // Those configured here are the daemon's to judge.
+        return if maps::is_strange(advert.vrid, packet.family) {
+            beyond(place, packet, Counter::AdvertStranger)
+        } else {
+            None
+        };
     };
     // SAFETY: an entry of `routers`, alive until the program ends. The daemon never changes one in place.
     let value = unsafe { &*router.entry };
@@ -118,16 +125,18 @@ pub fn send(packet: &Packet, advert: &Advert, key: RouterKey) -> Outcome {
     }
 }
 
-/// An advert of a virtual router without an entry. Those configured here are the daemon's to judge; the others are
-/// nobody's, unless the packet goes on to another host.
+/// An advert of no virtual router that is configured here, or too short to be of any: it is nobody's, unless the packet goes
+/// on to another host, and is counted as `reason` beyond its sender's budget.
 #[inline(always)]
-fn stranger(key: &RouterKey, packet: &Packet, advert: &Advert) -> Option<Outcome> {
-    if !maps::is_strange(advert.vrid, packet.family) {
-        return None;
-    }
-    let all = RouterKey { vrid: 0, ..*key };
+fn beyond(place: &Place, packet: &Packet, reason: Counter) -> Option<Outcome> {
+    let all = RouterKey {
+        ifindex: place.ifindex,
+        vlan: place.vlan,
+        vrid: 0,
+        family: packet.family,
+    };
     let excess = !Budget::STRANGER.charge(all, packet.source);
-    excess.then_some(Outcome::AdvertExcess(Counter::AdvertStranger))
+    excess.then_some(Outcome::AdvertExcess(reason))
 }
 
 struct Router {

@@ -46,11 +46,11 @@ pub fn judge(
     } else {
         authentication
     };
-    if length > ADVERT_MAX {
-        return Judgement::Unsure;
-    }
     if packet.transport + length != packet.end {
         return Judgement::Refused(Counter::AdvertLength);
+    }
+    if length > ADVERT_MAX {
+        return Judgement::Unsure;
     }
     if let Some(reason) = refuse_header(packet, advert, value) {
         return Judgement::Refused(reason);

@@ -203,3 +203,15 @@ fn strangers_have_a_budget_once_it_is_known_who_is_none() {
     assert!((STRANGER_BURST..flood).contains(&passed), "{passed}");
     assert_eq!(plane.counter(Counter::AdvertStranger), flood - passed);
 }
+
+#[test]
+fn what_is_too_short_to_be_of_a_virtual_router_has_a_budget_too() {
+    for mut plane in [backup(), master()] {
+        let mut short = from("10.0.0.9", 50);
+        short.payload.truncate(7);
+        let flood = 8 * STRANGER_BURST;
+        let passed = passed(&mut plane, &short, flood);
+        assert!((STRANGER_BURST..flood).contains(&passed), "{passed}");
+        assert_eq!(plane.counter(Counter::AdvertLength), flood - passed);
+    }
+}
