@@ -13,6 +13,12 @@ use crate::{
 
 /// `vrrp_rx_bufs_multiplier` where it is not given.
 const MULTIPLIER: u32 = 3;
+/// So many members of one socket share what the kernel gives, about 200 adverts. More would fill it while the daemon is at
+/// work elsewhere, and those heard last would seem silent.
+const CROWD: u32 = 32;
+/// What each member of a crowd adds: four adverts by the kernel's account, which doubles it.
+const SHARE: u32 = 2048;
+
 /// The sockets that the members of one place need; buffers add up, as in keepalived.
 pub(super) fn needs<'a>(
     members: impl Iterator<Item = &'a Member>,
@@ -20,14 +26,22 @@ pub(super) fn needs<'a>(
     mtu: Option<u32>,
 ) -> BTreeMap<Kind, Needs> {
     let mut needs: BTreeMap<Kind, Needs> = BTreeMap::new();
+    let mut counts: BTreeMap<Kind, u32> = BTreeMap::new();
     for member in members {
         let config = &member.config;
         let socket = needs.entry(member.kind()).or_default();
+        *counts.entry(member.kind()).or_default() += 1;
         socket.groups.extend(config.adverts.destination.group());
         socket.any_source |= config.adverts.source.is_some();
         if let Some(bytes) = receive_buffer(config, buffers, mtu) {
             let sum = socket.receive_buffer.unwrap_or_default();
             socket.receive_buffer = Some(sum.saturating_add(bytes));
+        }
+    }
+    for (kind, socket) in &mut needs {
+        let count = counts.get(kind).copied().unwrap_or_default();
+        if socket.receive_buffer.is_none() && count > CROWD {
+            socket.receive_buffer = Some(count.saturating_mul(SHARE));
         }
     }
     needs

@@ -102,8 +102,9 @@ impl Vrrp {
         }
         self.adjust_settings();
         self.apply_tracking();
+        // What all this took was not the masters' silence: elections begin now.
         for interface in self.named.interfaces.clone() {
-            self.tell_link(&interface, now);
+            self.tell_link(&interface, Instant::now());
         }
         Ok(())
     }
