@@ -125,6 +125,8 @@ pub enum News<'a> {
     },
     /// [`Router::handle_guard_possible`].
     GuardPossible,
+    /// [`Router::handle_overflow`].
+    Overflow,
     /// [`Router::handle_master_down`].
     MasterDown {
         /// Of which guard.
@@ -221,6 +223,7 @@ impl Router {
             News::Sent(sent) => self.handle_advert_sent(id, *sent, now),
             News::Guard { epoch, taken } => self.handle_guard(id, *epoch, *taken, now),
             News::GuardPossible => self.handle_guard_possible(id, now),
+            News::Overflow => self.handle_overflow(id, now),
             News::MasterDown { epoch } => self.handle_master_down(id, *epoch, now),
             News::LeaseLost { epoch } => self.handle_lease_lost(id, *epoch, now),
             News::Yielded { epoch } => self.handle_yielded(id, *epoch, now),

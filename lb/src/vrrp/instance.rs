@@ -96,6 +96,8 @@ pub struct Instance {
     watched: Duration,
     /// When that watch was set.
     watched_since: Instant,
+    /// BACKUP: its silent master was given more time, because adverts were lost here.
+    spared: bool,
     /// The last master heard, though we may be about to preempt it.
     heard: Option<(IpAddr, u8)>,
     preemption: Preemption,
@@ -168,6 +170,7 @@ impl Instance {
             deadline: now,
             watched: Duration::ZERO,
             watched_since: now,
+            spared: false,
             heard: None,
             preemption: Preemption::default(),
             farewell: None,

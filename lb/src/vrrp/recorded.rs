@@ -193,6 +193,11 @@ impl Recorded {
         self.tell(id, News::GuardPossible, now);
     }
 
+    /// See [`Router::handle_overflow`].
+    pub fn handle_overflow(&mut self, id: InstanceId, now: Instant) {
+        self.tell(id, News::Overflow, now);
+    }
+
     /// See [`Router::handle_master_down`].
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {
         self.tell(id, News::MasterDown { epoch }, now);

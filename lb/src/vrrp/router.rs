@@ -195,6 +195,11 @@ impl Router {
         });
     }
 
+    /// Says that adverts which may have been for an instance were lost before anybody read them.
+    pub fn handle_overflow(&mut self, id: InstanceId, now: Instant) {
+        self.with(id, now, |instance, _| instance.on_overflow(now));
+    }
+
     /// Takes the event that the kernel's master-down timer expired. An event older than the advert the kernel
     /// last absorbed is no news: drop it, the timer runs again.
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {

@@ -1,5 +1,6 @@
 //! Raw sockets that carry adverts (RFC 9568 §5.1): one per place, family and protocol.
 
+mod lost;
 mod receive;
 mod send;
 #[cfg(test)]
@@ -77,6 +78,12 @@ impl AsFd for VrrpSocket {
 }
 
 impl VrrpSocket {
+    /// Datagrams it had no room for since it was opened. Wraps around.
+    #[must_use]
+    pub fn lost(&self) -> u32 {
+        lost::lost(self.as_fd())
+    }
+
     /// Opens a socket; `ifindex` is that of the interface, or 0. Needs CAP_NET_RAW, and CAP_NET_ADMIN for sources that the
     /// machine does not have.
     ///

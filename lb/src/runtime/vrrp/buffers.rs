@@ -41,7 +41,7 @@ pub(super) fn needs<'a>(
     for (kind, socket) in &mut needs {
         let count = counts.get(kind).copied().unwrap_or_default();
         if socket.receive_buffer.is_none() && count > CROWD {
-            socket.receive_buffer = Some(count.saturating_mul(SHARE));
+            socket.receive_buffer = Some(count.next_power_of_two().saturating_mul(SHARE));
         }
     }
     needs

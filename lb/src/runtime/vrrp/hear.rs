@@ -31,6 +31,12 @@ impl Vrrp {
     pub(super) fn receive_all(&mut self) {
         for place in self.sockets.places() {
             self.receive(&place, RECEIVE_ALL);
+            if self.sockets.overflowed(&place) {
+                let now = Instant::now();
+                for id in self.members.ids_at(&place) {
+                    self.router.handle_overflow(id, now);
+                }
+            }
         }
     }
 

@@ -228,6 +228,12 @@ impl Members {
         routers.flatten().filter_map(|id| self.get(*id))
     }
 
+    /// Who hears at a place.
+    pub(super) fn ids_at(&self, place: &Place) -> Vec<InstanceId> {
+        let routers = self.at.get(place).into_iter().flat_map(BTreeMap::values);
+        routers.flatten().copied().collect()
+    }
+
     /// Places where members hear.
     pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
         self.at.keys()

@@ -27,6 +27,8 @@ pub(super) struct Sockets {
 struct Port {
     index: u32,
     sockets: BTreeMap<Kind, (Needs, Watch<VrrpSocket>)>,
+    /// Datagrams that found no room in the sockets, as last seen.
+    lost: u64,
 }
 
 impl Sockets {
@@ -45,6 +47,7 @@ impl Sockets {
         let port = self.open.entry(place.clone()).or_insert_with(|| Port {
             index,
             sockets: BTreeMap::new(),
+            lost: 0,
         });
         let same_link = port.index == index;
         port.index = index;
@@ -105,6 +108,17 @@ impl Sockets {
             }
         }
         datagrams
+    }
+
+    /// Whether datagrams found no room in a socket of the place since the last call.
+    pub(super) fn overflowed(&mut self, place: &Place) -> bool {
+        let Some(port) = self.open.get_mut(place) else {
+            return false;
+        };
+        let sockets = port.sockets.values();
+        let lost = sockets.map(|(_, socket)| u64::from(socket.get().lost()));
+        let before = std::mem::replace(&mut port.lost, lost.sum());
+        port.lost > before
     }
 
     /// Sends from a place, and tells of each packet in order whether it left.

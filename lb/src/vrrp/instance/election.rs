@@ -70,6 +70,16 @@ impl Instance {
         self.config.election.owner_ignore_adverts && self.priority.is_owner()
     }
 
+    /// Adverts were lost before they were read, so silence up to now says nothing. Believed once after each advert heard, or a
+    /// flood would keep a dead master's place.
+    pub(in crate::vrrp) fn on_overflow(&mut self, now: Instant) {
+        let waits = self.state == State::Backup && self.timers.runs(Timer::MasterDown);
+        if waits && !std::mem::replace(&mut self.spared, true) {
+            let next = now + self.master_down_interval();
+            self.await_master(self.deadline.max(next));
+        }
+    }
+
     /// Counts a packet addressed to this virtual router that did not count, or only just.
     pub(in crate::vrrp) fn on_refusal(&mut self, name: Cow<'static, str>) {
         self.count_refusal(name);
@@ -144,6 +154,7 @@ impl Instance {
         outputs: &mut Outputs,
     ) {
         self.candidate = None;
+        self.spared = false;
         let known = self.master.as_ref();
         if known.is_some_and(|m| m.source == source && m.advert == *advert) {
             self.deadline = now + self.master_down_interval();

@@ -59,6 +59,32 @@ fn a_watch_the_kernel_had_no_memory_for_is_set_when_it_has() {
 }
 
 #[test]
+fn adverts_lost_here_are_not_the_masters_silence_but_only_once() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.guards = Some(false);
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.lines();
+    let down = ms(3000) + ms(1000) * 156 / 256;
+    let id = bench.id();
+    bench.pass(ms(3000));
+    bench.router.handle_overflow(id, bench.now);
+    assert_eq!(bench.next(), Some((down, "master_down")));
+    bench.pass(ms(3000));
+    bench.router.handle_overflow(id, bench.now);
+    assert_eq!(bench.next(), Some((down - ms(3000), "master_down")));
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.router.handle_overflow(id, bench.now);
+    assert_eq!(bench.next(), Some((down, "master_down")));
+}
+
+#[test]
+fn a_watch_the_kernel_keeps_lasts_whatever_the_daemon_has_lost() {
+    let mut bench = watching();
+    bench.router.handle_overflow(bench.id(), bench.now);
+    assert_eq!(bench.next(), None);
+}
+
+#[test]
 fn a_watch_the_kernel_loses_is_userspaces_again() {
     let mut bench = watching();
     bench
