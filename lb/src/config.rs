@@ -28,6 +28,7 @@ mod lower;
 mod need;
 mod origin;
 mod parser;
+pub(crate) mod path;
 mod quoted;
 mod show;
 mod suggest;
@@ -54,7 +55,7 @@ pub use self::{
     diff::{Change, diff, show_diff},
     origin::{Origin, Origins, origins},
     show::{show, show_origins},
-    system::{Entry, EntryKind, Interface, Local, NameList, System},
+    system::{Entry, EntryKind, Files, Interface, Local, NameList, System},
 };
 
 /// Where files come from: a disk for the daemon, a map in tests.

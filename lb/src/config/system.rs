@@ -43,14 +43,8 @@ impl System for BTreeMap<String, Interface> {
     }
 }
 
-/// Users, files and names: facts, which the rules judge.
-pub trait Local {
-    /// The UID of a user; `None` where there is no such user.
-    fn user(&self, name: &str) -> Option<u32>;
-
-    /// The GID of a group; `None` where there is no such group.
-    fn group(&self, name: &str) -> Option<u32>;
-
+/// Files: facts, which the rules judge.
+pub trait Files {
     /// What is at an absolute path, without following a link at its end.
     ///
     /// # Errors
@@ -62,6 +56,15 @@ pub trait Local {
 
     /// Where programs without a `/` in their name are looked for, in this order.
     fn search_path(&self) -> Vec<PathBuf>;
+}
+
+/// Users and names beside the files.
+pub trait Local: Files {
+    /// The UID of a user; `None` where there is no such user.
+    fn user(&self, name: &str) -> Option<u32>;
+
+    /// The GID of a group; `None` where there is no such group.
+    fn group(&self, name: &str) -> Option<u32>;
 
     /// The names of one of iproute2's lists.
     fn names(&self, list: NameList) -> Vec<String>;

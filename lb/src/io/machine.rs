@@ -16,11 +16,13 @@ use nix::{
 
 use super::{config::refusal, names::Names};
 use crate::config::{
-    Entry, EntryKind, Interface, LoadError, Local, NameList, System, model::InterfaceName,
+    Entry, EntryKind, Files, Interface, LoadError, Local, NameList, System, model::InterfaceName,
 };
 
 /// The permission bits of a mode, with the sticky bit.
 const PERMISSIONS: u32 = 0o1777;
+/// Where programs without a path are looked for when the environment does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// This machine. Each question goes to the system once.
 #[derive(Debug)]
@@ -60,6 +62,40 @@ impl System for Machine {
     }
 }
 
+impl Files for Machine {
+    fn entry(&self, path: &Path) -> Result<Entry, LoadError> {
+        self.entries
+            .get(path.to_owned(), |path| FilesNow.entry(path))
+    }
+
+    fn working_directory(&self) -> PathBuf {
+        FilesNow.working_directory()
+    }
+
+    fn search_path(&self) -> Vec<PathBuf> {
+        FilesNow.search_path()
+    }
+}
+
+/// The files of this machine at the moment of each question.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FilesNow;
+
+impl Files for FilesNow {
+    fn entry(&self, path: &Path) -> Result<Entry, LoadError> {
+        look(path).map_err(|error| refusal(&error))
+    }
+
+    fn working_directory(&self) -> PathBuf {
+        env::current_dir().unwrap_or_default()
+    }
+
+    fn search_path(&self) -> Vec<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_else(|| PATH.into());
+        env::split_paths(&path).collect()
+    }
+}
+
 impl Local for Machine {
     fn user(&self, name: &str) -> Option<u32> {
         let uid = |name: &String| Some(User::from_name(name).ok()??.uid.as_raw());
@@ -69,20 +105,6 @@ impl Local for Machine {
     fn group(&self, name: &str) -> Option<u32> {
         let gid = |name: &String| Some(Group::from_name(name).ok()??.gid.as_raw());
         self.groups.get(name.to_owned(), gid)
-    }
-
-    fn entry(&self, path: &Path) -> Result<Entry, LoadError> {
-        let look = |path: &PathBuf| look(path).map_err(|error| refusal(&error));
-        self.entries.get(path.to_owned(), look)
-    }
-
-    fn working_directory(&self) -> PathBuf {
-        env::current_dir().unwrap_or_default()
-    }
-
-    fn search_path(&self) -> Vec<PathBuf> {
-        let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-        env::split_paths(&path).collect()
     }
 
     fn names(&self, list: NameList) -> Vec<String> {

@@ -12,8 +12,8 @@ use cases::{CASES, FILES, In, NAMES, USERS};
 
 use super::{machine, path, plain};
 use crate::config::{
-    Entry, EntryKind, Interface, LoadError, Loaded, Local, NameList, Options, System, exit_code,
-    load, model::InterfaceName, summary,
+    Entry, EntryKind, Files, Interface, LoadError, Loaded, Local, NameList, Options, System,
+    exit_code, load, model::InterfaceName, summary,
 };
 
 /// A machine whose interfaces are those of the other tests, with one VRF.
@@ -36,18 +36,7 @@ impl System for Fake {
     }
 }
 
-impl Local for Fake {
-    fn user(&self, name: &str) -> Option<u32> {
-        let mut users = USERS.iter();
-        let is_there = name != "keepalived_script" || self.has_default_user;
-        let (_, uid) = users.find(|(known, _)| *known == name && is_there)?;
-        Some(*uid)
-    }
-
-    fn group(&self, name: &str) -> Option<u32> {
-        (name == "daemon").then_some(1)
-    }
-
+impl Files for Fake {
     fn entry(&self, path: &Path) -> Result<Entry, LoadError> {
         let path = path.to_string_lossy();
         let mut files = FILES.iter();
@@ -74,6 +63,19 @@ impl Local for Fake {
 
     fn search_path(&self) -> Vec<PathBuf> {
         vec!["/nothing".into(), "/bin".into()]
+    }
+}
+
+impl Local for Fake {
+    fn user(&self, name: &str) -> Option<u32> {
+        let mut users = USERS.iter();
+        let is_there = name != "keepalived_script" || self.has_default_user;
+        let (_, uid) = users.find(|(known, _)| *known == name && is_there)?;
+        Some(*uid)
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "daemon").then_some(1)
     }
 
     fn names(&self, list: NameList) -> Vec<String> {

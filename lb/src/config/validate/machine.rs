@@ -4,11 +4,8 @@
 //! it leaves out with a message is a warning, what it leaves out in silence a note. What others than root may change is
 //! always a warning, and a key that cannot be used or kept is an error.
 
-mod path;
-
 use std::collections::BTreeMap;
 
-use self::path::{Found, find, resolve, weakness};
 use super::help_with_name;
 use crate::config::{
     LoadError, System,
@@ -16,6 +13,7 @@ use crate::config::{
     lower::{KEY, Lowered},
     model::{InterfaceName, global::Owner},
     need::{Need, Program, Runner},
+    path::{Found, find, resolve, weakness},
     source::Span,
     system::{EntryKind, Local},
 };

@@ -6,9 +6,9 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::config::{
+use super::{
     LoadError,
-    system::{Entry, EntryKind, Local},
+    system::{Entry, EntryKind, Files},
 };
 
 /// Links that one path may lead over, as in the kernel.
@@ -16,44 +16,60 @@ const MAX_LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
+const EXECUTE: u32 = 0o111;
 const ROOT: u32 = 0;
 
 /// Where a path leads.
-pub(super) struct Found {
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Absolute, as it was asked for.
+    pub(crate) path: PathBuf,
     /// Absolute, without links.
-    pub(super) real: PathBuf,
+    pub(crate) real: PathBuf,
     /// The links it leads over, each without links before its end.
     links: Vec<PathBuf>,
-    pub(super) entry: Entry,
+    pub(crate) entry: Entry,
+}
+
+impl Found {
+    fn is_program(&self) -> bool {
+        self.entry.kind == EntryKind::File && self.entry.mode & EXECUTE != 0
+    }
 }
 
 /// Finds a program as a shell does.
-pub(super) fn find(program: &str, local: &dyn Local) -> Result<Found, LoadError> {
+///
+/// # Errors
+/// When nothing is there, or it cannot be seen.
+pub(crate) fn find(program: &str, files: &dyn Files) -> Result<Found, LoadError> {
     if program.contains('/') {
-        return resolve(&local.working_directory().join(program), local);
+        return resolve(&files.working_directory().join(program), files);
     }
-    let directories = local.search_path().into_iter();
+    let directories = files.search_path().into_iter();
     let mut found = directories.filter_map(|directory| {
-        let found = resolve(&directory.join(program), local).ok()?;
-        (found.entry.kind == EntryKind::File).then_some(found)
+        let found = resolve(&directory.join(program), files).ok()?;
+        found.is_program().then_some(found)
     });
     found.next().ok_or(LoadError::NotFound)
 }
 
 /// Follows an absolute path over all links.
-pub(super) fn resolve(path: &Path, local: &dyn Local) -> Result<Found, LoadError> {
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn resolve(path: &Path, files: &dyn Files) -> Result<Found, LoadError> {
     let mut rest = names(path);
     let mut real = PathBuf::from("/");
-    let mut entry = local.entry(&real)?;
+    let mut entry = files.entry(&real)?;
     let mut links = Vec::new();
     while let Some(name) = rest.pop_front() {
         if name == ".." {
             real.pop();
-            entry = local.entry(&real)?;
+            entry = files.entry(&real)?;
             continue;
         }
         real.push(name);
-        entry = local.entry(&real)?;
+        entry = files.entry(&real)?;
         let EntryKind::Link(target) = &entry.kind else {
             continue;
         };
@@ -68,9 +84,14 @@ pub(super) fn resolve(path: &Path, local: &dyn Local) -> Result<Found, LoadError
         let mut ahead = names(target);
         ahead.append(&mut rest);
         rest = ahead;
-        entry = local.entry(&real)?;
+        entry = files.entry(&real)?;
     }
-    Ok(Found { real, links, entry })
+    Ok(Found {
+        path: path.to_owned(),
+        real,
+        links,
+        entry,
+    })
 }
 
 fn names(path: &Path) -> VecDeque<OsString> {
@@ -83,33 +104,34 @@ fn names(path: &Path) -> VecDeque<OsString> {
 }
 
 /// What of a path others than root may change, or replace.
-pub(super) struct Weakness {
-    pub(super) path: PathBuf,
-    pub(super) who: String,
+#[derive(Debug)]
+pub(crate) struct Weakness {
+    pub(crate) path: PathBuf,
+    pub(crate) who: String,
     cure: &'static str,
 }
 
 impl Weakness {
     /// The command that mends it.
-    pub(super) fn cure(&self) -> String {
+    pub(crate) fn cure(&self) -> String {
         format!("{} {}", self.cure, self.path.display())
     }
 }
 
 /// The first part of a path that others than root may change, by keepalived's rules: in a directory with the sticky bit
 /// only owners replace files. Links count only where they are followed each time.
-pub(super) fn weakness(found: &Found, follows_links: bool, local: &dyn Local) -> Option<Weakness> {
+pub(crate) fn weakness(found: &Found, follows_links: bool, files: &dyn Files) -> Option<Weakness> {
     let links = if follows_links { &*found.links } else { &[] };
     let mut paths = std::iter::once(&found.real).chain(links);
     paths.find_map(|path| {
         let mut parts: Vec<&Path> = path.ancestors().collect();
         parts.reverse();
-        parts.into_iter().find_map(|part| weakness_of(part, local))
+        parts.into_iter().find_map(|part| weakness_of(part, files))
     })
 }
 
-fn weakness_of(part: &Path, local: &dyn Local) -> Option<Weakness> {
-    let entry = local.entry(part).ok()?;
+fn weakness_of(part: &Path, files: &dyn Files) -> Option<Weakness> {
+    let entry = files.entry(part).ok()?;
     // A link has no permissions of its own.
     let is_fixed = match entry.kind {
         EntryKind::Link(_) => true,
