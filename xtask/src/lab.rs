@@ -18,13 +18,13 @@ mod frr;
 mod janitor;
 mod link;
 mod namespace;
-mod pass;
 pub mod plan;
 pub mod probe;
 pub mod process;
 mod server;
 mod topology;
 pub mod traffic;
+mod xdp;
 
 pub use self::{
     config::Template,
@@ -34,6 +34,7 @@ pub use self::{
     namespace::Namespace,
     plan::Node,
     server::{BIG_BYTES, Server},
+    xdp::{Attached, Verdict},
 };
 
 /// What to start besides the network.

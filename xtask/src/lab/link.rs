@@ -2,7 +2,6 @@
 
 use std::{
     io::{Read as _, Write as _},
-    os::fd::OwnedFd,
     sync::Mutex,
 };
 
@@ -10,7 +9,10 @@ use anyhow::{Context as _, bail};
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{namespace::Namespace, pass};
+use super::{
+    namespace::Namespace,
+    xdp::{Attached, Verdict},
+};
 
 const RTM_NEWLINK: u16 = 16;
 const NLM_F_REQUEST_ACK: u16 = 1 | 4;
@@ -23,12 +25,13 @@ pub struct Port {
     netlink: Mutex<Socket>,
     index: u32,
     bridge: u32,
-    _receiver: OwnedFd,
+    _receiver: Attached,
 }
 
 impl Port {
     /// Opens the port of a director, and makes it take what the director's XDP sends.
     pub(super) fn open(switch: &Namespace, port: &str, bridge: &str) -> anyhow::Result<Self> {
+        let _receiver = Attached::new(switch, port, Verdict::Pass)?;
         switch.run(|| {
             let netlink = Socket::new(
                 Domain::from(libc::AF_NETLINK),
@@ -41,7 +44,7 @@ impl Port {
             Ok(Self {
                 netlink: Mutex::new(netlink),
                 index,
-                _receiver: pass::attach(index)?,
+                _receiver,
                 bridge: if_nametoindex(bridge).with_context(|| format!("bridge {bridge}"))?,
             })
         })

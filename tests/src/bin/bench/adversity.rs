@@ -25,13 +25,10 @@ use xtask::lab::{
 
 use self::flood::{FAMILIES, Flood};
 use crate::{
-    figure::{Figure, Report, Values},
-    peer,
+    duel::{Duel, Metrics},
+    figure::Report,
     selection::Selection,
 };
-
-/// Metrics of one daemon with a value per run.
-type Samples = BTreeMap<&'static str, Vec<f64>>;
 
 /// Measures everything and prints the figures; progress goes to stderr. `quick` stays within a minute.
 ///
@@ -40,26 +37,30 @@ type Samples = BTreeMap<&'static str, Vec<f64>>;
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let bench = Bench {
         lab: Lab::start(LabOptions { servers: false })?,
-        daemons: [
-            Daemon::Lb {
-                binary: peer::lb_binary()?,
-            },
-            Daemon::Keepalived,
-        ],
         extent: Extent::new(selection.quick),
     };
+    let duel = Duel::new("adversity")?;
     let adverts = AdvertWatch::start(bench.lab.switch())?;
     if selection.has("stall") {
         let runs = bench.extent.stalls;
-        bench.measure("stall", runs, out, |bench| bench.stall(&adverts))?;
+        duel.measure("stall", runs, out, |daemon, _| {
+            bench.settle(daemon)?;
+            bench.stall(&adverts)
+        })?;
     }
     if selection.has("load") {
-        bench.measure("load", 1, out, |bench| bench.load(&adverts))?;
+        duel.measure("load", 1, out, |daemon, _| {
+            bench.settle(daemon)?;
+            bench.load(&adverts)
+        })?;
     }
     for family in FAMILIES {
         let case = format!("flood/{}", family.name());
         if selection.has(&case) {
-            bench.measure(&case, 1, out, |bench| bench.flood(&adverts, family))?;
+            duel.measure(&case, 1, out, |daemon, _| {
+                bench.settle(daemon)?;
+                bench.flood(&adverts, family)
+            })?;
         }
     }
     Ok(())
@@ -95,45 +96,10 @@ impl Extent {
 
 struct Bench {
     lab: Lab,
-    daemons: [Daemon; 2],
     extent: Extent,
 }
 
 impl Bench {
-    /// Runs a case with both daemons in turn, each time from a fresh pair.
-    fn measure(
-        &self,
-        case: &str,
-        runs: u32,
-        out: &mut Report,
-        sample: impl Fn(&Self) -> anyhow::Result<BTreeMap<&'static str, f64>>,
-    ) -> anyhow::Result<()> {
-        let mut samples = [Samples::new(), Samples::new()];
-        for _ in 0..runs {
-            for (daemon, samples) in self.daemons.iter().zip(&mut samples) {
-                self.settle(daemon)?;
-                let values = sample(self).with_context(|| format!("{case} with {daemon:?}"))?;
-                progress(case, daemon, &values);
-                for (metric, value) in values {
-                    samples.entry(metric).or_default().push(value);
-                }
-            }
-        }
-        let peer = peer::keepalived_name()?;
-        let [ours, theirs] = &samples;
-        for (metric, values) in ours {
-            let theirs = theirs.get(metric);
-            out.add(&Figure {
-                bench: "adversity",
-                case: case.to_owned(),
-                metric,
-                values: Values::new(values),
-                against: theirs.map(|values| (peer.as_str(), Values::new(values).median)),
-            })?;
-        }
-        Ok(())
-    }
-
     /// A fresh pair, director 1 being MASTER.
     fn settle(&self, daemon: &Daemon) -> anyhow::Result<()> {
         for number in [1, 2] {
@@ -152,7 +118,7 @@ impl Bench {
     }
 
     /// The master's children are stopped and go on later, when another node has taken over: how long both answer ARP.
-    fn stall(&self, adverts: &AdvertWatch) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    fn stall(&self, adverts: &AdvertWatch) -> anyhow::Result<Metrics> {
         let IpAddr::V4(address) = DR_V4 else {
             anyhow::bail!("the address is of IPv4");
         };
@@ -178,7 +144,7 @@ impl Bench {
     }
 
     /// Eight threads do nothing but work: how often the backup takes over from a master that is there.
-    fn load(&self, adverts: &AdvertWatch) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    fn load(&self, adverts: &AdvertWatch) -> anyhow::Result<Metrics> {
         let stop = Arc::new(AtomicBool::new(false));
         let spinners: Vec<_> = (0..8)
             .map(|_| {
@@ -207,11 +173,7 @@ impl Bench {
     }
 
     /// A million adverts that change nothing, as fast as they leave: who is MASTER, what it costs, and what is logged.
-    fn flood(
-        &self,
-        adverts: &AdvertWatch,
-        family: flood::Family,
-    ) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    fn flood(&self, adverts: &AdvertWatch, family: flood::Family) -> anyhow::Result<Metrics> {
         let directors = || [1, 2].map(|number| self.lab.director(number)).into_iter();
         let lines = || directors().map(|d| d.log().lines().count()).sum::<usize>();
         let (spent, logged, at) = (self.cpu_time()?, lines(), Instant::now());
@@ -249,18 +211,6 @@ impl Bench {
         }
         Ok(sum)
     }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "progress of a benchmark that takes minutes"
-)]
-fn progress(case: &str, daemon: &Daemon, values: &BTreeMap<&str, f64>) {
-    let figures: Vec<_> = values
-        .iter()
-        .map(|(metric, value)| format!("{metric} {value:.1}"))
-        .collect();
-    eprintln!("{case} {}: {}", peer::name(daemon), figures.join(", "));
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -18,8 +18,8 @@ use xtask::lab::{
 };
 
 use crate::{
-    figure::{Figure, Report, Values},
-    peer,
+    duel::{Duel, Metrics},
+    figure::Report,
     selection::Selection,
 };
 
@@ -28,76 +28,19 @@ use crate::{
 /// # Errors
 /// When the lab cannot be built or a daemon does not settle.
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
-    let lb = peer::lb_binary()?;
     let bench = Bench {
         lab: Lab::start(LabOptions::default())?,
-        daemons: [Daemon::Lb { binary: lb }, Daemon::Keepalived],
     };
     let adverts = AdvertWatch::start(bench.lab.switch())?;
-    let peer = peer::keepalived_name()?;
-    let selected = |(case, _): &(Case, u32)| selection.has(&case.name(case.event.name()));
+    let duel = Duel::new("failover")?;
+    let selected = |(case, _): &(Case, u32)| selection.has(&case.name());
     for (case, runs) in cases(selection.quick).into_iter().filter(selected) {
-        let mut samples = [Samples::new(), Samples::new()];
-        for run in 0..runs {
-            for (daemon, samples) in bench.daemons.iter().zip(&mut samples) {
-                let phase = case.advert_interval * (f64::from(run) + 0.5) / f64::from(runs);
-                let sample = bench
-                    .sample(&case, daemon, &adverts, Duration::from_secs_f64(phase))
-                    .with_context(|| format!("{} with {daemon:?}", case.name(case.event.name())))?;
-                progress(&case, daemon, &sample);
-                for (metric, value) in sample {
-                    samples.entry(metric).or_default().push(value);
-                }
-            }
-        }
-        report(&case, &samples, &peer, out)?;
+        duel.measure(&case.name(), runs, out, |daemon, run| {
+            let phase = case.advert_interval * (f64::from(run) + 0.5) / f64::from(runs);
+            bench.sample(&case, daemon, &adverts, Duration::from_secs_f64(phase))
+        })?;
     }
     Ok(())
-}
-
-/// Metrics of one daemon with a value per run.
-type Samples = BTreeMap<&'static str, Vec<f64>>;
-
-fn report(
-    case: &Case,
-    [ours, theirs]: &[Samples; 2],
-    peer: &str,
-    out: &mut Report,
-) -> anyhow::Result<()> {
-    for (metric, values) in ours {
-        let (event, name) = match metric.strip_prefix("heal.") {
-            Some(name) => ("heal", name),
-            None => (case.event.name(), *metric),
-        };
-        let figure = Figure {
-            bench: "failover",
-            case: case.name(event),
-            metric: name,
-            values: Values::new(values),
-            against: theirs
-                .get(metric)
-                .map(|values| (peer, Values::new(values).median)),
-        };
-        out.add(&figure)?;
-    }
-    Ok(())
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "progress of a benchmark that takes minutes"
-)]
-fn progress(case: &Case, daemon: &Daemon, sample: &BTreeMap<&str, f64>) {
-    let daemon = peer::name(daemon);
-    let figures: Vec<_> = sample
-        .iter()
-        .map(|(metric, value)| format!("{metric} {value:.1}"))
-        .collect();
-    eprintln!(
-        "{} {daemon}: {}",
-        case.name(case.event.name()),
-        figures.join(", ")
-    );
 }
 
 /// What happens to the master.
@@ -111,7 +54,7 @@ enum Event {
     Stop,
     /// Its processes are killed; addresses and link stay.
     Kill9,
-    /// It keeps its link and reaches nobody; then it comes back (`heal`).
+    /// It keeps its link and reaches nobody; then it comes back (`healing`).
     Isolate,
 }
 
@@ -142,7 +85,8 @@ struct Case {
 }
 
 impl Case {
-    fn name(&self, event: &str) -> String {
+    fn name(&self) -> String {
+        let event = self.event.name();
         format!("{event}/v{}/advert={}", self.version, self.advert_interval)
     }
 
@@ -188,18 +132,17 @@ fn cases(quick: bool) -> Vec<(Case, u32)> {
 
 struct Bench {
     lab: Lab,
-    daemons: [Daemon; 2],
 }
 
 impl Bench {
-    /// One failover from a fresh pair: metrics by name, in milliseconds. Those of healing start with `heal.`.
+    /// One failover from a fresh pair: metrics by name, in milliseconds.
     fn sample(
         &self,
         case: &Case,
         daemon: &Daemon,
         adverts: &AdvertWatch,
         phase: Duration,
-    ) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+    ) -> anyhow::Result<Metrics> {
         for number in [1, 2] {
             self.lab.director(number).reset()?;
         }
@@ -234,8 +177,8 @@ impl Bench {
             self.lab.director(1).port().heal()?;
             thread::sleep(case.window());
             let seen = watch.finish(at)?;
-            sample.insert("heal.blackout_ms", milliseconds(seen.blackout));
-            sample.insert("heal.dual_owner_ms", milliseconds(seen.dual_owner));
+            sample.insert("healing_blackout_ms", milliseconds(seen.blackout));
+            sample.insert("healing_dual_owner_ms", milliseconds(seen.dual_owner));
         }
         Ok(sample)
     }

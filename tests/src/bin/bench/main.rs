@@ -4,6 +4,7 @@ mod adversity;
 mod baseline;
 mod config;
 mod dataplane;
+mod duel;
 mod failover;
 mod figure;
 mod peer;

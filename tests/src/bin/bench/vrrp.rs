@@ -2,8 +2,9 @@
 //!
 //! `lb` and Debian's keepalived run the same file in the same kind of namespace, one after the other. As a backup either
 //! hears a [`herald`] that speaks for every virtual router with priority 254, spread evenly over the interval, as
-//! independent masters are. CPU time and context switches are those of parent and children, taken by the scheduler; what
-//! the kernel does in its interrupts is the herald's, for either.
+//! independent masters are; as a master either speaks into a link whose other end drops everything. CPU time and context
+//! switches are those of parent and children, taken by the scheduler; what the kernel does in its interrupts is the
+//! herald's, for either.
 
 mod herald;
 mod routers;
@@ -16,12 +17,12 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use nix::unistd::Pid;
-use xtask::lab::{Daemon, Director, Lab, Node, Options, process};
+use xtask::lab::{Daemon, Director, Lab, Options, process};
 
 use self::{herald::Herald, routers::Routers};
 use crate::{
-    figure::{Figure, Report, Values},
-    peer,
+    duel::{Duel, Metrics},
+    figure::Report,
     selection::Selection,
 };
 
@@ -32,36 +33,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What one processor can send and deliver with some left for the daemon.
 const MOST_ADVERTS: u32 = 120_000;
 
-/// What one daemon shows in one case.
-type Metrics = BTreeMap<&'static str, f64>;
-
 /// Measures every case and prints the figures; progress goes to stderr.
 ///
 /// # Errors
 /// When a daemon cannot be started or does not settle.
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
-    let binary = peer::lb_binary()?;
-    let peer = peer::keepalived_name()?;
+    let duel = Duel::new("vrrp")?;
     let window = Duration::from_secs(if selection.quick { 3 } else { 10 });
     let selected = |case: &Case| selection.has(&case.name());
     for case in cases(selection.quick).into_iter().filter(selected) {
-        let ours = case.measure(
-            &Daemon::Lb {
-                binary: binary.clone(),
-            },
-            window,
-        )?;
-        let theirs = case.measure(&Daemon::Keepalived, window)?;
-        for (metric, ours) in ours {
-            let theirs = theirs.get(metric).copied().unwrap_or_default();
-            out.add(&Figure {
-                bench: "vrrp",
-                case: case.name(),
-                metric,
-                values: Values::new(&[ours]),
-                against: Some((&peer, theirs)),
-            })?;
-        }
+        duel.measure(&case.name(), 1, out, |daemon, _| {
+            case.measure(daemon, window)
+        })?;
     }
     Ok(())
 }
@@ -118,12 +101,15 @@ impl Case {
     /// One daemon from its start to its end.
     fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<Metrics> {
         let lab = Lab::start(Options { servers: false })?;
-        alone(&lab)?;
-        self.routers
-            .connect([1, 2].map(|number| lab.director(number).namespace()))?;
+        let ends = [1, 2].map(|number| lab.director(number).namespace());
+        self.routers.connect(ends)?;
         let herald = match self.role {
             Role::Backup => Some(Herald::start(lab.director(2).namespace(), self.routers)?),
             Role::Master => None,
+        };
+        let _sinks = match self.role {
+            Role::Backup => Vec::new(),
+            Role::Master => self.routers.drain(lab.director(2).namespace())?,
         };
         let director = lab.director(1);
         director.start(daemon, self.routers.configuration())?;
@@ -143,7 +129,6 @@ impl Case {
         if self.role == Role::Backup {
             metrics.insert("false_takeovers", masters as f64);
         }
-        progress(self, daemon, &metrics);
         Ok(metrics)
     }
 
@@ -166,29 +151,6 @@ impl Case {
 /// Elections won so far.
 fn masters(director: &Director) -> usize {
     director.log().matches("Entering MASTER STATE").count()
-}
-
-/// The other nodes leave the segment: a flood to them would be measured too.
-fn alone(lab: &Lab) -> anyhow::Result<()> {
-    for node in Node::ALL {
-        if !matches!(node, Node::Director(_)) {
-            lab.switch().ip(&format!("link set {node} nomaster\n"))?;
-        }
-    }
-    Ok(())
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "progress of a benchmark that takes minutes"
-)]
-fn progress(case: Case, daemon: &Daemon, metrics: &Metrics) {
-    let figures: Vec<_> = metrics
-        .iter()
-        .map(|(metric, value)| format!("{metric} {value:.2}"))
-        .collect();
-    let daemon = peer::name(daemon);
-    eprintln!("{} {daemon}: {}", case.name(), figures.join(", "));
 }
 
 /// What a daemon has used since its start.

@@ -1,8 +1,8 @@
-//! Many virtual routers: at most 255 on a link, the rest on more links between the two directors.
+//! Many virtual routers, at most 255 on each of the links between the two directors: what they say is heard there alone.
 
 use std::{fmt::Write as _, net::Ipv4Addr, ops::Range, time::Duration};
 
-use xtask::lab::Namespace;
+use xtask::lab::{Attached, Namespace, Verdict};
 
 /// VRIDs of one interface.
 const PER_LINK: u32 = 255;
@@ -20,7 +20,6 @@ pub(super) struct Routers {
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Router {
-    /// 0 is the segment of the lab.
     pub(super) link: u8,
     pub(super) vrid: u8,
     pub(super) address: Ipv4Addr,
@@ -44,7 +43,7 @@ impl Routers {
         (0..self.count).map(|index| {
             let vrid = index % PER_LINK + 1;
             Router {
-                link: u8::try_from(index / PER_LINK).unwrap_or(u8::MAX),
+                link: u8::try_from(index / PER_LINK + 1).unwrap_or(u8::MAX),
                 vrid: u8::try_from(vrid).unwrap_or(u8::MAX),
                 address: Ipv4Addr::from(0x0a01_0000 + index),
             }
@@ -52,21 +51,18 @@ impl Routers {
     }
 
     pub(super) fn links(self) -> Range<u8> {
-        0..u8::try_from(self.count.div_ceil(PER_LINK)).unwrap_or(u8::MAX)
+        1..u8::try_from(self.count.div_ceil(PER_LINK) + 1).unwrap_or(u8::MAX)
     }
 
     /// The source of the adverts of a link.
     pub(super) const fn source(host: u8, link: u8) -> Ipv4Addr {
-        match link {
-            0 => Ipv4Addr::new(192, 0, 2, host),
-            link => Ipv4Addr::new(172, 16, link, host),
-        }
+        Ipv4Addr::new(172, 16, link, host)
     }
 
-    /// Connects the directors by the links they do not have yet.
+    /// Connects the directors by links of their own.
     pub(super) fn connect(self, [first, second]: [&Namespace; 2]) -> anyhow::Result<()> {
         let mut pairs = String::new();
-        for link in self.links().skip(1).map(interface) {
+        for link in self.links().map(interface) {
             let peer = second.name();
             let _infallible = writeln!(
                 pairs,
@@ -76,7 +72,7 @@ impl Routers {
         first.ip(&pairs)?;
         for (host, namespace) in [(FIRST, first), (SECOND, second)] {
             let mut up = String::new();
-            for link in self.links().skip(1) {
+            for link in self.links() {
                 let (interface, source) = (interface(link), Self::source(host, link));
                 let _infallible = write!(
                     up,
@@ -86,6 +82,14 @@ impl Routers {
             namespace.ip(&up)?;
         }
         Ok(())
+    }
+
+    /// Lets one end of all links drop what comes, before its network stack sees it, until the result is dropped.
+    pub(super) fn drain(self, end: &Namespace) -> anyhow::Result<Vec<Attached>> {
+        let links = self.links().map(interface);
+        links
+            .map(|link| Attached::new(end, &link, Verdict::Drop))
+            .collect()
     }
 
     /// The file for either daemon.
@@ -119,11 +123,11 @@ mod tests {
         };
         let all: Vec<Router> = routers.all().collect();
         let place = |index: usize| (all[index].link, all[index].vrid);
-        assert_eq!(place(0), (0, 1));
-        assert_eq!(place(254), (0, 255));
-        assert_eq!(place(255), (1, 1));
-        assert_eq!(place(1019), (3, 255));
-        assert_eq!(routers.links(), 0..4);
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(254), (1, 255));
+        assert_eq!(place(255), (2, 1));
+        assert_eq!(place(1019), (4, 255));
+        assert_eq!(routers.links(), 1..5);
         assert_eq!(Routers::source(11, 3), Ipv4Addr::new(172, 16, 3, 11));
     }
 }

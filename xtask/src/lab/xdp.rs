@@ -1,4 +1,4 @@
-//! The smallest XDP program: it passes everything.
+//! The smallest XDP programs: one verdict for everything.
 //!
 //! A veth that gets frames from its peer's XDP_TX takes them off its ring only when it is woken, and the kernel wakes it
 //! only if it has an XDP program itself: NAPI turned on by GRO is not enough, the frames then wait for the next packet
@@ -10,6 +10,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use nix::net::if_::if_nametoindex;
+
+use super::namespace::Namespace;
 
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
@@ -18,6 +21,17 @@ const BPF_XDP: u32 = 37;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// `r0 = XDP_PASS; exit`
 static PASS: [u64; 2] = [0x0000_0002_0000_00b7, 0x95];
+/// `r0 = XDP_DROP; exit`
+static DROP: [u64; 2] = [0x0000_0001_0000_00b7, 0x95];
+
+/// What becomes of every frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The network stack gets it.
+    Pass,
+    /// Nobody gets it.
+    Drop,
+}
 
 /// `union bpf_attr` as far as BPF_PROG_LOAD needs it.
 #[repr(C)]
@@ -37,14 +51,38 @@ struct LinkCreate {
     flags: u32,
 }
 
-/// Attaches the program to an interface of the namespace the thread is in, until the returned link is closed.
-pub(super) fn attach(index: u32) -> anyhow::Result<OwnedFd> {
+/// A program on an interface, until dropped.
+#[derive(Debug)]
+pub struct Attached {
+    _link: OwnedFd,
+}
+
+impl Attached {
+    /// Attaches a program to an interface of a namespace, in native mode.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses.
+    pub fn new(namespace: &Namespace, interface: &str, verdict: Verdict) -> anyhow::Result<Self> {
+        namespace.run(|| {
+            let index =
+                if_nametoindex(interface).with_context(|| format!("interface {interface}"))?;
+            let _link = attach(index, verdict)?;
+            Ok(Self { _link })
+        })
+    }
+}
+
+fn attach(index: u32, verdict: Verdict) -> anyhow::Result<OwnedFd> {
+    let program = match verdict {
+        Verdict::Pass => &PASS,
+        Verdict::Drop => &DROP,
+    };
     let program = bpf(
         BPF_PROG_LOAD,
         &ProgLoad {
             prog_type: BPF_PROG_TYPE_XDP,
-            insn_cnt: PASS.len() as u32,
-            insns: PASS.as_ptr().addr() as u64,
+            insn_cnt: program.len() as u32,
+            insns: program.as_ptr().addr() as u64,
             license: c"GPL".as_ptr().addr() as u64,
         },
     );

@@ -1,0 +1,90 @@
+//! `lb` and Debian's keepalived side by side: each takes its turn at the same case, and what they show is told metric by
+//! metric.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use anyhow::Context as _;
+use xtask::lab::Daemon;
+
+use crate::{
+    figure::{Figure, Report, Values},
+    peer,
+};
+
+/// What one daemon shows in one run.
+pub(crate) type Metrics = BTreeMap<&'static str, f64>;
+
+/// Metrics of one daemon with a value per run.
+type Samples = BTreeMap<&'static str, Vec<f64>>;
+
+/// The two daemons, and the name of the benchmark they meet in.
+#[derive(Debug)]
+pub(crate) struct Duel {
+    bench: &'static str,
+    daemons: [Daemon; 2],
+    peer: String,
+}
+
+impl Duel {
+    /// Finds both daemons.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub(crate) fn new(bench: &'static str) -> anyhow::Result<Self> {
+        let binary: PathBuf = peer::lb_binary()?;
+        Ok(Self {
+            bench,
+            daemons: [Daemon::Lb { binary }, Daemon::Keepalived],
+            peer: peer::keepalived_name()?,
+        })
+    }
+
+    /// Lets each have `runs` turns, one after the other, and prints a figure for every metric that `lb` shows; progress
+    /// goes to stderr. A turn gets the daemon and the number of its run.
+    ///
+    /// # Errors
+    /// Those of a turn.
+    pub(crate) fn measure(
+        &self,
+        case: &str,
+        runs: u32,
+        out: &mut Report,
+        turn: impl Fn(&Daemon, u32) -> anyhow::Result<Metrics>,
+    ) -> anyhow::Result<()> {
+        let mut samples = [Samples::new(), Samples::new()];
+        for run in 0..runs {
+            for (daemon, samples) in self.daemons.iter().zip(&mut samples) {
+                let metrics =
+                    turn(daemon, run).with_context(|| format!("{case} with {daemon:?}"))?;
+                progress(case, daemon, &metrics);
+                for (metric, value) in metrics {
+                    samples.entry(metric).or_default().push(value);
+                }
+            }
+        }
+        let [ours, theirs] = &samples;
+        for (metric, values) in ours {
+            let theirs = theirs.get(metric);
+            out.add(&Figure {
+                bench: self.bench,
+                case: case.to_owned(),
+                metric,
+                values: Values::new(values),
+                against: theirs.map(|values| (self.peer.as_str(), Values::new(values).median)),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "progress of a benchmark that takes minutes"
+)]
+fn progress(case: &str, daemon: &Daemon, metrics: &Metrics) {
+    let figures: Vec<_> = metrics
+        .iter()
+        .map(|(metric, value)| format!("{metric} {value:.2}"))
+        .collect();
+    eprintln!("{case} {}: {}", peer::name(daemon), figures.join(", "));
+}
