@@ -105,6 +105,8 @@ pub struct Instance {
     farewell: Option<Farewell>,
     rival: Option<Rival>,
     timers: Timers,
+    /// What all instances of this node keep time with.
+    beat: Instant,
     heartbeat: Heartbeat,
     /// When an advert last left.
     said: Option<Instant>,
@@ -136,11 +138,13 @@ struct Counts {
 }
 
 impl Instance {
-    /// An instance that waits for its link; `kernel` is what the kernel is known to have.
+    /// An instance that waits for its link; `kernel` is what the kernel is known to have, `beat` any one time for all
+    /// instances of the node.
     pub(super) fn new(
         id: InstanceId,
         config: &VrrpInstance,
         kernel: &BTreeSet<ObjectKey>,
+        beat: Instant,
         now: Instant,
     ) -> Self {
         let mut objects = Objects::default();
@@ -176,6 +180,7 @@ impl Instance {
             farewell: None,
             rival: None,
             timers: Timers::default(),
+            beat,
             heartbeat: Heartbeat::default(),
             said: None,
             relet: false,
@@ -185,6 +190,12 @@ impl Instance {
             fenced: false,
             counts: Counts::default(),
         }
+    }
+
+    /// What it is called in inputs and outputs.
+    #[must_use]
+    pub const fn id(&self) -> InstanceId {
+        self.id
     }
 
     /// The configuration in force.
@@ -325,7 +336,7 @@ impl Instance {
                 Timer::Advert if self.is_late(now) => self.step_down(now, outputs),
                 Timer::Advert => {
                     self.advertise(now, outputs);
-                    // Adverts stay on the beat, unless we are a whole beat late.
+                    // It stays on the beat, unless we are a whole interval late.
                     let next = due + self.config.advert_interval.get();
                     if next > now {
                         self.timers.set(Timer::Advert, next);
@@ -363,8 +374,8 @@ impl Instance {
             instance: self.id,
             advert: Advertisement::of(&self.config, priority),
         });
-        self.timers
-            .set(Timer::Advert, now + self.config.advert_interval.get());
+        let next = interval::next_advert(self.beat, now, self.config.advert_interval.get());
+        self.timers.set(Timer::Advert, next);
     }
 
     fn ask_gate(&mut self, gate: Gate, outputs: &mut Outputs) {

@@ -1,12 +1,14 @@
 //! Intervals the RFCs derive from priority and advert interval, exact to the nanosecond.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::model::{Priority, Version};
 
 /// The longest a resigned MASTER waits for its successor: children are given 5 s to stop
 /// (`child_wait_time`), and their addresses have to be removed within them too.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(3);
+/// What an advert may be early by, once, when the tenth of its interval is more.
+const LONGEST_TICK: Duration = Duration::from_millis(10);
 
 /// Skew_Time: `(256 − priority) / 256` of a second (RFC 3768 §6.1) or of the master's advert interval
 /// (RFC 9568 §6.1).
@@ -31,6 +33,18 @@ pub fn master_down_interval(
     adverts: u8,
 ) -> Duration {
     advert_interval * u32::from(adverts) + skew_time(version, priority, advert_interval)
+}
+
+/// When the advert after one that leaves now is due: after the interval, or up to a tick earlier, so that a tick begins then;
+/// ticks are a tenth of the interval and 10 ms at most, counted from `beat`. The adverts of many virtual routers come to
+/// leave together in this way, in one system call, and from then on at their exact interval.
+#[must_use]
+pub fn next_advert(beat: Instant, now: Instant, advert_interval: Duration) -> Instant {
+    let tick = (advert_interval / 10).min(LONGEST_TICK);
+    let due = now + advert_interval;
+    let since = due.saturating_duration_since(beat).as_nanos();
+    let past = since.checked_rem(tick.as_nanos()).unwrap_or_default();
+    due - Duration::from_nanos(u64::try_from(past).unwrap_or_default())
 }
 
 /// How long an advert sent entitles its sender to the addresses: the advert intervals of the

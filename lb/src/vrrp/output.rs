@@ -140,10 +140,6 @@ pub struct Notice {
 /// An effect. Outputs are carried out strictly in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a notice is as rare as a change of state"
-)]
 pub enum Output {
     /// Send one advert by multicast; answered by `handle_advert_sent`.
     SendAdvert {
@@ -210,8 +206,8 @@ pub enum Output {
         /// Which of the two.
         yielding: Yielding,
     },
-    /// Tell people and programs.
-    Notice(Notice),
+    /// Tell people and programs; boxed, because it is far larger than the others and far rarer.
+    Notice(Box<Notice>),
     /// The instance is gone; nothing about it follows.
     Removed {
         /// The instance.

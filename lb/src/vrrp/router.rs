@@ -26,9 +26,6 @@ use super::{
 };
 use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
-/// Room for effects that is kept: a start has thousands at once.
-const OUTPUTS: usize = 64;
-
 /// The VRRP machine of a node.
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
@@ -54,6 +51,8 @@ pub struct Router {
     held_until: Option<Instant>,
     /// When the last input came.
     clock: Option<Instant>,
+    /// What the adverts of all instances keep time with.
+    beat: Option<Instant>,
     /// What the kernel is known to have, for instances yet to come.
     kernel: BTreeSet<ObjectKey>,
     /// Who cares for an object: those that have it configured, or had it and must see it gone.
@@ -345,10 +344,7 @@ impl Router {
             return Some(paced);
         }
         loop {
-            let Some(output) = self.outputs.pop_front() else {
-                self.outputs.shrink_to(OUTPUTS);
-                return None;
-            };
+            let output = self.outputs.pop_front()?;
             match &output {
                 Output::Removed { instance } => drop(self.departed.remove(instance)),
                 Output::Announce { instance, address } if !self.admits(*instance, address) => {

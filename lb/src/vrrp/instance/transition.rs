@@ -180,13 +180,13 @@ impl Instance {
 
     /// Tells people and programs.
     pub(super) fn tell(&self, happening: Happening, outputs: &mut Outputs) {
-        outputs.push_back(Output::Notice(Notice {
+        outputs.push_back(Output::Notice(Box::new(Notice {
             party: Party::Instance,
             name: self.config.name.clone(),
             happening,
             priority: self.priority.get(),
             notify: self.config.notify.clone(),
-        }));
+        })));
     }
 
     /// Once the kernel has none of the addresses: opens the way onward, and ends what has no use any more.

@@ -78,7 +78,7 @@ impl Router {
                 }
                 (None, OnDelete::Deleted | OnDelete::Run(_)) => {
                     let notice = notice(&group.config, Happening::Deleted);
-                    self.outputs.push_back(Output::Notice(notice));
+                    self.outputs.push_back(Output::Notice(Box::new(notice)));
                 }
                 // keepalived says nothing.
                 (None, OnDelete::Fault) => {}
@@ -221,7 +221,7 @@ impl Router {
             State::Fault => Happening::Fault,
         };
         let notice = notice(&group.config, happening);
-        self.outputs.push_back(Output::Notice(notice));
+        self.outputs.push_back(Output::Notice(Box::new(notice)));
     }
 
     /// Notes that an instance is gone: its group may be over with it.
@@ -233,7 +233,7 @@ impl Router {
             .groups
             .parting
             .extract_if(.., |(_, members)| members.is_empty());
-        let over = over.map(|(notice, _)| Output::Notice(notice));
+        let over = over.map(|(notice, _)| Output::Notice(Box::new(notice)));
         self.outputs.extend(over);
     }
 

@@ -84,7 +84,8 @@ impl Router {
             .into_iter()
             .filter(|id| self.instances.contains_key(id));
         let blockers: BTreeSet<InstanceId> = blockers.collect();
-        let mut instance = Instance::new(id, config, &self.kernel, now);
+        let beat = *self.beat.get_or_insert(now);
+        let mut instance = Instance::new(id, config, &self.kernel, beat, now);
         instance.bind(groups.iter().any(|g| g.members.contains(&config.name)));
         self.instances.insert(id, Box::new(instance));
         self.names.insert(config.name.clone(), id);

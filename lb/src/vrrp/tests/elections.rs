@@ -1,6 +1,6 @@
 //! Who becomes MASTER, when, and what it says.
 
-use super::bench::{Bench, OURS, backup, ip, link, ms, owner, priority};
+use super::bench::{Bench, OURS, backup, ip, line, link, ms, owner, priority};
 use crate::{
     config::model::{AdvertInterval, Family, InitialState, Version, VrrpInstance},
     vrrp::{LinkState, RxMeta, advert::Advertisement, output::State},
@@ -60,6 +60,27 @@ fn the_skew_is_exact_in_both_versions() {
             Some((due, "master_down")),
             "{version:?} {prio}"
         );
+    }
+}
+
+#[test]
+fn masters_of_one_node_come_to_speak_in_the_same_tick() {
+    let other = VrrpInstance {
+        name: "VI_2".to_owned(),
+        vrid: 52.try_into().unwrap(),
+        addresses: vec![line("10.0.0.2/24")],
+        ..backup()
+    };
+    let mut bench = Bench::started(&[backup(), priority(other, 101)]);
+    let mut adverts = || {
+        let lines = bench.run(bench.next().unwrap().0);
+        let adverts = lines.iter().filter(|line| line.contains("advert"));
+        (bench.elapsed(), adverts.count())
+    };
+    assert_eq!(adverts(), (ms(3000) + ms(1000) * 155 / 256, 1));
+    assert_eq!(adverts(), (ms(3000) + ms(1000) * 156 / 256, 1));
+    for second in 4..8 {
+        assert_eq!(adverts(), (ms(second * 1000 + 600), 2));
     }
 }
 
