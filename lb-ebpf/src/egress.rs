@@ -66,7 +66,7 @@ fn advert<const TIMERS: bool>(
     } else {
         place.vlan
     };
-    let key = heartbeat::key_of(packet, advert, &Place { vlan, ..place });
+    let key = heartbeat::key_of(packet, advert.vrid, &Place { vlan, ..place });
     let outcome = if TIMERS {
         heartbeat::send(packet, advert, key)
     } else {

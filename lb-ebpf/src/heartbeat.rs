@@ -65,7 +65,7 @@ pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Option<Outcome>
     let Some(advert) = frame.get::<Advert>(packet.transport) else {
         return beyond(place, packet, Counter::AdvertLength);
     };
-    let key = key_of(packet, advert, place);
+    let key = key_of(packet, advert.vrid, place);
     let Some(router) = Router::find(key, packet) else {
         // Those configured here are the daemon's to judge.
         return if maps::is_strange(advert.vrid, packet.family) {
@@ -129,12 +129,7 @@ pub fn send(packet: &Packet, advert: &Advert, key: RouterKey) -> Outcome {
 /// on to another host, and is counted as `reason` beyond its sender's budget.
 #[inline(always)]
 fn beyond(place: &Place, packet: &Packet, reason: Counter) -> Option<Outcome> {
-    let all = RouterKey {
-        ifindex: place.ifindex,
-        vlan: place.vlan,
-        vrid: 0,
-        family: packet.family,
-    };
+    let all = key_of(packet, 0, place);
     let excess = !Budget::STRANGER.charge(all, packet.source);
     excess.then_some(Outcome::AdvertExcess(reason))
 }
@@ -206,13 +201,13 @@ impl Router {
     }
 }
 
-/// The key of the virtual router that `advert` is of.
+/// The key of the virtual router of a VRID where the packet was seen; VRID 0 stands for those that are nobody's.
 #[inline(always)]
-pub fn key_of(packet: &Packet, advert: &Advert, place: &Place) -> RouterKey {
+pub fn key_of(packet: &Packet, vrid: u8, place: &Place) -> RouterKey {
     RouterKey {
         ifindex: place.ifindex,
         vlan: place.vlan,
-        vrid: advert.vrid,
+        vrid,
         family: packet.family,
     }
 }

@@ -107,8 +107,7 @@ impl Member {
 /// Members by id.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// Boxed, because a map keeps room for more than it has.
-    by_id: BTreeMap<InstanceId, Box<Member>>,
+    by_id: BTreeMap<InstanceId, Member>,
     /// Who hears at a place, by VRID and family; several where their peers differ.
     at: BTreeMap<Place, BTreeMap<(u8, Family), Vec<InstanceId>>>,
 }
@@ -118,10 +117,10 @@ impl Members {
     pub(super) fn configure(&mut self, plan: &Plan, router: &Router, links: &Links) {
         for config in &plan.config.vrrp_instances {
             let id = router.instance_id(&config.name);
-            let Some((id, config)) = id.and_then(|id| Some((id, router.instance(id)?.config())))
-            else {
+            let Some(instance) = id.and_then(|id| router.instance(id)) else {
                 continue;
             };
+            let (id, config) = (instance.id(), instance.config());
             let (keys, errors) = config.hmac.as_ref().map(key::load).unwrap_or_default();
             let key_faults = errors
                 .iter()
@@ -129,14 +128,8 @@ impl Members {
                 .collect();
             let gate = plan.gates.get(&config.name).copied();
             let before = self.by_id.remove(&id);
-            let member = member(
-                before.map(|member| *member),
-                Arc::clone(config),
-                gate,
-                keys,
-                key_faults,
-            );
-            self.by_id.insert(id, Box::new(member));
+            let member = member(before, Arc::clone(config), gate, keys, key_faults);
+            self.by_id.insert(id, member);
         }
         self.index();
         self.refresh(links);
@@ -187,17 +180,17 @@ impl Members {
 
     /// A member.
     pub(super) fn get(&self, id: InstanceId) -> Option<&Member> {
-        self.by_id.get(&id).map(Box::as_ref)
+        self.by_id.get(&id)
     }
 
     /// Every member.
     pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
-        self.by_id.values().map(Box::as_ref)
+        self.by_id.values()
     }
 
     /// A member, to be changed.
     pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Member> {
-        self.by_id.get_mut(&id).map(Box::as_mut)
+        self.by_id.get_mut(&id)
     }
 
     /// Its name for the log.
@@ -223,15 +216,14 @@ impl Members {
     }
 
     /// The members at a place.
-    pub(super) fn at<'a>(&'a self, place: &'a Place) -> impl Iterator<Item = &'a Member> {
-        let routers = self.at.get(place).into_iter().flat_map(BTreeMap::values);
-        routers.flatten().filter_map(|id| self.get(*id))
+    pub(super) fn at(&self, place: &Place) -> impl Iterator<Item = &Member> {
+        self.ids_at(place).filter_map(|id| self.get(id))
     }
 
     /// Who hears at a place.
-    pub(super) fn ids_at(&self, place: &Place) -> Vec<InstanceId> {
+    pub(super) fn ids_at(&self, place: &Place) -> impl Iterator<Item = InstanceId> {
         let routers = self.at.get(place).into_iter().flat_map(BTreeMap::values);
-        routers.flatten().copied().collect()
+        routers.flatten().copied()
     }
 
     /// Places where members hear.
