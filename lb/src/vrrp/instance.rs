@@ -260,7 +260,7 @@ impl Instance {
         self.judge("interface usable", now, outputs);
         if was_master && self.state == State::Master && moved && self.farewell.is_none() {
             self.set_lease(outputs);
-            self.send_advert(self.priority.get(), now, outputs);
+            self.send_advert(now, outputs);
         }
     }
 
@@ -288,7 +288,7 @@ impl Instance {
         match self.state {
             State::Master if self.farewell.is_none() => {
                 self.set_lease(outputs);
-                self.send_advert(self.priority.get(), now, outputs);
+                self.send_advert(now, outputs);
                 self.plan_refresh(now);
             }
             State::Backup => self.judge_master_again(now, outputs),
@@ -364,15 +364,15 @@ impl Instance {
         if self.take_up_priority(outputs) {
             self.relet = true;
         }
-        self.send_advert(self.priority.get(), now, outputs);
+        self.send_advert(now, outputs);
     }
 
     /// Sends an advert and restarts the advert timer.
-    fn send_advert(&mut self, priority: u8, now: Instant, outputs: &mut Outputs) {
+    fn send_advert(&mut self, now: Instant, outputs: &mut Outputs) {
         self.counts.sent += 1;
         outputs.push_back(Output::SendAdvert {
             instance: self.id,
-            advert: Advertisement::of(&self.config, priority),
+            advert: Advertisement::of(&self.config, self.priority.get()),
         });
         let next = interval::next_advert(self.beat, now, self.config.advert_interval.get());
         self.timers.set(Timer::Advert, next);

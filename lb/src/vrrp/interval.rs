@@ -42,9 +42,10 @@ pub fn master_down_interval(
 pub fn next_advert(beat: Instant, now: Instant, advert_interval: Duration) -> Instant {
     let tick = (advert_interval / 10).min(LONGEST_TICK);
     let due = now + advert_interval;
-    let since = due.saturating_duration_since(beat).as_nanos();
-    let past = since.checked_rem(tick.as_nanos()).unwrap_or_default();
-    due - Duration::from_nanos(u64::try_from(past).unwrap_or_default())
+    let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or_default();
+    let since = nanoseconds(due.saturating_duration_since(beat));
+    let past = since.checked_rem(nanoseconds(tick)).unwrap_or_default();
+    due - Duration::from_nanos(past)
 }
 
 /// How long an advert sent entitles its sender to the addresses: the advert intervals of the

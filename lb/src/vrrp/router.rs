@@ -477,20 +477,24 @@ impl Router {
         feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>),
     ) {
         self.clock = Some(now);
-        if let Some(instance) = self.instances.get_mut(&id) {
-            feed(instance, &mut self.outputs);
-            self.schedule_again(id, now);
-            if let Some(group) = self.groups.name_of(id).map(str::to_owned) {
-                self.synchronise(&group, now);
-            }
+        if self.with_alone(id, now, feed)
+            && let Some(group) = self.groups.name_of(id).map(str::to_owned)
+        {
+            self.synchronise(&group, now);
         }
     }
 
-    /// Notes when an instance is due now, and lets go of one that is gone.
-    fn schedule_again(&mut self, id: InstanceId, now: Instant) {
-        let Some(instance) = self.instances.get(&id) else {
-            return;
+    /// Feeds one instance and not its group, notes when it is due now, and lets go of it if it is gone. False when there is none.
+    fn with_alone(
+        &mut self,
+        id: InstanceId,
+        now: Instant,
+        feed: impl FnOnce(&mut Instance, &mut VecDeque<Output>),
+    ) -> bool {
+        let Some(instance) = self.instances.get_mut(&id) else {
+            return false;
         };
+        feed(instance, &mut self.outputs);
         if instance.is_gone() {
             self.departed.extend(self.instances.remove_entry(&id));
             self.schedule.set(id, None);
@@ -503,5 +507,6 @@ impl Router {
             let next = instance.next_timeout();
             self.schedule.set(id, next.map(|(when, _)| when));
         }
+        true
     }
 }

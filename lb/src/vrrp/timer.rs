@@ -63,24 +63,35 @@ impl Timer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     when: [Option<Instant>; Timer::ALL.len()],
+    /// The first of them: asked for far more often than changed.
+    next: Option<(Instant, Timer)>,
 }
 
 impl Timers {
     /// Sets or moves a timer.
     pub(super) fn set(&mut self, timer: Timer, when: Instant) {
         self.when[timer as usize] = Some(when);
+        match self.next {
+            Some((_, next)) if next == timer => self.next = self.first(),
+            Some((first, _)) if first <= when => {}
+            _ => self.next = Some((when, timer)),
+        }
     }
 
     /// Stops a timer.
     pub(super) fn stop(&mut self, timer: Timer) {
-        self.when[timer as usize] = None;
+        if self.when[timer as usize].take().is_some() {
+            self.next = self.first();
+        }
     }
 
     /// Stops all but the one of a request, which outlives states.
     pub(super) fn stop_all(&mut self) {
         let wish = self.when(Timer::Yield);
         *self = Self::default();
-        self.when[Timer::Yield as usize] = wish;
+        if let Some(when) = wish {
+            self.set(Timer::Yield, when);
+        }
     }
 
     /// When a timer is due.
@@ -94,7 +105,11 @@ impl Timers {
     }
 
     /// The next timer.
-    pub(super) fn next(&self) -> Option<(Instant, Timer)> {
+    pub(super) const fn next(&self) -> Option<(Instant, Timer)> {
+        self.next
+    }
+
+    fn first(&self) -> Option<(Instant, Timer)> {
         let set = Timer::ALL
             .into_iter()
             .filter_map(|timer| Some((self.when[timer as usize]?, timer)));
@@ -119,15 +134,18 @@ pub(super) struct Schedule {
 impl Schedule {
     /// Notes when an instance is due, `None` for never.
     pub(super) fn set(&mut self, instance: InstanceId, when: Option<Instant>) {
-        if self.when.get(&instance).copied() == when {
-            return;
-        }
-        if let Some(old) = self.when.remove(&instance) {
+        let old = match (self.when.get_mut(&instance), when) {
+            (Some(old), Some(new)) if *old == new => return,
+            (Some(old), Some(new)) => Some(std::mem::replace(old, new)),
+            (Some(_), None) => self.when.remove(&instance),
+            (None, Some(new)) => self.when.insert(instance, new),
+            (None, None) => return,
+        };
+        if let Some(old) = old {
             self.order.remove(&(old, instance));
         }
         if let Some(new) = when {
             self.order.insert((new, instance));
-            self.when.insert(instance, new);
         }
     }
 

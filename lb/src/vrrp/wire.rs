@@ -16,7 +16,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use self::{header::Header, hmac::Hmac};
 pub use self::{
@@ -141,6 +141,15 @@ pub struct Wire {
     proof: Proof,
     /// A peer was seen to use the checksum of keepalived up to 1.3.6.
     has_old_peer: bool,
+    /// What was sealed last, where the same advert makes the same packets again.
+    last: Option<Sealed>,
+}
+
+#[derive(Debug)]
+struct Sealed {
+    advert: Advertisement,
+    source: IpAddr,
+    packets: Arc<[Packet]>,
 }
 
 #[derive(Debug)]
@@ -166,12 +175,14 @@ impl Wire {
         Self {
             proof,
             has_old_peer: false,
+            last: None,
         }
     }
 
     /// Takes a changed configuration; what was sent and seen is not forgotten.
     pub fn configure(&mut self, config: &VrrpInstance, keys: Keys) {
         let new = Self::new(config, keys);
+        self.last = None;
         match (&mut self.proof, new.proof) {
             (Proof::Header(old), Proof::Header(new)) => old.adopt(&new),
             (Proof::Hmac(old), Proof::Hmac(new)) => old.adopt(new),
@@ -188,7 +199,31 @@ impl Wire {
         advert: &Advertisement,
         source: IpAddr,
         clock: WallClock,
-    ) -> Vec<Packet> {
+    ) -> Arc<[Packet]> {
+        if let Some(last) = &self.last
+            && last.source == source
+            && last.advert == *advert
+        {
+            return Arc::clone(&last.packets);
+        }
+        let packets = self.seal_anew(config, advert, source, clock);
+        if matches!(self.proof, Proof::None | Proof::Password(_)) {
+            self.last = Some(Sealed {
+                advert: advert.clone(),
+                source,
+                packets: Arc::clone(&packets),
+            });
+        }
+        packets
+    }
+
+    fn seal_anew(
+        &mut self,
+        config: &VrrpInstance,
+        advert: &Advertisement,
+        source: IpAddr,
+        clock: WallClock,
+    ) -> Arc<[Packet]> {
         let mut advert = advert.clone();
         if self.has_old_peer && advert.checksum == ChecksumForm::PseudoHeader {
             advert.checksum = ChecksumForm::OldUnicast;
@@ -202,7 +237,7 @@ impl Wire {
         };
         let trailer = match &mut self.proof {
             // Nothing leaves unsigned for want of a key.
-            Proof::Hmac(hmac) if !hmac.can_send() => return Vec::new(),
+            Proof::Hmac(hmac) if !hmac.can_send() => return Arc::default(),
             Proof::Hmac(hmac) => hmac.seal(&advert, source, clock),
             Proof::Header(header) => {
                 header.begin(clock);
@@ -322,6 +357,7 @@ impl Wire {
             OldChecksum::Always => Ok(None),
             OldChecksum::Detect => {
                 self.has_old_peer = true;
+                self.last = None;
                 Ok(Some(Remark::OldChecksum))
             }
         }

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::Instant,
 };
 
@@ -39,7 +40,15 @@ const SEND_FAILED: &str = "send_failed";
 struct Due {
     instance: InstanceId,
     source: Option<IpAddr>,
-    packets: Vec<Packet>,
+    packets: Arc<[Packet]>,
+}
+
+/// What leaves by one socket.
+#[derive(Default)]
+struct Call<'a> {
+    /// The place in the list of what is due of the advert that each packet is of.
+    adverts: Vec<usize>,
+    packets: Vec<Outgoing<'a>>,
 }
 
 /// Everything outputs are carried out with.
@@ -175,7 +184,7 @@ impl Vrrp {
                     .wire
                     .seal(&member.config, advert, source, wall_clock())
             }
-            _ => Vec::new(),
+            _ => Arc::default(),
         };
         Due {
             instance,
@@ -187,25 +196,26 @@ impl Vrrp {
     /// Sends what is due, in one system call per socket and source, and tells the core of each advert whether it left: to
     /// one peer at least.
     fn send(&mut self, due: &mut Vec<Due>) {
-        let mut calls: BTreeMap<(Place, Kind), Vec<(InstanceId, Outgoing<'_>)>> = BTreeMap::new();
-        for advert in &*due {
+        let mut calls: BTreeMap<(&Place, Kind), Call<'_>> = BTreeMap::new();
+        for (at, advert) in due.iter().enumerate() {
             let Some((member, source)) = self.members.get(advert.instance).zip(advert.source)
             else {
                 continue;
             };
             let call = calls.entry((member.place(), member.kind())).or_default();
-            let packets = advert.packets.iter();
-            call.extend(packets.map(|packet| (advert.instance, Outgoing { source, packet })));
+            for packet in &*advert.packets {
+                call.adverts.push(at);
+                call.packets.push(Outgoing { source, packet });
+            }
         }
-        let mut left = BTreeSet::new();
+        let mut left = vec![false; due.len()];
         let mut failed = Vec::new();
         for ((place, kind), call) in calls {
-            let (instances, packets): (Vec<_>, Vec<_>) = call.into_iter().unzip();
-            let results = self.sockets.send(&place, kind, &packets);
-            for (instance, result) in instances.into_iter().zip(results) {
+            let results = self.sockets.send(place, kind, &call.packets);
+            for (at, result) in call.adverts.into_iter().zip(results) {
                 match result {
-                    Ok(()) => drop(left.insert(instance)),
-                    Err(error) => failed.push((instance, error)),
+                    Ok(()) => left[at] = true,
+                    Err(error) => failed.push((due[at].instance, error)),
                 }
             }
         }
@@ -216,10 +226,9 @@ impl Vrrp {
                 log::send_failed(&member.config.name, &error);
             }
         }
-        for advert in due.drain(..) {
-            let sent = left.contains(&advert.instance);
-            self.router
-                .handle_advert_sent(advert.instance, sent, Instant::now());
+        let now = Instant::now();
+        for (advert, sent) in due.drain(..).zip(left) {
+            self.router.handle_advert_sent(advert.instance, sent, now);
         }
     }
 

@@ -33,6 +33,7 @@ use crate::{
 pub(super) struct Member {
     /// The configuration as last given to the core.
     pub(super) config: Arc<VrrpInstance>,
+    place: Place,
     /// Its gate; `None` where there is no data plane.
     pub(super) gate: Option<u32>,
     /// Its entry in the kernel, as last known: an interface that is gone had one.
@@ -49,8 +50,8 @@ pub(super) struct Member {
 
 impl Member {
     /// Where it hears and sends.
-    pub(super) fn place(&self) -> Place {
-        place(&self.config)
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
     }
 
     /// By which sockets of the place.
@@ -77,8 +78,8 @@ impl Member {
         }
         let place = self.place();
         // The interface of the configuration is told to the core, which sees for itself.
-        let is_told = place == Place::Interface(self.config.interface.clone());
-        if !is_told && deaf.contains(&place) {
+        let is_told = *place == Place::Interface(self.config.interface.clone());
+        if !is_told && deaf.contains(place) {
             faults.insert("no socket for VRRP".to_owned());
         }
         faults.extend(self.virtual_fault(links, virtuals));
@@ -173,7 +174,7 @@ impl Members {
         self.at.clear();
         for (id, member) in &self.by_id {
             let key = (member.config.vrid.get(), member.config.family);
-            let place = self.at.entry(member.place()).or_default();
+            let place = self.at.entry(member.place().clone()).or_default();
             place.entry(key).or_default().push(*id);
         }
     }
@@ -201,8 +202,7 @@ impl Members {
 
     /// Forgets a member that was removed, and returns where it heard.
     pub(super) fn remove(&mut self, id: InstanceId) -> Option<Place> {
-        let member = self.by_id.remove(&id)?;
-        let place = member.place();
+        let place = self.by_id.remove(&id)?.place;
         if let Some(routers) = self.at.get_mut(&place) {
             for ids in routers.values_mut() {
                 ids.retain(|other| *other != id);
@@ -338,6 +338,7 @@ fn member(
     match before {
         None => Member {
             wire: Wire::new(&config, keys),
+            place: place(&config),
             config,
             gate,
             subject: None,
@@ -349,6 +350,7 @@ fn member(
             member.wire.configure(&config, keys);
             member.said.clear();
             Member {
+                place: place(&config),
                 config,
                 gate,
                 key_faults,

@@ -248,7 +248,7 @@ impl Instance {
         self.gate = Some(Gate::Fenced);
         self.reopening = true;
         self.set_lease(outputs);
-        self.send_advert(self.priority.get(), now, outputs);
+        self.send_advert(now, outputs);
     }
 
     /// The kernel has fenced the gate of this MASTER: that is news. An election lost to a better router is none,

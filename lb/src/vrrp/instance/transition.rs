@@ -82,7 +82,7 @@ impl Instance {
         self.forget_preemption();
         self.priority = self.effective_priority();
         self.set_lease(outputs);
-        self.send_advert(self.priority.get(), now, outputs);
+        self.send_advert(now, outputs);
         self.ask_gate(Gate::Open, outputs);
         self.reconcile(outputs);
         self.announce_all(now, outputs);
@@ -111,7 +111,7 @@ impl Instance {
         let why = "a better master is heard".into();
         self.depart(State::Backup, why, now, outputs, |instance, outputs| {
             if instance.config.election.higher_prio_send_advert {
-                instance.send_advert(instance.priority.get(), now, outputs);
+                instance.send_advert(now, outputs);
             }
         });
     }

@@ -12,7 +12,6 @@ use super::Router;
 use crate::{
     config::model::{SyncGroup, vrrp::OnDelete},
     vrrp::{
-        instance::Instance,
         output::{Happening, InstanceId, Notice, Output, Party, State},
         snapshot::GroupSnapshot,
     },
@@ -235,19 +234,6 @@ impl Router {
             .extract_if(.., |(_, members)| members.is_empty());
         let over = over.map(|(notice, _)| Output::Notice(Box::new(notice)));
         self.outputs.extend(over);
-    }
-
-    /// Feeds one instance and not its group.
-    fn with_alone(
-        &mut self,
-        id: InstanceId,
-        now: Instant,
-        feed: impl FnOnce(&mut Instance, &mut std::collections::VecDeque<Output>),
-    ) {
-        if let Some(instance) = self.instances.get_mut(&id) {
-            feed(instance, &mut self.outputs);
-            self.schedule_again(id, now);
-        }
     }
 }
 

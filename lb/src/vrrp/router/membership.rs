@@ -133,7 +133,7 @@ impl Router {
             && **instance.config() != *config
         {
             instance.on_config(config, kernel, now, &mut self.outputs);
-            self.schedule_again(id, now);
+            self.with_alone(id, now, |_, _| {});
         }
     }
 

@@ -262,7 +262,7 @@ fn send(
     clock: WallClock,
 ) -> &'static str {
     let advert = Advertisement::of(config, 200);
-    let packet = from.seal(config, &advert, ip(source), clock).remove(0);
+    let packet = from.seal(config, &advert, ip(source), clock)[0].clone();
     open(to, config, (source, "224.0.0.18"), &packet.bytes, clock)
 }
 
@@ -322,10 +322,9 @@ fn four_senders_of_a_segment_are_remembered_and_every_peer() {
     let packets: Vec<Vec<u8>> = sources
         .iter()
         .map(|source| {
-            wire(&config)
-                .seal(&config, &advert, ip(source), now())
-                .remove(0)
+            wire(&config).seal(&config, &advert, ip(source), now())[0]
                 .bytes
+                .clone()
         })
         .collect();
     let mut hear = |at: usize| {
@@ -360,10 +359,9 @@ fn four_senders_of_a_segment_are_remembered_and_every_peer() {
             let mut ours = wire(&config);
             let packets = ours.seal(&config, &advert, ip("10.0.0.9"), now());
             assert_eq!(packets.len(), 5);
-            let mut message = wire(&config)
-                .seal(&config, &advert, ip(source), now())
-                .remove(0)
-                .bytes;
+            let mut message = wire(&config).seal(&config, &advert, ip(source), now())[0]
+                .bytes
+                .clone();
             sum_again(&mut message, source, "10.0.0.9");
             assert_eq!(
                 open(&mut theirs, &config, (source, "10.0.0.9"), &message, now()),
@@ -371,10 +369,9 @@ fn four_senders_of_a_segment_are_remembered_and_every_peer() {
             );
         }
     }
-    let mut stranger = wire(&config)
-        .seal(&config, &advert, ip("10.0.0.77"), now())
-        .remove(0)
-        .bytes;
+    let mut stranger = wire(&config).seal(&config, &advert, ip("10.0.0.77"), now())[0]
+        .bytes
+        .clone();
     sum_again(&mut stranger, "10.0.0.77", "10.0.0.9");
     assert_eq!(
         open(
