@@ -26,6 +26,9 @@ use super::{
 };
 use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
+/// Room for effects that is kept: above what all instances say in one tick, below what they do when all become MASTER.
+const KEPT_OUTPUTS: usize = 4096;
+
 /// The VRRP machine of a node.
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
@@ -344,7 +347,10 @@ impl Router {
             return Some(paced);
         }
         loop {
-            let output = self.outputs.pop_front()?;
+            let Some(output) = self.outputs.pop_front() else {
+                self.outputs.shrink_to(KEPT_OUTPUTS);
+                return None;
+            };
             match &output {
                 Output::Removed { instance } => drop(self.departed.remove(instance)),
                 Output::Announce { instance, address } if !self.admits(*instance, address) => {

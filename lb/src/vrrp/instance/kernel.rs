@@ -289,9 +289,11 @@ impl Instance {
         self.timers.set(Timer::AddressRetry, now + RETRY);
     }
 
-    /// The kernel's timer ended, but a priority that fell since has made us more patient than it knows.
+    /// The kernel's timer ended, but a priority that fell since has made us more patient than it knows, or an advert came up
+    /// the socket that it did not see.
     fn win_when_patient_enough(&mut self, now: Instant, outputs: &mut Outputs) {
         let patience = self.master_down_interval().saturating_sub(self.watched);
+        let patience = patience.max(self.deadline.saturating_duration_since(now));
         if patience.is_zero() {
             self.win("master down", now, outputs);
         } else {
