@@ -99,7 +99,7 @@ pub struct Instance {
     /// BACKUP: its silent master was given more time, because adverts were lost here.
     spared: bool,
     /// The last master heard, though we may be about to preempt it.
-    heard: Option<(IpAddr, u8)>,
+    heard: Option<Heard>,
     preemption: Preemption,
     /// MASTER that has said priority 0 and waits for its successor.
     farewell: Option<Farewell>,
@@ -119,6 +119,15 @@ pub struct Instance {
     /// That was told.
     fenced: bool,
     counts: Counts,
+}
+
+/// A master that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Heard {
+    source: IpAddr,
+    priority: u8,
+    /// When, if it is not followed because we are about to preempt it.
+    passed_over: Option<Instant>,
 }
 
 /// A master and what it says.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Instance, Master, Outputs};
+use super::{Heard, Instance, Master, Outputs};
 use crate::{
     config::model::Priority,
     vrrp::{
@@ -61,7 +61,7 @@ impl Instance {
 
     /// `skip_check_adv_addr`: the addresses of the master in force were compared when it first spoke.
     fn skips_check(&self, source: IpAddr) -> bool {
-        let known = self.heard.is_some_and(|(heard, _)| heard == source);
+        let known = self.heard.is_some_and(|heard| heard.source == source);
         self.config.election.skip_check_addresses && known
     }
 
@@ -97,8 +97,13 @@ impl Instance {
             self.master_resigns(source, now, outputs);
             return;
         }
-        self.heard = Some((source, advert.priority));
-        if self.tolerates(advert.priority, now) {
+        let tolerated = self.tolerates(advert.priority, now);
+        self.heard = Some(Heard {
+            source,
+            priority: advert.priority,
+            passed_over: (!tolerated).then_some(now),
+        });
+        if tolerated {
             self.follow(source, advert, now, outputs);
         }
         // Else we preempt: the master-down timer runs out in spite of this master.
@@ -179,6 +184,9 @@ impl Instance {
         if self.master.as_ref().is_some_and(|m| m.source != source) {
             return;
         }
+        if let Some(heard) = &mut self.heard {
+            heard.passed_over = None;
+        }
         self.await_master(now + self.skew_time());
         self.set_watch(now, outputs);
     }
@@ -193,7 +201,11 @@ impl Instance {
                 self.set_watch(now, outputs);
             }
             Some(_) => self.ignore_master(now, outputs),
-            None => self.await_master(self.deadline.min(down)),
+            None => {
+                let reprieve = self.reprieve(now);
+                let deadline = self.deadline.min(down);
+                self.await_master(reprieve.map_or(deadline, |until| until.max(deadline)));
+            }
         }
     }
 
@@ -213,8 +225,19 @@ impl Instance {
         if !self.heartbeat.watches() {
             let after = self.master_down_interval();
             let deadline = (self.deadline + after).checked_sub(before);
-            self.await_master(deadline.unwrap_or(now).max(now));
+            let deadline = deadline.unwrap_or(now).max(now);
+            let reprieve = self.reprieve(now);
+            self.await_master(reprieve.map_or(deadline, |until| until.max(deadline)));
         }
+    }
+
+    /// The end of the master-down interval of a master that we were about to preempt and would follow now, counted from its
+    /// last advert as for every other.
+    fn reprieve(&mut self, now: Instant) -> Option<Instant> {
+        let heard = self.heard?;
+        let at = heard.passed_over.filter(|_| self.master.is_none())?;
+        let until = at + self.master_down_interval();
+        self.tolerates(heard.priority, now).then_some(until)
     }
 
     /// Lets userspace time the master until the kernel says that it does.

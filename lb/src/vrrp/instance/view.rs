@@ -60,8 +60,8 @@ impl Instance {
     fn known_master(&self) -> (Option<IpAddr>, u8) {
         match (self.state, self.heard) {
             (State::Master, _) => (self.source, self.priority.get()),
-            (State::Init | State::Backup | State::Fault, Some((source, priority))) => {
-                (Some(source), priority)
+            (State::Init | State::Backup | State::Fault, Some(heard)) => {
+                (Some(heard.source), heard.priority)
             }
             (State::Init | State::Backup | State::Fault, None) => (None, 0),
         }

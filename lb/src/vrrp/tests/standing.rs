@@ -265,3 +265,16 @@ fn new_priorities_are_told_where_that_is_wished() {
     bench.run(ms(1000));
     assert_eq!(bench.told(), ["INSTANCE VI_1 MASTER_PRIORITY 100"]);
 }
+
+#[test]
+fn a_master_we_were_about_to_preempt_counts_from_its_last_advert_when_we_are_not_any_more() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.stands(&adjusted(150));
+    bench.pass(ms(1000));
+    bench.hear(BETTER, &priority(backup(), 200));
+    bench.pass(ms(500));
+    bench.stands(&adjusted(0));
+    let down = ms(3000) + ms(1000) * 156 / 256;
+    assert_eq!(bench.next(), Some((down - ms(500), "master_down")));
+}
