@@ -170,11 +170,15 @@ impl Instance {
             }
             return;
         }
+        // A better one may be there still, though it speaks more rarely: this one does not shorten its time.
+        let better = known.filter(|m| (m.advert.priority, m.source) > (advert.priority, source));
+        let patience = better.map(|_| self.deadline);
         self.master = Some(Master {
             source,
             advert: advert.clone(),
         });
-        self.await_master(now + self.master_down_interval());
+        let deadline = now + self.master_down_interval();
+        self.await_master(patience.map_or(deadline, |until| until.max(deadline)));
         self.set_watch(now, outputs);
     }
 
