@@ -117,7 +117,8 @@ impl Instance {
         now: Instant,
         outputs: &mut Outputs,
     ) {
-        let own = self.priority.get();
+        // What we are to say next counts, where it is less: else this one would be answered with an advert that is worse.
+        let own = self.priority.min(self.effective_priority()).get();
         if advert.priority == 0 {
             self.advertise(now, outputs);
         } else if advert.priority > own || (advert.priority == own && Some(source) > self.source) {

@@ -267,6 +267,15 @@ fn new_priorities_are_told_where_that_is_wished() {
 }
 
 #[test]
+fn a_master_whose_priority_fell_makes_way_before_it_says_so() {
+    let mut bench = Bench::started(&[priority(backup(), 200)]);
+    bench.run(ms(5000));
+    bench.stands(&adjusted(-150));
+    bench.hear(BETTER, &priority(backup(), 100));
+    assert_eq!(bench.state(), State::Backup);
+}
+
+#[test]
 fn a_master_we_were_about_to_preempt_counts_from_its_last_advert_when_we_are_not_any_more() {
     let mut bench = Bench::started(&[backup()]);
     bench.hear(BETTER, &priority(backup(), 200));
