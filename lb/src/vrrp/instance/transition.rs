@@ -84,6 +84,8 @@ impl Instance {
         self.set_lease(outputs);
         self.send_advert(now, outputs);
         self.ask_gate(Gate::Open, outputs);
+        // What was refused in an earlier term is not waited for.
+        self.objects.retry();
         self.reconcile(outputs);
         self.announce_all(now, outputs);
         self.report(from, why.into(), now, outputs);
