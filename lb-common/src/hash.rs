@@ -56,14 +56,10 @@ pub const fn position(hash: u32, len: u32) -> u32 {
 #[inline(always)]
 #[must_use]
 pub const fn service_slots(key: &ServiceKey, seed: u32, mask: u32) -> [u32; 2] {
-    let tail = u64::from_le_bytes([key.port[0], key.port[1], key.protocol, 0, 0, 0, 0, 0]);
-    let hash = fold(
-        fold(
-            fold(seed as u64 ^ MIX, word(&key.address, 0)),
-            word(&key.address, 8),
-        ),
-        tail,
-    );
+    let tail = u16::from_le_bytes(key.port) as u64 | (key.protocol as u64) << 16;
+    // The seed comes last: the packet's part need not wait for it.
+    let hash = fold(fold(MIX, word(&key.address, 0)), word(&key.address, 8));
+    let hash = (hash ^ tail ^ (seed as u64) << 32).wrapping_mul(MIX);
     // Another round: the addresses of services often differ in their last byte only, and the two slots of
     // each must not follow from one another.
     let hash = (hash ^ (hash >> 29)).wrapping_mul(MIX);

@@ -21,6 +21,11 @@ pub const BENCH_NOTHING: &str = "lb_bench_nothing";
 /// [`BENCH`] with one look-up in a hash map in place of [`XDP`].
 pub const BENCH_LOOKUP: &str = "lb_bench_lookup";
 
+/// [`BENCH`] with the parsing of all headers and an exchange of the Ethernet addresses in place of [`XDP`].
+pub const BENCH_SWAP: &str = "lb_bench_swap";
+/// [`BENCH`] with one look-up of the flow in an LRU hash map in place of [`XDP`]; `senders` is that map.
+pub const BENCH_LRU: &str = "lb_bench_lru";
+
 /// The timer was started or cancelled. Any other answer is an `errno`.
 pub const TIMER_DONE: u32 = 0;
 /// There is no such router: `ENOENT`.

@@ -75,7 +75,7 @@ pub struct ServiceSlot {
     pub pad: [u8; 8],
 }
 
-/// Tells the programs which half of `service_table` is live and how it is hashed. 16 bytes.
+/// Tells the programs which half of `service_table` is live and how it is hashed, and what else there is. 24 bytes.
 ///
 /// The table has two halves of `mask + 1` slots. Userspace writes the idle half, then this header.
 #[repr(C)]
@@ -89,6 +89,10 @@ pub struct ServiceTableHeader {
     pub seed: u32,
     /// Number of services in the live half; zero lets the programs skip the look-up.
     pub services: u32,
+    /// Number of entries of `nat_sources`; zero says that no packet is a reply.
+    pub nat_sources: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 shape!(
@@ -96,5 +100,5 @@ shape!(
     RingRef = 8,
     ServiceValue = 32,
     ServiceSlot = 64,
-    ServiceTableHeader = 16
+    ServiceTableHeader = 24
 );

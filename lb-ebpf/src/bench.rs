@@ -4,9 +4,55 @@
 //! headers and a counter, behind what the programs look at; after every round the headers are put back and
 //! the source made that of the next flow.
 
-use lb_common::bench::{Script, WORDS};
+use bytemuck::Zeroable;
+use lb_common::{
+    bench::{Script, WORDS},
+    router::{SenderKey, SenderValue},
+};
 
-use crate::frame::Frame;
+use crate::{
+    frame::Frame,
+    ip::Ip,
+    maps,
+    packet::{ETHER_IPV4, Ethernet, Ipv4, Ports, Tcp},
+};
+
+/// Looks at Ethernet, IPv4 and TCP headers and sends the frame back.
+#[inline(always)]
+pub fn parse_and_swap(frame: &mut Frame) -> Option<()> {
+    const NETWORK: usize = size_of::<Ethernet>();
+    const TRANSPORT: usize = NETWORK + size_of::<Ipv4>();
+    let ip = frame.get::<Ipv4>(NETWORK)?;
+    let tcp = frame.get::<Tcp>(TRANSPORT)?;
+    let is_plain = ip.version_length == 0x45
+        && ip.fragment == [0; 2]
+        && tcp.length >> 4 >= 5
+        && frame.get::<Ethernet>(0)?.kind == ETHER_IPV4;
+    let end = NETWORK + usize::from(u16::from_be_bytes(ip.total_length));
+    if !is_plain || !frame.holds(end) {
+        return None;
+    }
+    let ethernet = frame.get_mut::<Ethernet>(0)?;
+    let (destination, source) = (ethernet.source, ethernet.destination);
+    ethernet.readdress(&destination, &source);
+    Some(())
+}
+
+/// Looks the client of an IPv4 packet up in `senders`.
+#[inline(always)]
+pub fn look_up(frame: &Frame) -> Option<()> {
+    const NETWORK: usize = size_of::<Ethernet>();
+    let [a, b, c, d] = frame.get::<Ipv4>(NETWORK)?.source;
+    let [e, f] = frame.get::<Ports>(NETWORK + size_of::<Ipv4>())?.source;
+    let key = SenderKey {
+        source: Ip::new(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f]).address(),
+        ..SenderKey::zeroed()
+    };
+    if maps::sender(&key).is_none() {
+        maps::remember_sender(&key, &SenderValue::zeroed());
+    }
+    Some(())
+}
 
 /// Prepares the packet for the next round.
 #[inline(always)]

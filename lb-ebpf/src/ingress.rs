@@ -1,4 +1,4 @@
-//! The way of a packet through `lb_xdp`.
+//! The long way of a packet through `lb_xdp`, for whatever the [short one](crate::fast) does not decide.
 //!
 //! A service is matched before anything is judged: what is not for a service, a virtual router or a fenced
 //! address passes as it came.

@@ -20,6 +20,7 @@ mod bench;
 mod budget;
 mod clock;
 mod egress;
+mod fast;
 mod fence;
 mod flow;
 mod forward;
@@ -41,7 +42,7 @@ mod virtual_mac;
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{TC_ACT_OK, TC_ACT_SHOT, xdp_action},
+    bindings::{TC_ACT_OK, TC_ACT_SHOT, xdp_action, xdp_md},
     helpers::bpf_redirect,
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
@@ -54,19 +55,16 @@ use crate::{
     outcome::{Outcome, TimerOutcome},
 };
 
-/// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface. Inlined like all of its way: a call
-/// costs as much as a look-up in an array of services.
+/// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
 #[xdp]
-#[inline(always)]
 pub fn lb_xdp(context: XdpContext) -> u32 {
-    receive::<true>(&context)
+    receive(&context, long)
 }
 
 /// [`lb_xdp`] for kernels without BPF timers.
 #[xdp]
-#[inline(always)]
 pub fn lb_xdp_plain(context: XdpContext) -> u32 {
-    receive::<false>(&context)
+    receive(&context, long_plain)
 }
 
 /// Renews leases, keeps fenced addresses quiet, writes virtual MACs; on egress of every interface.
@@ -99,11 +97,10 @@ pub fn lb_clock(_context: TcContext) -> i32 {
     flow::now().cast_signed()
 }
 
-/// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next two.
+/// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next four.
 #[xdp]
-#[inline(always)]
 pub fn lb_bench(context: XdpContext) -> u32 {
-    let verdict = receive::<true>(&context);
+    let verdict = receive(&context, long);
     measured(&context, verdict)
 }
 
@@ -124,6 +121,27 @@ pub fn lb_bench_lookup(context: XdpContext) -> u32 {
     measured(&context, verdict)
 }
 
+/// The wrapper around what every load balancer does at least.
+#[xdp]
+pub fn lb_bench_swap(context: XdpContext) -> u32 {
+    let mut frame = Frame::new(context.data(), context.data_end());
+    let verdict = match bench::parse_and_swap(&mut frame) {
+        Some(()) => xdp_action::XDP_TX,
+        None => xdp_action::XDP_ABORTED,
+    };
+    measured(&context, verdict)
+}
+
+/// The wrapper around one look-up of the flow in an LRU hash map; one that is not there is put there.
+#[xdp]
+pub fn lb_bench_lru(context: XdpContext) -> u32 {
+    let verdict = match bench::look_up(&Frame::new(context.data(), context.data_end())) {
+        Some(()) => xdp_action::XDP_PASS,
+        None => xdp_action::XDP_ABORTED,
+    };
+    measured(&context, verdict)
+}
+
 #[inline(always)]
 fn measured(context: &XdpContext, verdict: u32) -> u32 {
     // Afterwards: what was just written would have to be forwarded from the store buffer to loads of other widths,
@@ -134,8 +152,33 @@ fn measured(context: &XdpContext, verdict: u32) -> u32 {
     }
 }
 
+/// The short way, or the long one.
 #[inline(always)]
-fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
+fn receive(context: &XdpContext, long: extern "C" fn(*mut xdp_md) -> u32) -> u32 {
+    let mut frame = Frame::new(context.data(), context.data_end());
+    match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
+        Some(outcome) => xdp_verdict(outcome),
+        None => long(context.ctx),
+    }
+}
+
+/// The verdict about a packet that goes the long way. A global function: the verifier walks it once, and not once for every way
+/// that leads to it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long(context: *mut xdp_md) -> u32 {
+    receive_long::<true>(&XdpContext::new(context))
+}
+
+/// [`long`] for kernels without BPF timers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_plain(context: *mut xdp_md) -> u32 {
+    receive_long::<false>(&XdpContext::new(context))
+}
+
+#[inline(always)]
+fn receive_long<const TIMERS: bool>(context: &XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     let ifindex = context.ingress_ifindex() as u32;
     let outcome = ingress::handle::<TIMERS>(&mut frame, context.as_ptr(), ifindex);

@@ -161,6 +161,12 @@ fn hints() -> Option<&'static Word32> {
     Some(unsafe { &*hints.cast() })
 }
 
+/// True when any `HINT_*` bit is set, or nobody knows.
+#[inline(always)]
+pub fn has_hints() -> bool {
+    hints().is_none_or(|hints| hints.load() != 0)
+}
+
 /// True when `hint`, one of the `HINT_*` bits, is set.
 #[inline(always)]
 pub fn is_hinted(hint: u32) -> bool {

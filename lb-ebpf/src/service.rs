@@ -26,8 +26,9 @@ pub fn find(key: &ServiceKey) -> Option<&'static ServiceValue> {
     find_in(&again, key)
 }
 
+/// The service `key`, from the half of the fast table that `header` tells of.
 #[inline(always)]
-fn find_in(header: &ServiceTableHeader, key: &ServiceKey) -> Option<&'static ServiceValue> {
+pub fn find_in(header: &ServiceTableHeader, key: &ServiceKey) -> Option<&'static ServiceValue> {
     for index in hash::service_slots(key, header.seed, header.mask) {
         let slot = maps::service_slot(header.base + index)?;
         if slot.occupied != 0 && same(&slot.key, key) {

@@ -323,16 +323,17 @@ impl Loaded {
                 .insert(key, value, 0)
                 .expect("write a service");
         }
-        let header = ServiceTableHeader {
-            base: 0,
-            mask,
-            seed: 0,
-            services: services.len() as u32,
-        };
-        self.checker
-            .service_header
-            .set(0, header, 0)
-            .expect("write the header");
+        self.set_header(|header| {
+            header.mask = mask;
+            header.services = services.len() as u32;
+        });
+    }
+
+    fn set_header(&mut self, change: impl FnOnce(&mut ServiceTableHeader)) {
+        let table = &mut self.checker.service_header;
+        let mut header = table.get(&0, 0).expect("read the header");
+        change(&mut header);
+        table.set(0, header, 0).expect("write the header");
     }
 
     /// Writes a dest, with its reverse entry where it is NAT.
@@ -358,6 +359,7 @@ impl Loaded {
                 .nat_sources
                 .insert(key, value, 0)
                 .expect("write a source");
+            self.set_header(|header| header.nat_sources += 1);
         }
     }
 

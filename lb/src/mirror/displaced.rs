@@ -110,6 +110,8 @@ mod tests {
                 mask: 1,
                 seed: 0,
                 services: 1,
+                nat_sources: 0,
+                pad: 0,
             },
             rings: [(1, Arc::new(chunk))].into(),
             ..Image::default()

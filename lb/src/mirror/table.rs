@@ -21,8 +21,11 @@ const DISPLACEMENTS: u32 = 512;
 const SEEDS: u32 = 256;
 
 /// Sets the table of `image` to the services of `image`, writing the idle half and turning the header to it; leaves
-/// both alone when packets find exactly these services already. False when no seed fits the services.
+/// both alone, but for the number of NAT sources, when packets find exactly these services already. False when no seed fits the services.
 pub fn place(image: &mut Image) -> bool {
+    #[expect(clippy::cast_possible_truncation, reason = "no more than the map has")]
+    let nat_sources = image.nat_sources.len() as u32;
+    image.header.nat_sources = nat_sources;
     let found: BTreeMap<_, _> = image.live().map(|(key, value)| (*key, *value)).collect();
     if found == image.services && (found.is_empty() || image.header.mask == MASK) {
         return true;
@@ -54,6 +57,8 @@ pub fn place(image: &mut Image) -> bool {
         mask: MASK,
         seed,
         services,
+        nat_sources,
+        pad: 0,
     };
     true
 }

@@ -1,8 +1,8 @@
 //! Time the XDP program takes for a packet, by `BPF_PROG_TEST_RUN`.
 //!
 //! Every figure is the mean of a test run of many rounds, less the best of the wrapper alone, so it is the program
-//! without the loop around it. Beside it stands one look-up in a hash map, measured the same
-//! way: what a design with BPF's own maps pays several times per packet.
+//! without the loop around it. Beside it stands one look-up in a hash map, measured the same way: what a design with BPF's
+//! own maps pays several times per packet.
 
 use std::time::Duration;
 
@@ -29,9 +29,14 @@ use crate::{
     selection::Selection,
 };
 
-const YARDSTICK_NAME: &str = "yardstick/hash_lookup";
+const LOOKUP_NAME: &str = "yardstick/hash_lookup";
+const LRU_NAME: &str = "yardstick/lru_lookup";
+/// Flows that the cases have.
+const FLOWS: [u32; 4] = [1, 1024, 65_536, 1_048_576];
 /// Room for twice the flows of the largest case.
 const FLOW_BUCKETS: u32 = 1 << 19;
+/// As many as other load balancers have by default.
+const LRU_ENTRIES: u32 = 1 << 22;
 
 /// A service under load.
 #[derive(Clone, Copy)]
@@ -59,12 +64,10 @@ const BASE: Load = Load {
 /// When the kernel cannot, or the program does something else than what is to be measured.
 pub(crate) fn run(report: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let mut bench = Bench::new(if selection.quick { 3 } else { 9 })?;
-    let lookup = bench.measure(
-        programs::BENCH_LOOKUP,
-        &mut scripted(&request(&BASE, ACK), 1),
-        PASS,
-    )?;
-    let yardstick = (YARDSTICK_NAME, lookup.median);
+    let mut packet = scripted(&request(&BASE, ACK), 1);
+    let lookup = bench.measure(programs::BENCH_LOOKUP, &mut packet, PASS)?;
+    let swap = bench.measure(programs::BENCH_SWAP, &mut packet, TX)?;
+    let yardstick = (LOOKUP_NAME, lookup.median);
     let mut print = |case: String, values: Values, against| {
         let figure = Figure {
             bench: "dataplane",
@@ -75,7 +78,12 @@ pub(crate) fn run(report: &mut Report, selection: &Selection) -> anyhow::Result<
         };
         report.add(&figure)
     };
-    print(YARDSTICK_NAME.to_owned(), lookup, None)?;
+    print("yardstick/parse_swap".to_owned(), swap, Some(yardstick))?;
+    print(LOOKUP_NAME.to_owned(), lookup, None)?;
+    for flows in FLOWS {
+        let lookup = bench.lru(flows)?;
+        print(format!("{LRU_NAME}/flows={flows}"), lookup, Some(yardstick))?;
+    }
     for (case, load) in cases() {
         if !selection.has(&case) {
             continue;
@@ -97,7 +105,7 @@ fn cases() -> Vec<(String, Load)> {
     for (scheduler, scheduler_name) in [(SCHEDULER_MH, "mh"), (SCHEDULER_RR, "rr")] {
         for (method, method_name) in [(FORWARD_DIRECT_ROUTE, "dr"), (FORWARD_NAT, "nat")] {
             for (v6, family) in [(false, "v4"), (true, "v6")] {
-                for flows in [1, 1024, 65_536, 1_048_576] {
+                for flows in FLOWS {
                     let load = Load {
                         scheduler,
                         method,
@@ -140,7 +148,11 @@ struct Bench {
 impl Bench {
     fn new(runs: usize) -> anyhow::Result<Self> {
         let mut plane = Loaded::new(&Options {
-            max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
+            max_entries: vec![
+                (maps::FLOWS4, FLOW_BUCKETS),
+                (maps::FLOWS6, FLOW_BUCKETS),
+                (maps::SENDERS, LRU_ENTRIES),
+            ],
             plain: false,
         });
         anyhow::ensure!(plane.timers.is_some(), "this kernel has no BPF timers");
@@ -148,6 +160,8 @@ impl Bench {
             programs::BENCH,
             programs::BENCH_NOTHING,
             programs::BENCH_LOOKUP,
+            programs::BENCH_SWAP,
+            programs::BENCH_LRU,
         ] {
             let program = plane.data_plane.object_mut().program_mut(name);
             let program: &mut Xdp = program.context(name)?.try_into()?;
@@ -172,6 +186,13 @@ impl Bench {
         self.run(programs::BENCH, &mut opening, load.flows, TX)?;
         let mut packet = scripted(&request(load, ACK), load.flows);
         self.measure(programs::BENCH, &mut packet, TX)
+    }
+
+    /// The look-up that other designs make for every packet of a known flow.
+    fn lru(&mut self, flows: u32) -> anyhow::Result<Values> {
+        let mut packet = scripted(&request(&BASE, ACK), flows);
+        self.run(programs::BENCH_LRU, &mut packet, flows, PASS)?;
+        self.measure(programs::BENCH_LRU, &mut packet, PASS)
     }
 
     fn pass(&mut self) -> anyhow::Result<Values> {
