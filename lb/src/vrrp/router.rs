@@ -26,8 +26,8 @@ use super::{
 };
 use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
-/// Room for effects that is kept: above what all instances say in one tick, below what they do when all become MASTER.
-const KEPT_OUTPUTS: usize = 4096;
+/// Room for effects that is kept: above what a thousand instances say in one tick, below what they do when all become MASTER.
+const KEPT_OUTPUTS: usize = 1024;
 
 /// The VRRP machine of a node.
 ///

@@ -36,6 +36,9 @@ use crate::{
 /// The kind of error under which the log tells of adverts that could not be sent.
 const SEND_FAILED: &str = "send_failed";
 
+/// Changes of state at once that leave much memory behind.
+const MANY: usize = 100;
+
 /// An advert on its way out.
 struct Due {
     instance: InstanceId,
@@ -107,8 +110,14 @@ impl Vrrp {
             self.change(None, step);
         }
         let mut due = Vec::new();
+        let mut transitions = 0;
         loop {
-            match self.router.poll_output() {
+            let output = self.router.poll_output();
+            if matches!(output, Some(Output::Transition { .. })) {
+                transitions += 1;
+                self.elected_many |= transitions > MANY;
+            }
+            match output {
                 Some(Output::SendAdvert { instance, advert }) => {
                     due.push(self.seal(instance, &advert));
                 }

@@ -6,7 +6,7 @@ use lb_common::event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event
 
 use super::Vrrp;
 use crate::{
-    io::{guard::Heartbeat, socket::vrrp::Place},
+    io::{guard::Heartbeat, memory, socket::vrrp::Place},
     observe::log,
     vrrp::output::{InstanceId, State},
 };
@@ -59,6 +59,9 @@ impl Vrrp {
         }
         self.review_faults();
         self.flush_recording();
+        if std::mem::take(&mut self.elected_many) {
+            memory::give_back();
+        }
         if let Some(guards) = &mut self.effects.guards
             && let Err(error) = guards.review_hint()
         {

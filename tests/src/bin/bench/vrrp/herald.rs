@@ -1,6 +1,7 @@
 //! Speaks for every virtual router, as their masters would, or says that it cannot.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,8 +35,8 @@ impl Herald {
     pub(super) fn start(namespace: &Namespace, routers: Routers) -> anyhow::Result<Self> {
         let out = routers
             .links()
-            .map(|link| Frames::open(namespace, &interface(link)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+            .map(|link| Ok((link, Frames::open(namespace, &interface(link))?)))
+            .collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         let frames: Vec<(u8, Vec<u8>)> = routers
             .all()
             .map(|router| (router.link, frame(router, routers.centiseconds)))
@@ -73,7 +74,7 @@ fn frame(router: Router, centiseconds: u16) -> Vec<u8> {
 
 /// The n-th frame of a round is due n/N of the interval after its start.
 fn speak(
-    out: &[Frames],
+    out: &BTreeMap<u8, Frames>,
     frames: &[(u8, Vec<u8>)],
     interval: Duration,
     stop: &AtomicBool,
@@ -88,7 +89,7 @@ fn speak(
             thread::sleep(TICK.min(due.saturating_duration_since(Instant::now())));
         }
         ensure!(due.elapsed() < LATEST, "cannot send as fast as that");
-        let out = out.get(usize::from(*link)).context("no such link")?;
+        let out = out.get(link).context("no such link")?;
         out.send(frame).context("send an advert")?;
         due += gap;
     }
