@@ -36,6 +36,8 @@ pub(super) struct Announcements {
     second: BTreeMap<VirtualAddress, (Instant, Set)>,
     refresh: Option<Instant>,
     extra: Option<Instant>,
+    /// When another MASTER was last answered.
+    answered: Option<Instant>,
 }
 
 impl Announcements {
@@ -54,6 +56,15 @@ impl Announcements {
         if !set.delay.is_zero() && set.repeat > 0 {
             self.second.insert(address.clone(), (now + set.delay, set));
         }
+    }
+
+    /// Whether another MASTER that is heard now is to be answered: none was in the last `span`.
+    pub(super) fn answers(&mut self, span: Duration, now: Instant) -> bool {
+        let is_due = self.answered.is_none_or(|at| now >= at + span);
+        if is_due {
+            self.answered = Some(now);
+        }
+        is_due
     }
 
     /// Sets when the next refresh is due; `None` for never.

@@ -31,9 +31,14 @@ impl Instance {
         self.announce_set(&addresses, self.master_set(), now, outputs);
     }
 
-    /// Announces because another MASTER was heard, of this virtual router or of another one of the group.
+    /// Announces because another MASTER was heard, of this virtual router or of another one of the group; once in half an advert
+    /// interval, which is enough against one that is there and spares the segment when somebody floods it.
     pub(in crate::vrrp) fn announce_challenged(&mut self, now: Instant, outputs: &mut Outputs) {
         if self.state != State::Master || self.farewell.is_some() {
+            return;
+        }
+        let span = self.config.advert_interval.get() / 2;
+        if !self.announcements.answers(span, now) {
             return;
         }
         let announce = &self.config.announce;

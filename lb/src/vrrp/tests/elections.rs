@@ -244,6 +244,13 @@ fn a_lower_priority_makes_a_master_speak_up_and_announce() {
     bench.run(ms(4000));
     bench.hear(BETTER, &priority(backup(), 99));
     assert_eq!(bench.lines(), ["advert 100", "announce 10.0.0.1 ×5"]);
+    // Of a flood one in half an interval is announced against.
+    for (pass, announced) in [(0, false), (499, false), (1, true), (0, false)] {
+        bench.pass(ms(pass));
+        bench.hear(WORSE, &priority(backup(), 98));
+        let told = bench.lines().iter().any(|l| l.starts_with("announce"));
+        assert_eq!(told, announced, "{pass} ms later");
+    }
 }
 
 #[test]
