@@ -14,24 +14,19 @@ use crate::{
     frame::Frame,
     ip::Ip,
     maps,
-    packet::{ETHER_IPV4, Ethernet, Ipv4, Ports, Tcp},
+    packet::{ETHER_IPV4, Ethernet, Ipv4, Ports},
+    parse, transport,
 };
 
-/// Looks at Ethernet, IPv4 and TCP headers and sends the frame back.
+/// Looks at Ethernet, IPv4 and TCP or UDP headers and sends the frame back.
 #[inline(always)]
 pub fn parse_and_swap(frame: &mut Frame) -> Option<()> {
-    const NETWORK: usize = size_of::<Ethernet>();
-    const TRANSPORT: usize = NETWORK + size_of::<Ipv4>();
-    let ip = frame.get::<Ipv4>(NETWORK)?;
-    let tcp = frame.get::<Tcp>(TRANSPORT)?;
-    let is_plain = ip.version_length == 0x45
-        && ip.fragment == [0; 2]
-        && tcp.length >> 4 >= 5
-        && frame.get::<Ethernet>(0)?.kind == ETHER_IPV4;
-    let end = NETWORK + usize::from(u16::from_be_bytes(ip.total_length));
-    if !is_plain || !frame.holds(end) {
+    if frame.get::<Ethernet>(0)?.kind != ETHER_IPV4 {
         return None;
     }
+    let packet = parse::ipv4(frame, size_of::<Ethernet>())?;
+    parse::ports(frame, &packet)?;
+    transport::check(frame, &packet)?;
     let ethernet = frame.get_mut::<Ethernet>(0)?;
     let (destination, source) = (ethernet.source, ethernet.destination);
     ethernet.readdress(&destination, &source);

@@ -3,7 +3,7 @@
 use lb_common::{
     dest::{DEST_USABLE, DestValue, FORWARD_NAT},
     hash,
-    service::{SCHEDULER_RR, ServiceValue},
+    service::{RingRef, SCHEDULER_RR, ServiceValue},
 };
 
 use crate::{
@@ -41,7 +41,7 @@ pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Cho
 /// the new ring would move have their entries by now, so everything else goes by it.
 #[inline(always)]
 fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
-    let current = by_ring(service, key, true);
+    let current = by_ring(service.ring, key.hash);
     let stable = service.ring == service.previous;
     if stable
         && let Some(choice) = &current
@@ -59,7 +59,7 @@ fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice,
     let previous = if stable {
         None
     } else {
-        by_ring(service, key, false)
+        by_ring(service.previous, key.hash)
     };
     let agreed = match (&current, &previous) {
         (Some(current), Some(previous)) => current.id == previous.id,
@@ -115,18 +115,13 @@ fn by_flow(key: &Key, now: u32, segment: Segment) -> Option<Choice> {
     })
 }
 
-/// The dest the present or the previous ring has for the flow.
+/// The dest that `ring` has for the flow with this hash, if it may carry flows.
 #[inline(always)]
-fn by_ring(service: &ServiceValue, key: &Key, present: bool) -> Option<Choice> {
-    let ring = if present {
-        service.ring
-    } else {
-        service.previous
-    };
+pub fn by_ring(ring: RingRef, hash: u32) -> Option<Choice> {
     if ring.len == 0 {
         return None;
     }
-    usable(maps::ring_dest(ring, hash::position(key.hash, ring.len))?)
+    usable(maps::ring_dest(ring, hash::position(hash, ring.len))?)
 }
 
 #[inline(always)]
