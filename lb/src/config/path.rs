@@ -1,5 +1,8 @@
 //! Paths on the machine: where they lead, and who may change what is there.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     ffi::OsString,
@@ -16,7 +19,6 @@ const MAX_LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
-const EXECUTE: u32 = 0o111;
 const ROOT: u32 = 0;
 
 /// Where a path leads.
@@ -33,7 +35,7 @@ pub(crate) struct Found {
 
 impl Found {
     fn is_program(&self) -> bool {
-        self.entry.kind == EntryKind::File && self.entry.mode & EXECUTE != 0
+        self.entry.kind == EntryKind::File && self.entry.is_executable()
     }
 }
 

@@ -85,6 +85,13 @@ pub struct Entry {
     pub size: u64,
 }
 
+impl Entry {
+    /// Whether anybody may execute it.
+    pub(crate) const fn is_executable(&self) -> bool {
+        self.mode & 0o111 != 0
+    }
+}
+
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryKind {

@@ -23,7 +23,6 @@ const DEFAULT_USER: &str = "keepalived_script";
 const ROOT: u32 = 0;
 /// Permission for the group and others to read or write.
 const OTHERS: u32 = 0o066;
-const EXECUTE: u32 = 0o111;
 
 /// keepalived leaves the line out.
 pub(super) fn names_of_iproute_are_known(
@@ -157,7 +156,7 @@ pub(super) fn programs_are_there(lowered: &mut Lowered, system: &dyn System, rep
                 format!("{path} is no program: not a regular file"),
                 "write the path of a program".to_owned(),
             ),
-            Ok(Found { entry, real, .. }) if entry.mode & EXECUTE == 0 => {
+            Ok(Found { entry, real, .. }) if !entry.is_executable() => {
                 let message = format!("the program {path} is not executable");
                 let help = quote(&format!("chmod +x {}", real.display()));
                 report.note(Kind::System, at, message).help(help);

@@ -1,6 +1,6 @@
 //! Where a program is, and who could change it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -74,12 +74,8 @@ fn check(found: &Found, keep_symlinks: bool) -> Result<(), Unusable> {
         return Ok(());
     };
     Err(Unusable::Weak {
-        path: shown(&weak.path),
+        path: weak.path.display().to_string(),
         cure: weak.cure(),
         who: weak.who,
     })
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
