@@ -31,7 +31,6 @@ pub struct Port {
 impl Port {
     /// Opens the port of a director, and makes it take what the director's XDP sends.
     pub(super) fn open(switch: &Namespace, port: &str, bridge: &str) -> anyhow::Result<Self> {
-        let _receiver = Attached::new(switch, port, Verdict::Pass)?;
         switch.run(|| {
             let netlink = Socket::new(
                 Domain::from(libc::AF_NETLINK),
@@ -44,7 +43,7 @@ impl Port {
             Ok(Self {
                 netlink: Mutex::new(netlink),
                 index,
-                _receiver,
+                _receiver: Attached::new(port, Verdict::Pass)?,
                 bridge: if_nametoindex(bridge).with_context(|| format!("bridge {bridge}"))?,
             })
         })

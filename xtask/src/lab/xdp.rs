@@ -12,8 +12,6 @@ use std::{
 use anyhow::Context as _;
 use nix::net::if_::if_nametoindex;
 
-use super::namespace::Namespace;
-
 const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_PROG_TYPE_XDP: u32 = 6;
@@ -58,17 +56,14 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Attaches a program to an interface of a namespace, in native mode.
+    /// Attaches a program to an interface of this thread's namespace, in native mode.
     ///
     /// # Errors
     /// When there is no such interface, or the kernel refuses.
-    pub fn new(namespace: &Namespace, interface: &str, verdict: Verdict) -> anyhow::Result<Self> {
-        namespace.run(|| {
-            let index =
-                if_nametoindex(interface).with_context(|| format!("interface {interface}"))?;
-            let _link = attach(index, verdict)?;
-            Ok(Self { _link })
-        })
+    pub fn new(interface: &str, verdict: Verdict) -> anyhow::Result<Self> {
+        let index = if_nametoindex(interface).with_context(|| format!("interface {interface}"))?;
+        let _link = attach(index, verdict)?;
+        Ok(Self { _link })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `lb` and Debian's keepalived side by side: each takes its turn at the same case, and what they show is told metric by
 //! metric.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use xtask::lab::Daemon;
@@ -31,7 +31,7 @@ impl Duel {
     /// # Errors
     /// When one is not there.
     pub(crate) fn new(bench: &'static str) -> anyhow::Result<Self> {
-        let binary: PathBuf = peer::lb_binary()?;
+        let binary = peer::lb_binary()?;
         Ok(Self {
             bench,
             daemons: [Daemon::Lb { binary }, Daemon::Keepalived],

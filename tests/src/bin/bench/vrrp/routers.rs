@@ -86,10 +86,12 @@ impl Routers {
 
     /// Lets one end of all links drop what comes, before its network stack sees it, until the result is dropped.
     pub(super) fn drain(self, end: &Namespace) -> anyhow::Result<Vec<Attached>> {
-        let links = self.links().map(interface);
-        links
-            .map(|link| Attached::new(end, &link, Verdict::Drop))
-            .collect()
+        end.run(|| {
+            let links = self.links().map(interface);
+            links
+                .map(|link| Attached::new(&link, Verdict::Drop))
+                .collect()
+        })
     }
 
     /// The file for either daemon.
