@@ -99,8 +99,8 @@ struct Vrrp {
     unknown: BTreeSet<(Place, u8)>,
     /// Whether the data plane is to be told anew which addresses belong to whom.
     owners_changed: bool,
-    /// Whether many elections were decided since the last audit.
-    elected_many: bool,
+    /// Changes of state since the last audit.
+    transitions: usize,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
@@ -219,7 +219,7 @@ impl Vrrp {
             linkbeat: Linkbeat::default(),
             filters: Filters::new(),
             owners_changed: false,
-            elected_many: false,
+            transitions: 0,
             fresh: true,
             stopping: false,
         })

@@ -92,6 +92,11 @@ impl Recorded {
         output
     }
 
+    /// See [`Router::give_back`].
+    pub fn give_back(&mut self) {
+        self.router.give_back();
+    }
+
     /// See [`Router::handle_settings`].
     pub fn handle_settings(&mut self, config: &Config, now: Instant) {
         self.feed(&Input::Settings(Box::new(Settings::of(config))), now);

@@ -26,9 +26,6 @@ use super::{
 };
 use crate::config::model::{Config, Family, InterfaceName, PrefixLength, VirtualAddress};
 
-/// Room for effects that is kept: above what a thousand instances say in one tick, below what they do when all become MASTER.
-const KEPT_OUTPUTS: usize = 1024;
-
 /// The VRRP machine of a node.
 ///
 /// Inputs are the `handle_*` methods; after each, drain [`poll_output`](Self::poll_output) to the end, carry
@@ -347,10 +344,7 @@ impl Router {
             return Some(paced);
         }
         loop {
-            let Some(output) = self.outputs.pop_front() else {
-                self.outputs.shrink_to(KEPT_OUTPUTS);
-                return None;
-            };
+            let output = self.outputs.pop_front()?;
             match &output {
                 Output::Removed { instance } => drop(self.departed.remove(instance)),
                 Output::Announce { instance, address } if !self.admits(*instance, address) => {
@@ -360,6 +354,11 @@ impl Router {
             }
             return Some(output);
         }
+    }
+
+    /// Gives back the room that many effects at once took.
+    pub fn give_back(&mut self) {
+        self.outputs.shrink_to_fit();
     }
 
     /// Every instance as plain data, in the order of their beginning.

@@ -36,9 +36,6 @@ use crate::{
 /// The kind of error under which the log tells of adverts that could not be sent.
 const SEND_FAILED: &str = "send_failed";
 
-/// Changes of state at once that leave much memory behind.
-const MANY: usize = 100;
-
 /// An advert on its way out.
 struct Due {
     instance: InstanceId,
@@ -110,14 +107,8 @@ impl Vrrp {
             self.change(None, step);
         }
         let mut due = Vec::new();
-        let mut transitions = 0;
         loop {
-            let output = self.router.poll_output();
-            if matches!(output, Some(Output::Transition { .. })) {
-                transitions += 1;
-                self.elected_many |= transitions > MANY;
-            }
-            match output {
+            match self.router.poll_output() {
                 Some(Output::SendAdvert { instance, advert }) => {
                     due.push(self.seal(instance, &advert));
                 }
@@ -171,6 +162,7 @@ impl Vrrp {
             Output::Transition {
                 instance, to, why, ..
             } => {
+                self.transitions += 1;
                 if let Some(member) = self.members.get_mut(instance) {
                     member.said.clear();
                 }

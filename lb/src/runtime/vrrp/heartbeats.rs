@@ -11,6 +11,9 @@ use crate::{
     vrrp::output::{InstanceId, State},
 };
 
+/// Changes of state from one audit to the next that leave much memory behind.
+const MANY: usize = 100;
+
 impl Vrrp {
     /// Takes an event of the kernel.
     pub(super) fn handle_event(&mut self, event: &Event) {
@@ -59,7 +62,8 @@ impl Vrrp {
         }
         self.review_faults();
         self.flush_recording();
-        if std::mem::take(&mut self.elected_many) {
+        if std::mem::take(&mut self.transitions) > MANY {
+            self.router.give_back();
             memory::give_back();
         }
         if let Some(guards) = &mut self.effects.guards

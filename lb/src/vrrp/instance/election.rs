@@ -173,13 +173,13 @@ impl Instance {
         }
         // A better one may be there still, though it speaks more rarely: this one does not shorten its time.
         let better = known.filter(|m| (m.advert.priority, m.source) > (advert.priority, source));
-        let patience = better.map(|_| self.deadline);
+        let earliest = better.map_or(now, |_| self.deadline);
         self.master = Some(Master {
             source,
             advert: advert.clone(),
         });
         let deadline = now + self.master_down_interval();
-        self.await_master(patience.map_or(deadline, |until| until.max(deadline)));
+        self.await_master(deadline.max(earliest));
         self.set_watch(now, outputs);
     }
 
@@ -207,9 +207,8 @@ impl Instance {
             }
             Some(_) => self.ignore_master(now, outputs),
             None => {
-                let reprieve = self.reprieve(now);
-                let deadline = self.deadline.min(down);
-                self.await_master(reprieve.map_or(deadline, |until| until.max(deadline)));
+                let deadline = self.reprieve(self.deadline.min(down), now);
+                self.await_master(deadline);
             }
         }
     }
@@ -230,19 +229,21 @@ impl Instance {
         if !self.heartbeat.watches() {
             let after = self.master_down_interval();
             let deadline = (self.deadline + after).checked_sub(before);
-            let deadline = deadline.unwrap_or(now).max(now);
-            let reprieve = self.reprieve(now);
-            self.await_master(reprieve.map_or(deadline, |until| until.max(deadline)));
+            let deadline = self.reprieve(deadline.unwrap_or(now).max(now), now);
+            self.await_master(deadline);
         }
     }
 
-    /// The end of the master-down interval of a master that we were about to preempt and would follow now, counted from its
-    /// last advert as for every other.
-    fn reprieve(&mut self, now: Instant) -> Option<Instant> {
-        let heard = self.heard?;
-        let at = heard.passed_over.filter(|_| self.master.is_none())?;
-        let until = at + self.master_down_interval();
-        self.tolerates(heard.priority, now).then_some(until)
+    /// The deadline, or later the end of the master-down interval of a master that we were about to preempt and would follow
+    /// now, counted from its last advert as for every other.
+    fn reprieve(&mut self, deadline: Instant, now: Instant) -> Instant {
+        let heard = self.heard.filter(|_| self.master.is_none());
+        match heard.and_then(|heard| Some((heard.passed_over?, heard.priority))) {
+            Some((at, priority)) if self.tolerates(priority, now) => {
+                deadline.max(at + self.master_down_interval())
+            }
+            _ => deadline,
+        }
     }
 
     /// Lets userspace time the master until the kernel says that it does.
