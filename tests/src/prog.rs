@@ -359,7 +359,8 @@ impl Loaded {
                 .nat_sources
                 .insert(key, value, 0)
                 .expect("write a source");
-            self.set_header(|header| header.nat_sources += 1);
+            let sources = self.checker.nat_sources.keys().count();
+            self.set_header(|header| header.nat_sources = sources as u32);
         }
     }
 
