@@ -9,9 +9,11 @@
 pub mod bench;
 pub mod checksum;
 pub mod counter;
+pub mod crc32c;
 pub mod dest;
 pub mod event;
 pub mod flow;
+pub mod fragment;
 pub mod gate;
 pub mod hash;
 pub mod hint;

@@ -6,6 +6,7 @@ use crate::{
     counter::Traffic,
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     flow::{FlowBucket4, FlowBucket6},
+    fragment::{FragmentKey, FragmentValue},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
@@ -93,6 +94,8 @@ maps! {
     FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.
     FLOWS6: "flows6", u32 => FlowBucket6, 1 << 16, Programs;
+    /// LRU hash `FragmentKey → FragmentValue`.
+    FRAGMENTS: "fragments", FragmentKey => FragmentValue, 16384, Programs;
     /// Per-CPU array `service id → u32`, round-robin cursors.
     CURSORS: "cursors", u32 => u32, 4096, Programs;
     /// Per-CPU array `Counter → u64`.

@@ -55,9 +55,16 @@ pub struct ServiceValue {
 
 /// Maglev hashing (`mh`): the ring alone decides while it is stable.
 pub const SCHEDULER_MH: u8 = 1;
-/// Round robin (`rr`): the ring holds the live real servers, a per-CPU cursor walks it, and every flow
-/// has a flow entry.
+/// In turn (`rr`, `wrr`, `fo`, `dh`): the ring holds live real servers in the order of their turns, a per-CPU cursor walks it,
+/// and every flow has a flow entry.
 pub const SCHEDULER_RR: u8 = 2;
+
+/// Source hashing (`sh`): the ring has [`crate::hash::BUCKETS`] entries, of which a hash of the client says which; flow
+/// entries as with [`SCHEDULER_RR`].
+pub const SCHEDULER_SH: u8 = 3;
+
+/// `sh-port`: the hash is of the client's port too.
+pub const SERVICE_HASH_PORT: u8 = 1;
 
 /// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
 ///

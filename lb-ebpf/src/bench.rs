@@ -15,7 +15,8 @@ use crate::{
     ip::Ip,
     maps,
     packet::{ETHER_IPV4, Ethernet, Ipv4, Ports},
-    parse, transport,
+    parse::{self, Link},
+    transport,
 };
 
 /// Looks at Ethernet, IPv4 and TCP or UDP headers and sends the frame back.
@@ -24,7 +25,7 @@ pub fn parse_and_swap(frame: &mut Frame) -> Option<()> {
     if frame.get::<Ethernet>(0)?.kind != ETHER_IPV4 {
         return None;
     }
-    let packet = parse::ipv4(frame, size_of::<Ethernet>())?;
+    let packet = parse::ipv4(frame, &Link::PLAIN)?;
     parse::ports(frame, &packet)?;
     transport::check(frame, &packet)?;
     let ethernet = frame.get_mut::<Ethernet>(0)?;

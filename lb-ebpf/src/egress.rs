@@ -7,7 +7,7 @@ use crate::{
     heartbeat::{self, Place},
     outcome::Outcome,
     packet::{Advert, ETHER_ARP, ETHER_IPV4, ETHER_IPV6},
-    parse::{self, Link, Packet},
+    parse::{self, Packet},
     virtual_mac::{self, Source},
 };
 
@@ -23,8 +23,8 @@ pub fn handle<const TIMERS: bool>(
         return (Outcome::Pass, None);
     };
     let packet = match link.kind {
-        ETHER_IPV4 => parse::ipv4(frame, link.payload),
-        ETHER_IPV6 => parse::ipv6(frame, link.payload),
+        ETHER_IPV4 => parse::ipv4(frame, &link),
+        ETHER_IPV6 => parse::ipv6(frame, &link),
         ETHER_ARP if fence::arp_claims(frame, link.payload) => {
             return (Outcome::FencedNeighbour, None);
         }
@@ -37,7 +37,7 @@ pub fn handle<const TIMERS: bool>(
         return (Outcome::Pass, None);
     };
     if let Some(transport) = heartbeat::leaving_advert(frame, &packet) {
-        return advert::<TIMERS>(frame, &link, &packet, transport, place, made_here);
+        return advert::<TIMERS>(frame, &packet, transport, place, made_here);
     }
     let outcome = restrict(frame, &packet, made_here);
     if !made_here || !matches!(outcome, Outcome::Pass) {
@@ -52,7 +52,6 @@ pub fn handle<const TIMERS: bool>(
 #[inline(always)]
 fn advert<const TIMERS: bool>(
     frame: &Frame,
-    link: &Link,
     packet: &Packet,
     transport: usize,
     place: Place,
@@ -62,7 +61,7 @@ fn advert<const TIMERS: bool>(
         return (Outcome::Pass, None);
     };
     let vlan = if place.vlan == 0 {
-        link.vlan
+        packet.vlan
     } else {
         place.vlan
     };

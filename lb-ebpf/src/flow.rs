@@ -35,6 +35,8 @@ pub enum Segment {
     Close,
     /// UDP.
     Datagram,
+    /// An ICMP error about one of its packets, which anybody may have made: it neither makes a flow nor changes one.
+    Related,
 }
 
 /// A flow's identity.
@@ -158,6 +160,9 @@ fn find_in<S: Slot>(
         let value = Value::from_word(word);
         if value.is_expired(now) || !keep(value) {
             return None;
+        }
+        if segment == Segment::Related {
+            return Some(value);
         }
         let state = next_state(value.state, segment);
         if state != value.state {
@@ -307,7 +312,7 @@ const fn number(service: u32) -> [u8; 2] {
 const fn first_state(segment: Segment) -> u8 {
     match segment {
         Segment::Open | Segment::Accept => FLOW_SYN,
-        Segment::Middle => FLOW_ESTABLISHED,
+        Segment::Middle | Segment::Related => FLOW_ESTABLISHED,
         Segment::Close => FLOW_CLOSING,
         Segment::Datagram => FLOW_DATAGRAM,
     }
@@ -319,6 +324,10 @@ const fn next_state(state: u8, segment: Segment) -> u8 {
     match segment {
         Segment::Close => FLOW_CLOSING,
         Segment::Middle if state == FLOW_SYN => FLOW_ESTABLISHED,
-        Segment::Open | Segment::Accept | Segment::Middle | Segment::Datagram => state,
+        Segment::Open
+        | Segment::Accept
+        | Segment::Middle
+        | Segment::Datagram
+        | Segment::Related => state,
     }
 }

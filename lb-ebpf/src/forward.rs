@@ -6,6 +6,7 @@
 
 use lb_common::{
     checksum::{Sum, update, update_udp},
+    crc32c,
     dest::{DEST_RESOLVED, DestValue, FORWARD_NAT},
 };
 
@@ -13,7 +14,7 @@ use crate::{
     frame::Frame,
     ip::Ip,
     outcome::Outcome,
-    packet::{Ethernet, Ipv4, Ipv6, PROTOCOL_TCP, Ports, Tcp, Udp},
+    packet::{Ethernet, Ipv4, Ipv6, PROTOCOL_SCTP, PROTOCOL_TCP, Ports, Sctp, Tcp, Udp},
     parse::Packet,
 };
 
@@ -34,25 +35,28 @@ pub enum End {
     Source,
 }
 
-/// Rewrites the packet for `dest` and says where it leaves. `ingress` is where it came from; `tagged` is true
-/// when it carries a VLAN tag, which no other interface would understand.
+/// Rewrites the packet for port `port` of its service for `dest` and says where it leaves. `ingress` is where it came from: no other interface would understand
+/// its VLAN tags.
 #[inline(always)]
 pub fn forward(
     frame: &mut Frame,
     packet: &Packet,
-    dest: &DestValue,
+    port: [u8; 2],
+    dest: &'static DestValue,
     ingress: u32,
-    tagged: bool,
 ) -> Outcome {
     if dest.flags & DEST_RESOLVED == 0 {
         return Outcome::Unresolved;
     }
-    if tagged && dest.ifindex != ingress {
+    if packet.tags != 0 && dest.ifindex != ingress {
         return Outcome::Pass;
     }
     if dest.method == FORWARD_NAT {
         if packet.ttl <= 1 {
             return Outcome::TtlExpired;
+        }
+        if !can_change_port(packet, port, dest.port) {
+            return Outcome::Pass;
         }
         let to = Endpoint {
             address: Ip::new(&dest.address),
@@ -62,10 +66,16 @@ pub fn forward(
             return Outcome::Malformed;
         }
     }
+    send(frame, dest, ingress)
+}
+
+/// Addresses the frame to `dest` and says where it leaves.
+#[inline(always)]
+pub fn send(frame: &mut Frame, dest: &'static DestValue, ingress: u32) -> Outcome {
     let Some(ethernet) = frame.get_mut::<Ethernet>(0) else {
         return Outcome::Malformed;
     };
-    ethernet.readdress(&dest.next_hop, &dest.source);
+    ethernet.readdress_from(&dest.next_hop, &dest.source);
     if dest.ifindex == ingress {
         Outcome::Forward
     } else {
@@ -73,29 +83,58 @@ pub fn forward(
     }
 }
 
+/// True when the transport header takes another port than `from`: the checksum of SCTP is over the whole packet, of which a
+/// fragment does not know the length.
+#[inline(always)]
+pub fn can_change_port(packet: &Packet, from: [u8; 2], to: [u8; 2]) -> bool {
+    packet.protocol != PROTOCOL_SCTP || from == to || !packet.is_fragment()
+}
+
+/// What the checksum of an SCTP packet changes by when a port changes and `following` bytes come behind it; ports as the packet has
+/// them. Loops, which the verifier is to walk once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn sctp_change(from: u32, to: u32, following: u32) -> u32 {
+    let [from, to] = [from as u16, to as u16].map(u16::to_ne_bytes);
+    crc32c::change(from, to, following)
+}
+
 /// Replaces one end of the packet and mends the checksums. The frame holds the transport header, or nothing
 /// is changed.
 #[inline(always)]
 pub fn rewrite(frame: &mut Frame, packet: &Packet, end: End, to: &Endpoint) -> Option<()> {
-    let ports = *frame.get::<Ports>(packet.transport)?;
-    let (address, port) = match end {
-        End::Destination => (packet.destination, ports.destination),
-        End::Source => (packet.source, ports.source),
+    let address = match end {
+        End::Destination => packet.destination,
+        End::Source => packet.source,
     };
     let addresses = to.address.sum().sub_address(&address.address());
-    rewrite_transport(frame, packet, end, to, addresses.sub16(port).add16(to.port))?;
+    if !packet.is_later_fragment() {
+        rewrite_transport(frame, packet, end, to, addresses)?;
+    }
+    rewrite_network(frame, packet, end, to.address, addresses)
+}
+
+/// Replaces one address of the packet; `change` is what that adds to checksums.
+#[inline(always)]
+pub fn rewrite_network(
+    frame: &mut Frame,
+    packet: &Packet,
+    end: End,
+    to: Ip,
+    change: Sum,
+) -> Option<()> {
     if packet.family == 4 {
         let header = frame.get_mut::<Ipv4>(packet.network)?;
         match end {
-            End::Destination => header.destination = to.address.v4(),
-            End::Source => header.source = to.address.v4(),
+            End::Destination => header.destination = to.v4(),
+            End::Source => header.source = to.v4(),
         }
-        header.checksum = update(header.checksum, addresses);
+        header.checksum = update(header.checksum, change);
     } else {
         let header = frame.get_mut::<Ipv6>(packet.network)?;
         match end {
-            End::Destination => header.destination = to.address.address(),
-            End::Source => header.source = to.address.address(),
+            End::Destination => header.destination = to.address(),
+            End::Source => header.source = to.address(),
         }
     }
     Some(())
@@ -107,11 +146,30 @@ fn rewrite_transport(
     packet: &Packet,
     end: End,
     to: &Endpoint,
-    change: Sum,
+    addresses: Sum,
 ) -> Option<()> {
+    let ports = frame.get::<Ports>(packet.transport)?;
+    let port = match end {
+        End::Destination => ports.destination,
+        End::Source => ports.source,
+    };
+    let change = addresses.sub16(port).add16(to.port);
     if packet.protocol == PROTOCOL_TCP {
         let header = frame.get_mut::<Tcp>(packet.transport)?;
         header.checksum = update(header.checksum, change);
+    } else if packet.protocol == PROTOCOL_SCTP {
+        let ports = match end {
+            End::Destination => size_of::<Ports>(),
+            End::Source => size_of::<Ports>() / 2,
+        };
+        if port != to.port {
+            let following = packet.end - packet.transport - ports;
+            let [from, to] = [port, to.port].map(|port| u32::from(u16::from_ne_bytes(port)));
+            let change = sctp_change(from, to, following as u32);
+            let header = frame.get_mut::<Sctp>(packet.transport)?;
+            let checksum = u32::from_le_bytes(header.checksum) ^ change;
+            header.checksum = checksum.to_le_bytes();
+        }
     } else {
         let header = frame.get_mut::<Udp>(packet.transport)?;
         header.checksum = update_udp(header.checksum, change);

@@ -26,16 +26,6 @@ impl Frame {
         self.at(offset).map(|at| unsafe { &*at })
     }
 
-    /// The `T` at an `offset` that is computed from what the packet says.
-    #[inline(always)]
-    pub fn get_computed<T: Pod>(&self, offset: usize) -> Option<&T> {
-        const { assert!(align_of::<T>() == 1) };
-        // One register for the check and for the access: the verifier does not see that two sums are the same.
-        let at = opaque(self.start + offset);
-        // SAFETY: as in `at` and `get`.
-        (at + size_of::<T>() <= self.end).then(|| unsafe { &*(at as *const T) })
-    }
-
     /// The `T` at `offset`, to be changed.
     #[inline(always)]
     pub fn get_mut<T: Pod>(&mut self, offset: usize) -> Option<&mut T> {
@@ -53,11 +43,13 @@ impl Frame {
     #[inline(always)]
     fn at<T: Pod>(&self, offset: usize) -> Option<*mut T> {
         const { assert!(align_of::<T>() == 1) };
-        if self.holds(offset + size_of::<T>()) {
-            Some((self.start + offset) as *mut T)
+        let at = if is_known(offset) {
+            self.start + offset
         } else {
-            None
-        }
+            // One register for the check and for the access: the verifier does not see that two sums are the same.
+            opaque(self.start + offset)
+        };
+        (at + size_of::<T>() <= self.end).then_some(at as *mut T)
     }
 }
 
@@ -70,13 +62,26 @@ pub fn put<T: Pod>(context: &TcContext, offset: usize, value: &T) -> Option<()> 
     context.skb.store(offset, value, 0).ok()
 }
 
+/// True when the compiler knows `offset`.
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+const fn is_known(offset: usize) -> bool {
+    core::intrinsics::is_val_statically_known(offset)
+}
+
+/// Nobody asks.
+#[cfg(not(target_arch = "bpf"))]
+const fn is_known(_offset: usize) -> bool {
+    true
+}
+
 /// `value`, of which the compiler knows nothing any more.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
 pub fn opaque(value: usize) -> usize {
     let mut value = value;
-    // SAFETY: no instruction at all.
-    unsafe { core::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack)) };
+    // SAFETY: changes nothing. One instruction, because the kernel wants no two lines of source at the same one.
+    unsafe { core::arch::asm!("{0} += 0", inout(reg) value, options(pure, nomem, nostack)) };
     value
 }
 

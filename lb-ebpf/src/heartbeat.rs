@@ -41,7 +41,7 @@ pub struct Place {
 /// True for what VRRP sends: whole, and without options. With an authentication header only the daemon can judge it.
 #[inline(always)]
 pub fn is_advert(packet: &Packet) -> bool {
-    packet.protocol == PROTOCOL_VRRP && packet.plain
+    packet.protocol == PROTOCOL_VRRP && packet.is_plain()
 }
 
 /// Offset of the advert in a packet of ours that leaves, also behind an authentication header; `None` for anything
@@ -51,7 +51,7 @@ pub fn leaving_advert(frame: &Frame, packet: &Packet) -> Option<usize> {
     if is_advert(packet) {
         return Some(packet.transport);
     }
-    if packet.protocol != PROTOCOL_AH || packet.family != 4 || !packet.plain {
+    if packet.protocol != PROTOCOL_AH || packet.family != 4 || !packet.is_plain() {
         return None;
     }
     let header = frame.get::<Authentication>(packet.transport)?;

@@ -4,14 +4,32 @@ use lb_common::{Address, checksum::Sum};
 
 /// An [`Address`] as two words in memory order: a byte array that may come from either of two headers would be
 /// sixteen values to the compiler, and the stack has room for 64.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Ip([u64; 2]);
 
+/// Word by word: arrays are compared by a function.
+impl PartialEq for Ip {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        self.0[0] == other.0[0] && self.0[1] == other.0[1]
+    }
+}
+
 impl Ip {
+    /// The unspecified address.
+    pub const NONE: Self = Self([0; 2]);
+
     /// The IPv4-mapped form of `v4`.
     #[inline(always)]
     pub const fn mapped(v4: [u8; 4]) -> Self {
-        let low = u64::from_ne_bytes([0, 0, 0xff, 0xff, v4[0], v4[1], v4[2], v4[3]]);
+        // Not byte by byte: those would be four loads, and four registers.
+        let v4 = u32::from_ne_bytes(v4) as u64;
+        let prefix = u32::from_ne_bytes([0, 0, 0xff, 0xff]) as u64;
+        let low = if cfg!(target_endian = "little") {
+            v4 << 32 | prefix
+        } else {
+            prefix << 32 | v4
+        };
         Self([0, low])
     }
 

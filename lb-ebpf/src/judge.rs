@@ -57,7 +57,7 @@ pub fn judge(
     }
     if value.version == 2
         && value.authentication != 0
-        && frame.get_computed::<[u8; AUTHENTICATION_LEN]>(packet.transport + authentication)
+        && frame.get::<[u8; AUTHENTICATION_LEN]>(packet.transport + authentication)
             != Some(&value.password)
     {
         return Judgement::Refused(Counter::AdvertPassword);
@@ -173,7 +173,7 @@ fn sum_payload(frame: &Frame, packet: &Packet, length: usize) -> (Sum, Sum) {
         if index >= chunks {
             break;
         }
-        let Some(chunk) = frame.get_computed::<[[u8; 4]; CHUNK / 4]>(even + index * CHUNK) else {
+        let Some(chunk) = frame.get::<[[u8; 4]; CHUNK / 4]>(even + index * CHUNK) else {
             return (Sum::new(), Sum::new());
         };
         for words in chunk {

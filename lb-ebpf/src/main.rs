@@ -1,7 +1,20 @@
 //! The programs of the data plane.
 //!
-//! Entry points and verdicts are here and nowhere else; the modules return an [`Outcome`].
-#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+//! Entry points are here and, for the pieces of the long way, in `long`; the modules return an [`Outcome`](outcome::Outcome),
+//! of which `verdict` makes the kernel's word.
+#![cfg_attr(
+    target_arch = "bpf",
+    no_std,
+    no_main,
+    feature(asm_experimental_arch, core_intrinsics)
+)]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        internal_features,
+        reason = "nothing else tells what the compiler knows"
+    )
+)]
 #![expect(
     unreachable_pub,
     reason = "`pub` says what a module offers; nothing leaves a binary"
@@ -26,45 +39,47 @@ mod flow;
 mod forward;
 mod frame;
 mod heartbeat;
-mod ingress;
+mod icmp;
 mod ip;
 mod judge;
+mod long;
 mod maps;
 mod outcome;
 mod packet;
 mod parse;
 mod reply;
 mod select;
+mod serve;
 mod service;
 mod timer;
 mod transport;
+mod verdict;
 mod virtual_mac;
 
 use aya_ebpf::{
-    EbpfContext,
-    bindings::{TC_ACT_OK, TC_ACT_SHOT, xdp_action, xdp_md},
-    helpers::bpf_redirect,
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
 use lb_common::{bench::YARDSTICK, counter::Counter, programs};
 
 use crate::{
+    fast::Rest,
     frame::Frame,
     heartbeat::Place,
-    outcome::{Outcome, TimerOutcome},
+    outcome::TimerOutcome,
+    verdict::{tc_verdict, xdp_verdict},
 };
 
 /// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
 #[xdp]
 pub fn lb_xdp(context: XdpContext) -> u32 {
-    receive(&context, long)
+    receive::<true>(&context)
 }
 
 /// [`lb_xdp`] for kernels without BPF timers.
 #[xdp]
 pub fn lb_xdp_plain(context: XdpContext) -> u32 {
-    receive(&context, long_plain)
+    receive::<false>(&context)
 }
 
 /// Renews leases, keeps fenced addresses quiet, writes virtual MACs; on egress of every interface.
@@ -100,23 +115,23 @@ pub fn lb_clock(_context: TcContext) -> i32 {
 /// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next four.
 #[xdp]
 pub fn lb_bench(context: XdpContext) -> u32 {
-    let verdict = receive(&context, long);
+    let verdict = receive::<true>(&context);
     measured(&context, verdict)
 }
 
 /// The wrapper alone, to be taken off.
 #[xdp]
 pub fn lb_bench_nothing(context: XdpContext) -> u32 {
-    measured(&context, xdp_action::XDP_PASS)
+    measured(&context, verdict::PASS)
 }
 
 /// The wrapper around one look-up in a hash map, the yardstick.
 #[xdp]
 pub fn lb_bench_lookup(context: XdpContext) -> u32 {
     let verdict = if maps::has_service(&YARDSTICK) {
-        xdp_action::XDP_PASS
+        verdict::PASS
     } else {
-        xdp_action::XDP_ABORTED
+        verdict::ABORTED
     };
     measured(&context, verdict)
 }
@@ -126,8 +141,8 @@ pub fn lb_bench_lookup(context: XdpContext) -> u32 {
 pub fn lb_bench_swap(context: XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     let verdict = match bench::parse_and_swap(&mut frame) {
-        Some(()) => xdp_action::XDP_TX,
-        None => xdp_action::XDP_ABORTED,
+        Some(()) => verdict::SENT_BACK,
+        None => verdict::ABORTED,
     };
     measured(&context, verdict)
 }
@@ -136,57 +151,34 @@ pub fn lb_bench_swap(context: XdpContext) -> u32 {
 #[xdp]
 pub fn lb_bench_lru(context: XdpContext) -> u32 {
     let verdict = match bench::look_up(&Frame::new(context.data(), context.data_end())) {
-        Some(()) => xdp_action::XDP_PASS,
-        None => xdp_action::XDP_ABORTED,
+        Some(()) => verdict::PASS,
+        None => verdict::ABORTED,
     };
     measured(&context, verdict)
 }
 
 #[inline(always)]
 fn measured(context: &XdpContext, verdict: u32) -> u32 {
-    // Afterwards: what was just written would have to be forwarded from the store buffer to loads of other widths,
-    // which no packet from a NIC suffers.
-    match bench::next_round(&mut Frame::new(context.data(), context.data_end())) {
+    // Afterwards, and with the clock read, which waits: what was just written would have to be forwarded from the store
+    // buffer to loads of other widths, which no packet from a NIC suffers.
+    let next = bench::next_round(&mut Frame::new(context.data(), context.data_end()));
+    clock::now();
+    match next {
         Some(()) => verdict,
-        None => xdp_action::XDP_ABORTED,
+        None => verdict::ABORTED,
     }
 }
 
 /// The short way, or the long one.
 #[inline(always)]
-fn receive(context: &XdpContext, long: extern "C" fn(*mut xdp_md) -> u32) -> u32 {
+fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
-        Some(outcome) => xdp_verdict(outcome),
-        None => long(context.ctx),
+        Ok(outcome) => xdp_verdict(outcome),
+        Err(Rest::Service4) => fast::serve4(context.ctx),
+        Err(Rest::Service6) => fast::serve6(context.ctx),
+        Err(Rest::Long) => long::way::<TIMERS>(context.ctx),
     }
-}
-
-/// The verdict about a packet that goes the long way. A global function: the verifier walks it once, and not once for every way
-/// that leads to it.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn long(context: *mut xdp_md) -> u32 {
-    receive_long::<true>(&XdpContext::new(context))
-}
-
-/// [`long`] for kernels without BPF timers.
-#[unsafe(no_mangle)]
-#[inline(never)]
-pub extern "C" fn long_plain(context: *mut xdp_md) -> u32 {
-    receive_long::<false>(&XdpContext::new(context))
-}
-
-#[inline(always)]
-fn receive_long<const TIMERS: bool>(context: &XdpContext) -> u32 {
-    let mut frame = Frame::new(context.data(), context.data_end());
-    let ifindex = context.ingress_ifindex() as u32;
-    let outcome = ingress::handle::<TIMERS>(&mut frame, context.as_ptr(), ifindex);
-    let verdict = xdp_verdict(outcome);
-    if verdict == xdp_action::XDP_PASS && virtual_mac::turn_back(&mut frame, ifindex) {
-        maps::count(Counter::VirtualMac);
-    }
-    verdict
 }
 
 #[inline(always)]
@@ -206,72 +198,10 @@ fn send<const TIMERS: bool>(context: &TcContext) -> i32 {
     let place = Place { ifindex, vlan };
     let (outcome, source) = egress::handle::<TIMERS>(&frame, place, ingress == 0);
     let verdict = tc_verdict(outcome);
-    if verdict == TC_ACT_OK && source.is_some_and(|source| source.write(context)) {
+    if verdict == verdict::UNHINDERED && source.is_some_and(|source| source.write(context)) {
         maps::count(Counter::VirtualMac);
     }
     verdict
-}
-
-#[inline(always)]
-fn xdp_verdict(outcome: Outcome) -> u32 {
-    let (verdict, counter) = match outcome {
-        Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
-        Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
-        Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
-        Outcome::NoDest => (xdp_action::XDP_PASS, Counter::NoDest),
-        Outcome::Yielded => (xdp_action::XDP_PASS, Counter::Yielded),
-        Outcome::Forward => (xdp_action::XDP_TX, Counter::Forwarded),
-        Outcome::ForwardTo(ifindex) => (redirect(ifindex), Counter::Forwarded),
-        Outcome::Reply => (xdp_action::XDP_TX, Counter::Replied),
-        Outcome::ReplyTo(ifindex) => (redirect(ifindex), Counter::Replied),
-        Outcome::ReplyRouted => (xdp_action::XDP_PASS, Counter::Replied),
-        Outcome::AdvertAbsorbed => (xdp_action::XDP_DROP, Counter::AdvertAbsorbed),
-        Outcome::AdvertExcess(counter) => (xdp_action::XDP_DROP, counter),
-        Outcome::Fenced => (xdp_action::XDP_DROP, Counter::FencedDrop),
-        Outcome::FencedNeighbour => (xdp_action::XDP_DROP, Counter::FencedNeighbour),
-        Outcome::NotAccepted => (xdp_action::XDP_DROP, Counter::NotAccepted),
-        Outcome::Unresolved => (xdp_action::XDP_DROP, Counter::Unresolved),
-        Outcome::Malformed => (xdp_action::XDP_DROP, Counter::Malformed),
-        Outcome::TtlExpired => (xdp_action::XDP_DROP, Counter::TtlExpired),
-    };
-    maps::count(counter);
-    verdict
-}
-
-/// Counts only what it does: packets leaving are not ours to count.
-#[inline(always)]
-fn tc_verdict(outcome: Outcome) -> i32 {
-    let (verdict, counter) = match outcome {
-        Outcome::LeaseRenewed => (TC_ACT_OK, Some(Counter::LeaseRenewed)),
-        Outcome::Fenced => (TC_ACT_SHOT, Some(Counter::FencedDrop)),
-        Outcome::FencedNeighbour => (TC_ACT_SHOT, Some(Counter::FencedNeighbour)),
-        Outcome::NotAccepted => (TC_ACT_SHOT, Some(Counter::NotAccepted)),
-        Outcome::Pass
-        | Outcome::GateClosed
-        | Outcome::FlowMissed
-        | Outcome::NoDest
-        | Outcome::Yielded
-        | Outcome::Forward
-        | Outcome::ForwardTo(_)
-        | Outcome::Reply
-        | Outcome::ReplyTo(_)
-        | Outcome::ReplyRouted
-        | Outcome::AdvertAbsorbed
-        | Outcome::AdvertExcess(_)
-        | Outcome::Unresolved
-        | Outcome::Malformed
-        | Outcome::TtlExpired => (TC_ACT_OK, None),
-    };
-    if let Some(counter) = counter {
-        maps::count(counter);
-    }
-    verdict
-}
-
-#[inline(always)]
-fn redirect(ifindex: u32) -> u32 {
-    // SAFETY: notes the interface for the driver.
-    unsafe { bpf_redirect(ifindex, 0) as u32 }
 }
 
 #[cfg(target_arch = "bpf")]

@@ -13,6 +13,7 @@ use lb_common::{
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     event::Event,
     flow::{FlowBucket4, FlowBucket6},
+    fragment::{FragmentKey, FragmentValue},
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
     hint::HINT_RESTRICTED,
     maps,
@@ -44,10 +45,10 @@ macro_rules! statics {
 mod tables {
     use super::{
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
-        FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey,
-        OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk, RouterKey, RouterMacValue,
-        RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader,
-        ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
+        FragmentKey, FragmentValue, FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey,
+        NatSourceValue, OwnedKey, OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk,
+        RouterKey, RouterMacValue, RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot,
+        ServiceTableHeader, ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
     statics! {
@@ -67,6 +68,7 @@ mod tables {
         PEERS = peers: HashMap<PeerKey, PeerValue> | BPF_F_NO_PREALLOC;
         KNOWN_VRIDS = known_vrids: Array<u32>;
         SENDERS = senders: LruHashMap<SenderKey, SenderValue>;
+        FRAGMENTS = fragments: LruHashMap<FragmentKey, FragmentValue>;
         FLOWS4 = flows4: Array<FlowBucket4> | BPF_F_MMAPABLE;
         FLOWS6 = flows6: Array<FlowBucket6> | BPF_F_MMAPABLE;
         CURSORS = cursors: PerCpuArray<u32>;
@@ -84,18 +86,23 @@ static FLOWS4_MASK: Global<u32> = Global::new(maps::FLOWS4.max_entries - 1);
 #[unsafe(no_mangle)]
 static FLOWS6_MASK: Global<u32> = Global::new(maps::FLOWS6.max_entries - 1);
 
+/// Words of a [`ServiceTableHeader`].
+pub const HEADER_WORDS: usize = size_of::<ServiceTableHeader>() / 8;
+
 /// Ticks per second, set by the loader.
 #[inline(always)]
 pub fn jiffies_per_second() -> u32 {
     JIFFIES_PER_SECOND.load()
 }
 
-/// The header of the fast service table, copied: userspace may replace it at any time.
+/// The header of the fast service table, copied word by word: userspace may replace it at any time.
 #[inline(always)]
-pub fn service_header() -> Option<ServiceTableHeader> {
-    let header = tables::service_header.get_ptr(0)?;
-    // SAFETY: the kernel gave us the pointer, and array values live as long as the program.
-    Some(unsafe { header.read_volatile() })
+pub fn service_header() -> Option<[u64; HEADER_WORDS]> {
+    let header = tables::service_header.get_ptr(0)?.cast::<u64>();
+    // SAFETY: the kernel gave us the pointer, the header has as many words, and array values live as long as the program.
+    Some(core::array::from_fn(|word| unsafe {
+        header.add(word).read_volatile()
+    }))
 }
 
 /// Looks a service up in `services`, as only the yardstick of the benchmarks does.
@@ -217,6 +224,19 @@ pub fn sender(key: &SenderKey) -> Option<*mut SenderValue> {
 #[inline(always)]
 pub fn remember_sender(key: &SenderKey, value: &SenderValue) {
     let _full = tables::senders.insert(key, value, 0);
+}
+
+/// The ports of the packet that `key` is a fragment of, if its first was seen.
+#[inline(always)]
+pub fn fragment(key: &FragmentKey) -> Option<FragmentValue> {
+    // SAFETY: the value is copied at once; a fragment that is read while its entry is reused goes astray, as fragments may.
+    unsafe { tables::fragments.get(key) }.copied()
+}
+
+/// Keeps the ports of the packet that `key` is the first fragment of.
+#[inline(always)]
+pub fn remember_fragment(key: &FragmentKey, value: &FragmentValue) {
+    let _full = tables::fragments.insert(key, value, 0);
 }
 
 /// The `routers` map itself, which `bpf_timer_init` wants.

@@ -1,4 +1,4 @@
-//! What became of a packet. `main.rs` turns outcomes into verdicts and counts them.
+//! What became of a packet. `verdict` turns outcomes into the kernel's and counts them.
 
 use lb_common::counter::Counter;
 

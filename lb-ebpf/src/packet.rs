@@ -34,6 +34,29 @@ impl Ethernet {
         let [a, b, c, d, e, f] = *source;
         self.source = [a, b, c, d, e, f];
     }
+
+    /// The same with addresses that are not on the stack, where everything has to be aligned: in two pieces each.
+    #[inline(always)]
+    pub fn readdress_from(&mut self, destination: &'static Mac, source: &'static Mac) {
+        copy(destination, &mut self.destination);
+        copy(source, &mut self.source);
+    }
+}
+
+/// A [`Mac`] in two pieces.
+#[repr(C, packed)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Pieces {
+    high: u32,
+    low: u16,
+}
+
+#[inline(always)]
+fn copy(from: &Mac, to: &mut Mac) {
+    let from: &Pieces = bytemuck::cast_ref(from);
+    let to: &mut Pieces = bytemuck::cast_mut(to);
+    to.high = from.high;
+    to.low = from.low;
 }
 
 /// IPv4.
@@ -101,6 +124,8 @@ header! {
     }
 }
 
+/// ICMP.
+pub const PROTOCOL_ICMP: u8 = 1;
 /// IPv6 hop-by-hop options.
 pub const PROTOCOL_HOP_BY_HOP: u8 = 0;
 /// IGMP.
@@ -109,12 +134,34 @@ pub const PROTOCOL_IGMP: u8 = 2;
 pub const PROTOCOL_TCP: u8 = 6;
 /// UDP.
 pub const PROTOCOL_UDP: u8 = 17;
+/// IPv6 routing header.
+pub const PROTOCOL_ROUTING: u8 = 43;
+/// IPv6 fragment header.
+pub const PROTOCOL_FRAGMENT: u8 = 44;
+/// IPv6 destination options.
+pub const PROTOCOL_DESTINATION: u8 = 60;
+/// SCTP.
+pub const PROTOCOL_SCTP: u8 = 132;
 /// Authentication header.
 pub const PROTOCOL_AH: u8 = 51;
 /// ICMPv6.
 pub const PROTOCOL_ICMPV6: u8 = 58;
 /// VRRP.
 pub const PROTOCOL_VRRP: u8 = 112;
+
+header! {
+    /// The first eight bytes of any IPv6 extension header, of which a fragment header has no more (RFC 8200 §4.5).
+    Extension = 8 {
+        /// Protocol of what follows this header.
+        next_header: u8,
+        /// Length in units of eight bytes, less the first; reserved in a fragment header.
+        length: u8,
+        /// Fragment header: offset in units of eight bytes, and in the lowest bit whether more fragments follow.
+        offset: [u8; 2],
+        /// Fragment header: identification.
+        id: [u8; 4],
+    }
+}
 
 header! {
     /// TCP header without options.
@@ -164,7 +211,44 @@ header! {
 }
 
 header! {
-    /// The ports, where TCP and UDP have them.
+    /// SCTP common header and the type of the first chunk (RFC 9260 §3).
+    Sctp = 13 {
+        /// Source port.
+        source: [u8; 2],
+        /// Destination port.
+        destination: [u8; 2],
+        /// Verification tag.
+        tag: [u8; 4],
+        /// CRC32c, least significant byte first.
+        checksum: [u8; 4],
+        /// Type of the first chunk.
+        chunk: u8,
+    }
+}
+
+impl Ports {
+    /// Room for some.
+    pub const NONE: Self = Self {
+        source: [0; 2],
+        destination: [0; 2],
+    };
+}
+
+/// [`Sctp::chunk`]: a client opens an association.
+pub const SCTP_INIT: u8 = 1;
+/// [`Sctp::chunk`]: the server answers.
+pub const SCTP_INIT_ACK: u8 = 2;
+/// [`Sctp::chunk`]: the association ends at once.
+pub const SCTP_ABORT: u8 = 6;
+/// [`Sctp::chunk`]: one side has no more to say.
+pub const SCTP_SHUTDOWN: u8 = 7;
+/// [`Sctp::chunk`]: the other side has no more to say either.
+pub const SCTP_SHUTDOWN_ACK: u8 = 8;
+/// [`Sctp::chunk`]: the association has ended.
+pub const SCTP_SHUTDOWN_COMPLETE: u8 = 14;
+
+header! {
+    /// The ports, where TCP, UDP and SCTP have them.
     Ports = 4 {
         /// Source port.
         source: [u8; 2],
@@ -172,6 +256,29 @@ header! {
         destination: [u8; 2],
     }
 }
+
+header! {
+    /// ICMP (RFC 792) and ICMPv6 (RFC 4443) up to the packet that an error is about.
+    Icmp = 8 {
+        /// Type.
+        kind: u8,
+        /// Code.
+        code: u8,
+        /// Checksum.
+        checksum: [u8; 2],
+        /// What the type makes of it.
+        rest: [u8; 4],
+    }
+}
+
+/// [`Icmp::kind`]: destination unreachable, "fragmentation needed" among it.
+pub const ICMP_UNREACHABLE: u8 = 3;
+/// [`Icmp::kind`]: time exceeded.
+pub const ICMP_TIME_EXCEEDED: u8 = 11;
+/// [`Icmp::kind`]: parameter problem.
+pub const ICMP_PARAMETER: u8 = 12;
+/// [`Icmp::kind`] of ICMPv6: the errors are below this (RFC 4443 §2.1).
+pub const ICMPV6_INFORMATION: u8 = 128;
 
 header! {
     /// ARP for IPv4 over Ethernet (RFC 826).

@@ -4,7 +4,9 @@ use crate::{
     frame::Frame,
     ip::Ip,
     packet::{
-        ETHER_QINQ, ETHER_VLAN, Ethernet, Ipv4, Ipv6, PROTOCOL_TCP, PROTOCOL_UDP, Ports, Vlan,
+        ETHER_QINQ, ETHER_VLAN, Ethernet, Extension, Ipv4, Ipv6, PROTOCOL_DESTINATION,
+        PROTOCOL_FRAGMENT, PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_SCTP, PROTOCOL_TCP,
+        PROTOCOL_UDP, Ports, Vlan,
     },
 };
 
@@ -41,74 +43,233 @@ pub fn link(frame: &Frame) -> Option<Link> {
     Some(link)
 }
 
-/// An IP packet of either family.
+impl Link {
+    /// That of a frame without tags.
+    pub const PLAIN: Self = Self {
+        kind: [0; 2],
+        payload: size_of::<Ethernet>(),
+        vlan: 0,
+        tags: 0,
+    };
+}
+
+/// An IP packet of either family. 72 bytes without gaps, so that it can be handed to a global function.
+#[repr(C)]
+#[derive(Clone, Copy)]
 pub struct Packet {
-    /// 4 or 6.
-    pub family: u8,
-    /// Offset of the IP header.
-    pub network: usize,
-    /// Offset of what follows the IP header; meaningless unless `plain`.
-    pub transport: usize,
-    /// Offset of the end by the IP header's own account, which may be wrong.
-    pub end: usize,
     /// Source, IPv4-mapped for IPv4.
     pub source: Ip,
     /// Destination, IPv4-mapped for IPv4.
     pub destination: Ip,
-    /// Protocol of what follows the IP header.
+    /// Offset of the IP header.
+    pub network: usize,
+    /// Offset of what follows the IP header and its extensions; in a later fragment that is no header.
+    pub transport: usize,
+    /// Offset of the end by the IP header's own account, which may be wrong.
+    pub end: usize,
+    /// VLAN id of the outer tag, 0 without one.
+    pub vlan: u16,
+    /// Number of tags.
+    pub tags: u8,
+    /// 4 or 6.
+    pub family: u8,
+    /// Protocol of what follows.
     pub protocol: u8,
     /// TTL or hop limit.
     pub ttl: u8,
-    /// No IPv4 options and not a fragment: what follows the IP header is a transport header.
-    pub plain: bool,
+    /// `HAS_*` and `IS_*` bits.
+    pub flags: u8,
+    /// Zero.
+    pub pad: u8,
+    /// Identification that fragments of one packet share; network byte order.
+    pub id: u32,
+    /// With `HAS_PORTS` the ports, in a later fragment those of the first.
+    pub ports: Ports,
+}
+
+/// There are IPv4 options or IPv6 extension headers.
+pub const HAS_OPTIONS: u8 = 1;
+/// It is a part of a packet.
+pub const IS_FRAGMENT: u8 = 2;
+/// It is a part of a packet, and not the first.
+pub const IS_LATER_FRAGMENT: u8 = 4;
+
+/// The ports are known.
+pub const HAS_PORTS: u8 = 8;
+
+/// Extension headers that are followed, one after the other.
+const EXTENSIONS: usize = 8;
+/// The largest offset of a transport header.
+const LAST_TRANSPORT: usize = 0x1ff;
+
+impl Packet {
+    /// Room for one.
+    pub const NONE: Self = Self {
+        source: Ip::NONE,
+        destination: Ip::NONE,
+        network: 0,
+        transport: 0,
+        end: 0,
+        vlan: 0,
+        tags: 0,
+        family: 0,
+        protocol: 0,
+        ttl: 0,
+        flags: 0,
+        pad: 0,
+        id: 0,
+        ports: Ports::NONE,
+    };
+
+    /// True without options, extension headers and fragmentation.
+    #[inline(always)]
+    pub const fn is_plain(&self) -> bool {
+        self.flags & (HAS_OPTIONS | IS_FRAGMENT | IS_LATER_FRAGMENT) == 0
+    }
+
+    /// True for the part of a packet that has its transport header.
+    #[inline(always)]
+    pub const fn is_first_fragment(&self) -> bool {
+        self.flags & (IS_FRAGMENT | IS_LATER_FRAGMENT) == IS_FRAGMENT
+    }
+
+    /// True for a part of a packet.
+    #[inline(always)]
+    pub const fn is_fragment(&self) -> bool {
+        self.flags & IS_FRAGMENT != 0
+    }
+
+    /// True for a part of a packet without its transport header.
+    #[inline(always)]
+    pub const fn is_later_fragment(&self) -> bool {
+        self.flags & IS_LATER_FRAGMENT != 0
+    }
+
+    /// One that a global function was handed: the verifier knows nothing of what is in it, so the offsets are told to be small.
+    #[inline(always)]
+    pub fn handed(packet: *const Self) -> Option<Self> {
+        // SAFETY: the verifier sees to it that a caller hands a whole one or none.
+        let packet = unsafe { packet.as_ref()? };
+        Some(Self {
+            network: packet.network & 0x1f,
+            transport: packet.transport & LAST_TRANSPORT,
+            end: packet.end & 0x1_ffff,
+            ..*packet
+        })
+    }
 }
 
 /// Parses an IPv4 header.
 #[inline(always)]
-pub fn ipv4(frame: &Frame, network: usize) -> Option<Packet> {
+pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
+    let network = link.payload;
     let header = frame.get::<Ipv4>(network)?;
-    if header.version_length >> 4 != 4 {
+    let length = usize::from(header.version_length & 0xf) * 4;
+    if header.version_length >> 4 != 4 || length < size_of::<Ipv4>() {
         return None;
     }
-    // More fragments, or an offset: all but the reserved and the "don't fragment" bit.
-    let fragment = u16::from_be_bytes(header.fragment) & 0x3fff != 0;
+    let options = if length == size_of::<Ipv4>() {
+        0
+    } else {
+        HAS_OPTIONS
+    };
+    let fragment = u16::from_be_bytes(header.fragment);
+    let flags = options | fragmentation(fragment & 0x2000 != 0, fragment & 0x1fff);
     Some(Packet {
-        family: 4,
-        network,
-        transport: network + size_of::<Ipv4>(),
-        end: network + usize::from(u16::from_be_bytes(header.total_length)),
         source: Ip::mapped(header.source),
         destination: Ip::mapped(header.destination),
+        network,
+        transport: network + length,
+        end: network + usize::from(u16::from_be_bytes(header.total_length)),
+        vlan: link.vlan,
+        tags: link.tags,
+        family: 4,
         protocol: header.protocol,
         ttl: header.ttl,
-        plain: header.version_length == 0x45 && !fragment,
+        flags,
+        pad: 0,
+        id: u32::from(u16::from_ne_bytes(header.id)),
+        ports: Ports::NONE,
     })
 }
 
-/// Parses an IPv6 header. Extension headers are not followed: their protocol is none of ours.
 #[inline(always)]
-pub fn ipv6(frame: &Frame, network: usize) -> Option<Packet> {
+const fn fragmentation(more: bool, offset: u16) -> u8 {
+    match (more, offset) {
+        (false, 0) => 0,
+        (true, 0) => IS_FRAGMENT,
+        _ => IS_FRAGMENT | IS_LATER_FRAGMENT,
+    }
+}
+
+/// Parses an IPv6 header, whose extensions are left to [`extensions`].
+#[inline(always)]
+pub fn ipv6(frame: &Frame, link: &Link) -> Option<Packet> {
+    let network = link.payload;
     let header = frame.get::<Ipv6>(network)?;
     let transport = network + size_of::<Ipv6>();
     Some(Packet {
-        family: 6,
+        source: Ip::new(&header.source),
+        destination: Ip::new(&header.destination),
         network,
         transport,
         end: transport + usize::from(u16::from_be_bytes(header.payload_length)),
-        source: Ip::new(&header.source),
-        destination: Ip::new(&header.destination),
+        vlan: link.vlan,
+        tags: link.tags,
+        family: 6,
         protocol: header.next_header,
         ttl: header.hop_limit,
-        plain: true,
+        flags: 0,
+        pad: 0,
+        id: 0,
+        ports: Ports::NONE,
     })
 }
 
-/// The ports of a TCP or UDP packet.
+/// Follows the extension headers of an IPv6 packet (RFC 8200 §4). Where they go on too far the protocol stays that of an extension
+/// header, which is none of ours.
+#[inline(always)]
+pub fn extensions(frame: &Frame, packet: &mut Packet) {
+    for _ in 0..EXTENSIONS {
+        let is_fragment = packet.protocol == PROTOCOL_FRAGMENT;
+        let is_option = packet.protocol == PROTOCOL_HOP_BY_HOP
+            || packet.protocol == PROTOCOL_ROUTING
+            || packet.protocol == PROTOCOL_DESTINATION;
+        // What a later fragment begins with says nothing of headers.
+        if !is_fragment && !is_option || packet.is_later_fragment() {
+            return;
+        }
+        let Some(header) = frame.get::<Extension>(packet.transport) else {
+            return;
+        };
+        let length = if is_fragment {
+            let offset = u16::from_be_bytes(header.offset);
+            packet.flags |= fragmentation(offset & 1 != 0, offset >> 3);
+            packet.id = u32::from_ne_bytes(header.id);
+            size_of::<Extension>()
+        } else {
+            (usize::from(header.length) + 1) * 8
+        };
+        if packet.transport + length > LAST_TRANSPORT {
+            return;
+        }
+        packet.flags |= HAS_OPTIONS;
+        packet.transport += length;
+        packet.protocol = header.next_header;
+    }
+}
+
+/// The ports of a TCP, UDP or SCTP packet.
 #[inline(always)]
 pub fn ports<'a>(frame: &'a Frame, packet: &Packet) -> Option<&'a Ports> {
-    let transport = packet.protocol == PROTOCOL_TCP || packet.protocol == PROTOCOL_UDP;
-    if !transport || !packet.plain {
+    if !has_ports(packet.protocol) || packet.is_later_fragment() {
         return None;
     }
     frame.get::<Ports>(packet.transport)
+}
+
+/// True for the protocols that services may have.
+#[inline(always)]
+pub const fn has_ports(protocol: u8) -> bool {
+    protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_SCTP
 }

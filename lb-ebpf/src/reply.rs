@@ -18,7 +18,7 @@ use lb_common::{
 
 use crate::{
     flow::{self, Key, Segment},
-    forward::{End, Endpoint, age, rewrite},
+    forward::{self, End, Endpoint, age, rewrite},
     frame::Frame,
     ip::Ip,
     maps,
@@ -49,19 +49,33 @@ pub fn find(packet: &Packet, ports: &Ports, segment: Segment) -> Option<&'static
         }
         let dest = maps::dest(id)?;
         let front = maps::front(dest.service)?;
-        if is(dest, &source) && has_flow(packet, ports, id, dest, front, now, segment) {
+        let is_possible = forward::can_change_port(packet, ports.source, front.port);
+        if is_possible
+            && is(dest, &source)
+            && has_flow(packet, ports, id, dest, front, now, segment)
+        {
             return Some(front);
         }
     }
     None
 }
 
-/// Rewrites a reply from `front` and says where it leaves.
-///
-/// # Errors
-/// What becomes of it where it may not leave.
+/// Rewrites a reply from `front` and says what becomes of it.
 #[inline(always)]
 pub fn reply(
+    frame: &mut Frame,
+    context: *mut core::ffi::c_void,
+    packet: &Packet,
+    ingress: u32,
+    front: &FrontValue,
+) -> Outcome {
+    match rewritten(frame, context, packet, ingress, front) {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
+}
+
+#[inline(always)]
+fn rewritten(
     frame: &mut Frame,
     context: *mut core::ffi::c_void,
     packet: &Packet,
@@ -78,16 +92,31 @@ pub fn reply(
         port: front.port,
     };
     rewrite(frame, packet, End::Source, &from).ok_or(Outcome::Malformed)?;
+    Ok(send(frame, context, packet, ingress))
+}
+
+/// Sends a packet that has its virtual source to the client.
+#[inline(always)]
+pub fn send(
+    frame: &mut Frame,
+    context: *mut core::ffi::c_void,
+    packet: &Packet,
+    ingress: u32,
+) -> Outcome {
     let Some(route) = route(frame, context, packet, ingress) else {
-        return Ok(Outcome::ReplyRouted);
+        return Outcome::ReplyRouted;
     };
-    age(frame, packet).ok_or(Outcome::Malformed)?;
-    let ethernet = frame.get_mut::<Ethernet>(0).ok_or(Outcome::Malformed)?;
+    if age(frame, packet).is_none() {
+        return Outcome::Malformed;
+    }
+    let Some(ethernet) = frame.get_mut::<Ethernet>(0) else {
+        return Outcome::Malformed;
+    };
     ethernet.readdress(&route.dmac, &route.smac);
     if route.ifindex == ingress {
-        Ok(Outcome::Reply)
+        Outcome::Reply
     } else {
-        Ok(Outcome::ReplyTo(route.ifindex))
+        Outcome::ReplyTo(route.ifindex)
     }
 }
 

@@ -3,7 +3,7 @@
 use lb_common::{
     dest::{DEST_USABLE, DestValue, FORWARD_NAT},
     hash,
-    service::{RingRef, SCHEDULER_RR, ServiceValue},
+    service::{RingRef, SCHEDULER_MH, SCHEDULER_SH, SERVICE_HASH_PORT, ServiceValue},
 };
 
 use crate::{
@@ -28,10 +28,10 @@ pub struct Choice {
 /// What becomes of the packet where there is none.
 #[inline(always)]
 pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
-    if service.scheduler == SCHEDULER_RR {
-        round_robin(service, key, segment)
-    } else {
+    if service.scheduler == SCHEDULER_MH {
         maglev(service, key, segment)
+    } else {
+        with_memory(service, key, segment)
     }
 }
 
@@ -71,16 +71,16 @@ fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice,
         previous.or(current)
     };
     let choice = choice.ok_or(Outcome::NoDest)?;
-    if !agreed || choice.dest.method == FORWARD_NAT {
+    if segment != Segment::Related && (!agreed || choice.dest.method == FORWARD_NAT) {
         flow::insert(key, now, choice.id, choice.dest.generation, segment);
     }
     Ok(choice)
 }
 
-/// `rr`, with the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP
+/// All others, with the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP
 /// segments without one are the kernel's.
 #[inline(always)]
-fn round_robin(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
+fn with_memory(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
     let now = flow::now();
     if let Some(choice) = by_flow(key, now, segment) {
         return Ok(choice);
@@ -88,12 +88,18 @@ fn round_robin(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Ch
     if !matches!(segment, Segment::Open | Segment::Datagram) {
         return Err(Outcome::FlowMissed);
     }
-    let position = maps::next_cursor(service.id, service.ring.len);
-    let id = if service.ring.len == 0 {
-        None
+    let len = service.ring.len;
+    if len == 0 {
+        return Err(Outcome::NoDest);
+    }
+    let position = if service.scheduler == SCHEDULER_SH {
+        let with_port = service.flags & SERVICE_HASH_PORT != 0;
+        let port = if with_port { key.port } else { [0; 2] };
+        hash::bucket(&key.client.address(), port)
     } else {
-        maps::ring_dest(service.ring, position)
+        maps::next_cursor(service.id, len)
     };
+    let id = maps::ring_dest(service.ring, position);
     let choice = id.and_then(usable).ok_or(Outcome::NoDest)?;
     flow::insert(key, now, choice.id, choice.dest.generation, segment);
     Ok(choice)

@@ -8,34 +8,65 @@ use lb_common::{
 
 use crate::{ip::Ip, maps, outcome::Outcome};
 
+/// The fast table as it was when this was read.
+#[derive(Clone, Copy)]
+pub struct Table([u64; maps::HEADER_WORDS]);
+
+/// Word by word: arrays are compared by a function.
+impl PartialEq for Table {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        let [a, b, c] = self.0;
+        let [d, e, f] = other.0;
+        a == d && b == e && c == f
+    }
+}
+
+impl Table {
+    /// The table as it is now.
+    #[inline(always)]
+    pub fn read() -> Option<Self> {
+        maps::service_header().map(Self)
+    }
+
+    #[inline(always)]
+    fn header(self) -> ServiceTableHeader {
+        bytemuck::cast(self.0)
+    }
+
+    /// The service `key`.
+    #[inline(always)]
+    pub fn find(self, key: &ServiceKey) -> Option<&'static ServiceValue> {
+        let header = self.header();
+        for index in hash::service_slots(key, header.seed, header.mask) {
+            let slot = maps::service_slot(header.base + index)?;
+            if slot.occupied != 0 && same(&slot.key, key) {
+                return Some(&slot.value);
+            }
+        }
+        None
+    }
+
+    /// True when packets may be replies of real servers.
+    #[inline(always)]
+    pub fn has_nat_sources(self) -> bool {
+        self.header().nat_sources != 0
+    }
+}
+
 /// The service `key`, from the live half of the fast table.
 #[inline(always)]
 pub fn find(key: &ServiceKey) -> Option<&'static ServiceValue> {
-    let header = maps::service_header()?;
-    if header.services == 0 {
-        return None;
-    }
-    if let Some(value) = find_in(&header, key) {
+    let table = Table::read()?;
+    if let Some(value) = table.find(key) {
         return Some(value);
     }
     // The daemon may have swapped the halves while we looked, or the header was copied half old, half new.
-    let again = maps::service_header()?;
-    if again == header {
+    let again = Table::read()?;
+    if again == table {
         return None;
     }
-    find_in(&again, key)
-}
-
-/// The service `key`, from the half of the fast table that `header` tells of.
-#[inline(always)]
-pub fn find_in(header: &ServiceTableHeader, key: &ServiceKey) -> Option<&'static ServiceValue> {
-    for index in hash::service_slots(key, header.seed, header.mask) {
-        let slot = maps::service_slot(header.base + index)?;
-        if slot.occupied != 0 && same(&slot.key, key) {
-            return Some(&slot.value);
-        }
-    }
-    None
+    again.find(key)
 }
 
 #[inline(always)]

@@ -27,8 +27,21 @@ pub enum Transport {
     Udp,
     /// UDP without a checksum.
     UdpUnsummed,
+    /// SCTP whose only chunk has this type.
+    Sctp(u8),
     /// Any protocol, the payload being all that follows the IP header.
     Raw(u8),
+}
+
+/// What of a packet a frame has.
+#[derive(Clone, Copy)]
+enum Part {
+    Whole,
+    /// The offset is in units of eight bytes.
+    Fragment {
+        offset: u16,
+        more: bool,
+    },
 }
 
 /// A packet by its fields; [`Packet::bytes`] makes the frame.
@@ -50,6 +63,10 @@ pub struct Packet {
     pub destination_port: u16,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// IPv4 options, a multiple of four bytes.
+    pub options: Vec<u8>,
+    /// IPv6 extension headers: the protocol number of each, and the header but for its first byte.
+    pub extensions: Vec<(u8, Vec<u8>)>,
     /// What follows the IP header.
     pub transport: Transport,
     /// What follows the transport header.
@@ -71,6 +88,8 @@ impl Packet {
             source_port: source.port(),
             destination_port: destination.port(),
             ttl: 64,
+            options: Vec::new(),
+            extensions: Vec::new(),
             transport,
             payload: b"payload".to_vec(),
         }
@@ -79,7 +98,26 @@ impl Packet {
     /// The frame.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
+        self.part(&self.transport_bytes(), Part::Whole)
+    }
+
+    /// The frames of the packet in fragments with `size` bytes of transport header and payload each, a multiple of eight; the last
+    /// has what is left.
+    #[must_use]
+    pub fn fragments(&self, size: usize) -> Vec<Vec<u8>> {
         let body = self.transport_bytes();
+        let count = body.len().div_ceil(size);
+        let parts = body.chunks(size).enumerate();
+        parts
+            .map(|(number, chunk)| {
+                let offset = u16::try_from(number * size / 8).expect("a test's packet is short");
+                let more = number + 1 < count;
+                self.part(chunk, Part::Fragment { offset, more })
+            })
+            .collect()
+    }
+
+    fn part(&self, body: &[u8], part: Part) -> Vec<u8> {
         let mut frame = [self.to_mac, self.from_mac].concat();
         for vlan in &self.vlans {
             frame.extend([0x81, 0x00]);
@@ -88,21 +126,45 @@ impl Packet {
         match (self.source, self.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 frame.extend([0x08, 0x00]);
-                let mut header = vec![0x45, 0];
-                header.extend(length(20 + body.len()));
-                header.extend([0x12, 0x34, 0x40, 0, self.ttl, self.protocol(), 0, 0]);
+                let len = 20 + self.options.len();
+                let mut header = vec![0x40 | (len / 4) as u8, 0];
+                header.extend(length(len + body.len()));
+                header.extend([0x12, 0x34]);
+                header.extend(match part {
+                    Part::Whole => [0x40, 0],
+                    Part::Fragment { offset, more } => {
+                        (offset | u16::from(more) << 13).to_be_bytes()
+                    }
+                });
+                header.extend([self.ttl, self.protocol(), 0, 0]);
                 header.extend(source.octets());
                 header.extend(destination.octets());
+                header.extend(&self.options);
                 let sum = checksum(&header);
                 header[10..12].copy_from_slice(&sum);
                 frame.extend(header);
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let mut extensions = self.extensions.clone();
+                if let Part::Fragment { offset, more } = part {
+                    let [high, low] = (offset << 3 | u16::from(more)).to_be_bytes();
+                    extensions.push((44, vec![0, high, low, 0x12, 0x34, 0x56, 0x78]));
+                }
+                let headers: usize = extensions.iter().map(|(_, rest)| rest.len() + 1).sum();
+                let following = extensions.iter().map(|(protocol, _)| *protocol);
+                let mut following = following.chain([self.protocol()]);
                 frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
-                frame.extend(length(body.len()));
-                frame.extend([self.protocol(), self.ttl]);
+                frame.extend(length(headers + body.len()));
+                frame.extend([
+                    following.next().expect("the last is always there"),
+                    self.ttl,
+                ]);
                 frame.extend(source.octets());
                 frame.extend(destination.octets());
+                for (_, rest) in &extensions {
+                    frame.extend(following.next());
+                    frame.extend(rest);
+                }
             }
             _ => panic!("source and destination are of one family"),
         }
@@ -116,6 +178,7 @@ impl Packet {
         match self.transport {
             Transport::Tcp(_) => 6,
             Transport::Udp | Transport::UdpUnsummed => 17,
+            Transport::Sctp(_) => 132,
             Transport::Raw(protocol) => protocol,
         }
     }
@@ -138,6 +201,15 @@ impl Packet {
                 header.extend(length(8 + self.payload.len()));
                 header.extend([0, 0]);
                 (header, 6)
+            }
+            Transport::Sctp(chunk) => {
+                let mut bytes = ports;
+                bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, chunk, 0]);
+                bytes.extend(length(4 + self.payload.len()));
+                bytes.extend(&self.payload);
+                let sum = crc32c(&bytes);
+                bytes[8..12].copy_from_slice(&sum);
+                return bytes;
             }
         };
         bytes.extend(&self.payload);
@@ -252,6 +324,29 @@ pub fn neighbour(kind: u8, source: &str, target: &str) -> Packet {
     }
 }
 
+/// An ICMP error of `kind` from `source` about a packet, of which it has `len` bytes from the IP header on.
+#[must_use]
+pub fn icmp_error(kind: u8, source: IpAddr, about: &[u8], len: usize, to: IpAddr) -> Packet {
+    let mut payload = vec![kind, 0, 0, 0, 0, 0, 0x05, 0xdc];
+    payload.extend(&about[..len.min(about.len())]);
+    let protocol = if source.is_ipv4() { 1 } else { 58 };
+    let mut packet = Packet {
+        source,
+        destination: to,
+        transport: Transport::Raw(protocol),
+        ..Packet::new(Transport::Udp, "0.0.0.0:0", "0.0.0.0:0")
+    };
+    let mut summed = if source.is_ipv4() {
+        Vec::new()
+    } else {
+        packet.pseudo_header(payload.len())
+    };
+    summed.extend(&payload);
+    payload[2..4].copy_from_slice(&checksum(&summed));
+    packet.payload = payload;
+    packet
+}
+
 /// `address` as the data plane has it.
 #[must_use]
 pub const fn address(address: IpAddr) -> Address {
@@ -279,4 +374,16 @@ pub fn checksum(data: &[u8]) -> [u8; 2] {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     (!u16::try_from(sum).expect("folded")).to_be_bytes()
+}
+
+/// RFC 9260 appendix A, bit by bit.
+fn crc32c(data: &[u8]) -> [u8; 4] {
+    let mut crc = u32::MAX;
+    for byte in data {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
+        }
+    }
+    (!crc).to_le_bytes()
 }

@@ -33,6 +33,11 @@ use lb_common::{
     virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
+use nix::{
+    sched::{CpuSet, sched_getcpu, sched_setaffinity},
+    unistd::Pid,
+};
+
 use crate::packet::{DIRECTOR_MAC, address};
 
 /// The interface every test run comes from: the loopback device.
@@ -110,6 +115,7 @@ impl Plane {
     }
 
     fn of(plain: bool) -> Self {
+        stay_on_this_processor();
         let idle = {
             let mut idle = IDLE.lock().expect("no test panics here");
             let found = idle.iter().position(|one| one.timers.is_none() == plain);
@@ -146,6 +152,15 @@ impl DerefMut for Plane {
     fn deref_mut(&mut self) -> &mut Loaded {
         self.0.as_mut().expect("there until dropped")
     }
+}
+
+/// Each processor has cursors of its own, so the thread of a test must not wander.
+fn stay_on_this_processor() {
+    let mut here = CpuSet::new();
+    let pinned = sched_getcpu()
+        .and_then(|cpu| here.set(cpu))
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &here));
+    pinned.expect("a thread may choose among its processors");
 }
 
 impl Loaded {
@@ -214,6 +229,10 @@ impl Loaded {
         let keys: Vec<_> = self.read.senders.keys().collect::<Result<_, _>>()?;
         for key in keys {
             self.read.senders.remove(&key)?;
+        }
+        let keys: Vec<_> = self.read.fragments.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.read.fragments.remove(&key)?;
         }
         for index in 0..VRIDS {
             self.vrrp.known_vrids.set(index, 0, 0)?;

@@ -7,26 +7,15 @@ use lb_common::{
     service::{RingRef, SCHEDULER_MH},
 };
 use tests::{
-    packet::{ACK, DIRECTOR_MAC, FIN, Packet, SYN, Transport},
+    packet::{ACK, FIN, Packet, SYN, Transport},
     prog::{DROP, PASS, Plane, REDIRECT, TX},
 };
 
-use crate::scene::{DESTS, GATE, SERVICE, Scene, all, dest_of, next_hop};
+use crate::scene::{DESTS, GATE, SERVICE, Scene, all, dest_of};
 
 /// What must leave towards the real server of `id`, built from scratch.
 fn expected(scene: Scene, packet: &Packet, id: u16) -> Vec<u8> {
-    let mut packet = Packet {
-        to_mac: next_hop(id),
-        from_mac: DIRECTOR_MAC,
-        ..packet.clone()
-    };
-    if scene.method == FORWARD_NAT {
-        let real: std::net::SocketAddr = scene.real(id).parse().unwrap();
-        packet.destination = real.ip();
-        packet.destination_port = real.port();
-        packet.ttl -= 1;
-    }
-    packet.bytes()
+    scene.forwarded(packet, id).bytes()
 }
 
 #[test]

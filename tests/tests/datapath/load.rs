@@ -11,7 +11,7 @@ const EXPECTED: &[(&str, u32)] = &[
     ("lb_tc", 6_215),
     ("lb_timer", 268),
     ("lb_clock", 2),
-    ("lb_xdp_plain", 304_035),
+    ("lb_xdp_plain", 339_165),
     ("lb_tc_plain", 4_550),
 ];
 

@@ -11,7 +11,9 @@ mod floods;
 mod flows;
 mod forward;
 mod guards;
+mod headers;
 mod heartbeat;
+mod icmp;
 mod judge;
 mod load;
 mod pass;
@@ -19,5 +21,6 @@ mod pinned;
 mod reply;
 mod ring_change;
 mod scene;
+
 mod unicast;
 mod virtual_mac;

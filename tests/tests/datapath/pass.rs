@@ -5,7 +5,7 @@ use tests::{
     prog::PASS,
 };
 
-use crate::scene::all;
+use crate::{headers::ROUTER_ALERT, scene::all};
 
 #[test]
 fn everything_else_passes_untouched() {
@@ -49,7 +49,11 @@ fn everything_else_passes_untouched() {
         ),
         (
             "IGMP with router alert",
-            with_options(&raw(2, "10.0.0.1:0", "224.0.0.22:0")),
+            Packet {
+                options: ROUTER_ALERT.to_vec(),
+                ..raw(2, "10.0.0.1:0", "224.0.0.22:0")
+            }
+            .bytes(),
         ),
         ("GRE", raw(47, "10.0.0.1:0", "10.0.0.100:0").bytes()),
         ("SCTP", raw(132, "10.0.0.1:0", "10.0.0.100:0").bytes()),
@@ -87,23 +91,6 @@ fn everything_else_passes_untouched() {
 }
 
 #[test]
-fn fragments_and_options_to_a_service_pass_to_the_kernel() {
-    for scene in all().filter(|scene| scene.family == 4) {
-        let mut plane = scene.plane();
-        let packet = scene.packet(1, SYN);
-        let mut first_fragment = packet.bytes();
-        first_fragment[20] = 0x20;
-        let mut later_fragment = packet.bytes();
-        later_fragment[21] = 0x10;
-        for bytes in [first_fragment, later_fragment, with_options(&packet)] {
-            let answer = plane.xdp(&bytes);
-            assert_eq!(answer.verdict, PASS, "{scene:?}");
-            assert_eq!(answer.packet, bytes, "{scene:?}");
-        }
-    }
-}
-
-#[test]
 fn packets_cut_anywhere_never_leave() {
     for scene in all() {
         let mut plane = scene.plane();
@@ -117,12 +104,4 @@ fn packets_cut_anywhere_never_leave() {
             assert_eq!(answer.packet, whole[..len], "{scene:?} {len}");
         }
     }
-}
-
-/// The packet with a router alert option.
-fn with_options(packet: &Packet) -> Vec<u8> {
-    let mut bytes = packet.bytes();
-    bytes[14] = 0x46;
-    bytes.splice(34..34, [0x94, 4, 0, 0]);
-    bytes
 }

@@ -19,16 +19,6 @@ fn nat() -> impl Iterator<Item = Scene> {
     all().filter(|scene| scene.method == FORWARD_NAT)
 }
 
-/// The reply as the client must see it.
-fn expected(scene: Scene, reply: &Packet) -> Packet {
-    let front: std::net::SocketAddr = scene.front().parse().unwrap();
-    Packet {
-        source: front.ip(),
-        source_port: front.port(),
-        ..reply.clone()
-    }
-}
-
 #[test]
 fn a_reply_gets_its_virtual_source_again() {
     for scene in nat() {
@@ -39,7 +29,7 @@ fn a_reply_gets_its_virtual_source_again() {
             let reply = scene.reply(number, id, SYN | ACK);
             let answer = plane.xdp(&reply.bytes());
             assert_eq!(answer.verdict, PASS, "{scene:?}");
-            assert_eq!(answer.packet, expected(scene, &reply).bytes(), "{scene:?}");
+            assert_eq!(answer.packet, scene.replied(&reply).bytes(), "{scene:?}");
         }
         assert_eq!(plane.counter(Counter::Replied), 200, "{scene:?}");
     }

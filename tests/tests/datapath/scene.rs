@@ -5,7 +5,7 @@ use lb_common::{
     service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceValue},
 };
 use tests::{
-    packet::{Packet, Transport},
+    packet::{DIRECTOR_MAC, Packet, Transport},
     prog::{Plane, dest, service_key},
 };
 
@@ -106,6 +106,32 @@ impl Scene {
             Transport::Udp
         };
         Packet::new(transport, &self.real(id), &self.client(number))
+    }
+
+    /// What of [`Self::packet`] must leave towards the real server of `id`.
+    pub fn forwarded(self, packet: &Packet, id: u16) -> Packet {
+        let mut packet = Packet {
+            to_mac: next_hop(id),
+            from_mac: DIRECTOR_MAC,
+            ..packet.clone()
+        };
+        if self.method == FORWARD_NAT {
+            let real: std::net::SocketAddr = self.real(id).parse().unwrap();
+            packet.destination = real.ip();
+            packet.destination_port = real.port();
+            packet.ttl -= 1;
+        }
+        packet
+    }
+
+    /// What of [`Self::reply`] the client must see.
+    pub fn replied(self, reply: &Packet) -> Packet {
+        let front: std::net::SocketAddr = self.front().parse().unwrap();
+        Packet {
+            source: front.ip(),
+            source_port: front.port(),
+            ..reply.clone()
+        }
     }
 
     /// A plane with the service, its gate open and its ring stable.

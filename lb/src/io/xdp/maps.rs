@@ -5,6 +5,7 @@ use lb_common::{
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     flow::{FlowBucket4, FlowBucket6},
+    fragment::{FragmentKey, FragmentValue},
     gate::{GateValue, OwnedKey, OwnedValue},
     maps::{self, MapSpec},
     ring::RingChunk,
@@ -116,6 +117,8 @@ pub struct ReadMaps {
     pub routers: HashMap<MapData, RouterKey, RouterValue>,
     /// `senders`.
     pub senders: HashMap<MapData, SenderKey, SenderValue>,
+    /// `fragments`.
+    pub fragments: HashMap<MapData, FragmentKey, FragmentValue>,
     flows: FlowTables,
 }
 
@@ -135,6 +138,7 @@ impl ReadMaps {
             gates: open(pins, &maps::GATES_MAP)?,
             routers: open(pins, &maps::ROUTERS)?,
             senders: open(pins, &maps::SENDERS)?,
+            fragments: open(pins, &maps::FRAGMENTS)?,
             flows: FlowTables::open(pins)?,
         })
     }

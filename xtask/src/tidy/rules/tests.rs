@@ -163,7 +163,12 @@ fn verdicts_and_map_names_have_one_home() {
             verdict,
             &[1, 2, 3],
         ),
-        ("verdicts-in-one-file", "lb-ebpf/src/main.rs", verdict, &[]),
+        (
+            "verdicts-in-one-file",
+            "lb-ebpf/src/verdict.rs",
+            verdict,
+            &[],
+        ),
         (
             "verdicts-in-one-file",
             "tests/tests/datapath.rs",

@@ -40,7 +40,7 @@ const VERDICTS: [&str; 6] = [
     "XDP_TX",
 ];
 
-const VERDICT_FILE: &str = "lb-ebpf/src/main.rs";
+const VERDICT_FILE: &str = "lb-ebpf/src/verdict.rs";
 
 const MAP_FILE: &str = "lb-common/src/maps.rs";
 

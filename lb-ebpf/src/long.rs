@@ -1,0 +1,330 @@
+//! The long way of a packet through `lb_xdp`, for whatever the [short one](crate::fast) does not decide.
+//!
+//! It is cut into global functions, which the verifier walks once each, and not once for every way that leads to them. A service
+//! is matched before anything is judged: what is not for a service, a virtual router or a fenced address passes as it came.
+
+use aya_ebpf::{EbpfContext, bindings::xdp_md, programs::XdpContext};
+use lb_common::{
+    counter::Counter,
+    fragment::{FragmentKey, FragmentValue},
+    service::ServiceKey,
+};
+
+use crate::{
+    fence::{self, Say},
+    frame::Frame,
+    heartbeat::{self, Place},
+    icmp, maps,
+    outcome::Outcome,
+    packet::{ETHER_ARP, ETHER_IPV4, ETHER_IPV6, Ports},
+    parse::{self, HAS_PORTS, Packet},
+    reply, serve, service, transport,
+    verdict::{self, xdp_verdict},
+    virtual_mac,
+};
+
+/// The answer of a piece that leaves the packet to the next: no verdict of XDP.
+const UNDECIDED: u32 = u32::MAX;
+
+/// TCP, UDP and SCTP for a service.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_serve(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece::<Requests>(context, packet)
+}
+
+/// TCP, UDP and SCTP from a real server.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_reply(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece::<Replies>(context, packet)
+}
+
+/// Tells the fragments that follow a first one which ports they have.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_remember(packet: *const Packet) -> u32 {
+    if let Some(packet) = Packet::handed(packet) {
+        let value = FragmentValue {
+            source: packet.ports.source,
+            destination: packet.ports.destination,
+        };
+        maps::remember_fragment(&fragment_key(&packet), &value);
+    }
+    UNDECIDED
+}
+
+/// ICMP errors about packets of flows.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_icmp(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece::<Errors>(context, packet)
+}
+
+/// Adverts of virtual routers.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_advert(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece::<Adverts>(context, packet)
+}
+
+/// What is for nobody else is for this host, which may have the address but not use it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_restrict(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece::<Restrictions>(context, packet)
+}
+
+/// What a global function does.
+trait Piece {
+    /// `None` leaves the packet to the next piece.
+    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome>;
+}
+
+#[inline(always)]
+fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    let context = XdpContext::new(context);
+    let mut frame = Frame::new(context.data(), context.data_end());
+    let Some(packet) = Packet::handed(packet) else {
+        return UNDECIDED;
+    };
+    // Twice the same call, so that the compiler knows the family in each.
+    let outcome = if packet.family == 4 {
+        P::decide(
+            &context,
+            &mut frame,
+            &Packet {
+                family: 4,
+                ..packet
+            },
+        )
+    } else {
+        P::decide(
+            &context,
+            &mut frame,
+            &Packet {
+                family: 6,
+                ..packet
+            },
+        )
+    };
+    outcome.map_or(UNDECIDED, xdp_verdict)
+}
+
+/// Parses a packet into what the other pieces are handed; the answer is who decides about it, one of the `KIND_*` constants.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_parse(context: *mut xdp_md, packet: *mut Packet) -> u32 {
+    let context = XdpContext::new(context);
+    let frame = Frame::new(context.data(), context.data_end());
+    // SAFETY: the verifier sees to it that a caller hands a whole one or none.
+    let Some(to) = (unsafe { packet.as_mut() }) else {
+        return KIND_OTHER;
+    };
+    let Some(link) = parse::link(&frame) else {
+        return KIND_OTHER;
+    };
+    let parsed = match link.kind {
+        ETHER_IPV4 => parse::ipv4(&frame, &link),
+        ETHER_IPV6 => parse::ipv6(&frame, &link),
+        ETHER_ARP if fence::arp_asks(&frame, link.payload) => return KIND_FENCED_ARP,
+        _ => None,
+    };
+    let Some(mut parsed) = parsed else {
+        return KIND_OTHER;
+    };
+    if parsed.family == 6 {
+        parse::extensions(&frame, &mut parsed);
+    }
+    if let Some(ports) = ports(&frame, &parsed) {
+        parsed.ports = ports;
+        parsed.flags |= HAS_PORTS;
+    }
+    *to = parsed;
+    if heartbeat::is_advert(&parsed) {
+        KIND_ADVERT
+    } else if icmp::is_icmp(&parsed) {
+        KIND_ICMP
+    } else if parsed.flags & HAS_PORTS != 0 {
+        KIND_TRANSPORT
+    } else {
+        KIND_HOST
+    }
+}
+
+/// Nothing that anybody here cares for.
+const KIND_OTHER: u32 = 0;
+/// ARP that asks for an address behind a fenced gate.
+const KIND_FENCED_ARP: u32 = 1;
+/// An advert.
+const KIND_ADVERT: u32 = 2;
+/// ICMP.
+const KIND_ICMP: u32 = 3;
+/// Perhaps for a service, or from a real server.
+const KIND_TRANSPORT: u32 = 4;
+/// For this host, or for another.
+const KIND_HOST: u32 = 5;
+
+/// The verdict about a packet that goes the long way. Without `TIMERS` the kernel has none, and every advert is the daemon's.
+#[inline(always)]
+pub fn way<const TIMERS: bool>(pointer: *mut xdp_md) -> u32 {
+    let verdict = walk::<TIMERS>(pointer);
+    if verdict != verdict::PASS {
+        return verdict;
+    }
+    let context = XdpContext::new(pointer);
+    let mut frame = Frame::new(context.data(), context.data_end());
+    if virtual_mac::turn_back(&mut frame, context.ingress_ifindex() as u32) {
+        maps::count(Counter::VirtualMac);
+    }
+    verdict
+}
+
+#[inline(always)]
+fn walk<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
+    let mut packet = Packet::NONE;
+    let kind = long_parse(context, &raw mut packet);
+    let verdict = match kind {
+        KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
+        KIND_ADVERT if TIMERS => long_advert(context, &raw const packet),
+        KIND_ICMP => long_icmp(context, &raw const packet),
+        KIND_TRANSPORT => transport(context, &packet),
+        KIND_ADVERT | KIND_HOST => UNDECIDED,
+        _ => return xdp_verdict(Outcome::Pass),
+    };
+    if verdict != UNDECIDED {
+        return verdict;
+    }
+    match long_restrict(context, &raw const packet) {
+        UNDECIDED => xdp_verdict(Outcome::Pass),
+        verdict => verdict,
+    }
+}
+
+#[inline(always)]
+fn transport(context: *mut xdp_md, packet: &Packet) -> u32 {
+    let verdict = match long_serve(context, packet) {
+        UNDECIDED => long_reply(context, packet),
+        verdict => verdict,
+    };
+    if verdict != UNDECIDED && packet.is_first_fragment() {
+        long_remember(packet);
+    }
+    verdict
+}
+
+struct Adverts;
+
+impl Piece for Adverts {
+    #[inline(always)]
+    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        // The key has room for one VLAN id.
+        if packet.tags > 1 {
+            return Some(Outcome::Pass);
+        }
+        let place = Place {
+            ifindex: context.ingress_ifindex() as u32,
+            vlan: packet.vlan,
+        };
+        heartbeat::receive(frame, packet, &place)
+    }
+}
+
+struct Errors;
+
+impl Piece for Errors {
+    #[inline(always)]
+    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        let ingress = context.ingress_ifindex() as u32;
+        let error = icmp::parse(frame, packet)?;
+        if let Some(service) = error.service() {
+            return Some(error.serve(frame, service, ingress));
+        }
+        let front = error.front()?;
+        Some(error.reply(frame, context.as_ptr(), front, ingress))
+    }
+}
+
+struct Restrictions;
+
+impl Piece for Restrictions {
+    #[inline(always)]
+    fn decide(_context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        if fence::neighbour_asks(frame, packet) {
+            return Some(Outcome::FencedNeighbour);
+        }
+        match fence::say(packet.destination) {
+            Say::Nothing => None,
+            Say::Fenced => Some(Outcome::Fenced),
+            Say::NotAccepted => {
+                let is_refused = !fence::is_neighbour_discovery(frame, packet);
+                is_refused.then_some(Outcome::NotAccepted)
+            }
+        }
+    }
+}
+
+struct Requests;
+
+impl Piece for Requests {
+    #[inline(always)]
+    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        let service = service::find(&ServiceKey {
+            address: packet.destination.address(),
+            port: packet.ports.destination,
+            protocol: packet.protocol,
+            pad: 0,
+        })?;
+        let ingress = context.ingress_ifindex() as u32;
+        Some(serve::serve(frame, packet, &packet.ports, service, ingress))
+    }
+}
+
+struct Replies;
+
+impl Piece for Replies {
+    #[inline(always)]
+    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        // A tagged reply would leave by an interface that need not know the tag.
+        if packet.tags != 0 {
+            return None;
+        }
+        let segment = transport::segment(frame, packet)?;
+        let front = reply::find(packet, &packet.ports, segment)?;
+        let ingress = context.ingress_ifindex() as u32;
+        Some(reply::reply(
+            frame,
+            context.as_ptr(),
+            packet,
+            ingress,
+            front,
+        ))
+    }
+}
+
+/// The packet's own, or those of the first fragment.
+#[inline(always)]
+fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
+    if !packet.is_later_fragment() {
+        return parse::ports(frame, packet).copied();
+    }
+    if !parse::has_ports(packet.protocol) {
+        return None;
+    }
+    let ports = maps::fragment(&fragment_key(packet))?;
+    Some(Ports {
+        source: ports.source,
+        destination: ports.destination,
+    })
+}
+
+#[inline(always)]
+fn fragment_key(packet: &Packet) -> FragmentKey {
+    FragmentKey {
+        source: packet.source.address(),
+        destination: packet.destination.address(),
+        id: packet.id,
+        protocol: packet.protocol,
+        pad: [0; 3],
+    }
+}

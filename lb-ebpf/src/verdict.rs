@@ -1,0 +1,81 @@
+//! What an [`Outcome`] means to the kernel, and the counting of outcomes.
+
+use aya_ebpf::{
+    bindings::{TC_ACT_OK, TC_ACT_SHOT, xdp_action},
+    helpers::bpf_redirect,
+};
+use lb_common::counter::Counter;
+
+use crate::{maps, outcome::Outcome};
+
+/// The kernel goes on with a packet that arrived.
+pub const PASS: u32 = xdp_action::XDP_PASS;
+/// A packet leaves by the interface it came from.
+pub const SENT_BACK: u32 = xdp_action::XDP_TX;
+/// A program met what cannot be.
+pub const ABORTED: u32 = xdp_action::XDP_ABORTED;
+/// The kernel goes on with a packet that leaves.
+pub const UNHINDERED: i32 = TC_ACT_OK;
+
+/// The verdict of `lb_xdp` about a packet, counted.
+#[inline(always)]
+pub fn xdp_verdict(outcome: Outcome) -> u32 {
+    let (verdict, counter) = match outcome {
+        Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
+        Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
+        Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
+        Outcome::NoDest => (xdp_action::XDP_PASS, Counter::NoDest),
+        Outcome::Yielded => (xdp_action::XDP_PASS, Counter::Yielded),
+        Outcome::Forward => (xdp_action::XDP_TX, Counter::Forwarded),
+        Outcome::ForwardTo(ifindex) => (redirect(ifindex), Counter::Forwarded),
+        Outcome::Reply => (xdp_action::XDP_TX, Counter::Replied),
+        Outcome::ReplyTo(ifindex) => (redirect(ifindex), Counter::Replied),
+        Outcome::ReplyRouted => (xdp_action::XDP_PASS, Counter::Replied),
+        Outcome::AdvertAbsorbed => (xdp_action::XDP_DROP, Counter::AdvertAbsorbed),
+        Outcome::AdvertExcess(counter) => (xdp_action::XDP_DROP, counter),
+        Outcome::Fenced => (xdp_action::XDP_DROP, Counter::FencedDrop),
+        Outcome::FencedNeighbour => (xdp_action::XDP_DROP, Counter::FencedNeighbour),
+        Outcome::NotAccepted => (xdp_action::XDP_DROP, Counter::NotAccepted),
+        Outcome::Unresolved => (xdp_action::XDP_DROP, Counter::Unresolved),
+        Outcome::Malformed => (xdp_action::XDP_DROP, Counter::Malformed),
+        Outcome::TtlExpired => (xdp_action::XDP_DROP, Counter::TtlExpired),
+    };
+    maps::count(counter);
+    verdict
+}
+
+/// The verdict of `lb_tc`. Only what it does is counted: packets leaving are not ours to count.
+#[inline(always)]
+pub fn tc_verdict(outcome: Outcome) -> i32 {
+    let (verdict, counter) = match outcome {
+        Outcome::LeaseRenewed => (TC_ACT_OK, Some(Counter::LeaseRenewed)),
+        Outcome::Fenced => (TC_ACT_SHOT, Some(Counter::FencedDrop)),
+        Outcome::FencedNeighbour => (TC_ACT_SHOT, Some(Counter::FencedNeighbour)),
+        Outcome::NotAccepted => (TC_ACT_SHOT, Some(Counter::NotAccepted)),
+        Outcome::Pass
+        | Outcome::GateClosed
+        | Outcome::FlowMissed
+        | Outcome::NoDest
+        | Outcome::Yielded
+        | Outcome::Forward
+        | Outcome::ForwardTo(_)
+        | Outcome::Reply
+        | Outcome::ReplyTo(_)
+        | Outcome::ReplyRouted
+        | Outcome::AdvertAbsorbed
+        | Outcome::AdvertExcess(_)
+        | Outcome::Unresolved
+        | Outcome::Malformed
+        | Outcome::TtlExpired => (TC_ACT_OK, None),
+    };
+    if let Some(counter) = counter {
+        maps::count(counter);
+    }
+    verdict
+}
+
+#[inline(always)]
+fn redirect(ifindex: u32) -> u32 {
+    // SAFETY: notes the interface for the driver.
+    unsafe { bpf_redirect(ifindex, 0) as u32 }
+}
