@@ -11,6 +11,7 @@ pub mod image;
 pub mod maglev;
 pub mod plan;
 pub mod table;
+pub mod turns;
 
 use std::{
     collections::{BTreeMap, VecDeque},

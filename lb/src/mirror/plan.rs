@@ -14,13 +14,17 @@ use lb_common::{
     },
     maps,
     ring::{CHUNK_LEN, RingChunk},
-    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceKey, ServiceValue},
+    service::{
+        RingRef, SCHEDULER_MH, SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT, ServiceKey,
+        ServiceValue,
+    },
 };
 
 use super::{
     Age,
     image::{Image, chunks, is_live},
     maglev, table,
+    turns::{self, Entry},
 };
 use crate::{
     config::model::{ForwardMethod, Scheduler},
@@ -47,7 +51,7 @@ pub enum Refusal {
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
     NatSource(RealServerId),
     /// The programs have no such way to spread flows.
-    #[error("its scheduler is not one of rr and mh")]
+    #[error("its scheduler is not one of rr, wrr, fo, sh, dh and mh")]
     Scheduler,
     /// The programs have no tunnels.
     #[error("its packets would go through a tunnel")]
@@ -198,9 +202,14 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
-        let scheduler = match service.scheduler {
-            Scheduler::MaglevHash => SCHEDULER_MH,
-            Scheduler::RoundRobin => SCHEDULER_RR,
+        let (scheduler, flags) = match service.scheduler {
+            Scheduler::MaglevHash => (SCHEDULER_MH, 0),
+            Scheduler::RoundRobin
+            | Scheduler::WeightedRoundRobin
+            | Scheduler::Failover
+            | Scheduler::DestinationHash => (SCHEDULER_RR, 0),
+            Scheduler::SourceHash if service.flags.second => (SCHEDULER_SH, SERVICE_HASH_PORT),
+            Scheduler::SourceHash => (SCHEDULER_SH, 0),
             _ => return Err(Refusal::Scheduler),
         };
         let is_tunnelled = |dest: &Dest| matches!(dest.method, ForwardMethod::Tunnel(_));
@@ -241,6 +250,7 @@ impl Draft<'_> {
             id,
             gate: service.gate,
             scheduler,
+            flags,
             ring,
             previous,
             ..ServiceValue::zeroed()
@@ -331,6 +341,22 @@ impl Draft<'_> {
 
     /// The entries of the ring as dest ids.
     fn ring_entries(&mut self, key: ServiceKey, service: &Service, dests: &[u16]) -> Vec<u16> {
+        let list: Vec<Entry> = service
+            .dests
+            .iter()
+            .zip(dests)
+            .filter(|(dest, _)| dest.usable)
+            .map(|(dest, id)| Entry {
+                id: *id,
+                weight: dest.weight,
+            })
+            .rev()
+            .collect();
+        let fallback = service.flags.first;
+        if let Some(ring) = turns::ring(service.scheduler, &list, &key.address, fallback) {
+            self.planner.rings.remove(&key);
+            return ring;
+        }
         let (members, ids): (Vec<_>, Vec<_>) = service
             .dests
             .iter()
@@ -338,10 +364,6 @@ impl Draft<'_> {
             .filter(|(dest, _)| dest.takes_new_flows())
             .map(|(dest, id)| ((dest.id, dest.weight), *id))
             .unzip();
-        if service.scheduler == Scheduler::RoundRobin {
-            self.planner.rings.remove(&key);
-            return ids;
-        }
         let len = maglev::length(service.dests.iter().map(|dest| dest.weight));
         let computed = self.planner.rings.entry(key).or_default();
         if computed.members != members || computed.len != len {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{plan::service_key, *};
 use crate::{
-    config::model::{ForwardMethod, Protocol, Scheduler},
+    config::model::{ForwardMethod, Protocol, Scheduler, lvs::SchedulerFlags},
     pool::{
         NextHop, RealServerId,
         desired::{Dest, Service},
@@ -65,6 +65,7 @@ fn service(n: u8, dests: &[u8]) -> Service {
         front: front(n),
         gate: 0,
         scheduler: Scheduler::MaglevHash,
+        flags: SchedulerFlags::NONE,
         dests: dests.iter().map(|d| dest(n, *d)).collect(),
     }
 }
@@ -223,7 +224,7 @@ fn a_failed_real_server_is_not_usable_and_not_in_the_ring() {
 }
 
 #[test]
-fn round_robin_names_each_live_real_server_once_in_file_order() {
+fn round_robin_names_each_live_real_server_once_the_last_of_the_file_first() {
     let mut robin = service(1, &[3, 1, 2]);
     robin.scheduler = Scheduler::RoundRobin;
     robin.dests[1].weight = 7;
@@ -234,7 +235,7 @@ fn round_robin_names_each_live_real_server_once_in_file_order() {
         .ring(value.ring)
         .map(|id| image.dests[&id].address[15])
         .collect();
-    assert_eq!(order, [3, 1, 2]);
+    assert_eq!(order, [2, 1, 3]);
 }
 
 #[test]
@@ -407,6 +408,7 @@ fn any_service(n: u8) -> impl Strategy<Value = Service> {
                 } else {
                     Scheduler::MaglevHash
                 },
+                flags: SchedulerFlags::NONE,
                 dests,
             }
         })

@@ -8,7 +8,7 @@ use std::{
 use lb_common::gate::ALWAYS_OPEN;
 
 use super::{Front, NextHop, RealServerId, Unreachable};
-use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer};
+use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer, lvs::SchedulerFlags};
 
 /// A virtual server as it should be forwarded now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Service {
     pub gate: u32,
     /// How new flows are spread.
     pub scheduler: Scheduler,
+    /// Options of that.
+    pub flags: SchedulerFlags,
     /// Real servers in the order of the file, the failed ones too.
     pub dests: Vec<Dest>,
 }
@@ -71,6 +73,7 @@ pub fn desired(
             front,
             gate: gate(config, gates, front.address),
             scheduler: server.scheduler,
+            flags: server.flags,
             dests: dests(front, server, down, next_hops),
         })
         .collect()

@@ -21,6 +21,7 @@ mod pinned;
 mod reply;
 mod ring_change;
 mod scene;
+mod schedulers;
 
 mod unicast;
 mod virtual_mac;

@@ -83,7 +83,7 @@ const SCHEDULING: &[Virtual] = &[
             words: Scheduler::WORDS,
             any_case: false,
             withheld: &[
-                "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "fo", "ovf", "sed", "nq", "twos",
+                "lc", "wlc", "lblc", "lblcr", "ovf", "sed", "nq", "twos",
             ],
             field: Field {
                 set: |draft, given| draft.scheduler = Scheduler::at(given.value),
@@ -92,7 +92,7 @@ const SCHEDULING: &[Virtual] = &[
         },
     )
     .default("wlc")
-    .means("how new flows are spread: rr in turn, mh by Maglev hashing; no other is acted on yet"),
+    .means("how new flows are spread: rr and wrr in turn, sh and dh by IPVS's hashes, mh by Maglev hashing, fo to the heaviest; no other is acted on yet"),
     Virtual::new(
         &["lb_kind", "lvs_method"],
         Takes::Words {
@@ -184,15 +184,13 @@ const FLAGS: &[Virtual] = &[
         second,
         Scheduler::SourceHash,
         "`lb_algo sh` hashes the client's port too"
-    )
-    .withheld(),
+    ),
     scheduler_flag!(
         "sh-fallback",
         first,
         Scheduler::SourceHash,
         "`lb_algo sh` goes on to another real server when the one found takes none"
-    )
-    .withheld(),
+    ),
     scheduler_flag!(
         "mh-port",
         second,
