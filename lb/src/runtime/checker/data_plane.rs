@@ -152,7 +152,7 @@ impl Figures<'_> {
 }
 
 fn front(key: &ServiceKey) -> Option<Front> {
-    let protocol = [Protocol::Tcp, Protocol::Udp]
+    let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
         .into_iter()
         .find(|protocol| protocol.number() == key.protocol)?;
     Some(Front {

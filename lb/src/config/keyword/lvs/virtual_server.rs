@@ -62,7 +62,7 @@ const SERVICE: &[Virtual] = &[
         Takes::Choice {
             words: Protocol::WORDS,
             any_case: true,
-            withheld: &["SCTP"],
+            withheld: &[],
             field: Field {
                 set: |draft, given| draft.protocol = given.map(Protocol::at),
                 get: |model| match &model.service {
