@@ -106,6 +106,9 @@ pub const ROUTER_FLAG_PASS: u8 = 8;
 /// `spacing`, a quarter of the interval, is four times what a MASTER sends for long.
 pub const SENDER_BURST: u64 = 16;
 
+/// Senders whose whole budget all may spend together: more than ever are MASTER of one virtual router at once.
+pub const SENDERS_AT_ONCE: u64 = 4;
+
 /// The budget of a sender of virtual routers that are not configured here, in nanoseconds per advert.
 ///
 /// Its adverts may be meant for guests behind a bridge of ours. A thousand a second is all 255 virtual routers of both

@@ -1,36 +1,56 @@
 //! What a sender of adverts may cost the daemon. Adverts that change who is MASTER never come here.
 
 use lb_common::router::{
-    RouterKey, SENDER_BURST, STRANGER_BURST, STRANGER_SPACING, SenderKey, SenderValue,
+    RouterKey, SENDER_BURST, SENDERS_AT_ONCE, STRANGER_BURST, STRANGER_SPACING, SenderKey,
+    SenderValue,
 };
 
 use crate::{clock::now, ip::Ip, maps};
 
-/// One advert per `spacing` nanoseconds, after `burst` at once.
+/// What one sender may cost, and all together.
 #[derive(Clone, Copy)]
 pub struct Budget {
+    each: Share,
+    all: Share,
+}
+
+/// One advert per `spacing` nanoseconds, after `burst` at once.
+#[derive(Clone, Copy)]
+struct Share {
     spacing: u64,
     burst: u64,
 }
 
 impl Budget {
-    /// Of a sender to a virtual router of ours.
+    /// Of the senders to a virtual router of ours, each of which may send one advert per `spacing` nanoseconds.
     #[inline(always)]
     pub const fn new(spacing: u64) -> Self {
         Self {
-            spacing,
-            burst: SENDER_BURST,
+            each: Share {
+                spacing,
+                burst: SENDER_BURST,
+            },
+            all: Share {
+                spacing: spacing / SENDERS_AT_ONCE,
+                burst: SENDER_BURST * SENDERS_AT_ONCE,
+            },
         }
     }
 
-    /// Of a sender to virtual routers that are not configured here.
-    pub const STRANGER: Self = Self {
-        spacing: STRANGER_SPACING,
-        burst: STRANGER_BURST,
+    /// Of the senders to virtual routers that are not configured here: one may spend it all.
+    pub const STRANGER: Self = {
+        let share = Share {
+            spacing: STRANGER_SPACING,
+            burst: STRANGER_BURST,
+        };
+        Self {
+            each: share,
+            all: share,
+        }
     };
 
-    /// Charges one advert from `source` to `router`; false when nothing is left of the budget. A source that was not seen
-    /// before is charged to the budget of all such sources first, so that making sources up gains nothing.
+    /// Charges one advert from `source` to `router`; false when nothing is left of the budget. What all send together is limited
+    /// too, so that making sources up gains nothing; one that was not seen before is remembered only where it costs something.
     #[inline(always)]
     pub fn charge(self, router: RouterKey, source: Ip) -> bool {
         let now = now();
@@ -39,22 +59,36 @@ impl Budget {
             source: source.address(),
         };
         if let Some(sender) = maps::sender(&key) {
-            return self.take(sender, now);
+            return self.each.take(sender, now) && self.charge_all(router, now);
         }
+        let within = self.charge_all(router, now);
+        if within {
+            maps::remember_sender(&key, &self.each.spent_once(now));
+        }
+        within
+    }
+
+    /// Charges what all senders have together.
+    #[inline(always)]
+    fn charge_all(self, router: RouterKey, now: u64) -> bool {
         let anyone = SenderKey {
             router,
             source: [0; 16],
         };
-        let spent = SenderValue {
-            until: now + self.spacing,
+        let Some(all) = maps::sender(&anyone) else {
+            maps::remember_sender(&anyone, &self.all.spent_once(now));
+            return true;
         };
-        match maps::sender(&anyone) {
-            Some(sender) if !self.take(sender, now) => return false,
-            Some(_) => {}
-            None => maps::remember_sender(&anyone, &spent),
+        self.all.take(all, now)
+    }
+}
+
+impl Share {
+    #[inline(always)]
+    const fn spent_once(self, now: u64) -> SenderValue {
+        SenderValue {
+            until: now + self.spacing,
         }
-        maps::remember_sender(&key, &spent);
-        true
     }
 
     #[inline(always)]

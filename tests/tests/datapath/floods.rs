@@ -8,7 +8,7 @@ use lb_common::{
     gate::{GATE_FENCED, GATE_OPEN},
     router::{
         ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue,
-        SENDER_BURST, STRANGER_BURST, VRIDS_KNOWN, vrid_index,
+        SENDER_BURST, SENDERS_AT_ONCE, STRANGER_BURST, VRIDS_KNOWN, vrid_index,
     },
 };
 use tests::{
@@ -106,14 +106,27 @@ fn a_sender_of_adverts_without_consequence_has_a_budget() {
 }
 
 #[test]
-fn made_up_senders_share_one_budget() {
+fn many_senders_have_one_budget_together_made_up_or_known() {
     for mut plane in [backup(), master()] {
         let mut all = 0;
-        for host in 10..=250 {
+        for host in (10..=250).chain(10..=40) {
             all += passed(&mut plane, &from(&format!("10.0.0.{host}"), 50), 1);
         }
-        assert_eq!(all, SENDER_BURST);
+        assert_eq!(all, SENDER_BURST * SENDERS_AT_ONCE);
     }
+}
+
+#[test]
+fn strangers_have_one_budget_together() {
+    let mut plane = backup();
+    plane.vrrp.known_vrids.set(VRIDS_KNOWN, 1, 0).unwrap();
+    let mut all = 0;
+    for host in (10..=250).cycle().take(2000) {
+        let stranger = advert(3, 99, 100, &format!("10.0.0.{host}"), &["10.0.0.7"]);
+        all += passed(&mut plane, &stranger, 1);
+    }
+    // A thousand a second come back.
+    assert!((STRANGER_BURST..1500).contains(&all), "{all}");
 }
 
 #[test]
