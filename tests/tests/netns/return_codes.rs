@@ -299,8 +299,18 @@ const CASES: &[(In, &str, Codes)] = &[
     (In::Check, "bindto 2001:db8::1", Same(5)),
     (
         In::EmptyServer,
-        "lb_algo wrr\nlb_kind NAT\nprotocol TCP",
+        "lb_algo wlc\nlb_kind NAT\nprotocol TCP",
         LeftOut,
+    ),
+    (
+        In::EmptyServer,
+        "lb_algo wrr\nlb_kind NAT\nprotocol TCP",
+        Same(0),
+    ),
+    (
+        In::EmptyServer,
+        "lb_algo sh\nsh-port\nsh-fallback\nlb_kind DR\nprotocol SCTP",
+        Same(0),
     ),
     (
         In::EmptyServer,
