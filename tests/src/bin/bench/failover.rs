@@ -159,6 +159,7 @@ impl Bench {
         let seen = watch.finish(at)?;
         let mut sample = BTreeMap::from([
             ("blackout_ms", milliseconds(seen.blackout)),
+            ("lost_pings", f64::from(seen.lost)),
             ("dual_owner_ms", milliseconds(seen.dual_owner)),
             ("unsettled", f64::from(unsettled)),
         ]);
@@ -232,6 +233,8 @@ struct Watch {
 
 struct Seen {
     blackout: Duration,
+    /// Pings that nobody answered, of one in a millisecond.
+    lost: u32,
     dual_owner: Duration,
     /// The first answered ping after the silence.
     back: Option<Instant>,
@@ -249,13 +252,11 @@ impl Watch {
     }
 
     fn finish(self, since: Instant) -> anyhow::Result<Seen> {
-        let gap = self
-            .pings
-            .finish()?
-            .longest_gap(since)
-            .context("no ping was sent")?;
+        let pings = self.pings.finish()?;
+        let gap = pings.longest_gap(since).context("no ping was sent")?;
         Ok(Seen {
             blackout: gap.length(),
+            lost: pings.lost(&gap),
             dual_owner: self.owners.finish()?.dual_owner(since),
             back: gap.ended.then_some(gap.to),
         })

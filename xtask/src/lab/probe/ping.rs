@@ -93,6 +93,15 @@ impl PingReport {
         self.answered.len()
     }
 
+    /// Pings without an answer among those sent within a silence: what a client loses, however late the probe itself was.
+    #[must_use]
+    pub fn lost(&self, gap: &Gap) -> u32 {
+        let within = |at: &Instant| gap.from < *at && *at < gap.to;
+        let sent = (0u32..).zip(&self.sent).filter(|(_, at)| within(at));
+        let lost = sent.filter(|(place, _)| !self.answered.contains(place));
+        lost.fold(0, |count, _| count + 1)
+    }
+
     /// The longest silence that ended at or after `since`: between two answered pings, by when they were sent, or up to
     /// the last ping sent. `None` when nothing was sent.
     #[must_use]
