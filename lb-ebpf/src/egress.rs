@@ -6,7 +6,7 @@ use crate::{
     frame::Frame,
     heartbeat::{self, Place},
     outcome::Outcome,
-    packet::{Advert, ETHER_ARP, ETHER_IPV4, ETHER_IPV6},
+    packet::{Advert, ETHER_ARP},
     parse::{self, Packet},
     virtual_mac::{self, Source},
 };
@@ -23,15 +23,13 @@ pub fn handle<const TIMERS: bool>(
         return (Outcome::Pass, None);
     };
     let packet = match link.kind {
-        ETHER_IPV4 => parse::ipv4(frame, &link),
-        ETHER_IPV6 => parse::ipv6(frame, &link),
         ETHER_ARP if fence::arp_claims(frame, link.payload) => {
             return (Outcome::FencedNeighbour, None);
         }
         ETHER_ARP if made_here => {
             return (Outcome::Pass, virtual_mac::of_arp(frame, link.payload));
         }
-        _ => None,
+        _ => parse::ip(frame, &link),
     };
     let Some(packet) = packet else {
         return (Outcome::Pass, None);

@@ -7,8 +7,7 @@
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use lb_common::{
     dest::{DEST_RESOLVED, FORWARD_DIRECT_ROUTE},
-    hash,
-    service::{SCHEDULER_MH, ServiceKey},
+    service::SCHEDULER_MH,
 };
 
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
     frame::Frame,
     maps,
     outcome::Outcome,
-    packet::{ETHER_IPV4, ETHER_IPV6, Ethernet, Ports},
+    packet::{ETHER_IPV4, ETHER_IPV6, Ethernet},
     parse::{self, Link, Packet},
     select, serve,
     service::{self, Table},
@@ -42,38 +41,25 @@ pub enum Rest {
 /// Who does, with the packet untouched.
 #[inline(always)]
 pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
-    let Some(ethernet) = frame.get::<Ethernet>(0) else {
-        return Err(Rest::Long);
-    };
+    let ethernet = frame.get::<Ethernet>(0).ok_or(Rest::Long)?;
     // Twice the same call, so that the compiler knows the offsets in each.
-    let packet = match ethernet.kind {
-        ETHER_IPV4 => match parse::ipv4(frame, &Link::PLAIN) {
-            Some(packet) => return transport(frame, &packet, ingress, Rest::Service4),
-            None => return Err(Rest::Long),
-        },
-        ETHER_IPV6 => parse::ipv6(frame, &Link::PLAIN),
-        _ => None,
-    };
-    match packet {
-        Some(packet) => transport(frame, &packet, ingress, Rest::Service6),
-        None => Err(Rest::Long),
+    match ethernet.kind {
+        ETHER_IPV4 => transport(frame, plain4(frame), ingress, Rest::Service4),
+        ETHER_IPV6 => transport(frame, plain6(frame), ingress, Rest::Service6),
+        _ => Err(Rest::Long),
     }
 }
 
 #[inline(always)]
 fn transport(
     frame: &mut Frame,
-    packet: &Packet,
+    packet: Option<Packet>,
     ingress: u32,
     others: Rest,
 ) -> Result<Outcome, Rest> {
-    let Some(ports) = plain_ports(frame, packet) else {
-        return Err(Rest::Long);
-    };
-    let Some(table) = Table::read() else {
-        return Err(Rest::Long);
-    };
-    let Some(service) = table.find(&key(packet, &ports)) else {
+    let packet = &packet.ok_or(Rest::Long)?;
+    let table = Table::read().ok_or(Rest::Long)?;
+    let Some(service) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
         let is_nobodys = !table.has_nat_sources()
             && !maps::has_hints()
@@ -91,10 +77,7 @@ fn transport(
     if !is_decided {
         return Err(others);
     }
-    let hash = hash::flow(&packet.source.address(), ports.source, ports.destination);
-    let Some(choice) = select::by_ring(service.ring, hash) else {
-        return Err(others);
-    };
+    let choice = select::by_ring(service.ring, serve::hash(packet)).ok_or(others)?;
     let dest = choice.dest;
     if dest.flags & DEST_RESOLVED == 0 || dest.method != FORWARD_DIRECT_ROUTE {
         return Err(others);
@@ -105,55 +88,53 @@ fn transport(
 }
 
 #[inline(always)]
-fn plain_ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
-    if !packet.is_plain() {
-        return None;
-    }
-    parse::ports(frame, packet).copied()
+fn plain4(frame: &Frame) -> Option<Packet> {
+    plain(frame, parse::ipv4(frame, &Link::PLAIN)?)
 }
 
 #[inline(always)]
-const fn key(packet: &Packet, ports: &Ports) -> ServiceKey {
-    ServiceKey {
-        address: packet.destination.address(),
-        port: ports.destination,
-        protocol: packet.protocol,
-        pad: 0,
+fn plain6(frame: &Frame) -> Option<Packet> {
+    plain(frame, parse::ipv6(frame, &Link::PLAIN)?)
+}
+
+#[inline(always)]
+fn plain(frame: &Frame, packet: Packet) -> Option<Packet> {
+    if !packet.is_plain() {
+        return None;
     }
+    let ports = *parse::ports(frame, &packet)?;
+    Some(Packet { ports, ..packet })
 }
 
 /// A plain IPv4 packet for a service.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn serve4(context: *mut xdp_md) -> u32 {
-    let context = XdpContext::new(context);
-    let mut frame = Frame::new(context.data(), context.data_end());
-    let packet = parse::ipv4(&frame, &Link::PLAIN);
-    xdp_verdict(serve(&mut frame, packet, &context))
+    served(context, plain4)
 }
 
 /// A plain IPv6 packet for a service.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn serve6(context: *mut xdp_md) -> u32 {
-    let context = XdpContext::new(context);
-    let mut frame = Frame::new(context.data(), context.data_end());
-    let packet = parse::ipv6(&frame, &Link::PLAIN);
-    xdp_verdict(serve(&mut frame, packet, &context))
+    served(context, plain6)
 }
 
 #[inline(always)]
-fn serve(frame: &mut Frame, packet: Option<Packet>, context: &XdpContext) -> Outcome {
-    let Some(packet) = packet else {
-        return Outcome::Pass;
+fn served(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+    let context = XdpContext::new(context);
+    let mut frame = Frame::new(context.data(), context.data_end());
+    // Both may be gone meanwhile.
+    let found =
+        plain(&frame).and_then(|packet| Some((packet, service::find(&service::key(&packet))?)));
+    let outcome = match found {
+        Some((packet, service)) => serve::serve(
+            &mut frame,
+            &packet,
+            service,
+            context.ingress_ifindex() as u32,
+        ),
+        None => Outcome::Pass,
     };
-    let Some(ports) = plain_ports(frame, &packet) else {
-        return Outcome::Pass;
-    };
-    // It may be gone meanwhile.
-    let Some(service) = service::find(&key(&packet, &ports)) else {
-        return Outcome::Pass;
-    };
-    let ingress = context.ingress_ifindex() as u32;
-    serve::serve(frame, &packet, &ports, service, ingress)
+    xdp_verdict(outcome)
 }

@@ -7,7 +7,7 @@
 use lb_common::{
     checksum::{Sum, update, update_udp},
     crc32c,
-    dest::{DEST_RESOLVED, DestValue, FORWARD_NAT},
+    dest::{DEST_RESOLVED, DestValue, FORWARD_NAT, FrontValue},
 };
 
 use crate::{
@@ -26,6 +26,26 @@ pub struct Endpoint {
     pub port: [u8; 2],
 }
 
+impl Endpoint {
+    /// A real server.
+    #[inline(always)]
+    pub fn of(dest: &DestValue) -> Self {
+        Self {
+            address: Ip::new(&dest.address),
+            port: dest.port,
+        }
+    }
+
+    /// A service.
+    #[inline(always)]
+    pub fn before(front: &FrontValue) -> Self {
+        Self {
+            address: Ip::new(&front.address),
+            port: front.port,
+        }
+    }
+}
+
 /// Which end of a packet to rewrite.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -35,38 +55,45 @@ pub enum End {
     Source,
 }
 
-/// Rewrites the packet for port `port` of its service for `dest` and says where it leaves. `ingress` is where it came from: no other interface would understand
-/// its VLAN tags.
+/// Rewrites the packet for `dest` and says where it leaves; `ingress` is where it came from.
 #[inline(always)]
 pub fn forward(
     frame: &mut Frame,
     packet: &Packet,
-    port: [u8; 2],
     dest: &'static DestValue,
     ingress: u32,
 ) -> Outcome {
-    if dest.flags & DEST_RESOLVED == 0 {
-        return Outcome::Unresolved;
-    }
-    if packet.tags != 0 && dest.ifindex != ingress {
-        return Outcome::Pass;
+    if let Err(outcome) = may_leave(packet, dest, ingress) {
+        return outcome;
     }
     if dest.method == FORWARD_NAT {
-        if packet.ttl <= 1 {
-            return Outcome::TtlExpired;
-        }
-        if !can_change_port(packet, port, dest.port) {
+        if !can_change_port(packet, packet.ports.destination, dest.port) {
             return Outcome::Pass;
         }
-        let to = Endpoint {
-            address: Ip::new(&dest.address),
-            port: dest.port,
-        };
-        if rewrite(frame, packet, End::Destination, &to).is_none() || age(frame, packet).is_none() {
+        let rewritten = rewrite(frame, packet, End::Destination, &Endpoint::of(dest));
+        if rewritten.is_none() || age(frame, packet).is_none() {
             return Outcome::Malformed;
         }
     }
     send(frame, dest, ingress)
+}
+
+/// Whether a packet that came by interface `ingress` may go to `dest`: no other interface would understand its VLAN tags.
+///
+/// # Errors
+/// What becomes of it where it may not.
+#[inline(always)]
+pub fn may_leave(packet: &Packet, dest: &DestValue, ingress: u32) -> Result<(), Outcome> {
+    if dest.flags & DEST_RESOLVED == 0 {
+        return Err(Outcome::Unresolved);
+    }
+    if packet.tags != 0 && dest.ifindex != ingress {
+        return Err(Outcome::Pass);
+    }
+    if dest.method == FORWARD_NAT && packet.ttl <= 1 {
+        return Err(Outcome::TtlExpired);
+    }
+    Ok(())
 }
 
 /// Addresses the frame to `dest` and says where it leaves.
@@ -158,12 +185,12 @@ fn rewrite_transport(
         let header = frame.get_mut::<Tcp>(packet.transport)?;
         header.checksum = update(header.checksum, change);
     } else if packet.protocol == PROTOCOL_SCTP {
-        let ports = match end {
+        let end_of_port = match end {
             End::Destination => size_of::<Ports>(),
             End::Source => size_of::<Ports>() / 2,
         };
         if port != to.port {
-            let following = packet.end - packet.transport - ports;
+            let following = packet.end - packet.transport - end_of_port;
             let [from, to] = [port, to.port].map(|port| u32::from(u16::from_ne_bytes(port)));
             let change = sctp_change(from, to, following as u32);
             let header = frame.get_mut::<Sctp>(packet.transport)?;

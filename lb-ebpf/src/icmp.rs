@@ -7,31 +7,29 @@ use core::ffi::c_void;
 
 use lb_common::{
     checksum::{Sum, update},
-    dest::{DEST_RESOLVED, FORWARD_NAT, FrontValue},
-    hash,
-    service::{ServiceKey, ServiceValue},
+    dest::{FORWARD_NAT, FrontValue},
+    service::ServiceValue,
 };
 
 use crate::{
-    flow::{Key, Segment},
+    flow::Segment,
     forward::{self, End, Endpoint},
     frame::Frame,
-    ip::Ip,
     maps,
     outcome::Outcome,
     packet::{
-        ICMP_PARAMETER, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, ICMPV6_INFORMATION, Icmp,
-        PROTOCOL_ICMP, PROTOCOL_ICMPV6, Ports,
+        ETHER_IPV4, ETHER_IPV6, ICMP_PARAMETER, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE,
+        ICMPV6_INFORMATION, Icmp, PROTOCOL_ICMP, PROTOCOL_ICMPV6, Ports,
     },
     parse::{self, Link, Packet},
-    reply, select, service,
+    reply, serve, service,
 };
 
 /// An ICMP error and what it is about.
 pub struct Error<'a> {
     outer: &'a Packet,
+    /// With its ports.
     inner: Packet,
-    ports: Ports,
 }
 
 /// True for ICMP of the packet's family.
@@ -57,101 +55,78 @@ pub fn parse<'a>(frame: &Frame, outer: &'a Packet) -> Option<Error<'a>> {
     if !is_error {
         return None;
     }
+    let kind = if outer.family == 4 {
+        ETHER_IPV4
+    } else {
+        ETHER_IPV6
+    };
     let at = Link {
+        kind,
         payload: outer.transport + size_of::<Icmp>(),
         ..Link::PLAIN
     };
-    let inner = if outer.family == 4 {
-        parse::ipv4(frame, &at)?
-    } else {
-        parse::ipv6(frame, &at)?
-    };
-    let ports = *parse::ports(frame, &inner)?;
-    Some(Error {
-        outer,
-        inner,
-        ports,
-    })
+    let mut inner = parse::ip(frame, &at)?;
+    inner.ports = *parse::ports(frame, &inner)?;
+    // It goes to who sent what it is about.
+    (outer.destination == inner.source).then_some(Error { outer, inner })
 }
 
 impl Error<'_> {
+    /// A packet the other way, of the same flow as the packet inside.
+    #[inline(always)]
+    const fn opposite(&self) -> Packet {
+        Packet {
+            source: self.inner.destination,
+            destination: self.inner.source,
+            ports: Ports {
+                source: self.inner.ports.destination,
+                destination: self.inner.ports.source,
+            },
+            ..self.inner
+        }
+    }
+
     /// The service that the packet inside comes from.
     #[inline(always)]
     pub fn service(&self) -> Option<&'static ServiceValue> {
-        if self.outer.destination != self.inner.source {
-            return None;
-        }
-        service::find(&ServiceKey {
-            address: self.inner.source.address(),
-            port: self.ports.source,
-            protocol: self.inner.protocol,
-            pad: 0,
-        })
+        service::find(&service::key(&self.opposite()))
     }
 
     /// Sends it to the real server of the flow.
     #[inline(always)]
     pub fn serve(&self, frame: &mut Frame, service: &ServiceValue, ingress: u32) -> Outcome {
-        if let Err(outcome) = service::enter(service.gate) {
-            return outcome;
+        match self.served(frame, service, ingress) {
+            Ok(outcome) | Err(outcome) => outcome,
         }
-        let key = Key {
-            family: self.outer.family,
-            client: self.inner.destination,
-            port: self.ports.destination,
-            service: service.id,
-            hash: hash::flow(
-                &self.inner.destination.address(),
-                self.ports.destination,
-                self.ports.source,
-            ),
-        };
-        let choice = match select::select(service, &key, Segment::Related) {
-            Ok(choice) => choice,
-            Err(outcome) => return outcome,
-        };
-        let dest = choice.dest;
-        if dest.flags & DEST_RESOLVED == 0 {
-            return Outcome::Unresolved;
+    }
+
+    #[inline(always)]
+    fn served(
+        &self,
+        frame: &mut Frame,
+        service: &ServiceValue,
+        ingress: u32,
+    ) -> Result<Outcome, Outcome> {
+        service::enter(service.gate)?;
+        let choice = serve::choose(&self.opposite(), service, Segment::Related)?;
+        forward::may_leave(self.outer, choice.dest, ingress)?;
+        if choice.dest.method == FORWARD_NAT {
+            self.rewrite(frame, End::Destination, &Endpoint::of(choice.dest))
+                .and_then(|()| forward::age(frame, self.outer))
+                .ok_or(Outcome::Malformed)?;
         }
-        if self.outer.tags != 0 && dest.ifindex != ingress {
-            return Outcome::Pass;
-        }
-        if dest.method == FORWARD_NAT {
-            if self.outer.ttl <= 1 {
-                return Outcome::TtlExpired;
-            }
-            let to = Endpoint {
-                address: Ip::new(&dest.address),
-                port: dest.port,
-            };
-            let rewritten = self.rewrite(frame, End::Destination, &to);
-            if rewritten.is_none() || forward::age(frame, self.outer).is_none() {
-                return Outcome::Malformed;
-            }
-        }
-        let outcome = forward::send(frame, dest, ingress);
+        let outcome = forward::send(frame, choice.dest, ingress);
         maps::count_traffic(service.id, choice.id, self.outer.end as u64, false);
-        outcome
+        Ok(outcome)
     }
 
     /// The front that the packet inside was for, before NAT sent it to the real server.
     #[inline(always)]
     pub fn front(&self) -> Option<&'static FrontValue> {
-        if self.outer.destination != self.inner.source || self.outer.tags != 0 {
+        if self.outer.tags != 0 {
             return None;
         }
-        // The reply to the packet inside.
-        let reply = Packet {
-            source: self.inner.destination,
-            destination: self.inner.source,
-            ..self.inner
-        };
-        let ports = Ports {
-            source: self.ports.destination,
-            destination: self.ports.source,
-        };
-        reply::find(&reply, &ports, Segment::Related)
+        reply::find(&self.opposite(), Segment::Related)
     }
 
     /// Sends it to the client.
@@ -163,55 +138,58 @@ impl Error<'_> {
         front: &FrontValue,
         ingress: u32,
     ) -> Outcome {
-        if let Err(outcome) = service::enter(front.gate) {
-            return outcome;
+        match self.replied(frame, front) {
+            Ok(()) => reply::send(frame, context, self.outer, ingress),
+            Err(outcome) => outcome,
         }
+    }
+
+    #[inline(always)]
+    fn replied(&self, frame: &mut Frame, front: &FrontValue) -> Result<(), Outcome> {
+        service::enter(front.gate)?;
         if self.outer.ttl <= 1 {
-            return Outcome::TtlExpired;
+            return Err(Outcome::TtlExpired);
         }
-        let from = Endpoint {
-            address: Ip::new(&front.address),
-            port: front.port,
-        };
-        if self.rewrite(frame, End::Source, &from).is_none() {
-            return Outcome::Malformed;
-        }
-        reply::send(frame, context, self.outer, ingress)
+        self.rewrite(frame, End::Source, &Endpoint::before(front))
+            .ok_or(Outcome::Malformed)
     }
 
     /// Replaces one end of the packet and the same end of the packet inside, which went the other way. The checksum inside stays,
     /// as in IPVS: nobody looks at it.
     #[inline(always)]
     fn rewrite(&self, frame: &mut Frame, end: End, to: &Endpoint) -> Option<()> {
-        let (inside, address, port) = match end {
-            End::Destination => (End::Source, self.inner.source, self.ports.source),
+        let Self { outer, inner } = self;
+        let (before, inside, address, port) = match end {
+            End::Destination => (
+                outer.destination,
+                End::Source,
+                inner.source,
+                inner.ports.source,
+            ),
             End::Source => (
+                outer.source,
                 End::Destination,
-                self.inner.destination,
-                self.ports.destination,
+                inner.destination,
+                inner.ports.destination,
             ),
         };
-        let before = match end {
-            End::Destination => self.outer.destination,
-            End::Source => self.outer.source,
-        };
-        let outer = to.address.sum().sub_address(&before.address());
-        let inner = to.address.sum().sub_address(&address.address());
-        let ports = frame.get_mut::<Ports>(self.inner.transport)?;
+        let outside_change = to.address.sum().sub_address(&before.address());
+        let inside_change = to.address.sum().sub_address(&address.address());
+        let ports = frame.get_mut::<Ports>(inner.transport)?;
         match inside {
             End::Destination => ports.destination = to.port,
             End::Source => ports.source = to.port,
         }
-        forward::rewrite_network(frame, &self.inner, inside, to.address, inner)?;
-        let icmp = frame.get_mut::<Icmp>(self.outer.transport)?;
+        forward::rewrite_network(frame, inner, inside, to.address, inside_change)?;
+        let icmp = frame.get_mut::<Icmp>(outer.transport)?;
         let change = Sum::new().sub16(port).add16(to.port);
-        let change = if self.outer.family == 4 {
+        let change = if outer.family == 4 {
             // An IPv4 header adds nothing to a sum that its own checksum is part of.
             change
         } else {
-            change.add(outer).add(inner)
+            change.add(outside_change).add(inside_change)
         };
         icmp.checksum = update(icmp.checksum, change);
-        forward::rewrite_network(frame, self.outer, end, to.address, outer)
+        forward::rewrite_network(frame, outer, end, to.address, outside_change)
     }
 }

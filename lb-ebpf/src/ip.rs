@@ -1,10 +1,11 @@
 //! Addresses in registers.
 
+use bytemuck::Zeroable;
 use lb_common::{Address, checksum::Sum};
 
 /// An [`Address`] as two words in memory order: a byte array that may come from either of two headers would be
 /// sixteen values to the compiler, and the stack has room for 64.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub struct Ip([u64; 2]);
 
 /// Word by word: arrays are compared by a function.
@@ -16,9 +17,6 @@ impl PartialEq for Ip {
 }
 
 impl Ip {
-    /// The unspecified address.
-    pub const NONE: Self = Self([0; 2]);
-
     /// The IPv4-mapped form of `v4`.
     #[inline(always)]
     pub const fn mapped(v4: [u8; 4]) -> Self {

@@ -4,10 +4,10 @@
 //! is matched before anything is judged: what is not for a service, a virtual router or a fenced address passes as it came.
 
 use aya_ebpf::{EbpfContext, bindings::xdp_md, programs::XdpContext};
+use bytemuck::Zeroable;
 use lb_common::{
     counter::Counter,
     fragment::{FragmentKey, FragmentValue},
-    service::ServiceKey,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     heartbeat::{self, Place},
     icmp, maps,
     outcome::Outcome,
-    packet::{ETHER_ARP, ETHER_IPV4, ETHER_IPV6, Ports},
+    packet::{ETHER_ARP, Ports},
     parse::{self, HAS_PORTS, Packet},
     reply, serve, service, transport,
     verdict::{self, xdp_verdict},
@@ -124,13 +124,10 @@ pub extern "C" fn long_parse(context: *mut xdp_md, packet: *mut Packet) -> u32 {
     let Some(link) = parse::link(&frame) else {
         return KIND_OTHER;
     };
-    let parsed = match link.kind {
-        ETHER_IPV4 => parse::ipv4(&frame, &link),
-        ETHER_IPV6 => parse::ipv6(&frame, &link),
-        ETHER_ARP if fence::arp_asks(&frame, link.payload) => return KIND_FENCED_ARP,
-        _ => None,
-    };
-    let Some(mut parsed) = parsed else {
+    if link.kind == ETHER_ARP && fence::arp_asks(&frame, link.payload) {
+        return KIND_FENCED_ARP;
+    }
+    let Some(mut parsed) = parse::ip(&frame, &link) else {
         return KIND_OTHER;
     };
     if parsed.family == 6 {
@@ -182,7 +179,7 @@ pub fn way<const TIMERS: bool>(pointer: *mut xdp_md) -> u32 {
 
 #[inline(always)]
 fn walk<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
-    let mut packet = Packet::NONE;
+    let mut packet = Packet::zeroed();
     let kind = long_parse(context, &raw mut packet);
     let verdict = match kind {
         KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
@@ -269,14 +266,9 @@ struct Requests;
 impl Piece for Requests {
     #[inline(always)]
     fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
-        let service = service::find(&ServiceKey {
-            address: packet.destination.address(),
-            port: packet.ports.destination,
-            protocol: packet.protocol,
-            pad: 0,
-        })?;
+        let service = service::find(&service::key(packet))?;
         let ingress = context.ingress_ifindex() as u32;
-        Some(serve::serve(frame, packet, &packet.ports, service, ingress))
+        Some(serve::serve(frame, packet, service, ingress))
     }
 }
 
@@ -290,7 +282,7 @@ impl Piece for Replies {
             return None;
         }
         let segment = transport::segment(frame, packet)?;
-        let front = reply::find(packet, &packet.ports, segment)?;
+        let front = reply::find(packet, segment)?;
         let ingress = context.ingress_ifindex() as u32;
         Some(reply::reply(
             frame,

@@ -1,7 +1,7 @@
 //! The programs of the data plane.
 //!
-//! Entry points are here and, for the pieces of the long way, in `long`; the modules return an [`Outcome`](outcome::Outcome),
-//! of which `verdict` makes the kernel's word.
+//! Entry points are here; the global functions they call are in `fast`, `long` and `forward`. The modules return an
+//! [`Outcome`](outcome::Outcome), of which `verdict` makes the kernel's word.
 #![cfg_attr(
     target_arch = "bpf",
     no_std,

@@ -226,14 +226,6 @@ header! {
     }
 }
 
-impl Ports {
-    /// Room for some.
-    pub const NONE: Self = Self {
-        source: [0; 2],
-        destination: [0; 2],
-    };
-}
-
 /// [`Sctp::chunk`]: a client opens an association.
 pub const SCTP_INIT: u8 = 1;
 /// [`Sctp::chunk`]: the server answers.

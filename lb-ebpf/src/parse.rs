@@ -1,12 +1,14 @@
 //! From frame to headers. Nothing here judges: what is not understood is `None` and passes.
 
+use bytemuck::Zeroable;
+
 use crate::{
     frame::Frame,
     ip::Ip,
     packet::{
-        ETHER_QINQ, ETHER_VLAN, Ethernet, Extension, Ipv4, Ipv6, PROTOCOL_DESTINATION,
-        PROTOCOL_FRAGMENT, PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING, PROTOCOL_SCTP, PROTOCOL_TCP,
-        PROTOCOL_UDP, Ports, Vlan,
+        ETHER_IPV4, ETHER_IPV6, ETHER_QINQ, ETHER_VLAN, Ethernet, Extension, Ipv4, Ipv6,
+        PROTOCOL_DESTINATION, PROTOCOL_FRAGMENT, PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING,
+        PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, Ports, Vlan,
     },
 };
 
@@ -55,7 +57,7 @@ impl Link {
 
 /// An IP packet of either family. 72 bytes without gaps, so that it can be handed to a global function.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroable)]
 pub struct Packet {
     /// Source, IPv4-mapped for IPv4.
     pub source: Ip,
@@ -83,7 +85,7 @@ pub struct Packet {
     pub pad: u8,
     /// Identification that fragments of one packet share; network byte order.
     pub id: u32,
-    /// With `HAS_PORTS` the ports, in a later fragment those of the first.
+    /// With `HAS_PORTS` the ports, those of a later fragment being the first's.
     pub ports: Ports,
 }
 
@@ -103,24 +105,6 @@ const EXTENSIONS: usize = 8;
 const LAST_TRANSPORT: usize = 0x1ff;
 
 impl Packet {
-    /// Room for one.
-    pub const NONE: Self = Self {
-        source: Ip::NONE,
-        destination: Ip::NONE,
-        network: 0,
-        transport: 0,
-        end: 0,
-        vlan: 0,
-        tags: 0,
-        family: 0,
-        protocol: 0,
-        ttl: 0,
-        flags: 0,
-        pad: 0,
-        id: 0,
-        ports: Ports::NONE,
-    };
-
     /// True without options, extension headers and fragmentation.
     #[inline(always)]
     pub const fn is_plain(&self) -> bool {
@@ -159,6 +143,16 @@ impl Packet {
     }
 }
 
+/// Parses the IP header behind `link`; `None` for what is not IP.
+#[inline(always)]
+pub fn ip(frame: &Frame, link: &Link) -> Option<Packet> {
+    match link.kind {
+        ETHER_IPV4 => ipv4(frame, link),
+        ETHER_IPV6 => ipv6(frame, link),
+        _ => None,
+    }
+}
+
 /// Parses an IPv4 header.
 #[inline(always)]
 pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
@@ -189,7 +183,7 @@ pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
         flags,
         pad: 0,
         id: u32::from(u16::from_ne_bytes(header.id)),
-        ports: Ports::NONE,
+        ports: Ports::zeroed(),
     })
 }
 
@@ -222,7 +216,7 @@ pub fn ipv6(frame: &Frame, link: &Link) -> Option<Packet> {
         flags: 0,
         pad: 0,
         id: 0,
-        ports: Ports::NONE,
+        ports: Ports::zeroed(),
     })
 }
 

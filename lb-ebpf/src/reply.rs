@@ -23,7 +23,7 @@ use crate::{
     ip::Ip,
     maps,
     outcome::Outcome,
-    packet::{Ethernet, Ipv4, Ipv6, Ports},
+    packet::{Ethernet, Ipv4, Ipv6},
     parse::Packet,
     service, transport,
 };
@@ -35,10 +35,10 @@ const AF_INET6: u8 = 10;
 
 /// A packet that no service takes: a reply, if it comes from a real server and belongs to a flow.
 #[inline(always)]
-pub fn find(packet: &Packet, ports: &Ports, segment: Segment) -> Option<&'static FrontValue> {
+pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
     let source = NatSourceKey {
         address: packet.source.address(),
-        port: ports.source,
+        port: packet.ports.source,
         protocol: packet.protocol,
         pad: 0,
     };
@@ -49,11 +49,8 @@ pub fn find(packet: &Packet, ports: &Ports, segment: Segment) -> Option<&'static
         }
         let dest = maps::dest(id)?;
         let front = maps::front(dest.service)?;
-        let is_possible = forward::can_change_port(packet, ports.source, front.port);
-        if is_possible
-            && is(dest, &source)
-            && has_flow(packet, ports, id, dest, front, now, segment)
-        {
+        let is_possible = forward::can_change_port(packet, packet.ports.source, front.port);
+        if is_possible && is(dest, &source) && has_flow(packet, id, dest, front, now, segment) {
             return Some(front);
         }
     }
@@ -87,11 +84,7 @@ fn rewritten(
     if packet.ttl <= 1 {
         return Err(Outcome::TtlExpired);
     }
-    let from = Endpoint {
-        address: Ip::new(&front.address),
-        port: front.port,
-    };
-    rewrite(frame, packet, End::Source, &from).ok_or(Outcome::Malformed)?;
+    rewrite(frame, packet, End::Source, &Endpoint::before(front)).ok_or(Outcome::Malformed)?;
     Ok(send(frame, context, packet, ingress))
 }
 
@@ -131,7 +124,6 @@ fn is(dest: &DestValue, source: &NatSourceKey) -> bool {
 #[inline(always)]
 fn has_flow(
     packet: &Packet,
-    ports: &Ports,
     id: u16,
     dest: &DestValue,
     front: &FrontValue,
@@ -141,9 +133,13 @@ fn has_flow(
     let key = Key {
         family: packet.family,
         client: packet.destination,
-        port: ports.destination,
+        port: packet.ports.destination,
         service: dest.service,
-        hash: hash::flow(&packet.destination.address(), ports.destination, front.port),
+        hash: hash::flow(
+            &packet.destination.address(),
+            packet.ports.destination,
+            front.port,
+        ),
     };
     flow::find(&key, now, segment, |value| {
         value.dest == id && value.generation == dest.generation

@@ -6,7 +6,7 @@ use lb_common::{
     service::{ServiceKey, ServiceTableHeader, ServiceValue},
 };
 
-use crate::{ip::Ip, maps, outcome::Outcome};
+use crate::{ip::Ip, maps, outcome::Outcome, parse::Packet};
 
 /// The fast table as it was when this was read.
 #[derive(Clone, Copy)]
@@ -51,6 +51,17 @@ impl Table {
     #[inline(always)]
     pub fn has_nat_sources(self) -> bool {
         self.header().nat_sources != 0
+    }
+}
+
+/// The key of the service that a packet with ports is for.
+#[inline(always)]
+pub const fn key(packet: &Packet) -> ServiceKey {
+    ServiceKey {
+        address: packet.destination.address(),
+        port: packet.ports.destination,
+        protocol: packet.protocol,
+        pad: 0,
     }
 }
 

@@ -24,13 +24,18 @@ const ENTRIES_PER_WEIGHT: u64 = 100;
 /// flows, so health must not change it.
 #[must_use]
 pub fn length(weights: impl Iterator<Item = u32> + Clone) -> u32 {
-    let divisor = weights.clone().fold(0, gcd).max(1);
+    let divisor = divisor(weights.clone());
     let sum: u64 = weights.map(|weight| u64::from(weight / divisor)).sum();
     if sum.saturating_mul(ENTRIES_PER_WEIGHT) <= u64::from(SMALL) {
         SMALL
     } else {
         LARGE
     }
+}
+
+/// The greatest common divisor of weights; 1 where all are 0.
+pub(super) fn divisor(weights: impl Iterator<Item = u32>) -> u32 {
+    weights.fold(0, gcd).max(1)
 }
 
 const fn gcd(mut a: u32, mut b: u32) -> u32 {

@@ -5,6 +5,7 @@
 
 use lb_common::{Address, hash};
 
+use super::maglev;
 use crate::config::model::Scheduler;
 
 /// A real server in IPVS's list.
@@ -17,7 +18,7 @@ pub struct Entry {
 }
 
 /// The longest list; IPVS has no limit. A longer one is made of weights that are rounded.
-pub const LONGEST: u64 = 65_521;
+pub const LONGEST: u64 = maglev::LARGE as u64;
 
 /// Buckets of `sh` and `dh` (`IP_VS_SH_TAB_SIZE`).
 const BUCKETS: usize = hash::BUCKETS as usize;
@@ -50,29 +51,20 @@ fn takers(list: &[Entry]) -> impl Iterator<Item = &Entry> + Clone {
 /// `ip_vs_wrr_schedule`: the level falls from the heaviest weight by the greatest common divisor, and at each level those that
 /// weigh as much take one flow.
 fn weighted(list: &[Entry]) -> Vec<u16> {
-    let mut divisor = takers(list).fold(0, |divisor, entry| gcd(divisor, entry.weight));
-    let shares = |divisor: u32| takers(list).map(move |entry| entry.weight.div_ceil(divisor));
-    let length = |divisor| shares(divisor).map(u64::from).sum::<u64>();
-    while divisor > 0 && length(divisor) > LONGEST {
+    let mut divisor = maglev::divisor(list.iter().map(|entry| entry.weight));
+    let shares = loop {
+        let share = |entry: &Entry| (entry.id, entry.weight.div_ceil(divisor));
+        let shares: Vec<(u16, u32)> = takers(list).map(share).collect();
+        let length: u64 = shares.iter().map(|(_, share)| u64::from(*share)).sum();
+        if length <= LONGEST {
+            break shares;
+        }
         divisor = divisor.saturating_mul(2);
-    }
-    let highest = takers(list)
-        .map(|entry| entry.weight.div_ceil(divisor))
-        .max();
+    };
+    let highest = shares.iter().map(|(_, share)| *share).max();
     let levels = (1..=highest.unwrap_or(0)).rev();
-    levels
-        .flat_map(|level| {
-            let reach = move |entry: &&Entry| entry.weight.div_ceil(divisor) >= level;
-            takers(list).filter(reach).map(|entry| entry.id)
-        })
-        .collect()
-}
-
-const fn gcd(mut a: u32, mut b: u32) -> u32 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+    let at = |level| shares.iter().filter(move |(_, share)| *share >= level);
+    levels.flat_map(at).map(|(id, _)| *id).collect()
 }
 
 /// `ip_vs_fo_schedule`: the heaviest, the first of equals.
@@ -95,14 +87,12 @@ fn source_hash(list: &[Entry], fallback: bool) -> Vec<u16> {
         )
     });
     let buckets: Vec<Entry> = assigned.take(BUCKETS).collect();
+    let takes = |entry: &Entry| entry.weight > 0;
     let found = |bucket: usize| {
-        let mut tried = (0..BUCKETS).map(|offset| buckets[(bucket + bucket + offset) % BUCKETS]);
-        let own = buckets[bucket];
-        if own.weight > 0 {
-            return own.id;
-        }
-        let other = tried.find(|entry| entry.weight > 0 && fallback);
-        other.map_or(0, |entry| entry.id)
+        let own = std::iter::once(buckets[bucket]);
+        let further = (0..BUCKETS).map(|offset| buckets[(bucket + bucket + offset) % BUCKETS]);
+        let mut tried = own.chain(further.filter(|_| fallback));
+        tried.find(takes).map_or(0, |entry| entry.id)
     };
     (0..BUCKETS).map(found).collect()
 }

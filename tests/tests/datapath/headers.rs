@@ -14,6 +14,13 @@ pub const ROUTER_ALERT: [u8; 4] = [0x94, 4, 0, 0];
 /// Bytes of transport header and payload in a fragment.
 const FRAGMENT: usize = 24;
 
+/// An extension header of this protocol, in units of eight bytes.
+fn extension(protocol: u8, units: usize) -> (u8, Vec<u8>) {
+    let mut rest = vec![units as u8 - 1];
+    rest.resize(units * 8 - 1, 0);
+    (protocol, rest)
+}
+
 /// Packets of `scene` with everything that may stand before the transport header.
 fn shapes(scene: Scene) -> Vec<(String, Packet)> {
     let plain = scene.packet(1, SYN);
@@ -21,11 +28,7 @@ fn shapes(scene: Scene) -> Vec<(String, Packet)> {
         options: options.to_vec(),
         extensions: extensions
             .iter()
-            .map(|(protocol, units)| {
-                let mut rest = vec![*units as u8 - 1];
-                rest.resize(units * 8 - 1, 0);
-                (*protocol, rest)
-            })
+            .map(|(protocol, units)| extension(*protocol, *units))
             .collect(),
         ..plain.clone()
     };
@@ -88,11 +91,6 @@ fn packets_with_options_cut_anywhere_never_leave() {
 
 #[test]
 fn what_has_too_many_extension_headers_or_an_unknown_one_passes() {
-    let extension = |protocol: u8, units: usize| {
-        let mut rest = vec![units as u8 - 1];
-        rest.resize(units * 8 - 1, 0);
-        (protocol, rest)
-    };
     let chains = [
         vec![extension(60, 1); 9],
         // Past where a transport header may be.

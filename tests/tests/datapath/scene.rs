@@ -159,11 +159,16 @@ impl Scene {
 
     /// Writes the service with these rings.
     pub fn set_service(self, plane: &mut Plane, ring: RingRef, previous: RingRef) {
+        self.set_service_with(plane, 0, ring, previous);
+    }
+
+    /// Writes the service with these `SERVICE_*` flags and rings.
+    pub fn set_service_with(self, plane: &mut Plane, flags: u8, ring: RingRef, previous: RingRef) {
         let value = ServiceValue {
             id: SERVICE,
             gate: GATE,
             scheduler: self.scheduler,
-            flags: 0,
+            flags,
             pad: [0; 2],
             ring,
             previous,

@@ -2,14 +2,14 @@
 
 use lb_common::{
     hash::BUCKETS,
-    service::{SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT, ServiceValue},
+    service::{SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT},
 };
 use tests::{
     packet::{Packet, SYN, address},
-    prog::{Plane, TX, service_key},
+    prog::{Plane, TX},
 };
 
-use crate::scene::{DESTS, GATE, SERVICE, Scene, all, dest_of};
+use crate::scene::{DESTS, Scene, all, dest_of};
 
 const CONNECTIONS: u32 = 100_000;
 
@@ -23,17 +23,7 @@ fn scenes(scheduler: u8) -> impl Iterator<Item = Scene> {
 
 fn set(plane: &mut Plane, scene: Scene, entries: &[u16], flags: u8) {
     let ring = plane.set_ring(4, entries, true);
-    let value = ServiceValue {
-        id: SERVICE,
-        gate: GATE,
-        scheduler: scene.scheduler,
-        flags,
-        pad: [0; 2],
-        ring,
-        previous: ring,
-        pad2: [0; 4],
-    };
-    plane.set_services(&[(service_key(scene.front(), scene.protocol), value)]);
+    scene.set_service_with(plane, flags, ring, ring);
 }
 
 /// The SYN of connection `number`: 50,000 ports of each client.

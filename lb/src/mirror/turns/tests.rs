@@ -46,8 +46,8 @@ fn turns_are_those_of_ipvs() {
 
 /// `ip_vs_wrr_schedule` of Linux 6, step by step.
 fn wrr_model(list: &[Entry], count: usize) -> Vec<u16> {
-    let divisor = list.iter().map(|entry| entry.weight).fold(0, gcd);
-    let divisor = i64::from(divisor);
+    let weights = list.iter().map(|entry| entry.weight);
+    let divisor = i64::from(maglev::divisor(weights));
     let most = list
         .iter()
         .map(|entry| i64::from(entry.weight))

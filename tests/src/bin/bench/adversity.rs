@@ -25,7 +25,7 @@ use xtask::lab::{
 
 use self::flood::{FAMILIES, Flood};
 use crate::{
-    duel::{Duel, Metrics},
+    duel::{Duel, Metrics, count, milliseconds, start_pair},
     figure::Report,
     selection::Selection,
 };
@@ -102,14 +102,10 @@ struct Bench {
 impl Bench {
     /// A fresh pair, director 1 being MASTER.
     fn settle(&self, daemon: &Daemon) -> anyhow::Result<()> {
-        for number in [1, 2] {
-            self.lab.director(number).reset()?;
-        }
         let adverts = AdvertWatch::start(self.lab.switch())?;
-        for number in [2, 1] {
-            let director = self.lab.director(usize::from(number));
-            director.start(daemon, Template::director(number).text())?;
-        }
+        start_pair(&self.lab, daemon, |number| {
+            Template::director(number).text()
+        })?;
         let master = Node::Director(1).front_v4();
         let settled = adverts.wait_for_master(master, Duration::from_secs(20));
         settled.with_context(|| format!("director 1 says:\n{}", self.lab.director(1).log()))?;
@@ -211,13 +207,4 @@ impl Bench {
         }
         Ok(sum)
     }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts below a million")]
-const fn count(number: usize) -> f64 {
-    number as f64
 }

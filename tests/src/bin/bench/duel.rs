@@ -1,10 +1,10 @@
 //! `lb` and Debian's keepalived side by side: each takes its turn at the same case, and what they show is told metric by
 //! metric.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
-use xtask::lab::Daemon;
+use xtask::lab::{Daemon, Lab};
 
 use crate::{
     figure::{Figure, Report, Values},
@@ -75,6 +75,36 @@ impl Duel {
         }
         Ok(())
     }
+}
+
+/// Empties both directors and starts the daemon there, the backup first, with the configuration that `text` gives for the
+/// number of each.
+///
+/// # Errors
+/// When a director cannot be emptied, or the daemon not be started.
+pub(crate) fn start_pair(
+    lab: &Lab,
+    daemon: &Daemon,
+    text: impl Fn(u8) -> String,
+) -> anyhow::Result<()> {
+    for number in [1, 2] {
+        lab.director(number).reset()?;
+    }
+    for number in [2, 1] {
+        let director = lab.director(usize::from(number));
+        director.start(daemon, text(number))?;
+    }
+    Ok(())
+}
+
+/// To a tenth.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below a million")]
+pub(crate) const fn count(number: usize) -> f64 {
+    number as f64
 }
 
 #[expect(

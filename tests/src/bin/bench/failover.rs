@@ -18,7 +18,7 @@ use xtask::lab::{
 };
 
 use crate::{
-    duel::{Duel, Metrics},
+    duel::{Duel, Metrics, count, milliseconds, start_pair},
     figure::Report,
     selection::Selection,
 };
@@ -159,7 +159,7 @@ impl Bench {
         let seen = watch.finish(at)?;
         let mut sample = BTreeMap::from([
             ("blackout_ms", milliseconds(seen.blackout)),
-            ("lost_pings", f64::from(seen.lost)),
+            ("lost_pings", count(seen.lost)),
             ("dual_owner_ms", milliseconds(seen.dual_owner)),
             ("unsettled", f64::from(unsettled)),
         ]);
@@ -190,14 +190,7 @@ impl Bench {
     ) -> anyhow::Result<u32> {
         let mut unsettled = 0;
         loop {
-            for number in [1, 2] {
-                self.lab.director(number).reset()?;
-            }
-            for number in [2, 1] {
-                self.lab
-                    .director(usize::from(number))
-                    .start(daemon, case.template(number))?;
-            }
+            start_pair(&self.lab, daemon, |number| case.template(number))?;
             match adverts.wait_for_master(master, Duration::from_secs(20)) {
                 Ok(()) => return Ok(unsettled),
                 Err(error) if unsettled == RESTARTS => {
@@ -234,7 +227,7 @@ struct Watch {
 struct Seen {
     blackout: Duration,
     /// Pings that nobody answered, of one in a millisecond.
-    lost: u32,
+    lost: usize,
     dual_owner: Duration,
     /// The first answered ping after the silence.
     back: Option<Instant>,
@@ -268,10 +261,6 @@ fn virtual_address() -> Ipv4Addr {
         IpAddr::V4(address) => address,
         IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
     }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// When the master was heard last: one more advert may have left between `since` and its end.

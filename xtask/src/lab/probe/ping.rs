@@ -95,11 +95,11 @@ impl PingReport {
 
     /// Pings without an answer among those sent within a silence: what a client loses, however late the probe itself was.
     #[must_use]
-    pub fn lost(&self, gap: &Gap) -> u32 {
+    pub fn lost(&self, gap: &Gap) -> usize {
         let within = |at: &Instant| gap.from < *at && *at < gap.to;
         let sent = (0u32..).zip(&self.sent).filter(|(_, at)| within(at));
-        let lost = sent.filter(|(place, _)| !self.answered.contains(place));
-        lost.fold(0, |count, _| count + 1)
+        sent.filter(|(place, _)| !self.answered.contains(place))
+            .count()
     }
 
     /// The longest silence that ended at or after `since`: between two answered pings, by when they were sent, or up to
