@@ -32,6 +32,13 @@ impl Sum {
         Self(self.0 + u32::from_ne_bytes(words) as u64)
     }
 
+    /// Adds four 16-bit words.
+    #[inline(always)]
+    #[must_use]
+    pub const fn add64(self, [a, b, c, d, e, f, g, h]: [u8; 8]) -> Self {
+        self.add32([a, b, c, d]).add32([e, f, g, h])
+    }
+
     /// Adds eight 16-bit words.
     #[inline(always)]
     #[must_use]

@@ -63,6 +63,10 @@ counters! {
     Malformed = "malformed",
     /// Packets dropped because their TTL or hop limit would reach zero.
     TtlExpired = "ttl_expired",
+    /// Packets too long for the tunnel to their real server, whose senders were told so.
+    TooBig = "too_big",
+    /// Packets dropped because their driver leaves no room for an outer header.
+    NoRoom = "no_room",
     /// Packets to or from a virtual address that this host does not accept (`no_accept`).
     NotAccepted = "not_accepted",
     /// Adverts beyond their sender's budget, of wrong length. Those within it are the daemon's to judge and to count,

@@ -24,23 +24,37 @@ pub struct DestValue {
     pub service: u32,
     /// Interface the packet leaves by.
     pub ifindex: u32,
+    /// Tunnels: source address of the outer header, IPv4-mapped for IPv4; zero for all others.
+    pub local: Address,
     /// Ethernet destination: the real server or the gateway towards it.
     pub next_hop: Mac,
     /// Ethernet source: the address of `ifindex`.
     pub source: Mac,
-    /// Zero.
-    pub pad: [u8; 20],
+    /// Tunnels: bytes of the longest IP packet on the way to the real server; zero for all others.
+    pub mtu: u16,
+    /// `FORWARD_GUE`: UDP port of the real server's end, network byte order; zero for all others.
+    pub tunnel_port: [u8; 2],
 }
 
 /// `lb_kind DR`: only the Ethernet header changes.
 pub const FORWARD_DIRECT_ROUTE: u8 = 1;
 /// `lb_kind NAT`: destination address and port change, and back on replies.
 pub const FORWARD_NAT: u8 = 2;
+/// `lb_kind TUN type ipip`: an outer IP header (RFC 2003, RFC 2473).
+pub const FORWARD_IPIP: u8 = 3;
+/// `lb_kind TUN type gue`: an outer IP and UDP header and one of Generic UDP Encapsulation.
+pub const FORWARD_GUE: u8 = 4;
+/// `lb_kind TUN type gre`: an outer IP header and one of GRE (RFC 2784).
+pub const FORWARD_GRE: u8 = 5;
 
 /// The dest may carry flows: its checks pass and the configuration has it.
 pub const DEST_USABLE: u32 = 1;
 /// `next_hop`, `source` and `ifindex` are known.
 pub const DEST_RESOLVED: u32 = 2;
+/// The header between the outer and the inner one has a checksum.
+pub const DEST_TUNNEL_CHECKSUM: u32 = 4;
+/// The dest has an `upper` in [`DestLimits`](crate::connection::DestLimits).
+pub const DEST_LIMITED: u32 = 8;
 
 /// Key of the reverse table of NAT: a real server's own address, port and protocol. 20 bytes.
 ///
@@ -69,7 +83,7 @@ pub struct NatSourceValue {
     pub dests: [u16; NAT_SERVICES],
 }
 
-/// What NAT puts back into replies: the front of a service, by service id. 24 bytes.
+/// What else there is to know of a service, by its id: what NAT puts back into replies, and persistence. 28 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct FrontValue {
@@ -77,15 +91,26 @@ pub struct FrontValue {
     pub address: Address,
     /// Virtual port, network byte order.
     pub port: [u8; 2],
-    /// Zero.
-    pub pad: [u8; 2],
+    /// `SERVICE_*` bits.
+    pub flags: u8,
+    /// The bits in which clients are alike that `persistence` keeps together.
+    pub granularity: u8,
     /// Index into `gates`.
     pub gate: u32,
+    /// Seconds for which a client stays with its real server after its last flow began; 0 is without.
+    pub persistence: u32,
 }
 
 shape!(
     DestValue = 64,
     NatSourceKey = 20,
     NatSourceValue = 8,
-    FrontValue = 24
+    FrontValue = 28
 );
+
+/// True for the methods that put packets behind an outer header.
+#[must_use]
+#[inline(always)]
+pub const fn is_tunnel(method: u8) -> bool {
+    matches!(method, FORWARD_IPIP | FORWARD_GUE | FORWARD_GRE)
+}

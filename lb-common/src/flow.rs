@@ -70,8 +70,21 @@ pub const FLOW_ESTABLISHED: u8 = 2;
 pub const FLOW_CLOSING: u8 = 3;
 /// Any protocol without connections.
 pub const FLOW_DATAGRAM: u8 = 4;
+/// No flow, but where those of a client go (`persistence_timeout`): the port is 0, bits of the address that do not count too, and
+/// `seen` is when it ends.
+pub const FLOW_TEMPLATE: u8 = 5;
 
-/// Idle time after which a flow entry may be taken, in seconds, by state (IPVS defaults: tcp 900,
+/// Number of `FLOW_*` states and of what no entry has.
+pub const FLOW_STATES: u32 = 6;
+
+/// Whether IPVS calls a connection in `state` active.
+#[must_use]
+#[inline(always)]
+pub const fn is_active(state: u8) -> bool {
+    state != FLOW_CLOSING
+}
+
+/// Idle time after which a flow entry may be taken where `lvs_timeouts` says nothing, in seconds, by state (IPVS defaults: tcp 900,
 /// tcpfin 120, udp 300, and `IP_VS_TCP_S_SYN_RECV` 60).
 #[must_use]
 #[inline(always)]

@@ -8,6 +8,7 @@
 
 pub mod bench;
 pub mod checksum;
+pub mod connection;
 pub mod counter;
 pub mod crc32c;
 pub mod dest;

@@ -3,9 +3,10 @@
 use core::mem::size_of;
 
 use crate::{
+    connection::{DestConnections, DestLimits},
     counter::Traffic,
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
-    flow::{FlowBucket4, FlowBucket6},
+    flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     fragment::{FragmentKey, FragmentValue},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
     ring::RingChunk,
@@ -72,6 +73,10 @@ maps! {
     NAT_SOURCES: "nat_sources", NatSourceKey => NatSourceValue, 65536, Checker;
     /// Array `service id → FrontValue`.
     FRONTS: "fronts", u32 => FrontValue, 4096, Checker;
+    /// Array `dest id → DestLimits`.
+    DEST_LIMITS: "dest_limits", u32 => DestLimits, 65536, Checker;
+    /// Array `FLOW_* → seconds`, 0 for IPVS's default.
+    TIMEOUTS: "timeouts", u32 => u32, FLOW_STATES, Checker;
     /// Array `gate → GateValue`.
     GATES_MAP: "gates", u32 => GateValue, GATES, Vrrp;
     /// Hash `OwnedKey → OwnedValue`.
@@ -96,6 +101,8 @@ maps! {
     FLOWS6: "flows6", u32 => FlowBucket6, 1 << 16, Programs;
     /// LRU hash `FragmentKey → FragmentValue`.
     FRAGMENTS: "fragments", FragmentKey => FragmentValue, 16384, Programs;
+    /// Array `dest id → DestConnections`.
+    DEST_CONNECTIONS: "dest_connections", u32 => DestConnections, 65536, Programs;
     /// Per-CPU array `service id → u32`, round-robin cursors.
     CURSORS: "cursors", u32 => u32, 4096, Programs;
     /// Per-CPU array `Counter → u64`.

@@ -13,6 +13,9 @@ pub const TC_PLAIN: &str = "lb_tc_plain";
 pub const TIMER: &str = "lb_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.
 pub const CLOCK: &str = "lb_clock";
+/// tc, never attached: takes a [`SweepRequest`](crate::connection::SweepRequest) as its packet; answers with the number of flow
+/// entries it freed.
+pub const SWEEP: &str = "lb_sweep";
 
 /// XDP, never attached: [`XDP`] made to see another flow each round, see [`crate::bench`].
 pub const BENCH: &str = "lb_bench";

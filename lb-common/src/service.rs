@@ -42,15 +42,17 @@ pub struct ServiceValue {
     pub scheduler: u8,
     /// `SERVICE_*` bits.
     pub flags: u8,
+    /// [`FrontValue::granularity`](crate::dest::FrontValue::granularity).
+    pub granularity: u8,
     /// Zero.
-    pub pad: [u8; 2],
+    pub pad: u8,
     /// The ring new flows are scheduled by.
     pub ring: RingRef,
     /// The ring before the last change; equal to `ring` while the ring is stable. Empty, where `ring` is not, when
     /// every flow that `ring` would move has a flow entry.
     pub previous: RingRef,
-    /// Zero.
-    pub pad2: [u8; 4],
+    /// [`FrontValue::persistence`](crate::dest::FrontValue::persistence).
+    pub persistence: u32,
 }
 
 /// Maglev hashing (`mh`): the ring alone decides while it is stable.
@@ -63,8 +65,27 @@ pub const SCHEDULER_RR: u8 = 2;
 /// entries as with [`SCHEDULER_RR`].
 pub const SCHEDULER_SH: u8 = 3;
 
-/// `sh-port`: the hash is of the client's port too.
+/// Maglev hashing where flows have to be counted or clients kept together: the ring says where a flow begins, and flow entries
+/// as with [`SCHEDULER_RR`].
+pub const SCHEDULER_MH_COUNTED: u8 = 4;
+/// Least connections (`lc`): the ring has every real server that takes flows, once; so it has for those that follow. The fewest
+/// of active connections, and of inactive ones, which count 1/256.
+pub const SCHEDULER_LC: u8 = 5;
+/// The same, divided by weights (`wlc`).
+pub const SCHEDULER_WLC: u8 = 6;
+/// Shortest expected delay (`sed`): active connections and the one to come, divided by weights.
+pub const SCHEDULER_SED: u8 = 7;
+/// Never queue (`nq`): one without active connections, else as `sed`.
+pub const SCHEDULER_NQ: u8 = 8;
+/// Overflow (`ovf`): the heaviest that has no more active connections than weight.
+pub const SCHEDULER_OVF: u8 = 9;
+
+/// `sh-port`, `mh-port`: the hash is of the client's port too.
 pub const SERVICE_HASH_PORT: u8 = 1;
+/// `sh-fallback`, `mh-fallback`: where the real server of a client takes no flows another does.
+pub const SERVICE_FALLBACK: u8 = 2;
+/// `ops`: every datagram is scheduled anew.
+pub const SERVICE_ONE_PACKET: u8 = 4;
 
 /// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
 ///

@@ -33,6 +33,12 @@ impl Word32 {
         unsafe { self.0.get().write_volatile(value) }
     }
 
+    /// Adds `value`, wrapping round.
+    #[inline(always)]
+    pub fn add(&self, value: u32) {
+        add(self.0.get(), value);
+    }
+
     /// Sets `bits` and leaves the others as they are.
     #[inline(always)]
     pub fn set(&self, bits: u32) {
@@ -71,7 +77,13 @@ impl Word64 {
     /// Writes `new`. A full barrier.
     #[inline(always)]
     pub fn publish(&self, new: u64) {
-        exchange(self.0.get(), new);
+        self.swap(new);
+    }
+
+    /// Writes `new` and says what was there. A full barrier.
+    #[inline(always)]
+    pub fn swap(&self, new: u64) -> u64 {
+        exchange(self.0.get(), new)
     }
 }
 
@@ -93,15 +105,17 @@ fn compare_exchange(word: *mut u64, old: u64, new: u64) -> u64 {
 
 #[cfg(target_arch = "bpf")]
 #[inline(always)]
-fn exchange(word: *mut u64, new: u64) {
+fn exchange(word: *mut u64, new: u64) -> u64 {
+    let found;
     // SAFETY: as in `compare_exchange`.
     unsafe {
         core::arch::asm!(
             "{new} = xchg_64({word} + 0, {new})",
             word = in(reg) word,
-            new = inout(reg) new => _,
+            new = inout(reg) new => found,
         );
     }
+    found
 }
 
 #[cfg(target_arch = "bpf")]
@@ -115,6 +129,26 @@ fn or(word: *mut u32, bits: u32) {
             in("r0") u64::from(bits),
         );
     }
+}
+
+#[cfg(target_arch = "bpf")]
+#[inline(always)]
+fn add(word: *mut u32, value: u32) {
+    // SAFETY: as in `compare_exchange`.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u32 *)({word} + 0) += w0",
+            word = in(reg) word,
+            in("r0") u64::from(value),
+        );
+    }
+}
+
+#[cfg(not(target_arch = "bpf"))]
+fn add(word: *mut u32, value: u32) {
+    use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    // SAFETY: as in `compare_exchange`.
+    unsafe { AtomicU32::from_ptr(word) }.fetch_add(value, SeqCst);
 }
 
 #[cfg(not(target_arch = "bpf"))]
@@ -134,8 +168,8 @@ fn compare_exchange(word: *mut u64, old: u64, new: u64) -> u64 {
 }
 
 #[cfg(not(target_arch = "bpf"))]
-fn exchange(word: *mut u64, new: u64) {
+fn exchange(word: *mut u64, new: u64) -> u64 {
     use core::sync::atomic::{AtomicU64, Ordering::SeqCst};
     // SAFETY: as in `compare_exchange`.
-    unsafe { AtomicU64::from_ptr(word) }.swap(new, SeqCst);
+    unsafe { AtomicU64::from_ptr(word) }.swap(new, SeqCst)
 }

@@ -14,7 +14,7 @@ use crate::{
     frame::Frame,
     ip::Ip,
     maps,
-    packet::{ETHER_IPV4, Ethernet, Ipv4, Ports},
+    packet::{ETHER_IPV4, Ethernet, Ipv4, PortsHeader},
     parse::{self, Link},
     transport,
 };
@@ -39,7 +39,9 @@ pub fn parse_and_swap(frame: &mut Frame) -> Option<()> {
 pub fn look_up(frame: &Frame) -> Option<()> {
     const NETWORK: usize = size_of::<Ethernet>();
     let [a, b, c, d] = frame.get::<Ipv4>(NETWORK)?.source;
-    let [e, f] = frame.get::<Ports>(NETWORK + size_of::<Ipv4>())?.source;
+    let [e, f] = frame
+        .get::<PortsHeader>(NETWORK + size_of::<Ipv4>())?
+        .source;
     let key = SenderKey {
         source: Ip::new(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f]).address(),
         ..SenderKey::zeroed()

@@ -6,8 +6,8 @@
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use lb_common::{
-    dest::{DEST_RESOLVED, FORWARD_DIRECT_ROUTE},
-    service::SCHEDULER_MH,
+    dest::{DEST_RESOLVED, FORWARD_DIRECT_ROUTE, FORWARD_IPIP},
+    service::{SCHEDULER_MH, ServiceValue},
 };
 
 use crate::{
@@ -21,15 +21,15 @@ use crate::{
     select, serve,
     service::{self, Table},
     transport,
-    verdict::xdp_verdict,
+    verdict::{Service, xdp_verdict},
 };
 
 /// Who decides about a packet that is not decided yet.
 #[derive(Clone, Copy)]
 pub enum Rest {
-    /// [`serve4`].
+    /// [`Service4`].
     Service4,
-    /// [`serve6`].
+    /// [`Service6`].
     Service6,
     /// The long way.
     Long,
@@ -44,8 +44,14 @@ pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
     let ethernet = frame.get::<Ethernet>(0).ok_or(Rest::Long)?;
     // Twice the same call, so that the compiler knows the offsets in each.
     match ethernet.kind {
-        ETHER_IPV4 => transport(frame, plain4(frame), ingress, Rest::Service4),
-        ETHER_IPV6 => transport(frame, plain6(frame), ingress, Rest::Service6),
+        ETHER_IPV4 => {
+            let packet = plain4(frame).ok_or(Rest::Long)?;
+            transport(frame, &packet, ingress, Rest::Service4)
+        }
+        ETHER_IPV6 => {
+            let packet = plain6(frame).ok_or(Rest::Long)?;
+            transport(frame, &packet, ingress, Rest::Service6)
+        }
         _ => Err(Rest::Long),
     }
 }
@@ -53,11 +59,10 @@ pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
 #[inline(always)]
 fn transport(
     frame: &mut Frame,
-    packet: Option<Packet>,
+    packet: &Packet,
     ingress: u32,
     others: Rest,
 ) -> Result<Outcome, Rest> {
-    let packet = &packet.ok_or(Rest::Long)?;
     let table = Table::read().ok_or(Rest::Long)?;
     let Some(service) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
@@ -79,12 +84,20 @@ fn transport(
     }
     let choice = select::by_ring(service.ring, serve::hash(packet)).ok_or(others)?;
     let dest = choice.dest;
-    if dest.flags & DEST_RESOLVED == 0 || dest.method != FORWARD_DIRECT_ROUTE {
+    if dest.flags & DEST_RESOLVED == 0 {
+        return Err(others);
+    }
+    let is_tunnelled = dest.method == FORWARD_IPIP && packet.ttl > 1;
+    if !is_tunnelled && dest.method != FORWARD_DIRECT_ROUTE {
         return Err(others);
     }
     let opens = transport::segment(frame, packet).is_some_and(|segment| segment == Segment::Open);
     maps::count_traffic(service.id, choice.id, packet.end as u64, opens);
-    Ok(forward::send(frame, dest, ingress))
+    Ok(if is_tunnelled {
+        Outcome::Tunnel(u32::from(choice.id))
+    } else {
+        forward::send(frame, dest, ingress)
+    })
 }
 
 #[inline(always)]
@@ -102,39 +115,100 @@ fn plain(frame: &Frame, packet: Packet) -> Option<Packet> {
     if !packet.is_plain() {
         return None;
     }
-    let ports = *parse::ports(frame, &packet)?;
+    let ports = parse::ports(frame, &packet)?;
     Some(Packet { ports, ..packet })
 }
 
-/// A plain IPv4 packet for a service.
+/// A plain IPv4 packet for a service, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn serve4(context: *mut xdp_md) -> u32 {
-    served(context, plain4)
+pub extern "C" fn serve4(context: *mut xdp_md, id: u32) -> u32 {
+    served(context, id, plain4)
 }
 
-/// A plain IPv6 packet for a service.
+/// A plain IPv6 packet for a service, likewise.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn serve6(context: *mut xdp_md) -> u32 {
-    served(context, plain6)
+pub extern "C" fn serve6(context: *mut xdp_md, id: u32) -> u32 {
+    served(context, id, plain6)
+}
+
+/// A plain IPv4 packet that begins a flow.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn begin4(context: *mut xdp_md) -> u32 {
+    begun(context, plain4)
+}
+
+/// A plain IPv6 packet that begins a flow.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn begin6(context: *mut xdp_md) -> u32 {
+    begun(context, plain6)
+}
+
+/// [`serve4`] and [`begin4`].
+pub struct Service4(pub *mut xdp_md);
+
+/// [`serve6`] and [`begin6`].
+pub struct Service6(pub *mut xdp_md);
+
+impl Service for Service4 {
+    #[inline(always)]
+    fn serve(&self, dest: u32) -> u32 {
+        serve4(self.0, dest)
+    }
+    #[inline(always)]
+    fn begin(&self) -> u32 {
+        begin4(self.0)
+    }
+}
+
+impl Service for Service6 {
+    #[inline(always)]
+    fn serve(&self, dest: u32) -> u32 {
+        serve6(self.0, dest)
+    }
+    #[inline(always)]
+    fn begin(&self) -> u32 {
+        begin6(self.0)
+    }
 }
 
 #[inline(always)]
-fn served(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+fn served(context: *mut xdp_md, id: u32, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
     let context = XdpContext::new(context);
     let mut frame = Frame::new(context.data(), context.data_end());
-    // Both may be gone meanwhile.
-    let found =
-        plain(&frame).and_then(|packet| Some((packet, service::find(&service::key(&packet))?)));
-    let outcome = match found {
+    let outcome = match found(&frame, plain) {
         Some((packet, service)) => serve::serve(
             &mut frame,
             &packet,
             service,
+            id,
             context.ingress_ifindex() as u32,
         ),
         None => Outcome::Pass,
     };
     xdp_verdict(outcome)
+}
+
+#[inline(always)]
+fn begun(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+    let context = XdpContext::new(context);
+    let frame = Frame::new(context.data(), context.data_end());
+    let outcome = match found(&frame, plain) {
+        Some((packet, service)) => serve::begin(&frame, &packet, service),
+        None => Outcome::Pass,
+    };
+    xdp_verdict(outcome)
+}
+
+/// The packet and its service; both may be gone meanwhile.
+#[inline(always)]
+fn found(
+    frame: &Frame,
+    plain: impl Fn(&Frame) -> Option<Packet>,
+) -> Option<(Packet, &'static ServiceValue)> {
+    let packet = plain(frame)?;
+    Some((packet, service::find(&service::key(&packet))?))
 }

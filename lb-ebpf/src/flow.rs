@@ -15,12 +15,13 @@ use aya_ebpf::helpers::generated::bpf_jiffies64;
 use lb_common::{
     counter::Counter,
     flow::{
-        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FlowEntry4, FlowEntry6, age,
-        timeout_seconds,
+        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FLOW_TEMPLATE, FlowEntry4,
+        FlowEntry6, age,
     },
+    hash,
 };
 
-use crate::{atomic::Word64, ip::Ip, maps};
+use crate::{atomic::Word64, connection, ip::Ip, maps, sweep};
 
 /// What a packet does to its flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,8 +81,23 @@ pub struct Value {
     pub generation: u8,
     /// One of the `FLOW_*` constants.
     pub state: u8,
-    /// Low 32 bits of jiffies when the flow was last seen.
+    /// Low 32 bits of jiffies when the flow was last seen; of a template, when it ends.
     pub seen: u32,
+}
+
+impl Key {
+    /// That of the template of the client, of whose address `granularity` bits count.
+    #[inline(always)]
+    pub fn template(&self, granularity: u8) -> Self {
+        let client = self.client.masked(self.family, granularity);
+        let port = [0; 2];
+        Self {
+            client,
+            port,
+            hash: hash::flow(&client.address(), port, number(self.service)),
+            ..*self
+        }
+    }
 }
 
 impl Value {
@@ -105,7 +121,21 @@ impl Value {
 
     #[inline(always)]
     fn is_expired(self, now: u32) -> bool {
-        age(now, self.seen) >= timeout_seconds(self.state) * maps::jiffies_per_second()
+        if self.state == FLOW_TEMPLATE {
+            now.wrapping_sub(self.seen) <= u32::MAX / 2
+        } else {
+            age(now, self.seen) >= maps::timeout(self.state)
+        }
+    }
+
+    /// How long nobody needed it, for the choice among entries of which one has to go: a template is the last.
+    #[inline(always)]
+    const fn idle(self, now: u32) -> u64 {
+        if self.state == FLOW_TEMPLATE {
+            1
+        } else {
+            age(now, self.seen) as u64 + 2
+        }
     }
 }
 
@@ -126,7 +156,29 @@ pub fn find(key: &Key, now: u32, segment: Segment, keep: impl Fn(Value) -> bool)
     }
 }
 
-/// Makes an entry for `key`, in place of the one it has or of the entry least worth keeping.
+/// The dest and its generation of the live template `key`, which lasts until `until` from now on, if `keep` wants it.
+#[inline(always)]
+pub fn find_template(
+    key: &Key,
+    now: u32,
+    until: u32,
+    keep: impl Fn(Value) -> bool,
+) -> Option<Value> {
+    if key.family == 4 {
+        template_in(maps::flow_bucket4(key.hash)?, key, now, until, keep)
+    } else {
+        template_in(maps::flow_bucket6(key.hash)?, key, now, until, keep)
+    }
+}
+
+/// Makes the live template `key` last until `until`, if it would end before.
+#[inline(always)]
+pub fn prolong(key: &Key, now: u32, until: u32) {
+    let ends_before = |value: Value| until.wrapping_sub(value.seen) <= u32::MAX / 2;
+    find_template(key, now, until, ends_before);
+}
+
+/// Makes an entry for a flow, see [`put`].
 #[inline(always)]
 pub fn insert(key: &Key, now: u32, dest: u16, generation: u8, segment: Segment) {
     let value = Value {
@@ -135,13 +187,73 @@ pub fn insert(key: &Key, now: u32, dest: u16, generation: u8, segment: Segment) 
         state: first_state(segment),
         seen: now,
     };
+    put(key, now, value);
+}
+
+/// Makes an entry for `key`, in place of the one it has or of the entry least worth keeping.
+#[inline(always)]
+pub fn put(key: &Key, now: u32, value: Value) {
+    let entry = Entry {
+        client: key.client,
+        port: key.port,
+        pad: [0; 2],
+        service: key.service,
+        hash: key.hash,
+        family: u32::from(key.family),
+        value: value.to_word(),
+        now,
+        pad2: 0,
+    };
+    put_entry(&raw const entry);
+}
+
+/// An entry to be made. 48 bytes without gaps, so that it can be handed to a global function.
+#[repr(C)]
+pub struct Entry {
+    /// [`Key::client`].
+    client: Ip,
+    /// [`Value`].
+    value: u64,
+    /// [`Key::port`].
+    port: [u8; 2],
+    /// Zero.
+    pad: [u8; 2],
+    /// [`Key::service`].
+    service: u32,
+    /// [`Key::hash`].
+    hash: u32,
+    /// [`Key::family`].
+    family: u32,
+    /// Low 32 bits of jiffies.
+    now: u32,
+    /// Zero.
+    pad2: u32,
+}
+
+/// [`put`], which the verifier is to walk once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn put_entry(entry: *const Entry) -> u32 {
+    // SAFETY: the verifier sees to it that a caller hands a whole one or none.
+    let Some(entry) = (unsafe { entry.as_ref() }) else {
+        return 0;
+    };
+    let key = Key {
+        family: entry.family as u8,
+        client: entry.client,
+        port: entry.port,
+        service: entry.service,
+        hash: entry.hash,
+    };
+    let value = Value::from_word(entry.value);
     if key.family == 4 {
         if let Some(bucket) = maps::flow_bucket4(key.hash) {
-            insert_in(bucket, key, value);
+            put_in(bucket, &key, entry.now, value);
         }
     } else if let Some(bucket) = maps::flow_bucket6(key.hash) {
-        insert_in(bucket, key, value);
+        put_in(bucket, &key, entry.now, value);
     }
+    0
 }
 
 #[inline(always)]
@@ -172,7 +284,9 @@ fn find_in<S: Slot>(
                 ..value
             };
             // Where this fails the entry has another owner or another state by now, and both are right.
-            slot.value().replace(word, next.to_word());
+            if slot.value().replace(word, next.to_word()) {
+                connection::change(value, state);
+            }
         } else if value.seen != now {
             // The line stays shared between CPUs while nothing changes.
             let [_, seen] = slot.value().parts();
@@ -184,25 +298,94 @@ fn find_in<S: Slot>(
 }
 
 #[inline(always)]
-fn insert_in<S: Slot>(bucket: &'static [S], key: &Key, value: Value) {
-    let mut victim = None;
-    let mut most = 0;
+fn template_in<S: Slot>(
+    bucket: &'static [S],
+    key: &Key,
+    now: u32,
+    until: u32,
+    keep: impl Fn(Value) -> bool,
+) -> Option<Value> {
     for slot in bucket {
-        let ready = slot.readiness(key, value.seen);
-        if ready > most {
-            most = ready;
-            victim = Some((slot, slot.key().load()));
+        if !slot.is(key) {
+            continue;
+        }
+        let value = Value::from_word(slot.value().load());
+        if value.is_expired(now) || !keep(value) {
+            return None;
+        }
+        let [_, seen] = slot.value().parts();
+        seen.store(until);
+        return Some(value);
+    }
+    None
+}
+
+/// Frees the ended entries of a bucket; says how many.
+#[inline(always)]
+pub fn sweep<S: Slot>(bucket: &'static [S]) -> u32 {
+    let mut freed = 0;
+    let now = now();
+    for slot in bucket {
+        let word = slot.key().load();
+        if word == 0 || word == u64::from_ne_bytes(BUSY) {
+            continue;
+        }
+        let value = Value::from_word(slot.value().load());
+        if value.is_expired(now) {
+            freed += u32::from(free(slot, word, now));
+        } else if value.state != FLOW_TEMPLATE {
+            let key = slot.key_of(word);
+            if let Some(front) = maps::front(key.service) {
+                sweep::keep_template(&key, front, now);
+            }
         }
     }
-    // None: every entry is being written by another CPU. The next packet tries again.
-    let Some((slot, old)) = victim else {
+    freed
+}
+
+/// Frees an entry, unless it lives again by now.
+#[inline(always)]
+fn free<S: Slot>(slot: &S, word: u64, now: u32) -> bool {
+    if !slot.key().replace(word, u64::from_ne_bytes(BUSY)) {
+        return false;
+    }
+    let last = slot.value().swap(0);
+    let value = Value::from_word(last);
+    let is_over = value.is_expired(now);
+    if is_over {
+        connection::end(value);
+        slot.key().publish(0);
+    } else {
+        slot.value().store(last);
+        slot.key().publish(word);
+    }
+    is_over
+}
+
+#[inline(always)]
+fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
+    // Not an `Option`: what is undefined in an empty one may be copied, which the kernel refuses.
+    let (mut victim, mut old, mut most) = (0, 0, 0);
+    for (place, slot) in bucket.iter().enumerate() {
+        let word = slot.key().load();
+        let ready = slot.readiness(word, key, now);
+        if ready > most {
+            (victim, old, most) = (place, word, ready);
+        }
+    }
+    // 0: every entry is being written by another CPU. The next packet tries again.
+    let Some(slot) = bucket.get(victim).filter(|_| most != 0) else {
         return;
     };
     if !slot.key().replace(old, u64::from_ne_bytes(BUSY)) {
         return;
     }
     slot.write_client(key);
-    slot.value().store(value.to_word());
+    let last = slot.value().swap(value.to_word());
+    if old != 0 {
+        connection::end(Value::from_word(last));
+    }
+    connection::begin(value);
     slot.key().publish(S::word(key));
     maps::count(Counter::FlowCreated);
     if most < READY_EXPIRED {
@@ -217,37 +400,39 @@ const READY_FREE: u64 = 2 << 32;
 /// An expired entry, the older the readier.
 const READY_EXPIRED: u64 = 1 << 32;
 
-trait Slot: 'static {
+/// An entry of either family.
+pub trait Slot: 'static {
     fn key(&self) -> &Word64;
     fn value(&self) -> &Word64;
     fn word(key: &Key) -> u64;
     fn client_is(&self, key: &Key) -> bool;
     fn write_client(&self, key: &Key);
+    /// The key of an entry whose key word is `word`.
+    fn key_of(&self, word: u64) -> Key;
 
     #[inline(always)]
     fn is(&self, key: &Key) -> bool {
         self.key().load() == Self::word(key) && self.client_is(key)
     }
 
-    /// How ready the entry is to be taken for `key`; 0 is not at all.
+    /// How ready the entry with key word `word` is to be taken for `key`; 0 is not at all.
     #[inline(always)]
-    fn readiness(&self, key: &Key, now: u32) -> u64 {
-        let word = self.key().load();
+    fn readiness(&self, word: u64, key: &Key, now: u32) -> u64 {
         if word == 0 {
             return READY_FREE;
         }
         if word == u64::from_ne_bytes(BUSY) {
             return 0;
         }
-        if self.is(key) {
+        if word == Self::word(key) && self.client_is(key) {
             return READY_OWN;
         }
         let value = Value::from_word(self.value().load());
-        let age = u64::from(age(now, value.seen)) + 1;
+        let idle = value.idle(now);
         if value.is_expired(now) {
-            READY_EXPIRED + age
+            READY_EXPIRED + idle
         } else {
-            age
+            idle
         }
     }
 }
@@ -273,6 +458,17 @@ impl Slot for Slot4 {
     }
     #[inline(always)]
     fn write_client(&self, _key: &Key) {}
+    #[inline(always)]
+    fn key_of(&self, word: u64) -> Key {
+        let [a, b, c, d, port0, port1, low, high] = word.to_ne_bytes();
+        Key {
+            family: 4,
+            client: Ip::mapped([a, b, c, d]),
+            port: [port0, port1],
+            service: service_of([low, high]),
+            hash: 0,
+        }
+    }
 }
 
 impl Slot for Slot6 {
@@ -300,12 +496,29 @@ impl Slot for Slot6 {
         self.client[0].store(high);
         self.client[1].store(low);
     }
+    #[inline(always)]
+    fn key_of(&self, word: u64) -> Key {
+        let [port0, port1, low, high, ..] = word.to_ne_bytes();
+        Key {
+            family: 6,
+            client: Ip::of_words([self.client[0].load(), self.client[1].load()]),
+            port: [port0, port1],
+            service: service_of([low, high]),
+            hash: 0,
+        }
+    }
 }
 
 /// A service as entries name it: its id plus one.
 #[inline(always)]
 const fn number(service: u32) -> [u8; 2] {
     (service as u16).wrapping_add(1).to_ne_bytes()
+}
+
+/// The service of an entry that names it so.
+#[inline(always)]
+const fn service_of(number: [u8; 2]) -> u32 {
+    u16::from_ne_bytes(number).wrapping_sub(1) as u32
 }
 
 #[inline(always)]

@@ -1,5 +1,5 @@
 //! Towards the real server: Ethernet addresses for DR; destination address, port, checksums and TTL too for
-//! NAT.
+//! NAT. What goes through a [tunnel](crate::tunnel) is left to that.
 //!
 //! DR leaves the IP header alone: the real server is one Ethernet hop away, and a packet that comes back to a
 //! director by mistake is caught by its gate, not by its TTL.
@@ -7,15 +7,16 @@
 use lb_common::{
     checksum::{Sum, update, update_udp},
     crc32c,
-    dest::{DEST_RESOLVED, DestValue, FORWARD_NAT, FrontValue},
+    dest::{DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue, is_tunnel},
 };
 
 use crate::{
     frame::Frame,
     ip::Ip,
     outcome::Outcome,
-    packet::{Ethernet, Ipv4, Ipv6, PROTOCOL_SCTP, PROTOCOL_TCP, Ports, Sctp, Tcp, Udp},
+    packet::{Ethernet, Ipv4, Ipv6, PROTOCOL_SCTP, PROTOCOL_TCP, PortsHeader, Sctp, Tcp, Udp},
     parse::Packet,
+    select::Choice,
 };
 
 /// An address and a port to put in place of others.
@@ -57,14 +58,13 @@ pub enum End {
 
 /// Rewrites the packet for `dest` and says where it leaves; `ingress` is where it came from.
 #[inline(always)]
-pub fn forward(
-    frame: &mut Frame,
-    packet: &Packet,
-    dest: &'static DestValue,
-    ingress: u32,
-) -> Outcome {
+pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32) -> Outcome {
+    let dest = choice.dest;
     if let Err(outcome) = may_leave(packet, dest, ingress) {
         return outcome;
+    }
+    if is_tunnel(dest.method) {
+        return Outcome::Tunnel(u32::from(choice.id));
     }
     if dest.method == FORWARD_NAT {
         if !can_change_port(packet, packet.ports.destination, dest.port) {
@@ -90,7 +90,7 @@ pub fn may_leave(packet: &Packet, dest: &DestValue, ingress: u32) -> Result<(), 
     if packet.tags != 0 && dest.ifindex != ingress {
         return Err(Outcome::Pass);
     }
-    if dest.method == FORWARD_NAT && packet.ttl <= 1 {
+    if dest.method != FORWARD_DIRECT_ROUTE && packet.ttl <= 1 {
         return Err(Outcome::TtlExpired);
     }
     Ok(())
@@ -175,7 +175,7 @@ fn rewrite_transport(
     to: &Endpoint,
     addresses: Sum,
 ) -> Option<()> {
-    let ports = frame.get::<Ports>(packet.transport)?;
+    let ports = frame.get::<PortsHeader>(packet.transport)?;
     let port = match end {
         End::Destination => ports.destination,
         End::Source => ports.source,
@@ -186,8 +186,8 @@ fn rewrite_transport(
         header.checksum = update(header.checksum, change);
     } else if packet.protocol == PROTOCOL_SCTP {
         let end_of_port = match end {
-            End::Destination => size_of::<Ports>(),
-            End::Source => size_of::<Ports>() / 2,
+            End::Destination => size_of::<PortsHeader>(),
+            End::Source => size_of::<PortsHeader>() / 2,
         };
         if port != to.port {
             let following = packet.end - packet.transport - end_of_port;
@@ -201,7 +201,7 @@ fn rewrite_transport(
         let header = frame.get_mut::<Udp>(packet.transport)?;
         header.checksum = update_udp(header.checksum, change);
     }
-    let ports = frame.get_mut::<Ports>(packet.transport)?;
+    let ports = frame.get_mut::<PortsHeader>(packet.transport)?;
     match end {
         End::Destination => ports.destination = to.port,
         End::Source => ports.source = to.port,

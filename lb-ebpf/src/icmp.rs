@@ -7,7 +7,7 @@ use core::ffi::c_void;
 
 use lb_common::{
     checksum::{Sum, update},
-    dest::{FORWARD_NAT, FrontValue},
+    dest::{FORWARD_NAT, FrontValue, is_tunnel},
     service::ServiceValue,
 };
 
@@ -19,10 +19,10 @@ use crate::{
     outcome::Outcome,
     packet::{
         ETHER_IPV4, ETHER_IPV6, ICMP_PARAMETER, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE,
-        ICMPV6_INFORMATION, Icmp, PROTOCOL_ICMP, PROTOCOL_ICMPV6, Ports,
+        ICMPV6_INFORMATION, Icmp, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PortsHeader,
     },
-    parse::{self, Link, Packet},
-    reply, serve, service,
+    parse::{self, Link, Packet, Ports},
+    reply, select, serve, service,
 };
 
 /// An ICMP error and what it is about.
@@ -66,7 +66,7 @@ pub fn parse<'a>(frame: &Frame, outer: &'a Packet) -> Option<Error<'a>> {
         ..Link::PLAIN
     };
     let mut inner = parse::ip(frame, &at)?;
-    inner.ports = *parse::ports(frame, &inner)?;
+    inner.ports = parse::ports(frame, &inner)?;
     // It goes to who sent what it is about.
     (outer.destination == inner.source).then_some(Error { outer, inner })
 }
@@ -108,8 +108,13 @@ impl Error<'_> {
         ingress: u32,
     ) -> Result<Outcome, Outcome> {
         service::enter(service.gate)?;
-        let choice = serve::choose(&self.opposite(), service, Segment::Related)?;
+        let key = serve::key(&self.opposite(), service);
+        let choice = select::find(service, &key, Segment::Related)
+            .ok_or_else(|| select::missed(service, Segment::Related))?;
         forward::may_leave(self.outer, choice.dest, ingress)?;
+        if is_tunnel(choice.dest.method) {
+            return Ok(Outcome::Tunnel(u32::from(choice.id)));
+        }
         if choice.dest.method == FORWARD_NAT {
             self.rewrite(frame, End::Destination, &Endpoint::of(choice.dest))
                 .and_then(|()| forward::age(frame, self.outer))
@@ -175,7 +180,7 @@ impl Error<'_> {
         };
         let outside_change = to.address.sum().sub_address(&before.address());
         let inside_change = to.address.sum().sub_address(&address.address());
-        let ports = frame.get_mut::<Ports>(inner.transport)?;
+        let ports = frame.get_mut::<PortsHeader>(inner.transport)?;
         match inside {
             End::Destination => ports.destination = to.port,
             End::Source => ports.source = to.port,

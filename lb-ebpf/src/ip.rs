@@ -31,11 +31,33 @@ impl Ip {
         Self([0, low])
     }
 
+    /// From its two words.
+    #[inline(always)]
+    pub const fn of_words(words: [u64; 2]) -> Self {
+        Self(words)
+    }
+
     /// From 16 bytes.
     #[inline(always)]
     pub fn new(address: &Address) -> Self {
         let [high, low]: [[u8; 8]; 2] = bytemuck::cast(*address);
         Self([u64::from_ne_bytes(high), u64::from_ne_bytes(low)])
+    }
+
+    /// The first `bits` of an address of `family`, the others zero.
+    #[inline(always)]
+    pub fn masked(self, family: u8, bits: u8) -> Self {
+        let bits = u32::from(bits) + if family == 4 { 96 } else { 0 };
+        let [high, low] = [mask(bits), mask(bits.saturating_sub(64))];
+        Self([self.0[0] & high, self.0[1] & low])
+    }
+
+    /// True for an IPv4-mapped address.
+    #[inline(always)]
+    pub fn is_mapped(self) -> bool {
+        let prefix = Self::mapped([0; 4]);
+        let mask = Self::mapped([0xff; 4]).0[1] ^ prefix.0[1];
+        self.0[0] == prefix.0[0] && self.0[1] & !mask == prefix.0[1]
     }
 
     /// True when `address` is the same one.
@@ -88,5 +110,15 @@ impl Ip {
     #[inline(always)]
     pub const fn sum(self) -> Sum {
         Sum::new().add_address(&self.address())
+    }
+}
+
+/// A word in memory order whose first `bits`, 64 at most, are set.
+#[inline(always)]
+const fn mask(bits: u32) -> u64 {
+    if bits >= 64 {
+        u64::MAX
+    } else {
+        (!(u64::MAX >> bits)).to_be()
     }
 }

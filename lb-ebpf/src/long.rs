@@ -16,28 +16,35 @@ use crate::{
     heartbeat::{self, Place},
     icmp, maps,
     outcome::Outcome,
-    packet::{ETHER_ARP, Ports},
-    parse::{self, HAS_PORTS, Packet},
+    packet::ETHER_ARP,
+    parse::{self, HAS_PORTS, Packet, Ports},
     reply, serve, service, transport,
-    verdict::{self, xdp_verdict},
+    verdict::{self, Service, xdp_verdict},
     virtual_mac,
 };
 
 /// The answer of a piece that leaves the packet to the next: no verdict of XDP.
 const UNDECIDED: u32 = u32::MAX;
 
-/// TCP, UDP and SCTP for a service.
+/// TCP, UDP and SCTP for a service, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_serve(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece::<Requests>(context, packet)
+pub extern "C" fn long_serve(context: *mut xdp_md, packet: *const Packet, id: u32) -> u32 {
+    piece(context, packet, &Requests { id })
+}
+
+/// TCP, UDP and SCTP that begins a flow.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_begin(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece(context, packet, &Beginnings)
 }
 
 /// TCP, UDP and SCTP from a real server.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_reply(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece::<Replies>(context, packet)
+    piece(context, packet, &Replies)
 }
 
 /// Tells the fragments that follow a first one which ports they have.
@@ -58,31 +65,31 @@ pub extern "C" fn long_remember(packet: *const Packet) -> u32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_icmp(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece::<Errors>(context, packet)
+    piece(context, packet, &Errors)
 }
 
 /// Adverts of virtual routers.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_advert(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece::<Adverts>(context, packet)
+    piece(context, packet, &Adverts)
 }
 
 /// What is for nobody else is for this host, which may have the address but not use it.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_restrict(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece::<Restrictions>(context, packet)
+    piece(context, packet, &Restrictions)
 }
 
 /// What a global function does.
 trait Piece {
     /// `None` leaves the packet to the next piece.
-    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome>;
+    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome>;
 }
 
 #[inline(always)]
-fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet) -> u32 {
+fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet, piece: &P) -> u32 {
     let context = XdpContext::new(context);
     let mut frame = Frame::new(context.data(), context.data_end());
     let Some(packet) = Packet::handed(packet) else {
@@ -90,7 +97,7 @@ fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet) -> u32 {
     };
     // Twice the same call, so that the compiler knows the family in each.
     let outcome = if packet.family == 4 {
-        P::decide(
+        piece.decide(
             &context,
             &mut frame,
             &Packet {
@@ -99,7 +106,7 @@ fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet) -> u32 {
             },
         )
     } else {
-        P::decide(
+        piece.decide(
             &context,
             &mut frame,
             &Packet {
@@ -200,7 +207,7 @@ fn walk<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
 
 #[inline(always)]
 fn transport(context: *mut xdp_md, packet: &Packet) -> u32 {
-    let verdict = match long_serve(context, packet) {
+    let verdict = match (LongService { context, packet }).answer() {
         UNDECIDED => long_reply(context, packet),
         verdict => verdict,
     };
@@ -210,11 +217,28 @@ fn transport(context: *mut xdp_md, packet: &Packet) -> u32 {
     verdict
 }
 
+/// [`long_serve`] and [`long_begin`].
+struct LongService {
+    context: *mut xdp_md,
+    packet: *const Packet,
+}
+
+impl Service for LongService {
+    #[inline(always)]
+    fn serve(&self, dest: u32) -> u32 {
+        long_serve(self.context, self.packet, dest)
+    }
+    #[inline(always)]
+    fn begin(&self) -> u32 {
+        long_begin(self.context, self.packet)
+    }
+}
+
 struct Adverts;
 
 impl Piece for Adverts {
     #[inline(always)]
-    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         // The key has room for one VLAN id.
         if packet.tags > 1 {
             return Some(Outcome::Pass);
@@ -231,7 +255,7 @@ struct Errors;
 
 impl Piece for Errors {
     #[inline(always)]
-    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         let ingress = context.ingress_ifindex() as u32;
         let error = icmp::parse(frame, packet)?;
         if let Some(service) = error.service() {
@@ -246,7 +270,7 @@ struct Restrictions;
 
 impl Piece for Restrictions {
     #[inline(always)]
-    fn decide(_context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         if fence::neighbour_asks(frame, packet) {
             return Some(Outcome::FencedNeighbour);
         }
@@ -261,14 +285,26 @@ impl Piece for Restrictions {
     }
 }
 
-struct Requests;
+struct Requests {
+    id: u32,
+}
 
 impl Piece for Requests {
     #[inline(always)]
-    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         let service = service::find(&service::key(packet))?;
         let ingress = context.ingress_ifindex() as u32;
-        Some(serve::serve(frame, packet, service, ingress))
+        Some(serve::serve(frame, packet, service, self.id, ingress))
+    }
+}
+
+struct Beginnings;
+
+impl Piece for Beginnings {
+    #[inline(always)]
+    fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        let service = service::find(&service::key(packet))?;
+        Some(serve::begin(frame, packet, service))
     }
 }
 
@@ -276,7 +312,7 @@ struct Replies;
 
 impl Piece for Replies {
     #[inline(always)]
-    fn decide(context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         // A tagged reply would leave by an interface that need not know the tag.
         if packet.tags != 0 {
             return None;
@@ -298,7 +334,7 @@ impl Piece for Replies {
 #[inline(always)]
 fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
     if !packet.is_later_fragment() {
-        return parse::ports(frame, packet).copied();
+        return parse::ports(frame, packet);
     }
     if !parse::has_ports(packet.protocol) {
         return None;

@@ -1,6 +1,7 @@
 //! The programs of the data plane.
 //!
-//! Entry points are here; the global functions they call are in `fast`, `long` and `forward`. The modules return an
+//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `bytes`, `search`
+//! and `sweep`. The modules return an
 //! [`Outcome`](outcome::Outcome), of which `verdict` makes the kernel's word.
 #![cfg_attr(
     target_arch = "bpf",
@@ -31,7 +32,9 @@
 mod atomic;
 mod bench;
 mod budget;
+mod bytes;
 mod clock;
+mod connection;
 mod egress;
 mod fast;
 mod fence;
@@ -48,11 +51,15 @@ mod outcome;
 mod packet;
 mod parse;
 mod reply;
+mod search;
 mod select;
 mod serve;
 mod service;
+mod sweep;
 mod timer;
+mod too_big;
 mod transport;
+mod tunnel;
 mod verdict;
 mod virtual_mac;
 
@@ -67,7 +74,7 @@ use crate::{
     frame::Frame,
     heartbeat::Place,
     outcome::TimerOutcome,
-    verdict::{tc_verdict, xdp_verdict},
+    verdict::{Answer, Service as _, tc_verdict, xdp_verdict},
 };
 
 /// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
@@ -110,6 +117,13 @@ pub fn lb_timer(context: TcContext) -> i32 {
 #[classifier]
 pub fn lb_clock(_context: TcContext) -> i32 {
     flow::now().cast_signed()
+}
+
+/// Sweeps ended flows out of some buckets. Never attached: the daemon runs it with a request as packet.
+#[classifier]
+pub fn lb_sweep(context: TcContext) -> i32 {
+    let freed = sweep::serve(&Frame::new(context.data(), context.data_end()));
+    freed.unwrap_or(0).cast_signed()
 }
 
 /// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next four.
@@ -173,11 +187,19 @@ fn measured(context: &XdpContext, verdict: u32) -> u32 {
 #[inline(always)]
 fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
-    match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
+    let answer = match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
         Ok(outcome) => xdp_verdict(outcome),
-        Err(Rest::Service4) => fast::serve4(context.ctx),
-        Err(Rest::Service6) => fast::serve6(context.ctx),
+        Err(Rest::Service4) => fast::Service4(context.ctx).answer(),
+        Err(Rest::Service6) => fast::Service6(context.ctx).answer(),
         Err(Rest::Long) => long::way::<TIMERS>(context.ctx),
+    };
+    let answer = match Answer::of(answer) {
+        Answer::Tunnel(dest) => tunnel::tunnel(context.ctx, dest),
+        _ => answer,
+    };
+    match Answer::of(answer) {
+        Answer::TooBig(mtu) => too_big::too_big(context.ctx, mtu),
+        _ => answer,
     }
 }
 

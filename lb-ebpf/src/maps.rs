@@ -9,10 +9,11 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use lb_common::{
+    connection::{DestConnections, DestLimits},
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     event::Event,
-    flow::{FlowBucket4, FlowBucket6},
+    flow::{FlowBucket4, FlowBucket6, timeout_seconds},
     fragment::{FragmentKey, FragmentValue},
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
     hint::HINT_RESTRICTED,
@@ -27,6 +28,7 @@ use lb_common::{
 
 use crate::{
     atomic::Word32,
+    connection::Connections,
     flow::{Slot4, Slot6},
 };
 
@@ -44,11 +46,12 @@ macro_rules! statics {
 /// The maps themselves, under the names they have outside.
 mod tables {
     use super::{
-        Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestValue, Event, FlowBucket4, FlowBucket6,
-        FragmentKey, FragmentValue, FrontValue, GateValue, HashMap, LruHashMap, NatSourceKey,
-        NatSourceValue, OwnedKey, OwnedValue, PeerKey, PeerValue, PerCpuArray, RingBuf, RingChunk,
-        RouterKey, RouterMacValue, RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot,
-        ServiceTableHeader, ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
+        Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestConnections, DestLimits, DestValue, Event,
+        FlowBucket4, FlowBucket6, FragmentKey, FragmentValue, FrontValue, GateValue, HashMap,
+        LruHashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue, PeerKey, PeerValue,
+        PerCpuArray, RingBuf, RingChunk, RouterKey, RouterMacValue, RouterValue, SenderKey,
+        SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
+        VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
     statics! {
@@ -59,6 +62,8 @@ mod tables {
         DESTS = dests: Array<DestValue>;
         NAT_SOURCES = nat_sources: HashMap<NatSourceKey, NatSourceValue> | BPF_F_NO_PREALLOC;
         FRONTS = fronts: Array<FrontValue>;
+        DEST_LIMITS = dest_limits: Array<DestLimits>;
+        TIMEOUTS = timeouts: Array<u32>;
         GATES_MAP = gates: Array<GateValue>;
         OWNED = owned: HashMap<OwnedKey, OwnedValue>;
         HINTS = hints: Array<u32>;
@@ -71,6 +76,7 @@ mod tables {
         FRAGMENTS = fragments: LruHashMap<FragmentKey, FragmentValue>;
         FLOWS4 = flows4: Array<FlowBucket4> | BPF_F_MMAPABLE;
         FLOWS6 = flows6: Array<FlowBucket6> | BPF_F_MMAPABLE;
+        DEST_CONNECTIONS = dest_connections: Array<DestConnections>;
         CURSORS = cursors: PerCpuArray<u32>;
         COUNTERS = counters: PerCpuArray<u64>;
         SERVICE_TRAFFIC = service_traffic: PerCpuArray<Traffic>;
@@ -129,6 +135,31 @@ pub fn ring_dest(ring: RingRef, position: u32) -> Option<u16> {
 #[inline(always)]
 pub fn dest(id: u16) -> Option<&'static DestValue> {
     tables::dests.get(u32::from(id))
+}
+
+/// What limits the dest `id`.
+#[inline(always)]
+pub fn limits(id: u16) -> Option<&'static DestLimits> {
+    tables::dest_limits.get(u32::from(id))
+}
+
+/// The connections of the dest `id`.
+#[inline(always)]
+pub fn connections(id: u16) -> Option<&'static Connections> {
+    let connections = tables::dest_connections.get_ptr(u32::from(id))?;
+    // SAFETY: the kernel gave us the pointer; the value is its words (sizes asserted beside `Connections`), and array values live
+    // as long as the program.
+    Some(unsafe { &*connections.cast() })
+}
+
+/// Ticks after which an idle flow in `state` ends.
+#[inline(always)]
+pub fn timeout(state: u8) -> u32 {
+    let seconds = match tables::timeouts.get(u32::from(state)) {
+        Some(seconds) if *seconds != 0 => *seconds,
+        _ => timeout_seconds(state),
+    };
+    seconds.saturating_mul(jiffies_per_second())
 }
 
 /// The dests whose address and port are `key`.

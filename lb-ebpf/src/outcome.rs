@@ -19,6 +19,20 @@ pub enum Outcome {
     Forward,
     /// Rewritten for a real server, leaving by another interface.
     ForwardTo(u32),
+    /// For a service, and a flow begins with it: [`crate::begin`] goes on.
+    Begin,
+    /// A flow begins with it at this dest id: [`crate::serve`] goes on.
+    Begun(u32),
+    /// For the real server of this dest id, which is behind a tunnel: [`crate::tunnel`] goes on.
+    Tunnel(u32),
+    /// In its tunnel, but the kernel has to cut it into fragments and to find the way.
+    TunnelRouted,
+    /// More bytes of IP than this go into no tunnel: [`crate::too_big`] goes on.
+    TooBig(u32),
+    /// What was too big is the answer that says so by now, leaving by the interface the packet came from.
+    TooBigTold,
+    /// The driver leaves no room for an outer header.
+    NoRoom,
     /// A reply of a real server, given its virtual source, leaving by the interface it came from.
     Reply,
     /// The same, leaving by another interface.

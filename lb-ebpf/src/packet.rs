@@ -130,10 +130,16 @@ pub const PROTOCOL_ICMP: u8 = 1;
 pub const PROTOCOL_HOP_BY_HOP: u8 = 0;
 /// IGMP.
 pub const PROTOCOL_IGMP: u8 = 2;
+/// IPv4 inside another IP packet.
+pub const PROTOCOL_IPIP: u8 = 4;
 /// TCP.
 pub const PROTOCOL_TCP: u8 = 6;
 /// UDP.
 pub const PROTOCOL_UDP: u8 = 17;
+/// IPv6 inside another IP packet.
+pub const PROTOCOL_IPV6: u8 = 41;
+/// GRE.
+pub const PROTOCOL_GRE: u8 = 47;
 /// IPv6 routing header.
 pub const PROTOCOL_ROUTING: u8 = 43;
 /// IPv6 fragment header.
@@ -241,7 +247,7 @@ pub const SCTP_SHUTDOWN_COMPLETE: u8 = 14;
 
 header! {
     /// The ports, where TCP, UDP and SCTP have them.
-    Ports = 4 {
+    PortsHeader = 4 {
         /// Source port.
         source: [u8; 2],
         /// Destination port.
@@ -263,12 +269,46 @@ header! {
     }
 }
 
+header! {
+    /// Header of Generic UDP Encapsulation without options (draft-ietf-intarea-gue §3.1).
+    Gue = 4 {
+        /// Version, control bit and length of the options in words: all zero.
+        version_length: u8,
+        /// IP protocol of what follows.
+        protocol: u8,
+        /// Flags.
+        flags: [u8; 2],
+    }
+}
+
+header! {
+    /// GRE header (RFC 2784 §2) up to the checksum.
+    Gre = 4 {
+        /// Whether there is a checksum, reserved bits and version.
+        flags: [u8; 2],
+        /// EtherType of what follows.
+        protocol: [u8; 2],
+    }
+}
+
+header! {
+    /// The rest of a GRE header that has a checksum.
+    GreChecksum = 4 {
+        /// Checksum of header and payload.
+        checksum: [u8; 2],
+        /// Zero.
+        reserved: [u8; 2],
+    }
+}
+
 /// [`Icmp::kind`]: destination unreachable, "fragmentation needed" among it.
 pub const ICMP_UNREACHABLE: u8 = 3;
 /// [`Icmp::kind`]: time exceeded.
 pub const ICMP_TIME_EXCEEDED: u8 = 11;
 /// [`Icmp::kind`]: parameter problem.
 pub const ICMP_PARAMETER: u8 = 12;
+/// [`Icmp::kind`] of ICMPv6: packet too big.
+pub const ICMPV6_TOO_BIG: u8 = 2;
 /// [`Icmp::kind`] of ICMPv6: the errors are below this (RFC 4443 §2.1).
 pub const ICMPV6_INFORMATION: u8 = 128;
 

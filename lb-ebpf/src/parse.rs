@@ -8,7 +8,7 @@ use crate::{
     packet::{
         ETHER_IPV4, ETHER_IPV6, ETHER_QINQ, ETHER_VLAN, Ethernet, Extension, Ipv4, Ipv6,
         PROTOCOL_DESTINATION, PROTOCOL_FRAGMENT, PROTOCOL_HOP_BY_HOP, PROTOCOL_ROUTING,
-        PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, Ports, Vlan,
+        PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_UDP, PortsHeader, Vlan,
     },
 };
 
@@ -24,7 +24,10 @@ pub struct Link {
     pub tags: u8,
 }
 
-/// Parses the Ethernet header and at most two VLAN tags.
+/// VLAN tags at most.
+pub const MAX_TAGS: usize = 2;
+
+/// Parses the Ethernet header and at most [`MAX_TAGS`] VLAN tags.
 #[inline(always)]
 pub fn link(frame: &Frame) -> Option<Link> {
     let mut link = Link {
@@ -33,7 +36,8 @@ pub fn link(frame: &Frame) -> Option<Link> {
         vlan: 0,
         tags: 0,
     };
-    while link.tags < 2 && (link.kind == ETHER_VLAN || link.kind == ETHER_QINQ) {
+    while usize::from(link.tags) < MAX_TAGS && (link.kind == ETHER_VLAN || link.kind == ETHER_QINQ)
+    {
         let tag = frame.get::<Vlan>(link.payload)?;
         if link.tags == 0 {
             link.vlan = u16::from_be_bytes(tag.control) & 0xfff;
@@ -53,6 +57,16 @@ impl Link {
         vlan: 0,
         tags: 0,
     };
+}
+
+/// The ports of a packet, network byte order. Aligned, because the kernel wants that of everything on the stack.
+#[repr(C, align(4))]
+#[derive(Clone, Copy, Zeroable)]
+pub struct Ports {
+    /// Source port.
+    pub source: [u8; 2],
+    /// Destination port.
+    pub destination: [u8; 2],
 }
 
 /// An IP packet of either family. 72 bytes without gaps, so that it can be handed to a global function.
@@ -255,11 +269,15 @@ pub fn extensions(frame: &Frame, packet: &mut Packet) {
 
 /// The ports of a TCP, UDP or SCTP packet.
 #[inline(always)]
-pub fn ports<'a>(frame: &'a Frame, packet: &Packet) -> Option<&'a Ports> {
+pub fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
     if !has_ports(packet.protocol) || packet.is_later_fragment() {
         return None;
     }
-    frame.get::<Ports>(packet.transport)
+    let header = frame.get::<PortsHeader>(packet.transport)?;
+    Some(Ports {
+        source: header.source,
+        destination: header.destination,
+    })
 }
 
 /// True for the protocols that services may have.

@@ -14,6 +14,7 @@ use aya_ebpf::{
 use lb_common::{
     dest::{DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
     hash,
+    service::SERVICE_ONE_PACKET,
 };
 
 use crate::{
@@ -50,7 +51,11 @@ pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
         let dest = maps::dest(id)?;
         let front = maps::front(dest.service)?;
         let is_possible = forward::can_change_port(packet, packet.ports.source, front.port);
-        if is_possible && is(dest, &source) && has_flow(packet, id, dest, front, now, segment) {
+        if !is_possible || !is(dest, &source) {
+            continue;
+        }
+        if front.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, front, now, segment)
+        {
             return Some(front);
         }
     }

@@ -2,14 +2,20 @@
 
 use lb_common::{
     dest::{DEST_USABLE, DestValue, FORWARD_NAT},
+    flow::FLOW_TEMPLATE,
     hash,
-    service::{RingRef, SCHEDULER_MH, SCHEDULER_SH, SERVICE_HASH_PORT, ServiceValue},
+    service::{
+        RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_RR, SCHEDULER_SH,
+        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_ONE_PACKET, ServiceValue,
+    },
 };
 
 use crate::{
+    connection,
     flow::{self, Key, Segment, Value},
     maps,
     outcome::Outcome,
+    search,
 };
 
 /// A dest chosen for a packet.
@@ -22,17 +28,78 @@ pub struct Choice {
     pub new_flow: bool,
 }
 
-/// Chooses the dest of a packet of `service`.
-///
-/// # Errors
-/// What becomes of the packet where there is none.
+/// What becomes of a packet of `service` that [`find`] has no dest for. An answer of its own, because as the other half of a
+/// `Result` it would share a register with the pointer of a [`Choice`].
 #[inline(always)]
-pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
-    if service.scheduler == SCHEDULER_MH {
-        maglev(service, key, segment)
+pub fn missed(service: &ServiceValue, segment: Segment) -> Outcome {
+    if segment == Segment::Related {
+        Outcome::NoDest
+    } else if service.scheduler == SCHEDULER_MH || begins_flow(segment) {
+        Outcome::Begin
     } else {
-        with_memory(service, key, segment)
+        Outcome::FlowMissed
     }
+}
+
+/// Whether a flow begins with it.
+#[inline(always)]
+fn begins_flow(segment: Segment) -> bool {
+    matches!(segment, Segment::Open | Segment::Datagram)
+}
+
+/// The dest of a packet of `service`, where no flow entry has to be made.
+///
+/// With the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP segments without one are the
+/// kernel's. `mh` has others, see [`by_rings`].
+#[inline(always)]
+pub fn find(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Choice> {
+    if service.scheduler == SCHEDULER_MH {
+        let current = by_ring(service.ring, key.hash);
+        if service.ring == service.previous
+            && let Some(choice) = &current
+            && choice.dest.method != FORWARD_NAT
+        {
+            return Some(Choice {
+                new_flow: segment == Segment::Open,
+                ..*choice
+            });
+        }
+    } else if service.flags & SERVICE_ONE_PACKET != 0 {
+        return None;
+    }
+    if let Some(choice) = by_flow(key, flow::now(), segment) {
+        return Some(choice);
+    }
+    if service.scheduler != SCHEDULER_MH {
+        return None;
+    }
+    let placed = by_rings(service, key, segment)?;
+    let needs_entry = segment != Segment::Related && !placed.is_agreed;
+    (!needs_entry).then_some(placed.choice)
+}
+
+/// The dest of a packet of `service` that [`find`] has none for; makes its flow entry.
+#[inline(always)]
+pub fn begin(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Choice> {
+    let now = flow::now();
+    let choice = if service.scheduler == SCHEDULER_MH {
+        by_rings(service, key, segment)?.choice
+    } else if service.persistence == 0 {
+        schedule(service, key)?
+    } else {
+        by_template(service, key, now)?
+    };
+    if service.flags & SERVICE_ONE_PACKET == 0 {
+        flow::insert(key, now, choice.id, choice.dest.generation, segment);
+    }
+    Some(choice)
+}
+
+/// Where the rings of a service place a flow.
+struct Placed {
+    choice: Choice,
+    /// No flow entry is needed to keep it there, or to find it for its replies.
+    is_agreed: bool,
 }
 
 /// `mh`: while the ring is stable it decides alone, and only NAT keeps flow entries, for the replies. After a
@@ -40,69 +107,83 @@ pub fn select(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Cho
 /// goes by the new ring and anything else by the previous one. An empty `previous` says that the flows which
 /// the new ring would move have their entries by now, so everything else goes by it.
 #[inline(always)]
-fn maglev(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
-    let current = by_ring(service.ring, key.hash);
-    let stable = service.ring == service.previous;
-    if stable
-        && let Some(choice) = &current
-        && choice.dest.method != FORWARD_NAT
-    {
-        return Ok(Choice {
-            new_flow: segment == Segment::Open,
-            ..*choice
-        });
-    }
-    let now = flow::now();
-    if let Some(choice) = by_flow(key, now, segment) {
-        return Ok(choice);
-    }
-    let previous = if stable {
-        None
+fn by_rings(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Placed> {
+    // By ids: what is undefined in an empty `Option` may be copied, which the kernel refuses.
+    let current = id_by_ring(service.ring, key.hash);
+    let is_stable = service.ring == service.previous;
+    let previous = if is_stable {
+        NOBODY
     } else {
-        by_ring(service.previous, key.hash)
+        id_by_ring(service.previous, key.hash)
     };
-    let agreed = match (&current, &previous) {
-        (Some(current), Some(previous)) => current.id == previous.id,
-        _ => stable || service.previous.len == 0,
-    };
-    let choice = if segment == Segment::Open {
-        current
+    let is_agreed = if current == NOBODY || previous == NOBODY {
+        is_stable || service.previous.len == 0
     } else {
-        previous.or(current)
+        current == previous
     };
-    let choice = choice.ok_or(Outcome::NoDest)?;
-    if segment != Segment::Related && (!agreed || choice.dest.method == FORWARD_NAT) {
-        flow::insert(key, now, choice.id, choice.dest.generation, segment);
-    }
-    Ok(choice)
+    let is_current = segment == Segment::Open || previous == NOBODY;
+    let choice = usable(if is_current { current } else { previous })?;
+    Some(Placed {
+        is_agreed: is_agreed && choice.dest.method != FORWARD_NAT,
+        choice,
+    })
 }
 
-/// All others, with the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP
-/// segments without one are the kernel's.
+/// Where the client went before, else where the scheduler sends it.
 #[inline(always)]
-fn with_memory(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Choice, Outcome> {
-    let now = flow::now();
-    if let Some(choice) = by_flow(key, now, segment) {
-        return Ok(choice);
+fn by_template(service: &ServiceValue, key: &Key, now: u32) -> Option<Choice> {
+    let key_of_client = key.template(service.granularity);
+    let lasts = service
+        .persistence
+        .saturating_mul(maps::jiffies_per_second());
+    let until = now.wrapping_add(lasts.min(u32::MAX / 2));
+    if let Some(value) = flow::find_template(&key_of_client, now, until, is_current) {
+        return usable(value.dest);
     }
-    if !matches!(segment, Segment::Open | Segment::Datagram) {
-        return Err(Outcome::FlowMissed);
-    }
+    let choice = schedule(service, key)?;
+    let template = Value {
+        dest: choice.id,
+        generation: choice.dest.generation,
+        state: FLOW_TEMPLATE,
+        seen: until,
+    };
+    flow::put(&key_of_client, now, template);
+    Some(choice)
+}
+
+/// The dest that the scheduler chooses for a new flow.
+#[inline(always)]
+fn schedule(service: &ServiceValue, key: &Key) -> Option<Choice> {
     let len = service.ring.len;
     if len == 0 {
-        return Err(Outcome::NoDest);
+        return None;
     }
-    let position = if service.scheduler == SCHEDULER_SH {
-        let with_port = service.flags & SERVICE_HASH_PORT != 0;
-        let port = if with_port { key.port } else { [0; 2] };
-        hash::bucket(&key.client.address(), port)
-    } else {
-        maps::next_cursor(service.id, len)
+    if service.scheduler >= SCHEDULER_LC {
+        return search::best(service, 0);
+    }
+    let position = match service.scheduler {
+        SCHEDULER_SH => {
+            let with_port = service.flags & SERVICE_HASH_PORT != 0;
+            let port = if with_port { key.port } else { [0; 2] };
+            hash::bucket(&key.client.address(), port)
+        }
+        SCHEDULER_MH_COUNTED => hash::position(key.hash, len),
+        _ => maps::next_cursor(service.id, len),
     };
-    let id = maps::ring_dest(service.ring, position);
-    let choice = id.and_then(usable).ok_or(Outcome::NoDest)?;
-    flow::insert(key, now, choice.id, choice.dest.generation, segment);
-    Ok(choice)
+    let choice = maps::ring_dest(service.ring, position).and_then(usable);
+    match choice {
+        Some(choice) if !connection::is_overloaded(choice.id, choice.dest.flags) => Some(choice),
+        _ if service.scheduler == SCHEDULER_RR || service.flags & SERVICE_FALLBACK != 0 => {
+            search::best(service, position)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the dest of an entry is the one it was made for, and may carry flows.
+#[inline(always)]
+fn is_current(value: Value) -> bool {
+    usable(value.dest).is_some_and(|choice| choice.dest.generation == value.generation)
 }
 
 /// The dest of the flow's live entry, if it may still carry flows. A SYN on a closing flow is a new flow.
@@ -110,8 +191,7 @@ fn with_memory(service: &ServiceValue, key: &Key, segment: Segment) -> Result<Ch
 fn by_flow(key: &Key, now: u32, segment: Segment) -> Option<Choice> {
     let keep = |value: Value| {
         let reopened = segment == Segment::Open && value.state == lb_common::flow::FLOW_CLOSING;
-        !reopened
-            && usable(value.dest).is_some_and(|choice| choice.dest.generation == value.generation)
+        !reopened && is_current(value)
     };
     let value = flow::find(key, now, segment, keep)?;
     Some(Choice {
@@ -119,6 +199,15 @@ fn by_flow(key: &Key, now: u32, segment: Segment) -> Option<Choice> {
         dest: maps::dest(value.dest)?,
         new_flow: false,
     })
+}
+
+/// The id of no dest.
+const NOBODY: u16 = 0;
+
+/// The id of the dest that `ring` has for the flow with this hash; [`NOBODY`] if it may carry none.
+#[inline(always)]
+fn id_by_ring(ring: RingRef, hash: u32) -> u16 {
+    by_ring(ring, hash).map_or(NOBODY, |choice| choice.id)
 }
 
 /// The dest that `ring` has for the flow with this hash, if it may carry flows.
@@ -130,8 +219,9 @@ pub fn by_ring(ring: RingRef, hash: u32) -> Option<Choice> {
     usable(maps::ring_dest(ring, hash::position(hash, ring.len))?)
 }
 
+/// The dest `id`, if it may carry flows.
 #[inline(always)]
-fn usable(id: u16) -> Option<Choice> {
+pub fn usable(id: u16) -> Option<Choice> {
     let dest = maps::dest(id)?;
     (id != 0 && dest.flags & DEST_USABLE != 0).then_some(Choice {
         id,

@@ -9,50 +9,69 @@ use crate::{
     maps,
     outcome::Outcome,
     parse::Packet,
-    select::{self, Choice},
-    service, transport,
+    select, service, transport,
 };
 
-/// Decides about a packet for `service`, which came by interface `ingress`.
+/// Decides about a packet for `service`, which came by interface `ingress`, and goes to the dest `id`; 0 is where its flow goes.
 #[inline(always)]
-pub fn serve(frame: &mut Frame, packet: &Packet, service: &ServiceValue, ingress: u32) -> Outcome {
-    let choice = match judged(frame, packet, service) {
-        Ok(choice) => choice,
+pub fn serve(
+    frame: &mut Frame,
+    packet: &Packet,
+    service: &ServiceValue,
+    id: u32,
+    ingress: u32,
+) -> Outcome {
+    let segment = match admit(frame, packet, service) {
+        Ok(segment) => segment,
         Err(outcome) => return outcome,
     };
-    let outcome = forward::forward(frame, packet, choice.dest, ingress);
-    if matches!(outcome, Outcome::Forward | Outcome::ForwardTo(_)) {
+    let found = if id == 0 {
+        select::find(service, &key(packet, service), segment)
+    } else {
+        select::usable(id as u16)
+    };
+    let Some(choice) = found else {
+        return select::missed(service, segment);
+    };
+    let outcome = forward::forward(frame, packet, &choice, ingress);
+    if matches!(
+        outcome,
+        Outcome::Forward | Outcome::ForwardTo(_) | Outcome::Tunnel(_)
+    ) {
         maps::count_traffic(service.id, choice.id, packet.end as u64, choice.new_flow);
     }
     outcome
 }
 
+/// Makes the flow entry of a packet for `service` that [`serve`] has asked for.
 #[inline(always)]
-fn judged(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Result<Choice, Outcome> {
-    service::enter(service.gate)?;
-    transport::check(frame, packet).ok_or(Outcome::Malformed)?;
-    let segment = transport::segment(frame, packet).ok_or(Outcome::Malformed)?;
-    choose(packet, service, segment)
+pub fn begin(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Outcome {
+    let Some(segment) = transport::segment(frame, packet) else {
+        return Outcome::Malformed;
+    };
+    match select::begin(service, &key(packet, service), segment) {
+        Some(choice) => Outcome::Begun(u32::from(choice.id)),
+        None => Outcome::NoDest,
+    }
 }
 
-/// The dest of a packet from a client to `service`.
-///
-/// # Errors
-/// What becomes of the packet where there is none.
 #[inline(always)]
-pub fn choose(
-    packet: &Packet,
-    service: &ServiceValue,
-    segment: Segment,
-) -> Result<Choice, Outcome> {
-    let key = Key {
+fn admit(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Result<Segment, Outcome> {
+    service::enter(service.gate)?;
+    transport::check(frame, packet).ok_or(Outcome::Malformed)?;
+    transport::segment(frame, packet).ok_or(Outcome::Malformed)
+}
+
+/// The flow that a packet from a client to `service` is of.
+#[inline(always)]
+pub const fn key(packet: &Packet, service: &ServiceValue) -> Key {
+    Key {
         family: packet.family,
         client: packet.source,
         port: packet.ports.source,
         service: service.id,
         hash: hash(packet),
-    };
-    select::select(service, &key, segment)
+    }
 }
 
 /// The hash of the flow of a packet from a client.

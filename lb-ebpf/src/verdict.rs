@@ -17,10 +17,77 @@ pub const ABORTED: u32 = xdp_action::XDP_ABORTED;
 /// The kernel goes on with a packet that leaves.
 pub const UNHINDERED: i32 = TC_ACT_OK;
 
-/// The verdict of `lb_xdp` about a packet, counted.
+/// No verdict yet: the packet goes into a tunnel, to the dest in the low 16 bits.
+const TUNNEL: u32 = 1 << 16;
+/// No verdict yet: the packet's sender is told how long it may be, which is in the low 16 bits.
+const TOO_BIG: u32 = 2 << 16;
+/// No verdict yet: the packet's flow needs an entry.
+const BEGIN: u32 = 3 << 16;
+/// No verdict yet: the packet goes to the dest in the low 16 bits.
+const BEGUN: u32 = 4 << 16;
+
+/// What a global function says of a packet.
+#[derive(Clone, Copy)]
+pub enum Answer {
+    /// It is done.
+    Verdict,
+    /// [`Outcome::Tunnel`].
+    Tunnel(u32),
+    /// [`Outcome::TooBig`].
+    TooBig(u32),
+    /// [`Outcome::Begin`].
+    Begin,
+    /// [`Outcome::Begun`].
+    Begun(u32),
+}
+
+/// The two global functions that a packet for a service may need.
+pub trait Service {
+    /// Serves the packet; 0 leaves it to find where to.
+    fn serve(&self, dest: u32) -> u32;
+    /// Makes its flow entry.
+    fn begin(&self) -> u32;
+
+    /// The answer about the packet, a flow entry made where one is needed.
+    #[inline(always)]
+    fn answer(&self) -> u32 {
+        let answer = self.serve(0);
+        if !matches!(Answer::of(answer), Answer::Begin) {
+            return answer;
+        }
+        let begun = self.begin();
+        match Answer::of(begun) {
+            Answer::Begun(dest) => self.serve(dest),
+            _ => begun,
+        }
+    }
+}
+
+impl Answer {
+    /// Reads the answer of [`xdp_verdict`].
+    #[inline(always)]
+    pub const fn of(answer: u32) -> Self {
+        match answer & 0xffff_0000 {
+            TUNNEL => Self::Tunnel(answer & 0xffff),
+            TOO_BIG => Self::TooBig(answer & 0xffff),
+            BEGIN => Self::Begin,
+            BEGUN => Self::Begun(answer & 0xffff),
+            _ => Self::Verdict,
+        }
+    }
+}
+
+/// The verdict of `lb_xdp` about a packet, counted; or an [`Answer`] that is none yet.
 #[inline(always)]
 pub fn xdp_verdict(outcome: Outcome) -> u32 {
     let (verdict, counter) = match outcome {
+        Outcome::Tunnel(dest) => return TUNNEL | dest,
+        Outcome::TooBig(mtu) => return TOO_BIG | mtu,
+        Outcome::Begin => return BEGIN,
+        Outcome::Begun(dest) => return BEGUN | dest,
+        Outcome::TunnelRouted => (xdp_action::XDP_PASS, Counter::Forwarded),
+        Outcome::TooBigTold => (xdp_action::XDP_TX, Counter::TooBig),
+        Outcome::NoRoom => (xdp_action::XDP_DROP, Counter::NoRoom),
         Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
         Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
         Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
@@ -59,6 +126,13 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::Yielded
         | Outcome::Forward
         | Outcome::ForwardTo(_)
+        | Outcome::Begin
+        | Outcome::Begun(_)
+        | Outcome::Tunnel(_)
+        | Outcome::TunnelRouted
+        | Outcome::TooBig(_)
+        | Outcome::TooBigTold
+        | Outcome::NoRoom
         | Outcome::Reply
         | Outcome::ReplyTo(_)
         | Outcome::ReplyRouted

@@ -30,20 +30,7 @@ use crate::{
     pool::{Front, desired::Service},
 };
 
-/// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
-/// IP protocol `protocol`. A flow that said nothing for so long has ended, and every other one that the ring would move has its
-/// flow entry.
-#[must_use]
-pub const fn settle_after(protocol: u8) -> Duration {
-    let state = if protocol == Protocol::Udp.number() {
-        FLOW_DATAGRAM
-    } else {
-        FLOW_ESTABLISHED
-    };
-    Duration::from_secs(timeout_seconds(state) as u64)
-}
-
-/// What is known about a ring that did not change for [`settle_after`].
+/// What is known about a ring that did not change for as long as flows last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
     /// Some flows are elsewhere, by their flow entries.
@@ -107,6 +94,26 @@ impl Mirror {
     #[must_use]
     pub const fn installed(&self) -> &Image {
         &self.installed
+    }
+
+    /// Wants flows to end so many seconds after their last packet, by `FLOW_*`; as in IPVS where nothing is said. Heeded by the
+    /// next [`Self::handle_services`].
+    pub fn set_timeouts(&mut self, timeouts: BTreeMap<u32, u32>) {
+        self.planner.timeouts = timeouts;
+    }
+
+    /// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
+    /// IP protocol `protocol`. A flow that said nothing for so long has ended, and every other one that the ring would move has
+    /// its flow entry.
+    fn settle_after(&self, protocol: u8) -> Duration {
+        let state = if protocol == Protocol::Udp.number() {
+            FLOW_DATAGRAM
+        } else {
+            FLOW_ESTABLISHED
+        };
+        let told = self.planner.timeouts.get(&u32::from(state)).copied();
+        let seconds = told.unwrap_or_else(|| timeout_seconds(state));
+        Duration::from_secs(seconds.into())
     }
 
     /// Wants these services and no others.
@@ -198,8 +205,8 @@ impl Mirror {
             let installed = self.installed.services.get(key);
             let moved = installed.is_none_or(|installed| installed.ring != value.ring);
             if moved || !self.unsettled.contains_key(key) {
-                self.unsettled
-                    .insert(*key, now + settle_after(key.protocol));
+                let due = now + self.settle_after(key.protocol);
+                self.unsettled.insert(*key, due);
             }
         }
     }

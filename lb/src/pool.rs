@@ -101,6 +101,10 @@ pub struct NextHop {
     pub next_hop: Mac,
     /// Ethernet source: the address of the interface.
     pub source: Mac,
+    /// Address this host talks to the real server from, if it has one.
+    pub local: Option<IpAddr>,
+    /// Bytes of the longest IP packet on the way.
+    pub mtu: u32,
 }
 
 /// Prints as `eth1 02:00:00:00:00:01`.

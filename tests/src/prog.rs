@@ -20,9 +20,12 @@ use bytemuck::Zeroable;
 use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
 use lb_common::{
     Mac,
+    connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
     counter::{Counter, Traffic},
-    dest::{DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
-    flow::{FlowBucket4, FlowBucket6},
+    dest::{
+        DEST_LIMITED, DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey,
+    },
+    flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
     hash,
     hint::HINT_RESTRICTED,
@@ -35,6 +38,7 @@ use lb_common::{
 
 use nix::{
     sched::{CpuSet, sched_getcpu, sched_setaffinity},
+    time::{ClockId, clock_getres},
     unistd::Pid,
 };
 
@@ -238,6 +242,9 @@ impl Loaded {
             self.vrrp.known_vrids.set(index, 0, 0)?;
         }
         self.vrrp.hints.set(0, 0, 0)?;
+        for state in 0..FLOW_STATES {
+            self.checker.timeouts.set(state, 0, 0)?;
+        }
         let cpus = aya::util::nr_cpus().expect("number of CPUs");
         for counter in 0..Counter::ALL.len() as u32 {
             self.read
@@ -248,6 +255,10 @@ impl Loaded {
             let zero = || vec![Traffic::zeroed(); cpus].try_into();
             self.vrrp.gates.set(index, GateValue::zeroed(), 0)?;
             self.checker.dests.set(index, DestValue::zeroed(), 0)?;
+            self.checker.limits.set(index, DestLimits::zeroed(), 0)?;
+            self.checker
+                .connections
+                .set(index, DestConnections::zeroed(), 0)?;
             self.read.service_traffic.set(index, zero()?, 0)?;
             self.read.dest_traffic.set(index, zero()?, 0)?;
             self.read.cursors.set(index, vec![0; cpus].try_into()?, 0)?;
@@ -330,8 +341,10 @@ impl Loaded {
             let front = FrontValue {
                 address: key.address,
                 port: key.port,
-                pad: [0; 2],
+                flags: value.flags,
+                granularity: value.granularity,
                 gate: value.gate,
+                persistence: value.persistence,
             };
             self.checker
                 .fronts
@@ -381,6 +394,70 @@ impl Loaded {
             let sources = self.checker.nat_sources.keys().count();
             self.set_header(|header| header.nat_sources = sources as u32);
         }
+    }
+
+    /// Writes what a dest is weighed and limited by.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_limits(&mut self, id: u16, limits: DestLimits) {
+        let limit = self.checker.limits.set(u32::from(id), limits, 0);
+        limit.expect("write limits");
+        let at = u32::from(id);
+        let mut dest = self.checker.dests.get(&at, 0).expect("read a dest");
+        dest.flags |= if limits.upper > 0 { DEST_LIMITED } else { 0 };
+        self.checker.dests.set(at, dest, 0).expect("write a dest");
+    }
+
+    /// Connections of a dest.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn connections(&self, id: u16) -> DestConnections {
+        self.read.connections(id).expect("read connections")
+    }
+
+    /// Makes every flow entry older by so many seconds.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn age_flows(&mut self, seconds: u32) {
+        let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).expect("the tick");
+        let ticks = (f64::from(seconds) / Duration::from(tick).as_secs_f64()).round() as u32;
+        for index in 0..FLOW_BUCKETS {
+            let mut bucket = self.read.flows4.get(&index, 0).expect("read a bucket");
+            for entry in &mut bucket.entries {
+                entry.seen = entry.seen.wrapping_sub(ticks);
+            }
+            self.read.flows4.set(index, bucket, 0).expect("write it");
+            let mut bucket = self.read.flows6.get(&index, 0).expect("read a bucket");
+            for entry in &mut bucket.entries {
+                entry.seen = entry.seen.wrapping_sub(ticks);
+            }
+            self.read.flows6.set(index, bucket, 0).expect("write it");
+        }
+    }
+
+    /// Sweeps both flow tables; says how many entries that freed.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn sweep(&mut self) -> u32 {
+        let program: &SchedClassifier = program(self.data_plane.object(), programs::SWEEP);
+        let mut freed = 0;
+        for family in [4, 6] {
+            for from in (0..FLOW_BUCKETS).step_by(SWEEP_BUCKETS as usize) {
+                let request = SweepRequest {
+                    family,
+                    from,
+                    count: SWEEP_BUCKETS,
+                    pad: 0,
+                };
+                freed += run(program, bytemuck::bytes_of(&request), None).verdict;
+            }
+        }
+        freed
     }
 
     /// Writes a ring of one chunk: `dests` over and over, or just them for `exact`.
@@ -584,7 +661,7 @@ pub fn dest(real: &str, method: u8, service: u32, next_hop: Mac) -> DestValue {
         ifindex: INGRESS,
         next_hop,
         source: DIRECTOR_MAC,
-        pad: [0; 20],
+        ..DestValue::zeroed()
     }
 }
 

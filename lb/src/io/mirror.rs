@@ -7,7 +7,10 @@ use aya::{
     maps::{Array, MapData, MapError},
 };
 use bytemuck::Zeroable;
-use lb_common::maps::{self, MapSpec};
+use lb_common::{
+    connection::DestConnections,
+    maps::{self, MapSpec},
+};
 
 use crate::{
     io::xdp::{CheckerMaps, XdpError},
@@ -36,6 +39,8 @@ pub fn load(maps: &CheckerMaps) -> Result<Image, XdpError> {
             .get(&0, 0)
             .map_err(of(&maps::SERVICE_HEADER))?,
         dests: used(&maps.dests).map_err(of(&maps::DESTS))?,
+        limits: used(&maps.limits).map_err(of(&maps::DEST_LIMITS))?,
+        timeouts: used(&maps.timeouts).map_err(of(&maps::TIMEOUTS))?,
         fronts: used(&maps.fronts).map_err(of(&maps::FRONTS))?,
         rings: BTreeMap::new(),
     };
@@ -54,6 +59,12 @@ pub fn apply(maps: &mut CheckerMaps, op: &MapOp) -> Result<(), XdpError> {
     let done = match op {
         MapOp::SetDest(id, value) => maps.dests.set(u32::from(*id), value, 0),
         MapOp::SetChunk(at, chunk) => maps.rings.set(*at, chunk.as_ref(), 0),
+        MapOp::SetLimits(id, value) => maps.limits.set(u32::from(*id), value, 0),
+        MapOp::ClearConnections(id) => {
+            let none = DestConnections::zeroed();
+            maps.connections.set(u32::from(*id), none, 0)
+        }
+        MapOp::SetTimeout(state, seconds) => maps.timeouts.set(*state, seconds, 0),
         MapOp::SetFront(id, value) => maps.fronts.set(*id, value, 0),
         MapOp::SetNatSource(key, value) => maps.nat_sources.insert(key, value, 0),
         MapOp::SetService(key, value) => maps.services.insert(key, value, 0),

@@ -1,7 +1,7 @@
 //! The data plane seen from userspace: loading, attaching, typed maps, timers, events.
 //!
 //! Everything lives below one pin directory, so it survives the death of every process: [`DataPlane`]
-//! belongs to the parent, [`CheckerMaps`], [`VrrpMaps`], [`Timers`] and [`Events`] to the children,
+//! belongs to the parent, [`CheckerMaps`], [`Sweeper`], [`VrrpMaps`], [`Timers`] and [`Events`] to the children,
 //! [`ReadMaps`] to whoever shows figures.
 
 mod attach;
@@ -19,5 +19,5 @@ pub use self::{
     loader::{Capabilities, DataPlane, Options},
     maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
     pins::Pins,
-    timers::Timers,
+    timers::{Sweeper, Timers},
 };

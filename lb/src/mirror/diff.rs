@@ -1,6 +1,6 @@
 //! The difference between two images as writes, in an order in which packets never see a dangling reference.
 //!
-//! Dests that gain come first, then what points at them: NAT sources, fronts, rings; then the services and the
+//! Dests that gain come first, with their limits, then what points at them: NAT sources, fronts, rings; then the services and the
 //! table, which the header makes visible at once. Dests that lose come after that, when no ring new flows use
 //! points at them, and removals last. So a service that is usable before and after is never empty in between.
 
@@ -39,6 +39,18 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
     let set_dest = |(id, value)| MapOp::SetDest(id, value);
     let set_source = |(key, value)| MapOp::SetNatSource(key, value);
     let set_front = |(id, value)| MapOp::SetFront(id, value);
+    let set_limits = |(id, value)| MapOp::SetLimits(id, value);
+    let timeouts = changes(&installed.timeouts, &wanted.timeouts);
+    ops.extend(timeouts.map(|(state, seconds)| MapOp::SetTimeout(state, seconds)));
+    let is_new = |(id, value): &&(u16, DestValue)| {
+        let before = installed.dests.get(id);
+        before.is_none_or(|before| before.generation != value.generation)
+    };
+    let new = gaining.iter().filter(is_new);
+    ops.extend(new.map(|(id, _)| MapOp::ClearConnections(*id)));
+    let (limits_set, limits_cleared): (Vec<_>, Vec<_>) = changes(&installed.limits, &wanted.limits)
+        .partition(|(id, _)| wanted.limits.contains_key(id));
+    ops.extend(limits_set.into_iter().map(set_limits));
     ops.extend(gaining.into_iter().map(set_dest));
     ops.extend(sources_grown.into_iter().map(set_source));
     ops.extend(fronts_set.into_iter().map(set_front));
@@ -71,6 +83,7 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
     ops.extend(fronts_cleared.into_iter().map(set_front));
+    ops.extend(limits_cleared.into_iter().map(set_limits));
     ops
 }
 

@@ -8,6 +8,7 @@ use std::{
 use bytemuck::Zeroable;
 use lb_common::{
     Address,
+    connection::DestLimits,
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     ring::{CHUNK_LEN, RingChunk},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
@@ -26,6 +27,10 @@ pub struct Image {
     pub rings: BTreeMap<u32, Arc<RingChunk>>,
     /// `dests`. One without an address is free, but remembers the last generation.
     pub dests: BTreeMap<u16, DestValue>,
+    /// `dest_limits`.
+    pub limits: BTreeMap<u16, DestLimits>,
+    /// `timeouts`.
+    pub timeouts: BTreeMap<u32, u32>,
     /// `fronts`.
     pub fronts: BTreeMap<u32, FrontValue>,
     /// `nat_sources`.
@@ -40,6 +45,8 @@ impl Default for Image {
             header: ServiceTableHeader::zeroed(),
             rings: BTreeMap::new(),
             dests: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            timeouts: BTreeMap::new(),
             fronts: BTreeMap::new(),
             nat_sources: BTreeMap::new(),
         }
@@ -51,6 +58,12 @@ impl Default for Image {
 pub enum MapOp {
     /// `dests`.
     SetDest(u16, DestValue),
+    /// `dest_limits`.
+    SetLimits(u16, DestLimits),
+    /// `dest_connections`: a dest that is new has none.
+    ClearConnections(u16),
+    /// `timeouts`.
+    SetTimeout(u32, u32),
     /// `rings`.
     SetChunk(u32, Arc<RingChunk>),
     /// `fronts`.
@@ -76,6 +89,9 @@ impl MapOp {
         use lb_common::maps;
         match self {
             Self::SetDest(..) => maps::DESTS.name,
+            Self::SetLimits(..) => maps::DEST_LIMITS.name,
+            Self::ClearConnections(_) => maps::DEST_CONNECTIONS.name,
+            Self::SetTimeout(..) => maps::TIMEOUTS.name,
             Self::SetChunk(..) => maps::RINGS.name,
             Self::SetFront(..) => maps::FRONTS.name,
             Self::SetNatSource(..) | Self::RemoveNatSource(_) => maps::NAT_SOURCES.name,
@@ -105,6 +121,9 @@ impl Image {
     pub fn apply(&mut self, op: &MapOp) {
         match op {
             MapOp::SetDest(id, value) => set(&mut self.dests, *id, *value),
+            MapOp::SetLimits(id, value) => set(&mut self.limits, *id, *value),
+            MapOp::ClearConnections(_) => {}
+            MapOp::SetTimeout(state, seconds) => set(&mut self.timeouts, *state, *seconds),
             MapOp::SetFront(id, value) => set(&mut self.fronts, *id, *value),
             MapOp::SetSlot(at, slot) => set(&mut self.slots, *at, *slot),
             MapOp::SetHeader(header) => self.header = *header,

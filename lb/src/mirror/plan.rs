@@ -8,15 +8,18 @@ use std::{
 use bytemuck::Zeroable;
 use lb_common::{
     Address,
+    connection::DestLimits,
     dest::{
-        DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue,
-        NAT_SERVICES, NatSourceKey, NatSourceValue,
+        DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue,
+        FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue,
+        NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
     },
     maps,
     ring::{CHUNK_LEN, RingChunk},
     service::{
-        RingRef, SCHEDULER_MH, SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT, ServiceKey,
-        ServiceValue,
+        RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
+        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_FALLBACK,
+        SERVICE_HASH_PORT, SERVICE_ONE_PACKET, ServiceKey, ServiceValue,
     },
 };
 
@@ -27,9 +30,9 @@ use super::{
     turns::{self, Entry},
 };
 use crate::{
-    config::model::{ForwardMethod, Scheduler},
+    config::model::{ForwardMethod, Scheduler, Tunnel, lvs::TunnelChecksum},
     pool::{
-        Front, RealServerId,
+        Front, NextHop, RealServerId,
         desired::{Dest, Service},
         mapped,
     },
@@ -51,11 +54,8 @@ pub enum Refusal {
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
     NatSource(RealServerId),
     /// The programs have no such way to spread flows.
-    #[error("its scheduler is not one of rr, wrr, fo, sh, dh and mh")]
+    #[error("its scheduler is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh and mh")]
     Scheduler,
-    /// The programs have no tunnels.
-    #[error("its packets would go through a tunnel")]
-    Tunnel,
 }
 
 /// A wanted image and what had to be left out of it.
@@ -75,6 +75,8 @@ pub struct Planner {
     next_service: u32,
     next_dest: u16,
     next_chunk: u32,
+    /// What `lvs_timeouts` says, in seconds by `FLOW_*`.
+    pub(super) timeouts: BTreeMap<u32, u32>,
     /// Rings computed, and what they were computed from.
     rings: BTreeMap<ServiceKey, ComputedRing>,
 }
@@ -130,6 +132,7 @@ impl Planner {
             chunks: installed.chunks_in_use(),
             image: Image {
                 slots: installed.slots.clone(),
+                timeouts: self.timeouts.clone(),
                 header: installed.header,
                 dests: free_dests(installed),
                 ..Image::default()
@@ -202,20 +205,9 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
-        let (scheduler, flags) = match service.scheduler {
-            Scheduler::MaglevHash => (SCHEDULER_MH, 0),
-            Scheduler::RoundRobin
-            | Scheduler::WeightedRoundRobin
-            | Scheduler::Failover
-            | Scheduler::DestinationHash => (SCHEDULER_RR, 0),
-            Scheduler::SourceHash if service.flags.second => (SCHEDULER_SH, SERVICE_HASH_PORT),
-            Scheduler::SourceHash => (SCHEDULER_SH, 0),
-            _ => return Err(Refusal::Scheduler),
-        };
-        let is_tunnelled = |dest: &Dest| matches!(dest.method, ForwardMethod::Tunnel(_));
-        if service.dests.iter().any(is_tunnelled) {
-            return Err(Refusal::Tunnel);
-        }
+        let scheduler = scheduler(service).ok_or(Refusal::Scheduler)?;
+        let flags = service_flags(service);
+        let (persistence, granularity) = persistence(service);
         let key = service_key(service.front);
         let before = self.before.get(&key).copied();
         let id = match before {
@@ -242,8 +234,10 @@ impl Draft<'_> {
             FrontValue {
                 address: key.address,
                 port: key.port,
-                pad: [0; 2],
+                flags,
+                granularity,
                 gate: service.gate,
+                persistence,
             },
         );
         let value = ServiceValue {
@@ -251,9 +245,11 @@ impl Draft<'_> {
             gate: service.gate,
             scheduler,
             flags,
+            granularity,
             ring,
             previous,
-            ..ServiceValue::zeroed()
+            persistence,
+            pad: 0,
         };
         self.image.services.insert(key, value);
         refused.or(full).map_or(Ok(()), Err)
@@ -281,6 +277,7 @@ impl Draft<'_> {
                     None => self.new_dest(service, dest)?,
                 };
                 self.image.dests.insert(id, value);
+                self.image.limits.insert(id, limits(dest));
                 Ok(id)
             })
             .collect()
@@ -447,6 +444,66 @@ impl Draft<'_> {
     }
 }
 
+/// The `SCHEDULER_*` of a service; `None` when there is none.
+fn scheduler(service: &Service) -> Option<u8> {
+    let has_limits = service.dests.iter().any(|dest| dest.thresholds.upper > 0);
+    Some(match service.scheduler {
+        Scheduler::MaglevHash
+            if has_limits || service.persistence.is_some() || service.one_packet =>
+        {
+            SCHEDULER_MH_COUNTED
+        }
+        Scheduler::MaglevHash => SCHEDULER_MH,
+        Scheduler::RoundRobin
+        | Scheduler::WeightedRoundRobin
+        | Scheduler::Failover
+        | Scheduler::DestinationHash => SCHEDULER_RR,
+        Scheduler::SourceHash => SCHEDULER_SH,
+        Scheduler::LeastConnections => SCHEDULER_LC,
+        Scheduler::WeightedLeastConnections => SCHEDULER_WLC,
+        Scheduler::ShortestExpectedDelay => SCHEDULER_SED,
+        Scheduler::NeverQueue => SCHEDULER_NQ,
+        Scheduler::Overflow => SCHEDULER_OVF,
+        _ => return None,
+    })
+}
+
+/// The `SERVICE_*` bits of a service.
+const fn service_flags(service: &Service) -> u8 {
+    let is_hashed = matches!(
+        service.scheduler,
+        Scheduler::SourceHash | Scheduler::MaglevHash
+    );
+    let mut flags = 0;
+    if is_hashed && service.flags.first {
+        flags |= SERVICE_FALLBACK;
+    }
+    if is_hashed && service.flags.second {
+        flags |= SERVICE_HASH_PORT;
+    }
+    if service.one_packet {
+        flags |= SERVICE_ONE_PACKET;
+    }
+    flags
+}
+
+/// Seconds, and the bits of a client's address that count.
+fn persistence(service: &Service) -> (u32, u8) {
+    service.persistence.map_or((0, 0), |given| {
+        let seconds = u32::try_from(given.timeout.as_secs()).unwrap_or(u32::MAX);
+        (seconds, given.granularity.get())
+    })
+}
+
+const fn limits(dest: &Dest) -> DestLimits {
+    DestLimits {
+        weight: dest.weight,
+        upper: dest.thresholds.upper,
+        lower: dest.thresholds.lower,
+        pad: 0,
+    }
+}
+
 fn sort_used(value: &mut NatSourceValue) {
     // Free entries are zero and end the list, so they sort as the highest.
     value
@@ -457,30 +514,62 @@ fn sort_used(value: &mut NatSourceValue) {
 /// A next hop once known stays until another is known: a neighbour that stopped answering is the checks' business.
 fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValue {
     let usable = if dest.usable { DEST_USABLE } else { 0 };
-    let method = match dest.method {
-        ForwardMethod::DirectRoute => FORWARD_DIRECT_ROUTE,
-        // What goes through a tunnel is refused before.
-        ForwardMethod::Nat | ForwardMethod::Tunnel(_) => FORWARD_NAT,
+    let limited = if dest.thresholds.upper > 0 {
+        DEST_LIMITED
+    } else {
+        0
     };
-    let mut value = DestValue {
+    let (method, port, checksum) = match dest.method {
+        ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
+        ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
+        ForwardMethod::Tunnel(Tunnel::Ipip) => (FORWARD_IPIP, 0, TunnelChecksum::None),
+        ForwardMethod::Tunnel(Tunnel::Gue { port, checksum }) => (FORWARD_GUE, port, checksum),
+        ForwardMethod::Tunnel(Tunnel::Gre { checksum }) => (FORWARD_GRE, 0, checksum),
+    };
+    // A packet that comes from the wire has its own checksum already, so that IPVS too takes "remote" for "plain".
+    let checksum = match checksum {
+        TunnelChecksum::None => 0,
+        TunnelChecksum::Plain | TunnelChecksum::Remote => DEST_TUNNEL_CHECKSUM,
+    };
+    let value = DestValue {
         address: mapped(dest.id.address),
         port: dest.id.port.to_be_bytes(),
         generation: before.map_or(0, |before| before.generation),
         method,
-        flags: usable,
+        flags: usable | limited | checksum,
         service,
+        tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()
     };
-    if let Some(found) = &dest.next_hop {
+    match (&dest.next_hop, before) {
+        (Some(found), _) => resolved(value, found),
+        (None, Some(before)) => DestValue {
+            flags: value.flags | before.flags & DEST_RESOLVED,
+            ifindex: before.ifindex,
+            next_hop: before.next_hop,
+            source: before.source,
+            local: before.local,
+            mtu: before.mtu,
+            ..value
+        },
+        (None, None) => value,
+    }
+}
+
+/// A tunnel needs an address that it begins at, too.
+fn resolved(value: DestValue, found: &NextHop) -> DestValue {
+    let mut value = DestValue {
+        ifindex: found.ifindex,
+        next_hop: found.next_hop,
+        source: found.source,
+        ..value
+    };
+    if !is_tunnel(value.method) {
         value.flags |= DEST_RESOLVED;
-        value.ifindex = found.ifindex;
-        value.next_hop = found.next_hop;
-        value.source = found.source;
-    } else if let Some(before) = before {
-        value.flags |= before.flags & DEST_RESOLVED;
-        value.ifindex = before.ifindex;
-        value.next_hop = before.next_hop;
-        value.source = before.source;
+    } else if let Some(local) = found.local {
+        value.flags |= DEST_RESOLVED;
+        value.local = mapped(local);
+        value.mtu = u16::try_from(found.mtu).unwrap_or(u16::MAX);
     }
     value
 }

@@ -13,7 +13,10 @@ use proptest::prelude::*;
 
 use super::{plan::service_key, *};
 use crate::{
-    config::model::{ForwardMethod, Protocol, Scheduler, lvs::SchedulerFlags},
+    config::model::{
+        ForwardMethod, Protocol, Scheduler,
+        lvs::{SchedulerFlags, Thresholds},
+    },
     pool::{
         NextHop, RealServerId,
         desired::{Dest, Service},
@@ -43,6 +46,8 @@ fn next_hop(n: u8) -> NextHop {
         ifindex: 2,
         next_hop: [2, 0, 0, 0, 0, n],
         source: [2, 0, 0, 0, 1, 0],
+        local: Some([10, 0, 0, 254].into()),
+        mtu: 1500,
     }
 }
 
@@ -55,6 +60,7 @@ fn dest(service: u8, n: u8) -> Dest {
         },
         method: ForwardMethod::Nat,
         weight: 1,
+        thresholds: Thresholds { upper: 0, lower: 0 },
         usable: true,
         next_hop: Some(next_hop(n)),
     }
@@ -66,6 +72,8 @@ fn service(n: u8, dests: &[u8]) -> Service {
         gate: 0,
         scheduler: Scheduler::MaglevHash,
         flags: SchedulerFlags::NONE,
+        one_packet: false,
+        persistence: None,
         dests: dests.iter().map(|d| dest(n, *d)).collect(),
     }
 }
@@ -408,8 +416,8 @@ fn any_service(n: u8) -> impl Strategy<Value = Service> {
                 } else {
                     Scheduler::MaglevHash
                 },
-                flags: SchedulerFlags::NONE,
                 dests,
+                ..service(n, &[])
             }
         })
 }

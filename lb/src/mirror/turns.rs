@@ -1,4 +1,4 @@
-//! The lists of dests that IPVS's schedulers without an eye on connections go through: `rr`, `wrr`, `fo`, `sh` and `dh`.
+//! The lists of dests that IPVS's schedulers go through, all but `mh`.
 //!
 //! IPVS keeps real servers newest first and keepalived adds them in the order of the file, so the last of the file comes first. A
 //! real server whose checks fail is not among them; one of weight 0 is, and takes nothing.
@@ -35,7 +35,12 @@ pub fn ring(
     fallback: bool,
 ) -> Option<Vec<u16>> {
     match scheduler {
-        Scheduler::RoundRobin => Some(takers(list).map(|entry| entry.id).collect()),
+        Scheduler::RoundRobin
+        | Scheduler::LeastConnections
+        | Scheduler::WeightedLeastConnections
+        | Scheduler::ShortestExpectedDelay
+        | Scheduler::NeverQueue
+        | Scheduler::Overflow => Some(takers(list).map(|entry| entry.id).collect()),
         Scheduler::WeightedRoundRobin => Some(weighted(list)),
         Scheduler::Failover => Some(heaviest(list).into_iter().collect()),
         Scheduler::SourceHash => Some(source_hash(list, fallback)),

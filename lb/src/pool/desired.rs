@@ -8,7 +8,10 @@ use std::{
 use lb_common::gate::ALWAYS_OPEN;
 
 use super::{Front, NextHop, RealServerId, Unreachable};
-use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer, lvs::SchedulerFlags};
+use crate::config::model::{
+    Config, ForwardMethod, Scheduler, VirtualServer,
+    lvs::{Persistence, SchedulerFlags, Thresholds},
+};
 
 /// A virtual server as it should be forwarded now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub struct Service {
     pub scheduler: Scheduler,
     /// Options of that.
     pub flags: SchedulerFlags,
+    /// Every datagram is scheduled anew.
+    pub one_packet: bool,
+    /// Flows of a client go where its first one went.
+    pub persistence: Option<Persistence>,
     /// Real servers in the order of the file, the failed ones too.
     pub dests: Vec<Dest>,
 }
@@ -34,6 +41,8 @@ pub struct Dest {
     pub method: ForwardMethod,
     /// Share of new flows; 0 takes none but keeps those it has.
     pub weight: u32,
+    /// Connections at which it takes no more new flows, and below which it takes some again.
+    pub thresholds: Thresholds,
     /// Whether its checks pass: a failed one carries no flow at all.
     pub usable: bool,
     /// Next hop, if known. Unknown does not take it out of the ring: the ring must be the same on every
@@ -74,6 +83,8 @@ pub fn desired(
             gate: gate(config, gates, front.address),
             scheduler: server.scheduler,
             flags: server.flags,
+            one_packet: server.one_packet,
+            persistence: server.persistence.as_deref().copied(),
             dests: dests(front, server, down, next_hops),
         })
         .collect()
@@ -96,6 +107,7 @@ fn dests(
                 id,
                 method: real.method,
                 weight: real.weight.get(),
+                thresholds: real.thresholds,
                 usable: !down.contains(&id),
                 next_hop: next_hops
                     .get(&real.address)

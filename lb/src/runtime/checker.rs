@@ -154,6 +154,9 @@ impl Child {
             self.configured = true;
         }
         self.plan = plan;
+        if let Some(data_plane) = &mut self.data_plane {
+            data_plane.set_timeouts(self.plan.config.global.lvs.timeouts);
+        }
         let global = &self.plan.config.global;
         set_umask(global.scripts.umask);
         self.priorities

@@ -22,7 +22,7 @@ fn extension(protocol: u8, units: usize) -> (u8, Vec<u8>) {
 }
 
 /// Packets of `scene` with everything that may stand before the transport header.
-fn shapes(scene: Scene) -> Vec<(String, Packet)> {
+pub fn shapes(scene: Scene) -> Vec<(String, Packet)> {
     let plain = scene.packet(1, SYN);
     let with = |options: &[u8], extensions: &[(u8, usize)]| Packet {
         options: options.to_vec(),

@@ -6,6 +6,7 @@
 )]
 
 mod accept;
+mod connections;
 mod fence;
 mod floods;
 mod flows;
@@ -17,11 +18,12 @@ mod icmp;
 mod judge;
 mod load;
 mod pass;
+mod persistence;
 mod pinned;
 mod reply;
 mod ring_change;
 mod scene;
 mod schedulers;
-
+mod tunnel;
 mod unicast;
 mod virtual_mac;

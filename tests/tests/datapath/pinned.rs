@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytemuck::Zeroable as _;
 use lb::io::xdp::{CheckerMaps, DataPlane, Options, Pins, ReadMaps, VrrpMaps, XdpModeInUse};
 use lb_common::{
     counter::Counter,
@@ -213,10 +214,9 @@ fn serve(pins: &Pins, ifindex: u32) {
         gate: ALWAYS_OPEN,
         scheduler: SCHEDULER_MH,
         flags: 0,
-        pad: [0; 2],
         ring,
         previous: ring,
-        pad2: [0; 4],
+        ..ServiceValue::zeroed()
     };
     checker.services.insert(key, value, 0).unwrap();
     let mask = maps::SERVICE_TABLE_HALF - 1;

@@ -1,5 +1,6 @@
 //! A service with three real servers, in every combination of family, method and scheduler.
 
+use bytemuck::Zeroable as _;
 use lb_common::{
     dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
     service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceValue},
@@ -154,7 +155,7 @@ impl Scene {
 
     /// Writes a ring as this scheduler wants it.
     pub fn ring(self, plane: &mut Plane, chunk: u32, dests: &[u16]) -> RingRef {
-        plane.set_ring(chunk, dests, self.scheduler == SCHEDULER_RR)
+        plane.set_ring(chunk, dests, self.scheduler != SCHEDULER_MH)
     }
 
     /// Writes the service with these rings.
@@ -165,16 +166,27 @@ impl Scene {
     /// Writes the service with these `SERVICE_*` flags and rings.
     pub fn set_service_with(self, plane: &mut Plane, flags: u8, ring: RingRef, previous: RingRef) {
         let value = ServiceValue {
+            flags,
+            ..self.service(ring, previous)
+        };
+        self.write(plane, value);
+    }
+
+    /// Writes the service as `value` has it.
+    pub fn write(self, plane: &mut Plane, value: ServiceValue) {
+        plane.set_services(&[(service_key(self.front(), self.protocol), value)]);
+    }
+
+    /// The service with these rings.
+    pub fn service(self, ring: RingRef, previous: RingRef) -> ServiceValue {
+        ServiceValue {
             id: SERVICE,
             gate: GATE,
             scheduler: self.scheduler,
-            flags,
-            pad: [0; 2],
             ring,
             previous,
-            pad2: [0; 4],
-        };
-        plane.set_services(&[(service_key(self.front(), self.protocol), value)]);
+            ..ServiceValue::zeroed()
+        }
     }
 }
 

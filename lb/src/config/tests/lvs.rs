@@ -7,11 +7,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use cases::{CHECKS, Case, GROUPS, In, REAL_SERVERS, SERVICES, VIRTUAL_SERVERS};
 
 use super::{load_bytes, plain};
-use crate::config::{
-    Kind,
-    model::{Check, lvs::Thresholds},
-    show,
-};
+use crate::config::{Kind, model::Check, show};
 
 #[test]
 fn services() {
@@ -91,7 +87,7 @@ fn global_defaults_apply_wherever_they_stand() {
 /// What is withheld is in the model, and not in the part that is acted on.
 #[test]
 fn withheld_servers_are_not_acted_on() {
-    let text = In::Server.file("persistence_timeout 50") + &In::Other.file("uthreshold 0");
+    let text = In::Server.file("ha_suspend") + &In::Other.file("inhibit_on_failure no");
     let loaded = load_bytes(text.as_bytes());
     assert!(loaded.is_usable(), "{}", plain(&loaded));
     assert_eq!(loaded.config.virtual_servers.len(), 2);
@@ -100,8 +96,7 @@ fn withheld_servers_are_not_acted_on() {
     assert_eq!(left_out.count(), 1, "{}", plain(&loaded));
     let acted = loaded.config.acted();
     assert_eq!(acted.virtual_servers.len(), 1);
-    let real = &acted.virtual_servers[0].real_servers[0];
-    assert_eq!(real.thresholds, Thresholds::default());
+    assert!(!acted.virtual_servers[0].real_servers[0].inhibit_on_failure);
 }
 
 /// A million checks are no rarity: what most of them do not have is boxed.

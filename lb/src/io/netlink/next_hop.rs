@@ -20,7 +20,7 @@ use rtnetlink::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-use self::table::{Effect, Neighbour, Path, Table};
+use self::table::{Effect, Neighbour, Path, Route, Table};
 use crate::pool::{Unreachable, desired::NextHops};
 
 /// Routing changes come in bursts; they are looked at together.
@@ -201,7 +201,7 @@ impl Resolver {
         }
     }
 
-    async fn route(&self, address: IpAddr) -> Result<Path, Unreachable> {
+    async fn route(&self, address: IpAddr) -> Result<Route, Unreachable> {
         let length = if address.is_ipv4() { 32 } else { 128 };
         let request = RouteMessageBuilder::<IpAddr>::new()
             .destination_prefix(address, length)
@@ -209,7 +209,7 @@ impl Resolver {
         let mut answers = std::pin::pin!(self.handle.route().get(request.build()).execute());
         let route: Option<RouteMessage> = answers.try_next().await.unwrap_or(None);
         route.map_or(Err(Unreachable::NoRoute), |route| {
-            table::path(address, &route)
+            table::route(address, &route)
         })
     }
 

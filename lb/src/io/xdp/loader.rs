@@ -142,9 +142,15 @@ fn programs_of(timers: bool) -> Vec<&'static str> {
             programs::TC,
             programs::TIMER,
             programs::CLOCK,
+            programs::SWEEP,
         ]
     } else {
-        vec![programs::XDP_PLAIN, programs::TC_PLAIN, programs::CLOCK]
+        vec![
+            programs::XDP_PLAIN,
+            programs::TC_PLAIN,
+            programs::CLOCK,
+            programs::SWEEP,
+        ]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use lb_common::{
+    connection::{DestConnections, DestLimits},
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     flow::{FlowBucket4, FlowBucket6},
@@ -21,7 +22,7 @@ mod flows;
 pub use flows::FlowCounts;
 use flows::FlowTables;
 
-/// The maps the checker child writes; it is their only writer.
+/// The maps the checker child writes; but for `connections` it is their only writer.
 pub struct CheckerMaps {
     /// `services`.
     pub services: HashMap<MapData, ServiceKey, ServiceValue>,
@@ -37,6 +38,12 @@ pub struct CheckerMaps {
     pub nat_sources: HashMap<MapData, NatSourceKey, NatSourceValue>,
     /// `fronts`.
     pub fronts: Array<MapData, FrontValue>,
+    /// `dest_limits`.
+    pub limits: Array<MapData, DestLimits>,
+    /// `timeouts`.
+    pub timeouts: Array<MapData, u32>,
+    /// `dest_connections`, cleared before a dest is used.
+    pub connections: Array<MapData, DestConnections>,
 }
 
 impl CheckerMaps {
@@ -53,6 +60,9 @@ impl CheckerMaps {
             dests: open(pins, &maps::DESTS)?,
             nat_sources: open(pins, &maps::NAT_SOURCES)?,
             fronts: open(pins, &maps::FRONTS)?,
+            limits: open(pins, &maps::DEST_LIMITS)?,
+            timeouts: open(pins, &maps::TIMEOUTS)?,
+            connections: open(pins, &maps::DEST_CONNECTIONS)?,
         })
     }
 }
@@ -107,6 +117,8 @@ pub struct ReadMaps {
     pub dest_traffic: PerCpuArray<MapData, Traffic>,
     /// `cursors`, per CPU.
     pub cursors: PerCpuArray<MapData, u32>,
+    /// `dest_connections`.
+    pub connections: Array<MapData, DestConnections>,
     /// `flows4`; [`Self::flow_counts`] reads it without a system call per bucket.
     pub flows4: Array<MapData, FlowBucket4>,
     /// `flows6`, likewise.
@@ -133,6 +145,7 @@ impl ReadMaps {
             service_traffic: open(pins, &maps::SERVICE_TRAFFIC)?,
             dest_traffic: open(pins, &maps::DEST_TRAFFIC)?,
             cursors: open(pins, &maps::CURSORS)?,
+            connections: open(pins, &maps::DEST_CONNECTIONS)?,
             flows4: open(pins, &maps::FLOWS4)?,
             flows6: open(pins, &maps::FLOWS6)?,
             gates: open(pins, &maps::GATES_MAP)?,
@@ -180,6 +193,15 @@ impl ReadMaps {
     /// When `id` is out of range or the kernel refuses the read.
     pub fn dest_traffic(&self, id: u16) -> Result<Traffic, XdpError> {
         total(&self.dest_traffic, u32::from(id)).map_err(XdpError::map(&maps::DEST_TRAFFIC))
+    }
+
+    /// Connections of the dest `id`.
+    ///
+    /// # Errors
+    /// When `id` is out of range or the kernel refuses the read.
+    pub fn connections(&self, id: u16) -> Result<DestConnections, XdpError> {
+        let found = self.connections.get(&u32::from(id), 0);
+        found.map_err(XdpError::map(&maps::DEST_CONNECTIONS))
     }
 
     /// Counts the live flow entries by one scan over both flow tables (20 MiB at the default sizes).

@@ -1,11 +1,16 @@
-//! Programs run for their answer: starting router timers, reading the kernel's tick count.
+//! Programs run for their answer: starting router timers, reading the kernel's tick count, sweeping flow tables.
 
 use std::{io, time::Duration};
 
-use aya::programs::{SchedClassifier, TestRun, TestRunOptions};
+use aya::{
+    maps::{Array, MapData},
+    programs::{SchedClassifier, TestRun, TestRunOptions},
+};
 use bytemuck::Zeroable;
 use lb_common::{
-    programs,
+    connection::{SWEEP_BUCKETS, SweepRequest},
+    flow::{FlowBucket4, FlowBucket6},
+    maps, programs,
     router::{RouterKey, TIMER_CANCEL, TIMER_START, TimerRequest},
 };
 use nix::{
@@ -14,7 +19,7 @@ use nix::{
     unistd::pipe,
 };
 
-use super::{Pins, XdpError};
+use super::{Pins, XdpError, maps::open};
 
 /// How often a timer is tried to be started; what a pipe leaves at hand, others may take first.
 const TRIES: usize = 4;
@@ -106,6 +111,60 @@ impl Clock {
 
     pub(super) const fn per_second(&self) -> u32 {
         self.per_second
+    }
+}
+
+/// Sweeps ended flows out of the flow tables, a piece at a time.
+#[derive(Debug)]
+pub struct Sweeper {
+    query: Query,
+    /// Buckets of `flows4` and `flows6`.
+    buckets: [u32; 2],
+    /// Where it goes on: a bucket of the one, then of the other.
+    at: u32,
+}
+
+impl Sweeper {
+    /// Opens the pinned `lb_sweep`.
+    ///
+    /// # Errors
+    /// When it or a flow table is not pinned.
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        let v4: Array<MapData, FlowBucket4> = open(pins, &maps::FLOWS4)?;
+        let v6: Array<MapData, FlowBucket6> = open(pins, &maps::FLOWS6)?;
+        Ok(Self {
+            query: Query::open(pins, programs::SWEEP)?,
+            buckets: [v4.len(), v6.len()],
+            at: 0,
+        })
+    }
+
+    /// Sweeps the next 1/`parts` of both tables, in calls of some microseconds each; says how many entries it freed.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn sweep(&mut self, parts: u32) -> Result<u32, XdpError> {
+        let [v4, v6] = self.buckets;
+        let mut left = (v4 + v6).div_ceil(parts.max(1));
+        let mut freed = 0;
+        while left > 0 {
+            let (family, from, len) = if self.at < v4 {
+                (4, self.at, v4)
+            } else {
+                (6, self.at - v4, v6)
+            };
+            let count = left.min(SWEEP_BUCKETS).min(len - from);
+            let request = SweepRequest {
+                family,
+                from,
+                count,
+                pad: 0,
+            };
+            freed += self.query.ask(bytemuck::bytes_of(&request))?;
+            left -= count;
+            self.at = (self.at + count) % (v4 + v6);
+        }
+        Ok(freed)
     }
 }
 

@@ -131,8 +131,23 @@ fn dh_sends_a_service_to_one_bucket() {
 }
 
 #[test]
-fn schedulers_that_count_connections_are_none_of_these() {
-    for scheduler in [Scheduler::MaglevHash, Scheduler::LeastConnections] {
-        assert_eq!(ring(scheduler, &list(&[1]), &[0; 16], false), None);
+fn schedulers_that_count_connections_have_a_list_of_those_that_take_some() {
+    for scheduler in [
+        Scheduler::LeastConnections,
+        Scheduler::WeightedLeastConnections,
+        Scheduler::ShortestExpectedDelay,
+        Scheduler::NeverQueue,
+        Scheduler::Overflow,
+    ] {
+        let list = ring(scheduler, &list(&[3, 0, 1]), &[0; 16], false);
+        assert_eq!(list, Some(vec![1, 3]), "{scheduler:?}");
     }
+}
+
+#[test]
+fn mh_is_none_of_these() {
+    assert_eq!(
+        ring(Scheduler::MaglevHash, &list(&[1]), &[0; 16], false),
+        None
+    );
 }

@@ -93,6 +93,8 @@ fn an_unknown_next_hop_keeps_its_place() {
         ifindex: 2,
         next_hop: [2; 6],
         source: [4; 6],
+        local: None,
+        mtu: 1500,
     };
     let next_hops = NextHops::from([
         ([10, 0, 0, 1].into(), Ok(found.clone())),

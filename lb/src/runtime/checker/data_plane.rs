@@ -3,27 +3,40 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
-use lb_common::{counter::Traffic, dest::DEST_USABLE, service::ServiceKey};
+use lb_common::{
+    counter::Traffic,
+    dest::DEST_USABLE,
+    flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
+    service::ServiceKey,
+};
 
 use crate::{
     checker::sentence,
-    config::model::Protocol,
+    config::model::{Protocol, global::Timeouts},
     io::{
         mirror as border,
-        xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, XdpError},
+        xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, Sweeper, XdpError},
     },
     mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live},
     pool::{Front, RealServerId, desired::Service, unmapped},
 };
 
+/// How often a part of the flow tables is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Parts of the flow tables: ended flows count as connections for up to so many times [`SWEEP_EVERY`].
+const SWEEP_PARTS: u32 = 8;
+
 pub(super) struct DataPlane {
     maps: CheckerMaps,
     read: ReadMaps,
     mirror: Mirror,
+    sweeper: Sweeper,
+    /// When the next part of the flow tables is swept.
+    sweep: Instant,
     /// The last failure logged, so that one that lasts is logged once.
     failure: Option<String>,
 }
@@ -45,6 +58,8 @@ impl DataPlane {
             maps,
             read,
             mirror: Mirror::new(installed),
+            sweeper: Sweeper::open(&pins).context("data plane")?,
+            sweep: Instant::now() + SWEEP_EVERY,
             failure: None,
         })
     }
@@ -76,13 +91,36 @@ impl DataPlane {
         self.drain();
     }
 
+    /// `lvs_timeouts`, heeded with the next services.
+    pub(super) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        let states = [
+            (FLOW_ESTABLISHED, timeouts.tcp),
+            (FLOW_CLOSING, timeouts.tcpfin),
+            (FLOW_DATAGRAM, timeouts.udp),
+        ];
+        let told = states
+            .into_iter()
+            .filter_map(|(state, told)| Some((u32::from(state), told?)))
+            .filter(|(_, seconds)| *seconds != 0);
+        self.mirror.set_timeouts(told.collect());
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.mirror.poll_timeout()
+        let has_services = !self.mirror.installed().services.is_empty();
+        let sweep = has_services.then_some((self.sweep, "sweep"));
+        self.mirror.poll_timeout().into_iter().chain(sweep).min()
     }
 
     pub(super) fn handle_timeout(&mut self) {
-        self.mirror.handle_timeout(Instant::now());
+        let now = Instant::now();
+        self.mirror.handle_timeout(now);
         self.drain();
+        if self.sweep <= now {
+            self.sweep = now + SWEEP_EVERY;
+            if let Err(error) = self.sweeper.sweep(SWEEP_PARTS) {
+                self.note(Some(error));
+            }
+        }
     }
 
     fn drain(&mut self) {

@@ -114,9 +114,11 @@ impl Case {
         let director = lab.director(1);
         director.start(daemon, self.routers.configuration())?;
         self.settle(director)?;
-        let before = Usage::of(director).context("the daemon does not run")?;
+        let said = || herald.as_ref().map_or(0, Herald::sent);
+        let (before, said_before) = (Usage::of(director)?, said());
         thread::sleep(window);
         let after = Usage::of(director).context("the daemon did not go on")?;
+        let heard = said() - said_before;
         let masters = masters(director);
         if self.role == Role::Master && matches!(daemon, Daemon::Lb { .. }) {
             let count = usize::try_from(self.routers.count)?;
@@ -128,6 +130,7 @@ impl Case {
         let mut metrics = after.since(&before, window);
         if self.role == Role::Backup {
             metrics.insert("false_takeovers", masters as f64);
+            metrics.insert("heard_per_s", heard as f64 / window.as_secs_f64());
         }
         Ok(metrics)
     }

@@ -351,9 +351,8 @@ pub(super) const LVS: &[Global] = &[
             show: |global| words::show_lvs_timeouts(global.lvs.timeouts),
         },
     )
-    .parsed()
-    .default("the kernel's")
-    .means("how long idle connections are kept"),
+    .default("IPVS's: tcp 900, tcpfin 120, udp 300")
+    .means("how long idle connections are kept; 0 leaves it as it is"),
     flag(&["lvs_flush"], field!(copy lvs.flush)).means("the IPVS table is emptied at the start"),
     Global::new(
         &["lvs_flush_on_stop"],

@@ -51,7 +51,6 @@ const FORWARDING: &[Real] = &[
         UNSIGNED,
         field!(number thresholds.upper),
     )
-    .withheld_unless(&["0"])
     .default("0")
     .means("connections at which it takes no more; 0 is no limit"),
     Real::number(
@@ -60,7 +59,6 @@ const FORWARDING: &[Real] = &[
         UNSIGNED,
         field!(number thresholds.lower),
     )
-    .withheld_unless(&["0"])
     .default("0")
     .means("connections below which it takes some again"),
 ];

@@ -82,9 +82,7 @@ const SCHEDULING: &[Virtual] = &[
         Takes::Choice {
             words: Scheduler::WORDS,
             any_case: false,
-            withheld: &[
-                "lc", "wlc", "lblc", "lblcr", "ovf", "sed", "nq", "twos",
-            ],
+            withheld: &["lblc", "lblcr", "twos"],
             field: Field {
                 set: |draft, given| draft.scheduler = Scheduler::at(given.value),
                 get: |model| model.scheduler.place(),
@@ -92,7 +90,7 @@ const SCHEDULING: &[Virtual] = &[
         },
     )
     .default("wlc")
-    .means("how new flows are spread: rr and wrr in turn, sh and dh by IPVS's hashes, mh by Maglev hashing, fo to the heaviest; no other is acted on yet"),
+    .means("how new flows are spread: rr and wrr in turn, sh and dh by IPVS's hashes, mh by Maglev hashing, fo to the heaviest, ovf too as long as it has no more connections than weight; lc, wlc, sed and nq by connections"),
     Virtual::new(
         &["lb_kind", "lvs_method"],
         Takes::Words {
@@ -119,7 +117,6 @@ const SCHEDULING: &[Virtual] = &[
             get: |model| Some(model.one_packet),
         },
     )
-    .withheld()
     .means("every datagram is scheduled anew; UDP and firewall marks only"),
     Virtual::new(
         &["weight"],
@@ -202,8 +199,7 @@ const FLAGS: &[Virtual] = &[
         first,
         Scheduler::MaglevHash,
         "`lb_algo mh` goes on to another real server when the one found takes none"
-    )
-    .withheld(),
+    ),
 ];
 
 const PERSISTENCE: &[Virtual] = &[
@@ -218,7 +214,6 @@ const PERSISTENCE: &[Virtual] = &[
             },
         },
     )
-    .withheld()
     .default("none; 360 for the bare word")
     .means("a client's flows go to one real server until so long after the last"),
     Virtual::new(
@@ -244,7 +239,6 @@ const PERSISTENCE: &[Virtual] = &[
             show: lower::show_granularity,
         },
     )
-    .withheld()
     .default("the whole address")
     .means("clients alike in so much of their address are one"),
 ];

@@ -55,7 +55,6 @@ pub(in crate::config) fn read(statement: &Statement, report: &mut Report) -> Opt
         "NAT" => ForwardMethod::Nat,
         "DR" => ForwardMethod::DirectRoute,
         "TUN" => {
-            report.withhold(quote(&format!("{name} TUN")), word.span);
             let mut draft = TunnelDraft::default();
             if !TABLE.read_words(options, &mut draft, report) {
                 return None;

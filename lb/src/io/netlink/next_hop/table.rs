@@ -11,7 +11,7 @@ use rtnetlink::packet_route::{
     neighbour::{
         NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourMessage, NeighbourState,
     },
-    route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia},
+    route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteType, RouteVia},
 };
 
 use crate::pool::{NextHop, Unreachable, desired::NextHops};
@@ -33,6 +33,16 @@ pub(super) struct Path {
     pub(super) neighbour: IpAddr,
 }
 
+/// How the kernel routes packets for an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) path: Path,
+    /// The source it would choose.
+    pub(super) local: Option<IpAddr>,
+    /// Where it is less than the link's.
+    pub(super) mtu: Option<u32>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Neighbour {
     /// `None` while the kernel does not know it.
@@ -48,6 +58,7 @@ struct Link {
     name: String,
     /// `None` where frames are not Ethernet's.
     mac: Option<Mac>,
+    mtu: u32,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +66,7 @@ pub(super) struct Table {
     links: BTreeMap<u32, Link>,
     neighbours: BTreeMap<Path, Neighbour>,
     /// By real server address.
-    pub(super) routes: BTreeMap<IpAddr, Result<Path, Unreachable>>,
+    pub(super) routes: BTreeMap<IpAddr, Result<Route, Unreachable>>,
 }
 
 impl Table {
@@ -71,8 +82,10 @@ impl Table {
     pub(super) fn set_link(&mut self, message: &LinkMessage) -> Effect {
         let mut name = String::new();
         let mut mac = None;
+        let mut mtu = u32::MAX;
         for attribute in &message.attributes {
             match attribute {
+                LinkAttribute::Mtu(bytes) => mtu = *bytes,
                 LinkAttribute::IfName(text) => name.clone_from(text),
                 LinkAttribute::Address(bytes) => mac = Mac::try_from(bytes.as_slice()).ok(),
                 _ => {}
@@ -81,7 +94,8 @@ impl Table {
         if message.header.link_layer_type != LinkLayerType::Ether {
             mac = None;
         }
-        self.links.insert(message.header.index, Link { name, mac });
+        self.links
+            .insert(message.header.index, Link { name, mac, mtu });
         // Going up or down changes IPv4 routes without saying so.
         Effect::Routes
     }
@@ -132,7 +146,8 @@ impl Table {
 
     /// The neighbours that matter.
     pub(super) fn paths(&self) -> BTreeSet<Path> {
-        self.routes.values().flatten().copied().collect()
+        let routes = self.routes.values().flatten();
+        routes.map(|route| route.path).collect()
     }
 
     pub(super) fn all_answer(&self) -> bool {
@@ -145,13 +160,14 @@ impl Table {
         self.routes
             .iter()
             .map(|(address, route)| {
-                let found = route.clone().and_then(|path| self.resolve(path));
+                let found = route.clone().and_then(|route| self.resolve(&route));
                 (*address, found)
             })
             .collect()
     }
 
-    fn resolve(&self, path: Path) -> Result<NextHop, Unreachable> {
+    fn resolve(&self, route: &Route) -> Result<NextHop, Unreachable> {
+        let path = route.path;
         let link = self.links.get(&path.ifindex).ok_or(Unreachable::NoRoute)?;
         let interface = link.name.clone();
         let Some(source) = link.mac else {
@@ -168,6 +184,8 @@ impl Table {
             ifindex: path.ifindex,
             next_hop,
             source,
+            local: route.local,
+            mtu: route.mtu.map_or(link.mtu, |mtu| mtu.min(link.mtu)),
         })
     }
 }
@@ -190,7 +208,7 @@ fn path_of(message: &NeighbourMessage) -> Option<Path> {
 }
 
 /// Where the kernel sends packets for `address`.
-pub(super) fn path(address: IpAddr, route: &RouteMessage) -> Result<Path, Unreachable> {
+pub(super) fn route(address: IpAddr, route: &RouteMessage) -> Result<Route, Unreachable> {
     match route.header.kind {
         RouteType::Unicast => {}
         RouteType::Local => return Err(Unreachable::Local),
@@ -198,6 +216,7 @@ pub(super) fn path(address: IpAddr, route: &RouteMessage) -> Result<Path, Unreac
     }
     let mut ifindex = None;
     let mut neighbour = address;
+    let (mut local, mut mtu) = (None, None);
     for attribute in &route.attributes {
         match attribute {
             RouteAttribute::Oif(index) => ifindex = Some(*index),
@@ -205,11 +224,26 @@ pub(super) fn path(address: IpAddr, route: &RouteMessage) -> Result<Path, Unreac
             | RouteAttribute::Via(RouteVia::Inet(v4)) => neighbour = IpAddr::V4(*v4),
             RouteAttribute::Gateway(RouteAddress::Inet6(v6))
             | RouteAttribute::Via(RouteVia::Inet6(v6)) => neighbour = IpAddr::V6(*v6),
+            RouteAttribute::PrefSource(RouteAddress::Inet(v4)) => local = Some(IpAddr::V4(*v4)),
+            RouteAttribute::PrefSource(RouteAddress::Inet6(v6)) => local = Some(IpAddr::V6(*v6)),
+            RouteAttribute::Metrics(metrics) => mtu = metrics.iter().find_map(mtu_of),
             _ => {}
         }
     }
     let ifindex = ifindex.ok_or(Unreachable::NoRoute)?;
-    Ok(Path { ifindex, neighbour })
+    Ok(Route {
+        path: Path { ifindex, neighbour },
+        local,
+        mtu,
+    })
+}
+
+const fn mtu_of(metric: &RouteMetric) -> Option<u32> {
+    match metric {
+        RouteMetric::Mtu(0) => None,
+        RouteMetric::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, marker::PhantomData, os::fd::AsFd};
 
 use aya::maps::{Array, Map, MapData};
 use lb_common::{
-    flow::{FlowBucket4, FlowBucket6, age, timeout_seconds},
+    flow::{FLOW_TEMPLATE, FlowBucket4, FlowBucket6, age, timeout_seconds},
     maps::{self, MapSpec},
 };
 use memmap2::{MmapOptions, MmapRaw};
@@ -24,10 +24,10 @@ pub struct FlowCounts {
 }
 
 /// Both flow tables and the clock their ages are measured with.
-#[derive(Debug)]
 pub(super) struct FlowTables {
     v4: Buckets<FlowBucket4>,
     v6: Buckets<FlowBucket6>,
+    timeouts: Array<MapData, u32>,
     clock: Clock,
 }
 
@@ -36,6 +36,7 @@ impl FlowTables {
         Ok(Self {
             v4: Buckets::open(pins, &maps::FLOWS4)?,
             v6: Buckets::open(pins, &maps::FLOWS6)?,
+            timeouts: super::open(pins, &maps::TIMEOUTS)?,
             clock: Clock::open(pins)?,
         })
     }
@@ -49,13 +50,28 @@ impl FlowTables {
         Ok(counts)
     }
 
+    /// Seconds by state; a template is no flow.
+    fn timeouts(&self) -> Result<[u32; FLOW_TEMPLATE as usize], XdpError> {
+        let mut timeouts = [0; FLOW_TEMPLATE as usize];
+        for (state, timeout) in (0..FLOW_TEMPLATE).zip(&mut timeouts) {
+            let told = self.timeouts.get(&u32::from(state), 0);
+            *timeout = match told.map_err(XdpError::map(&maps::TIMEOUTS))? {
+                0 => timeout_seconds(state),
+                told => told,
+            };
+        }
+        Ok(timeouts)
+    }
+
     /// Shows every live flow to `see`.
     pub(super) fn each(&self, mut see: impl FnMut(Flow)) -> Result<(), XdpError> {
         let now = self.clock.jiffies()?;
         let per_second = self.clock.per_second();
+        let timeouts = self.timeouts()?;
         let live = |service: u16, state: u8, seen: u32| {
             let age = age(now, seen) / per_second;
-            service != 0 && state != 0 && age < timeout_seconds(state)
+            let timeout = timeouts.get(usize::from(state)).copied().unwrap_or(0);
+            service != 0 && state != 0 && age < timeout
         };
         for bucket in self.v4.view()?.iter() {
             for e in bucket.entries {

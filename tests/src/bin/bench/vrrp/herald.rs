@@ -1,16 +1,17 @@
-//! Speaks for every virtual router, as their masters would, or says that it cannot.
+//! Speaks for every virtual router, as their masters would, and counts what it says: it may be slower than they would be, where
+//! what its adverts cost on their way leaves no time.
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use tests::packet::advert_every;
 use xtask::lab::{Namespace, probe::Frames};
 
@@ -20,13 +21,14 @@ use super::routers::{Router, Routers, SECOND, interface};
 const PRIORITY: u8 = 254;
 /// What is due within it leaves together.
 const TICK: Duration = Duration::from_millis(1);
-/// Later than that is not what masters do: the figures would be of something else.
+/// What is later than that is left out.
 const LATEST: Duration = Duration::from_millis(500);
 
 /// Sends until stopped.
 #[derive(Debug)]
 pub(super) struct Herald {
     stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
     thread: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -42,12 +44,18 @@ impl Herald {
             .map(|router| (router.link, frame(router, routers.centiseconds)))
             .collect();
         let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
+        let sent = Arc::new(AtomicU64::new(0));
+        let (told, counted) = (Arc::clone(&stop), Arc::clone(&sent));
         let interval = routers.interval();
         let thread = thread::Builder::new()
             .name("herald".to_owned())
-            .spawn(move || speak(&out, &frames, interval, &told))?;
-        Ok(Self { stop, thread })
+            .spawn(move || speak(&out, &frames, interval, &told, &counted))?;
+        Ok(Self { stop, sent, thread })
+    }
+
+    /// Adverts sent so far.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// Falls silent.
@@ -78,6 +86,7 @@ fn speak(
     frames: &[(u8, Vec<u8>)],
     interval: Duration,
     stop: &AtomicBool,
+    sent: &AtomicU64,
 ) -> anyhow::Result<()> {
     let gap = interval / u32::try_from(frames.len())?;
     let mut due = Instant::now();
@@ -88,9 +97,12 @@ fn speak(
         while due > Instant::now() {
             thread::sleep(TICK.min(due.saturating_duration_since(Instant::now())));
         }
-        ensure!(due.elapsed() < LATEST, "cannot send as fast as that");
+        if due.elapsed() > LATEST {
+            due = Instant::now();
+        }
         let out = out.get(link).context("no such link")?;
         out.send(frame).context("send an advert")?;
+        sent.fetch_add(1, Ordering::Relaxed);
         due += gap;
     }
     Ok(())

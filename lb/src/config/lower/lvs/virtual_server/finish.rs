@@ -41,7 +41,8 @@ impl VirtualServerDraft {
         }
         let service = self.finish_service(report);
         let protocol = self.finish_protocol(&service, report);
-        let scheduler = self.finish_scheduler();
+        let scheduler = self.scheduler;
+        let scheduler = scheduler.unwrap_or(Scheduler::WeightedLeastConnections);
         let method = self.method.unwrap_or(ForwardMethod::Nat);
         let flags = self.finish_flags(scheduler, report);
         let one_packet = self.finish_one_packet(&service, protocol, report);
@@ -192,14 +193,6 @@ impl VirtualServerDraft {
             }
             (given, _) => given.map_or(Protocol::Udp, |given| given.value),
         }
-    }
-
-    fn finish_scheduler(&mut self) -> Scheduler {
-        if !self.seen.has("lb_algo") {
-            self.withheld.push((quote("lb_algo wlc"), self.span));
-        }
-        self.scheduler
-            .unwrap_or(Scheduler::WeightedLeastConnections)
     }
 
     /// Flags count wherever they stand. keepalived drops one that comes before `lb_algo`, and takes one of `sh` for

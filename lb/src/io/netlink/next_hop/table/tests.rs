@@ -2,6 +2,7 @@ use super::*;
 
 const ADDRESS: [u8; 4] = [10, 0, 0, 9];
 const GATEWAY: [u8; 4] = [10, 0, 0, 1];
+const LOCAL: [u8; 4] = [10, 0, 0, 2];
 
 fn link(index: u32, kind: LinkLayerType) -> LinkMessage {
     let mut message = LinkMessage::default();
@@ -25,7 +26,7 @@ fn neighbour(address: [u8; 4], state: NeighbourState) -> NeighbourMessage {
     message
 }
 
-fn route(kind: RouteType, attributes: Vec<RouteAttribute>) -> RouteMessage {
+fn message(kind: RouteType, attributes: Vec<RouteAttribute>) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.kind = kind;
     message.attributes = attributes;
@@ -35,10 +36,16 @@ fn route(kind: RouteType, attributes: Vec<RouteAttribute>) -> RouteMessage {
 #[test]
 fn routes_lead_to_a_neighbour_or_say_why_not() {
     let address = IpAddr::from(ADDRESS);
-    let via = |neighbour: [u8; 4]| Path {
-        ifindex: 2,
-        neighbour: neighbour.into(),
+    let via = |neighbour: [u8; 4]| Route {
+        path: Path {
+            ifindex: 2,
+            neighbour: neighbour.into(),
+        },
+        local: None,
+        mtu: None,
     };
+    let source = RouteAttribute::PrefSource(RouteAddress::Inet(LOCAL.into()));
+    let metrics = RouteAttribute::Metrics(vec![RouteMetric::Hoplimit(9), RouteMetric::Mtu(1400)]);
     let gateway = RouteAttribute::Gateway(RouteAddress::Inet(GATEWAY.into()));
     let table = [
         (
@@ -51,6 +58,15 @@ fn routes_lead_to_a_neighbour_or_say_why_not() {
             vec![RouteAttribute::Oif(2), gateway],
             Ok(via(GATEWAY)),
         ),
+        (
+            RouteType::Unicast,
+            vec![RouteAttribute::Oif(2), source, metrics],
+            Ok(Route {
+                local: Some(LOCAL.into()),
+                mtu: Some(1400),
+                ..via(ADDRESS)
+            }),
+        ),
         (RouteType::Unicast, vec![], Err(Unreachable::NoRoute)),
         (
             RouteType::Local,
@@ -60,16 +76,21 @@ fn routes_lead_to_a_neighbour_or_say_why_not() {
         (RouteType::BlackHole, vec![], Err(Unreachable::NoRoute)),
     ];
     for (kind, attributes, expected) in table {
-        assert_eq!(path(address, &route(kind, attributes)), expected);
+        let message = message(kind, attributes);
+        assert_eq!(route(address, &message), expected);
     }
 }
 
 #[test]
 fn a_next_hop_needs_a_route_an_ethernet_link_and_an_answer() {
     let address = IpAddr::from(ADDRESS);
-    let on_link = Path {
-        ifindex: 2,
-        neighbour: address,
+    let on_link = Route {
+        path: Path {
+            ifindex: 2,
+            neighbour: address,
+        },
+        local: None,
+        mtu: None,
     };
     let mut table = Table::default();
     table.routes.insert(address, Ok(on_link));
