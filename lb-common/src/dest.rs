@@ -72,6 +72,9 @@ pub struct NatSourceKey {
     pub pad: u8,
 }
 
+/// Words of `nat_filter`; a power of two.
+pub const FILTER_WORDS: u32 = 4096;
+
 /// Most NAT services that may share one real server address and port.
 pub const NAT_SERVICES: usize = 4;
 

@@ -2,7 +2,11 @@
 //!
 //! A sum of products, each word times a number of its own so that no product waits for another, mixed twice.
 
-use crate::{Address, service::ServiceKey};
+use crate::{
+    Address,
+    dest::{FILTER_WORDS, NatSourceKey},
+    service::ServiceKey,
+};
 
 const HIGH: u64 = 0x9e37_79b9_7f4a_7c15;
 const LOW: u64 = 0xd6e8_feb8_6659_fd93;
@@ -47,6 +51,23 @@ pub const fn flow(client: &Address, port: [u8; 2], service_port: [u8; 2]) -> u32
     let [c, d] = service_port;
     let ports = u32::from_le_bytes([a, b, c, d]);
     (mix(sum(client, ports as u64)) >> 32) as u32
+}
+
+/// Hash by which a client enters the ring of an `mh` service: of its flow where its port counts (`mh-port`), so that its flows
+/// spread; else of its address alone, so that they stay together.
+#[inline(always)]
+#[must_use]
+pub const fn entry(client: &Address, port: [u8; 2], service_port: [u8; 2], with_port: bool) -> u32 {
+    flow(client, if with_port { port } else { [0; 2] }, service_port)
+}
+
+/// The bit of `nat_filter` that is set where this real server is in `nat_sources`: the word, and the bit in it.
+#[inline(always)]
+#[must_use]
+pub const fn filter_bit(source: &NatSourceKey) -> (u32, u64) {
+    let tail = u16::from_le_bytes(source.port) as u64 | (source.protocol as u64) << 16;
+    let hash = mix(sum(&source.address, tail));
+    ((hash >> 6) as u32 % FILTER_WORDS, 1 << (hash & 63))
 }
 
 /// Buckets of `sh` and `dh` in IPVS (`IP_VS_SH_TAB_SIZE`, `IP_VS_DH_TAB_SIZE`).

@@ -5,7 +5,7 @@ use core::mem::size_of;
 use crate::{
     connection::{DestConnections, DestLimits},
     counter::Traffic,
-    dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    dest::{DestValue, FILTER_WORDS, FrontValue, NatSourceKey, NatSourceValue},
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     fragment::{FragmentKey, FragmentValue},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
@@ -71,6 +71,8 @@ maps! {
     DESTS: "dests", u32 => DestValue, 65536, Checker;
     /// Hash `NatSourceKey → NatSourceValue`.
     NAT_SOURCES: "nat_sources", NatSourceKey => NatSourceValue, 65536, Checker;
+    /// Array of words of 64 bits: those set may be in `nat_sources`, so that others skip the look-up.
+    NAT_FILTER: "nat_filter", u32 => u64, FILTER_WORDS, Checker;
     /// Array `service id → FrontValue`.
     FRONTS: "fronts", u32 => FrontValue, 4096, Checker;
     /// Array `dest id → DestLimits`.

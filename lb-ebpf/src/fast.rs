@@ -14,11 +14,12 @@ use crate::{
     flow::Segment,
     forward,
     frame::Frame,
+    long::UNDECIDED,
     maps,
     outcome::Outcome,
     packet::{ETHER_IPV4, ETHER_IPV6, Ethernet},
     parse::{self, Link, Packet},
-    select, serve,
+    reply, select, serve,
     service::{self, Table},
     transport,
     verdict::{Service, xdp_verdict},
@@ -31,6 +32,10 @@ pub enum Rest {
     Service4,
     /// [`Service6`].
     Service6,
+    /// [`reply4`].
+    Reply4,
+    /// [`reply6`].
+    Reply6,
     /// The long way.
     Long,
 }
@@ -46,11 +51,11 @@ pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
     match ethernet.kind {
         ETHER_IPV4 => {
             let packet = plain4(frame).ok_or(Rest::Long)?;
-            transport(frame, &packet, ingress, Rest::Service4)
+            transport(frame, &packet, ingress, [Rest::Service4, Rest::Reply4])
         }
         ETHER_IPV6 => {
             let packet = plain6(frame).ok_or(Rest::Long)?;
-            transport(frame, &packet, ingress, Rest::Service6)
+            transport(frame, &packet, ingress, [Rest::Service6, Rest::Reply6])
         }
         _ => Err(Rest::Long),
     }
@@ -61,15 +66,19 @@ fn transport(
     frame: &mut Frame,
     packet: &Packet,
     ingress: u32,
-    others: Rest,
+    [others, replies]: [Rest; 2],
 ) -> Result<Outcome, Rest> {
     let table = Table::read().ok_or(Rest::Long)?;
     let Some(service) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
-        let is_nobodys = !table.has_nat_sources()
-            && !maps::has_hints()
-            && Table::read().is_some_and(|again| again == table);
-        return if is_nobodys {
+        if maps::has_hints() {
+            return Err(Rest::Long);
+        }
+        if table.has_nat_sources() && maps::may_be_nat_source(&reply::source(packet)) {
+            return Err(replies);
+        }
+        let is_same = Table::read().is_some_and(|again| again == table);
+        return if is_same {
             Ok(Outcome::Pass)
         } else {
             Err(Rest::Long)
@@ -82,7 +91,7 @@ fn transport(
     if !is_decided {
         return Err(others);
     }
-    let choice = select::by_ring(service.ring, serve::hash(packet)).ok_or(others)?;
+    let choice = select::by_ring(service.ring, serve::entry(packet, service)).ok_or(others)?;
     let dest = choice.dest;
     if dest.flags & DEST_RESOLVED == 0 {
         return Err(others);
@@ -145,6 +154,28 @@ pub extern "C" fn begin4(context: *mut xdp_md) -> u32 {
 #[inline(never)]
 pub extern "C" fn begin6(context: *mut xdp_md) -> u32 {
     begun(context, plain6)
+}
+
+/// A plain IPv4 packet, perhaps of a real server; [`long::UNDECIDED`] where it is none.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn reply4(context: *mut xdp_md) -> u32 {
+    replied(context, plain4)
+}
+
+/// A plain IPv6 packet, likewise.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn reply6(context: *mut xdp_md) -> u32 {
+    replied(context, plain6)
+}
+
+#[inline(always)]
+fn replied(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+    let context = XdpContext::new(context);
+    let mut frame = Frame::new(context.data(), context.data_end());
+    let outcome = plain(&frame).and_then(|packet| reply::answer(&mut frame, &packet));
+    outcome.map_or(UNDECIDED, xdp_verdict)
 }
 
 /// [`serve4`] and [`begin4`].

@@ -3,8 +3,6 @@
 //! One for a real server is about a reply of it, which names the service's front as its source; one for a client is about a
 //! request of its, which NAT has sent to the real server.
 
-use core::ffi::c_void;
-
 use lb_common::{
     checksum::{Sum, update},
     dest::{FORWARD_NAT, FrontValue, is_tunnel},
@@ -108,8 +106,10 @@ impl Error<'_> {
         ingress: u32,
     ) -> Result<Outcome, Outcome> {
         service::enter(service.gate)?;
-        let key = serve::key(&self.opposite(), service);
-        let choice = select::find(service, &key, Segment::Related)
+        let request = self.opposite();
+        let key = serve::key(&request, service);
+        let entry = serve::entry(&request, service);
+        let choice = select::find(service, &key, entry, Segment::Related)
             .ok_or_else(|| select::missed(service, Segment::Related))?;
         forward::may_leave(self.outer, choice.dest, ingress)?;
         if is_tunnel(choice.dest.method) {
@@ -136,15 +136,9 @@ impl Error<'_> {
 
     /// Sends it to the client.
     #[inline(always)]
-    pub fn reply(
-        &self,
-        frame: &mut Frame,
-        context: *mut c_void,
-        front: &FrontValue,
-        ingress: u32,
-    ) -> Outcome {
+    pub fn reply(&self, frame: &mut Frame, front: &FrontValue) -> Outcome {
         match self.replied(frame, front) {
-            Ok(()) => reply::send(frame, context, self.outer, ingress),
+            Ok(()) => Outcome::Replied,
             Err(outcome) => outcome,
         }
     }

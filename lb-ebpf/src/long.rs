@@ -3,7 +3,7 @@
 //! It is cut into global functions, which the verifier walks once each, and not once for every way that leads to them. A service
 //! is matched before anything is judged: what is not for a service, a virtual router or a fenced address passes as it came.
 
-use aya_ebpf::{EbpfContext, bindings::xdp_md, programs::XdpContext};
+use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use bytemuck::Zeroable;
 use lb_common::{
     counter::Counter,
@@ -18,13 +18,13 @@ use crate::{
     outcome::Outcome,
     packet::ETHER_ARP,
     parse::{self, HAS_PORTS, Packet, Ports},
-    reply, serve, service, transport,
+    reply, serve, service,
     verdict::{self, Service, xdp_verdict},
     virtual_mac,
 };
 
 /// The answer of a piece that leaves the packet to the next: no verdict of XDP.
-const UNDECIDED: u32 = u32::MAX;
+pub const UNDECIDED: u32 = u32::MAX;
 
 /// TCP, UDP and SCTP for a service, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
@@ -262,7 +262,7 @@ impl Piece for Errors {
             return Some(error.serve(frame, service, ingress));
         }
         let front = error.front()?;
-        Some(error.reply(frame, context.as_ptr(), front, ingress))
+        Some(error.reply(frame, front))
     }
 }
 
@@ -312,21 +312,12 @@ struct Replies;
 
 impl Piece for Replies {
     #[inline(always)]
-    fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
         // A tagged reply would leave by an interface that need not know the tag.
         if packet.tags != 0 {
             return None;
         }
-        let segment = transport::segment(frame, packet)?;
-        let front = reply::find(packet, segment)?;
-        let ingress = context.ingress_ifindex() as u32;
-        Some(reply::reply(
-            frame,
-            context.as_ptr(),
-            packet,
-            ingress,
-            front,
-        ))
+        reply::answer(frame, packet)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The programs of the data plane.
 //!
-//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `bytes`, `search`
+//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `reply`, `bytes`, `search`
 //! and `sweep`. The modules return an
 //! [`Outcome`](outcome::Outcome), of which `verdict` makes the kernel's word.
 #![cfg_attr(
@@ -73,6 +73,7 @@ use crate::{
     fast::Rest,
     frame::Frame,
     heartbeat::Place,
+    long::UNDECIDED,
     outcome::TimerOutcome,
     verdict::{Answer, Service as _, tc_verdict, xdp_verdict},
 };
@@ -191,10 +192,18 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
         Ok(outcome) => xdp_verdict(outcome),
         Err(Rest::Service4) => fast::Service4(context.ctx).answer(),
         Err(Rest::Service6) => fast::Service6(context.ctx).answer(),
-        Err(Rest::Long) => long::way::<TIMERS>(context.ctx),
+        Err(Rest::Reply4) => fast::reply4(context.ctx),
+        Err(Rest::Reply6) => fast::reply6(context.ctx),
+        Err(Rest::Long) => UNDECIDED,
+    };
+    let answer = if answer == UNDECIDED {
+        long::way::<TIMERS>(context.ctx)
+    } else {
+        answer
     };
     let answer = match Answer::of(answer) {
         Answer::Tunnel(dest) => tunnel::tunnel(context.ctx, dest),
+        Answer::Replied => reply::send_reply(context.ctx),
         _ => answer,
     };
     match Answer::of(answer) {

@@ -16,6 +16,7 @@ use lb_common::{
     flow::{FlowBucket4, FlowBucket6, timeout_seconds},
     fragment::{FragmentKey, FragmentValue},
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
+    hash,
     hint::HINT_RESTRICTED,
     maps,
     ring::{CHUNK_LEN, RingChunk},
@@ -61,6 +62,7 @@ mod tables {
         RINGS = rings: Array<RingChunk>;
         DESTS = dests: Array<DestValue>;
         NAT_SOURCES = nat_sources: HashMap<NatSourceKey, NatSourceValue> | BPF_F_NO_PREALLOC;
+        NAT_FILTER = nat_filter: Array<u64>;
         FRONTS = fronts: Array<FrontValue>;
         DEST_LIMITS = dest_limits: Array<DestLimits>;
         TIMEOUTS = timeouts: Array<u32>;
@@ -167,6 +169,14 @@ pub fn timeout(state: u8) -> u32 {
 pub fn nat_source(key: &NatSourceKey) -> Option<NatSourceValue> {
     // SAFETY: the value is copied at once; userspace replaces elements whole.
     unsafe { tables::nat_sources.get(key) }.copied()
+}
+
+/// False when no dest has the address and port `key`.
+#[inline(always)]
+pub fn may_be_nat_source(key: &NatSourceKey) -> bool {
+    let (word, bit) = hash::filter_bit(key);
+    let found = tables::nat_filter.get(word);
+    found.is_none_or(|found| *found & bit != 0)
 }
 
 /// The front of service `id`.

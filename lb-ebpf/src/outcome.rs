@@ -33,7 +33,9 @@ pub enum Outcome {
     TooBigTold,
     /// The driver leaves no room for an outer header.
     NoRoom,
-    /// A reply of a real server, given its virtual source, leaving by the interface it came from.
+    /// A reply of a real server, given its virtual source: [`crate::reply::send_reply`] goes on.
+    Replied,
+    /// A reply of a real server, leaving by the interface it came from.
     Reply,
     /// The same, leaving by another interface.
     ReplyTo(u32),

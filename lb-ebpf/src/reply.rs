@@ -8,8 +8,10 @@
 use core::mem::zeroed;
 
 use aya_ebpf::{
-    bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup},
+    EbpfContext as _,
+    bindings::{BPF_FIB_LKUP_RET_SUCCESS, bpf_fib_lookup as FibLookup, xdp_md},
     helpers::bpf_fib_lookup,
+    programs::XdpContext,
 };
 use lb_common::{
     dest::{DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
@@ -25,8 +27,10 @@ use crate::{
     maps,
     outcome::Outcome,
     packet::{Ethernet, Ipv4, Ipv6},
-    parse::Packet,
+    parse::{self, Packet},
     service, transport,
+    verdict::{self, xdp_verdict},
+    virtual_mac,
 };
 
 /// `AF_INET`, the same on every architecture.
@@ -34,15 +38,21 @@ const AF_INET: u8 = 2;
 /// `AF_INET6`, the same on every architecture.
 const AF_INET6: u8 = 10;
 
+/// Decides about a packet that no service takes, if it is a reply.
+#[inline(always)]
+pub fn answer(frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+    let segment = transport::segment(frame, packet)?;
+    let front = find(packet, segment)?;
+    Some(match rewritten(frame, packet, front) {
+        Ok(()) => Outcome::Replied,
+        Err(outcome) => outcome,
+    })
+}
+
 /// A packet that no service takes: a reply, if it comes from a real server and belongs to a flow.
 #[inline(always)]
 pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
-    let source = NatSourceKey {
-        address: packet.source.address(),
-        port: packet.ports.source,
-        protocol: packet.protocol,
-        pad: 0,
-    };
+    let source = source(packet);
     let now = flow::now();
     for id in maps::nat_source(&source)?.dests {
         if id == 0 {
@@ -62,60 +72,57 @@ pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
     None
 }
 
-/// Rewrites a reply from `front` and says what becomes of it.
+/// What a packet comes from, as a real server.
 #[inline(always)]
-pub fn reply(
-    frame: &mut Frame,
-    context: *mut core::ffi::c_void,
-    packet: &Packet,
-    ingress: u32,
-    front: &FrontValue,
-) -> Outcome {
-    match rewritten(frame, context, packet, ingress, front) {
-        Ok(outcome) | Err(outcome) => outcome,
+pub const fn source(packet: &Packet) -> NatSourceKey {
+    NatSourceKey {
+        address: packet.source.address(),
+        port: packet.ports.source,
+        protocol: packet.protocol,
+        pad: 0,
     }
 }
 
+/// Gives a reply its virtual source.
 #[inline(always)]
-fn rewritten(
-    frame: &mut Frame,
-    context: *mut core::ffi::c_void,
-    packet: &Packet,
-    ingress: u32,
-    front: &FrontValue,
-) -> Result<Outcome, Outcome> {
+fn rewritten(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Result<(), Outcome> {
     service::enter(front.gate)?;
     transport::check(frame, packet).ok_or(Outcome::Malformed)?;
     if packet.ttl <= 1 {
         return Err(Outcome::TtlExpired);
     }
-    rewrite(frame, packet, End::Source, &Endpoint::before(front)).ok_or(Outcome::Malformed)?;
-    Ok(send(frame, context, packet, ingress))
+    rewrite(frame, packet, End::Source, &Endpoint::before(front)).ok_or(Outcome::Malformed)
 }
 
 /// Sends a packet that has its virtual source to the client.
-#[inline(always)]
-pub fn send(
-    frame: &mut Frame,
-    context: *mut core::ffi::c_void,
-    packet: &Packet,
-    ingress: u32,
-) -> Outcome {
-    let Some(route) = route(frame, context, packet, ingress) else {
-        return Outcome::ReplyRouted;
-    };
-    if age(frame, packet).is_none() {
-        return Outcome::Malformed;
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn send_reply(pointer: *mut xdp_md) -> u32 {
+    let context = XdpContext::new(pointer);
+    let mut frame = Frame::new(context.data(), context.data_end());
+    let ingress = context.ingress_ifindex() as u32;
+    let sent = send(&mut frame, context.as_ptr(), ingress);
+    let verdict = xdp_verdict(sent.unwrap_or(Outcome::Malformed));
+    if verdict == verdict::PASS {
+        virtual_mac::turn_back(&mut frame, ingress);
     }
-    let Some(ethernet) = frame.get_mut::<Ethernet>(0) else {
-        return Outcome::Malformed;
+    verdict
+}
+
+#[inline(always)]
+fn send(frame: &mut Frame, context: *mut core::ffi::c_void, ingress: u32) -> Option<Outcome> {
+    let packet = &parse::ip(frame, &parse::link(frame)?)?;
+    let Some(route) = route(frame, context, packet, ingress) else {
+        return Some(Outcome::ReplyRouted);
     };
+    age(frame, packet)?;
+    let ethernet = frame.get_mut::<Ethernet>(0)?;
     ethernet.readdress(&route.dmac, &route.smac);
-    if route.ifindex == ingress {
+    Some(if route.ifindex == ingress {
         Outcome::Reply
     } else {
         Outcome::ReplyTo(route.ifindex)
-    }
+    })
 }
 
 /// The list of `nat_sources` may be older or newer than the dest.

@@ -47,14 +47,14 @@ fn begins_flow(segment: Segment) -> bool {
     matches!(segment, Segment::Open | Segment::Datagram)
 }
 
-/// The dest of a packet of `service`, where no flow entry has to be made.
+/// The dest of a packet of `service`, where no flow entry has to be made; `entry` is the [`hash::entry`] of its client.
 ///
 /// With the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP segments without one are the
 /// kernel's. `mh` has others, see [`by_rings`].
 #[inline(always)]
-pub fn find(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Choice> {
+pub fn find(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> Option<Choice> {
     if service.scheduler == SCHEDULER_MH {
-        let current = by_ring(service.ring, key.hash);
+        let current = by_ring(service.ring, entry);
         if service.ring == service.previous
             && let Some(choice) = &current
             && choice.dest.method != FORWARD_NAT
@@ -73,21 +73,21 @@ pub fn find(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Choic
     if service.scheduler != SCHEDULER_MH {
         return None;
     }
-    let placed = by_rings(service, key, segment)?;
+    let placed = by_rings(service, entry, segment)?;
     let needs_entry = segment != Segment::Related && !placed.is_agreed;
     (!needs_entry).then_some(placed.choice)
 }
 
 /// The dest of a packet of `service` that [`find`] has none for; makes its flow entry.
 #[inline(always)]
-pub fn begin(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Choice> {
+pub fn begin(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> Option<Choice> {
     let now = flow::now();
     let choice = if service.scheduler == SCHEDULER_MH {
-        by_rings(service, key, segment)?.choice
+        by_rings(service, entry, segment)?.choice
     } else if service.persistence == 0 {
-        schedule(service, key)?
+        schedule(service, key, entry)?
     } else {
-        by_template(service, key, now)?
+        by_template(service, key, entry, now)?
     };
     if service.flags & SERVICE_ONE_PACKET == 0 {
         flow::insert(key, now, choice.id, choice.dest.generation, segment);
@@ -107,14 +107,14 @@ struct Placed {
 /// goes by the new ring and anything else by the previous one. An empty `previous` says that the flows which
 /// the new ring would move have their entries by now, so everything else goes by it.
 #[inline(always)]
-fn by_rings(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Placed> {
+fn by_rings(service: &ServiceValue, entry: u32, segment: Segment) -> Option<Placed> {
     // By ids: what is undefined in an empty `Option` may be copied, which the kernel refuses.
-    let current = id_by_ring(service.ring, key.hash);
+    let current = id_by_ring(service.ring, entry);
     let is_stable = service.ring == service.previous;
     let previous = if is_stable {
         NOBODY
     } else {
-        id_by_ring(service.previous, key.hash)
+        id_by_ring(service.previous, entry)
     };
     let is_agreed = if current == NOBODY || previous == NOBODY {
         is_stable || service.previous.len == 0
@@ -131,7 +131,7 @@ fn by_rings(service: &ServiceValue, key: &Key, segment: Segment) -> Option<Place
 
 /// Where the client went before, else where the scheduler sends it.
 #[inline(always)]
-fn by_template(service: &ServiceValue, key: &Key, now: u32) -> Option<Choice> {
+fn by_template(service: &ServiceValue, key: &Key, entry: u32, now: u32) -> Option<Choice> {
     let key_of_client = key.template(service.granularity);
     let lasts = service
         .persistence
@@ -140,7 +140,7 @@ fn by_template(service: &ServiceValue, key: &Key, now: u32) -> Option<Choice> {
     if let Some(value) = flow::find_template(&key_of_client, now, until, is_current) {
         return usable(value.dest);
     }
-    let choice = schedule(service, key)?;
+    let choice = schedule(service, key, entry)?;
     let template = Value {
         dest: choice.id,
         generation: choice.dest.generation,
@@ -153,7 +153,7 @@ fn by_template(service: &ServiceValue, key: &Key, now: u32) -> Option<Choice> {
 
 /// The dest that the scheduler chooses for a new flow.
 #[inline(always)]
-fn schedule(service: &ServiceValue, key: &Key) -> Option<Choice> {
+fn schedule(service: &ServiceValue, key: &Key, entry: u32) -> Option<Choice> {
     let len = service.ring.len;
     if len == 0 {
         return None;
@@ -167,7 +167,7 @@ fn schedule(service: &ServiceValue, key: &Key) -> Option<Choice> {
             let port = if with_port { key.port } else { [0; 2] };
             hash::bucket(&key.client.address(), port)
         }
-        SCHEDULER_MH_COUNTED => hash::position(key.hash, len),
+        SCHEDULER_MH_COUNTED => hash::position(entry, len),
         _ => maps::next_cursor(service.id, len),
     };
     let choice = maps::ring_dest(service.ring, position).and_then(usable);

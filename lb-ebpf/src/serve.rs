@@ -1,6 +1,9 @@
 //! A packet for a service: judged, sent to a real server, counted.
 
-use lb_common::{hash, service::ServiceValue};
+use lb_common::{
+    hash,
+    service::{SERVICE_HASH_PORT, ServiceValue},
+};
 
 use crate::{
     flow::{Key, Segment},
@@ -26,7 +29,12 @@ pub fn serve(
         Err(outcome) => return outcome,
     };
     let found = if id == 0 {
-        select::find(service, &key(packet, service), segment)
+        select::find(
+            service,
+            &key(packet, service),
+            entry(packet, service),
+            segment,
+        )
     } else {
         select::usable(id as u16)
     };
@@ -49,7 +57,8 @@ pub fn begin(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Outcome 
     let Some(segment) = transport::segment(frame, packet) else {
         return Outcome::Malformed;
     };
-    match select::begin(service, &key(packet, service), segment) {
+    let (key, entry) = (key(packet, service), entry(packet, service));
+    match select::begin(service, &key, entry, segment) {
         Some(choice) => Outcome::Begun(u32::from(choice.id)),
         None => Outcome::NoDest,
     }
@@ -74,9 +83,22 @@ pub const fn key(packet: &Packet, service: &ServiceValue) -> Key {
     }
 }
 
+/// The hash by which a packet from a client to `service` enters its ring.
+#[inline(always)]
+pub const fn entry(packet: &Packet, service: &ServiceValue) -> u32 {
+    let ports = &packet.ports;
+    let with_port = service.flags & SERVICE_HASH_PORT != 0;
+    hash::entry(
+        &packet.source.address(),
+        ports.source,
+        ports.destination,
+        with_port,
+    )
+}
+
 /// The hash of the flow of a packet from a client.
 #[inline(always)]
-pub const fn hash(packet: &Packet) -> u32 {
+const fn hash(packet: &Packet) -> u32 {
     let ports = &packet.ports;
     hash::flow(&packet.source.address(), ports.source, ports.destination)
 }

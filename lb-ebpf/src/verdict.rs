@@ -25,6 +25,8 @@ const TOO_BIG: u32 = 2 << 16;
 const BEGIN: u32 = 3 << 16;
 /// No verdict yet: the packet goes to the dest in the low 16 bits.
 const BEGUN: u32 = 4 << 16;
+/// No verdict yet: the packet goes to a client.
+const REPLIED: u32 = 5 << 16;
 
 /// What a global function says of a packet.
 #[derive(Clone, Copy)]
@@ -39,6 +41,8 @@ pub enum Answer {
     Begin,
     /// [`Outcome::Begun`].
     Begun(u32),
+    /// [`Outcome::Replied`].
+    Replied,
 }
 
 /// The two global functions that a packet for a service may need.
@@ -72,6 +76,7 @@ impl Answer {
             TOO_BIG => Self::TooBig(answer & 0xffff),
             BEGIN => Self::Begin,
             BEGUN => Self::Begun(answer & 0xffff),
+            REPLIED => Self::Replied,
             _ => Self::Verdict,
         }
     }
@@ -84,6 +89,7 @@ pub fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::Tunnel(dest) => return TUNNEL | dest,
         Outcome::TooBig(mtu) => return TOO_BIG | mtu,
         Outcome::Begin => return BEGIN,
+        Outcome::Replied => return REPLIED,
         Outcome::Begun(dest) => return BEGUN | dest,
         Outcome::TunnelRouted => (xdp_action::XDP_PASS, Counter::Forwarded),
         Outcome::TooBigTold => (xdp_action::XDP_TX, Counter::TooBig),
@@ -127,6 +133,7 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::Forward
         | Outcome::ForwardTo(_)
         | Outcome::Begin
+        | Outcome::Replied
         | Outcome::Begun(_)
         | Outcome::Tunnel(_)
         | Outcome::TunnelRouted

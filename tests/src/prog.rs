@@ -208,6 +208,8 @@ impl Loaded {
         }
         let keys: Vec<_> = self.checker.nat_sources.keys().collect::<Result<_, _>>()?;
         for key in keys {
+            let (word, _) = hash::filter_bit(&key);
+            self.checker.nat_filter.set(word, 0, 0)?;
             self.checker.nat_sources.remove(&key)?;
         }
         let keys: Vec<_> = self.vrrp.routers.keys().collect::<Result<_, _>>()?;
@@ -391,6 +393,10 @@ impl Loaded {
                 .nat_sources
                 .insert(key, value, 0)
                 .expect("write a source");
+            let (word, bit) = hash::filter_bit(&key);
+            let filter = &mut self.checker.nat_filter;
+            let bits = filter.get(&word, 0).expect("read the filter") | bit;
+            filter.set(word, bits, 0).expect("write the filter");
             let sources = self.checker.nat_sources.keys().count();
             self.set_header(|header| header.nat_sources = sources as u32);
         }

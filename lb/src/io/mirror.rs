@@ -33,6 +33,7 @@ pub fn load(maps: &CheckerMaps) -> Result<Image, XdpError> {
             .iter()
             .collect::<Result<_, _>>()
             .map_err(of(&maps::NAT_SOURCES))?,
+        nat_filter: used(&maps.nat_filter).map_err(of(&maps::NAT_FILTER))?,
         slots: used(&maps.service_table).map_err(of(&maps::SERVICE_TABLE))?,
         header: maps
             .service_header
@@ -67,6 +68,7 @@ pub fn apply(maps: &mut CheckerMaps, op: &MapOp) -> Result<(), XdpError> {
         MapOp::SetTimeout(state, seconds) => maps.timeouts.set(*state, seconds, 0),
         MapOp::SetFront(id, value) => maps.fronts.set(*id, value, 0),
         MapOp::SetNatSource(key, value) => maps.nat_sources.insert(key, value, 0),
+        MapOp::SetFilter(at, word) => maps.nat_filter.set(*at, word, 0),
         MapOp::SetService(key, value) => maps.services.insert(key, value, 0),
         MapOp::SetSlot(at, slot) => maps.service_table.set(*at, slot, 0),
         MapOp::SetHeader(header) => maps.service_header.set(0, header, 0),

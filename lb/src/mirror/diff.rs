@@ -52,6 +52,16 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         .partition(|(id, _)| wanted.limits.contains_key(id));
     ops.extend(limits_set.into_iter().map(set_limits));
     ops.extend(gaining.into_iter().map(set_dest));
+    // Bits are set before there is something to find, and cleared when there is nothing any more.
+    let both = |at: &u32, word: u64| word | installed.nat_filter.get(at).copied().unwrap_or(0);
+    let grown: BTreeMap<u32, u64> = wanted
+        .nat_filter
+        .iter()
+        .map(|(at, word)| (*at, both(at, *word)))
+        .filter(|(at, word)| installed.nat_filter.get(at) != Some(word))
+        .collect();
+    let set_filter = |(at, word)| MapOp::SetFilter(at, word);
+    ops.extend(grown.iter().map(|(at, word)| MapOp::SetFilter(*at, *word)));
     ops.extend(sources_grown.into_iter().map(set_source));
     ops.extend(fronts_set.into_iter().map(set_front));
     ops.extend(
@@ -82,6 +92,9 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         missing(&installed.nat_sources, &wanted.nat_sources)
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
+    let mut filter = installed.nat_filter.clone();
+    filter.extend(grown);
+    ops.extend(changes(&filter, &wanted.nat_filter).map(set_filter));
     ops.extend(fronts_cleared.into_iter().map(set_front));
     ops.extend(limits_cleared.into_iter().map(set_limits));
     ops

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use lb_common::{Address, hash, service::SCHEDULER_MH};
+use lb_common::{
+    Address, hash,
+    service::{SCHEDULER_MH, SERVICE_HASH_PORT},
+};
 
 use super::image::Image;
 
@@ -24,6 +27,7 @@ pub struct Flow {
 
 struct Ring {
     service_port: [u8; 2],
+    with_port: bool,
     entries: Vec<u16>,
 }
 
@@ -43,6 +47,7 @@ impl Displaced {
             .map(|(key, value)| {
                 let ring = Ring {
                     service_port: key.port,
+                    with_port: value.flags & SERVICE_HASH_PORT != 0,
                     entries: image.ring(value.ring).collect(),
                 };
                 (value.id, ring)
@@ -64,7 +69,7 @@ impl Displaced {
             reason = "no ring is longer than 65536"
         )]
         let len = ring.entries.len() as u32;
-        let hash = hash::flow(&flow.client, flow.port, ring.service_port);
+        let hash = hash::entry(&flow.client, flow.port, ring.service_port, ring.with_port);
         let place = ring.entries.get(hash::position(hash, len) as usize);
         if place != Some(&flow.dest) {
             *self.counts.entry(flow.service).or_default() += 1;

@@ -35,6 +35,8 @@ pub struct Image {
     pub fronts: BTreeMap<u32, FrontValue>,
     /// `nat_sources`.
     pub nat_sources: BTreeMap<NatSourceKey, NatSourceValue>,
+    /// `nat_filter`.
+    pub nat_filter: BTreeMap<u32, u64>,
 }
 
 impl Default for Image {
@@ -49,6 +51,7 @@ impl Default for Image {
             timeouts: BTreeMap::new(),
             fronts: BTreeMap::new(),
             nat_sources: BTreeMap::new(),
+            nat_filter: BTreeMap::new(),
         }
     }
 }
@@ -70,6 +73,8 @@ pub enum MapOp {
     SetFront(u32, FrontValue),
     /// `nat_sources`.
     SetNatSource(NatSourceKey, NatSourceValue),
+    /// `nat_filter`.
+    SetFilter(u32, u64),
     /// `services`.
     SetService(ServiceKey, ServiceValue),
     /// `service_table`.
@@ -95,6 +100,7 @@ impl MapOp {
             Self::SetChunk(..) => maps::RINGS.name,
             Self::SetFront(..) => maps::FRONTS.name,
             Self::SetNatSource(..) | Self::RemoveNatSource(_) => maps::NAT_SOURCES.name,
+            Self::SetFilter(..) => maps::NAT_FILTER.name,
             Self::SetService(..) | Self::RemoveService(_) => maps::SERVICES.name,
             Self::SetSlot(..) => maps::SERVICE_TABLE.name,
             Self::SetHeader(_) => maps::SERVICE_HEADER.name,
@@ -133,6 +139,7 @@ impl Image {
             MapOp::SetNatSource(key, value) => {
                 self.nat_sources.insert(*key, *value);
             }
+            MapOp::SetFilter(at, word) => set(&mut self.nat_filter, *at, *word),
             MapOp::SetService(key, value) => {
                 self.services.insert(*key, *value);
             }

@@ -14,7 +14,7 @@ use lb_common::{
         FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue,
         NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
     },
-    maps,
+    hash, maps,
     ring::{CHUNK_LEN, RingChunk},
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
@@ -326,6 +326,8 @@ impl Draft<'_> {
                 protocol: service.front.protocol.number(),
                 pad: 0,
             };
+            let (word, bit) = hash::filter_bit(&key);
+            *self.image.nat_filter.entry(word).or_default() |= bit;
             let sharing = self.image.nat_sources.entry(key).or_default();
             match sharing.dests.iter_mut().find(|entry| **entry == 0) {
                 Some(entry) => *entry = *id,

@@ -5,17 +5,21 @@ use std::{
 };
 
 use lb_common::{
-    dest::{DEST_RESOLVED, DEST_USABLE},
-    hash::service_slots,
-    service::{RingRef, ServiceValue},
+    Address,
+    dest::{
+        DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, FORWARD_GRE, FORWARD_GUE,
+        FORWARD_IPIP,
+    },
+    hash::{self, service_slots},
+    service::{RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ONE_PACKET, ServiceValue},
 };
 use proptest::prelude::*;
 
 use super::{plan::service_key, *};
 use crate::{
     config::model::{
-        ForwardMethod, Protocol, Scheduler,
-        lvs::{SchedulerFlags, Thresholds},
+        ForwardMethod, PrefixLength, Protocol, Scheduler, Tunnel,
+        lvs::{Persistence, SchedulerFlags, Thresholds, TunnelChecksum},
     },
     pool::{
         NextHop, RealServerId,
@@ -145,6 +149,103 @@ fn packets_find_a_service_with_its_real_servers() {
     assert_eq!(image.fronts[&value.id].address, mapped(front(1).address));
     assert_eq!(image.nat_sources.len(), 3);
     assert!(lookup(image, front(3)).is_none());
+}
+
+#[test]
+fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
+    let gue = Tunnel::Gue {
+        port: 6080,
+        checksum: TunnelChecksum::Plain,
+    };
+    let gre = Tunnel::Gre {
+        checksum: TunnelChecksum::None,
+    };
+    let table = [
+        (Tunnel::Ipip, FORWARD_IPIP, 0, 0),
+        (gue, FORWARD_GUE, 6080, DEST_TUNNEL_CHECKSUM),
+        (gre, FORWARD_GRE, 0, 0),
+    ];
+    for (tunnel, method, port, checksum) in table {
+        for local in [Some([10, 0, 0, 254].into()), None] {
+            let mut wish = service(1, &[1]);
+            wish.dests[0].method = ForwardMethod::Tunnel(tunnel);
+            wish.dests[0].next_hop = Some(NextHop {
+                local,
+                ..next_hop(1)
+            });
+            let (mirror, _) = installed(&[wish]);
+            let image = mirror.installed();
+            let dest = image.dests.values().find(|dest| image::is_live(dest));
+            let dest = dest.expect("a dest");
+            let resolved = if local.is_some() { DEST_RESOLVED } else { 0 };
+            assert_eq!(dest.flags, DEST_USABLE | resolved | checksum, "{tunnel:?}");
+            assert_eq!((dest.method, dest.tunnel_port), (method, port_of(port)));
+            let expected = local.map_or((Address::default(), 0), |local| (mapped(local), 1500));
+            assert_eq!((dest.local, dest.mtu), expected, "{tunnel:?}");
+            assert!(image.nat_sources.is_empty());
+        }
+    }
+}
+
+const fn port_of(port: u16) -> [u8; 2] {
+    port.to_be_bytes()
+}
+
+#[test]
+fn weights_thresholds_persistence_and_timeouts_reach_the_maps() {
+    let mut wish = service(1, &[1]);
+    wish.scheduler = Scheduler::WeightedLeastConnections;
+    wish.one_packet = true;
+    wish.persistence = Some(Persistence {
+        timeout: Duration::from_secs(50),
+        granularity: PrefixLength::try_from(24).expect("24 of 32"),
+        engine: None,
+    });
+    wish.dests[0].weight = 7;
+    wish.dests[0].thresholds = Thresholds { upper: 9, lower: 3 };
+    let now = start();
+    let mut mirror = Mirror::new(Image::default());
+    mirror.set_timeouts([(u32::from(FLOW_ESTABLISHED), 40)].into());
+    mirror.handle_services(vec![wish], now);
+    let ops = drain(&mut mirror, now);
+    let image = mirror.installed();
+    let value = lookup(image, front(1)).expect("the service");
+    assert_eq!(value.scheduler, SCHEDULER_WLC);
+    assert_eq!(value.flags, SERVICE_ONE_PACKET);
+    assert_eq!((value.persistence, value.granularity), (50, 24));
+    let front = image.fronts[&value.id];
+    assert_eq!((front.persistence, front.granularity), (50, 24));
+    assert_eq!(image.timeouts, [(2, 40)].into());
+    let (id, limits) = image.limits.first_key_value().expect("limits");
+    assert_eq!((limits.weight, limits.upper, limits.lower), (7, 9, 3));
+    assert!(image.dests[id].flags & DEST_LIMITED != 0);
+    let place = |wanted: &MapOp| ops.iter().position(|op| op == wanted);
+    let dest = MapOp::SetDest(*id, image.dests[id]);
+    assert!(place(&MapOp::ClearConnections(*id)) < place(&dest));
+    assert!(place(&MapOp::SetLimits(*id, *limits)) < place(&dest));
+}
+
+#[test]
+fn mh_keeps_flow_entries_only_where_somebody_needs_them() {
+    let plain = service(1, &[1]);
+    let mut limited = service(1, &[1]);
+    limited.dests[0].thresholds.upper = 9;
+    let mut persistent = service(1, &[1]);
+    persistent.persistence = Some(Persistence {
+        timeout: Duration::from_secs(50),
+        granularity: PrefixLength::try_from(32).expect("32 of 32"),
+        engine: None,
+    });
+    let table = [
+        (plain, SCHEDULER_MH),
+        (limited, SCHEDULER_MH_COUNTED),
+        (persistent, SCHEDULER_MH_COUNTED),
+    ];
+    for (wish, expected) in table {
+        let (mirror, _) = installed(&[wish]);
+        let value = lookup(mirror.installed(), front(1)).expect("the service");
+        assert_eq!(value.scheduler, expected);
+    }
 }
 
 #[test]
@@ -461,6 +562,11 @@ proptest! {
                         let end = image::chunks(value.ring).chain(image::chunks(value.previous));
                         prop_assert!(end.into_iter().all(|at| image.rings.contains_key(&at)));
                     }
+                    for key in image.nat_sources.keys() {
+                        let (word, bit) = hash::filter_bit(key);
+                        let bits = image.nat_filter.get(&word).copied().unwrap_or(0);
+                        prop_assert!(bits & bit != 0, "a real server nobody finds after {op:?}");
+                    }
                     for service in &before {
                         let front = service.front;
                         if takes_flows(&before, front) && takes_flows(&wish, front) {
@@ -484,7 +590,12 @@ proptest! {
                     .collect();
                 prop_assert_eq!(targets(image, &value), expected);
             }
-            prop_assert_eq!(mirror.installed().services.len(), wish.len());
+            let image = mirror.installed();
+            prop_assert_eq!(image.services.len(), wish.len());
+            let bits: u32 = image.nat_filter.values().map(|word| word.count_ones()).sum();
+            prop_assert!(bits as usize <= image.nat_sources.len(), "bits of nobody");
+            let is_live = |id: &u16| image.dests.get(id).is_some_and(image::is_live);
+            prop_assert!(image.limits.keys().all(is_live), "limits of nobody");
             before = wish;
         }
     }

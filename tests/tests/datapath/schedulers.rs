@@ -2,7 +2,7 @@
 
 use lb_common::{
     hash::BUCKETS,
-    service::{SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT},
+    service::{SCHEDULER_MH, SCHEDULER_RR, SCHEDULER_SH, SERVICE_HASH_PORT},
 };
 use tests::{
     packet::{Packet, SYN, address},
@@ -92,5 +92,30 @@ fn an_empty_bucket_is_nobodys() {
         let answer = plane.xdp(&syn(scene, 1).bytes());
         assert_eq!(answer.verdict, tests::prog::PASS, "{scene:?}");
         assert_eq!(plane.counter(lb_common::counter::Counter::NoDest), 1);
+    }
+}
+
+#[test]
+fn mh_keeps_a_client_at_one_real_server_unless_its_port_counts() {
+    for scene in scenes(SCHEDULER_MH) {
+        for (flags, spreads) in [(0, false), (SERVICE_HASH_PORT, true)] {
+            let mut plane = scene.plane();
+            let ring = plane.set_ring(0, &DESTS, false);
+            scene.set_service_with(&mut plane, flags, ring, ring);
+            let mut per_dest = [0u32; 3];
+            for number in 0..30_000 {
+                let mut packet = scene.packet(1, SYN);
+                packet.source_port = 1024 + number;
+                let to = dest_of(&plane.xdp(&packet.bytes()).packet);
+                per_dest[usize::from(to - DESTS[0])] += 1;
+            }
+            per_dest.sort_unstable();
+            if spreads {
+                let fair = 9_700..10_300;
+                assert!(per_dest.iter().all(|n| fair.contains(n)), "{per_dest:?}");
+            } else {
+                assert_eq!(per_dest, [0, 0, 30_000], "{scene:?}");
+            }
+        }
     }
 }

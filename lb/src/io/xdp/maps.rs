@@ -36,6 +36,8 @@ pub struct CheckerMaps {
     pub dests: Array<MapData, DestValue>,
     /// `nat_sources`.
     pub nat_sources: HashMap<MapData, NatSourceKey, NatSourceValue>,
+    /// `nat_filter`.
+    pub nat_filter: Array<MapData, u64>,
     /// `fronts`.
     pub fronts: Array<MapData, FrontValue>,
     /// `dest_limits`.
@@ -59,6 +61,7 @@ impl CheckerMaps {
             rings: open(pins, &maps::RINGS)?,
             dests: open(pins, &maps::DESTS)?,
             nat_sources: open(pins, &maps::NAT_SOURCES)?,
+            nat_filter: open(pins, &maps::NAT_FILTER)?,
             fronts: open(pins, &maps::FRONTS)?,
             limits: open(pins, &maps::DEST_LIMITS)?,
             timeouts: open(pins, &maps::TIMEOUTS)?,

@@ -17,7 +17,7 @@ use lb_common::{
     maps, programs,
     ring::CHUNK_LEN,
     router::{ROUTER_WATCH, RouterKey, RouterValue},
-    service::{SCHEDULER_MH, SCHEDULER_RR, ServiceKey, ServiceValue},
+    service::{SCHEDULER_MH, SCHEDULER_RR, SERVICE_HASH_PORT, ServiceKey, ServiceValue},
 };
 use tests::{
     packet::{ACK, Packet, SYN, Transport, address, advert},
@@ -253,6 +253,7 @@ impl Bench {
                     id: self.service + u32::from(number),
                     gate: ALWAYS_OPEN,
                     scheduler: load.scheduler,
+                    flags: SERVICE_HASH_PORT,
                     ring,
                     previous: ring,
                     ..ServiceValue::zeroed()

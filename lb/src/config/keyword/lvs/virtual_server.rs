@@ -192,7 +192,7 @@ const FLAGS: &[Virtual] = &[
         "mh-port",
         second,
         Scheduler::MaglevHash,
-        "`lb_algo mh` hashes the client's port too, which the data plane always does"
+        "`lb_algo mh` hashes the client's port too, so that the flows of one client spread"
     ),
     scheduler_flag!(
         "mh-fallback",
