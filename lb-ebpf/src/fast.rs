@@ -7,7 +7,7 @@
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use lb_common::{
     dest::{DEST_RESOLVED, FORWARD_DIRECT_ROUTE, FORWARD_IPIP},
-    service::{SCHEDULER_MH, ServiceValue},
+    service::{SCHEDULER_MH, SERVICE_NAT, ServiceValue},
 };
 
 use crate::{
@@ -28,10 +28,10 @@ use crate::{
 /// Who decides about a packet that is not decided yet.
 #[derive(Clone, Copy)]
 pub enum Rest {
-    /// [`Service4`].
-    Service4,
-    /// [`Service6`].
-    Service6,
+    /// [`Service4`], for the service in this slot of the fast table.
+    Service4(u32),
+    /// [`Service6`], likewise.
+    Service6(u32),
     /// [`reply4`].
     Reply4,
     /// [`reply6`].
@@ -51,14 +51,28 @@ pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
     match ethernet.kind {
         ETHER_IPV4 => {
             let packet = plain4(frame).ok_or(Rest::Long)?;
-            transport(frame, &packet, ingress, [Rest::Service4, Rest::Reply4])
+            let others = Others {
+                service: Rest::Service4,
+                reply: Rest::Reply4,
+            };
+            transport(frame, &packet, ingress, others)
         }
         ETHER_IPV6 => {
             let packet = plain6(frame).ok_or(Rest::Long)?;
-            transport(frame, &packet, ingress, [Rest::Service6, Rest::Reply6])
+            let others = Others {
+                service: Rest::Service6,
+                reply: Rest::Reply6,
+            };
+            transport(frame, &packet, ingress, others)
         }
         _ => Err(Rest::Long),
     }
+}
+
+/// Who decides about packets of one family.
+struct Others {
+    service: fn(u32) -> Rest,
+    reply: Rest,
 }
 
 #[inline(always)]
@@ -66,16 +80,16 @@ fn transport(
     frame: &mut Frame,
     packet: &Packet,
     ingress: u32,
-    [others, replies]: [Rest; 2],
+    others: Others,
 ) -> Result<Outcome, Rest> {
     let table = Table::read().ok_or(Rest::Long)?;
-    let Some(service) = table.find(&service::key(packet)) else {
+    let Some(found) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
         if maps::has_hints() {
             return Err(Rest::Long);
         }
         if table.has_nat_sources() && maps::may_be_nat_source(&reply::source(packet)) {
-            return Err(replies);
+            return Err(others.reply);
         }
         let is_same = Table::read().is_some_and(|again| again == table);
         return if is_same {
@@ -84,7 +98,9 @@ fn transport(
             Err(Rest::Long)
         };
     };
+    let (service, others) = (found.value, (others.service)(found.slot));
     let is_decided = service.scheduler == SCHEDULER_MH
+        && service.flags & SERVICE_NAT == 0
         && service.ring == service.previous
         && maps::is_open(service.gate)
         && transport::check(frame, packet).is_some();
@@ -128,32 +144,32 @@ fn plain(frame: &Frame, packet: Packet) -> Option<Packet> {
     Some(Packet { ports, ..packet })
 }
 
-/// A plain IPv4 packet for a service, to the dest `id`, or to where its flow goes.
+/// A plain IPv4 packet for the service in `slot`, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn serve4(context: *mut xdp_md, id: u32) -> u32 {
-    served(context, id, plain4)
+pub extern "C" fn serve4(context: *mut xdp_md, slot: u32, id: u32) -> u32 {
+    served(context, slot, id, plain4)
 }
 
 /// A plain IPv6 packet for a service, likewise.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn serve6(context: *mut xdp_md, id: u32) -> u32 {
-    served(context, id, plain6)
+pub extern "C" fn serve6(context: *mut xdp_md, slot: u32, id: u32) -> u32 {
+    served(context, slot, id, plain6)
 }
 
 /// A plain IPv4 packet that begins a flow.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn begin4(context: *mut xdp_md) -> u32 {
-    begun(context, plain4)
+pub extern "C" fn begin4(context: *mut xdp_md, slot: u32) -> u32 {
+    begun(context, slot, plain4)
 }
 
 /// A plain IPv6 packet that begins a flow.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn begin6(context: *mut xdp_md) -> u32 {
-    begun(context, plain6)
+pub extern "C" fn begin6(context: *mut xdp_md, slot: u32) -> u32 {
+    begun(context, slot, plain6)
 }
 
 /// A plain IPv4 packet, perhaps of a real server; [`long::UNDECIDED`] where it is none.
@@ -179,38 +195,43 @@ fn replied(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u3
 }
 
 /// [`serve4`] and [`begin4`].
-pub struct Service4(pub *mut xdp_md);
+pub struct Service4(pub *mut xdp_md, pub u32);
 
 /// [`serve6`] and [`begin6`].
-pub struct Service6(pub *mut xdp_md);
+pub struct Service6(pub *mut xdp_md, pub u32);
 
 impl Service for Service4 {
     #[inline(always)]
     fn serve(&self, dest: u32) -> u32 {
-        serve4(self.0, dest)
+        serve4(self.0, self.1, dest)
     }
     #[inline(always)]
     fn begin(&self) -> u32 {
-        begin4(self.0)
+        begin4(self.0, self.1)
     }
 }
 
 impl Service for Service6 {
     #[inline(always)]
     fn serve(&self, dest: u32) -> u32 {
-        serve6(self.0, dest)
+        serve6(self.0, self.1, dest)
     }
     #[inline(always)]
     fn begin(&self) -> u32 {
-        begin6(self.0)
+        begin6(self.0, self.1)
     }
 }
 
 #[inline(always)]
-fn served(context: *mut xdp_md, id: u32, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+fn served(
+    context: *mut xdp_md,
+    slot: u32,
+    id: u32,
+    plain: impl Fn(&Frame) -> Option<Packet>,
+) -> u32 {
     let context = XdpContext::new(context);
     let mut frame = Frame::new(context.data(), context.data_end());
-    let outcome = match found(&frame, plain) {
+    let outcome = match found(&frame, slot, plain) {
         Some((packet, service)) => serve::serve(
             &mut frame,
             &packet,
@@ -224,10 +245,10 @@ fn served(context: *mut xdp_md, id: u32, plain: impl Fn(&Frame) -> Option<Packet
 }
 
 #[inline(always)]
-fn begun(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
+fn begun(context: *mut xdp_md, slot: u32, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
     let context = XdpContext::new(context);
     let frame = Frame::new(context.data(), context.data_end());
-    let outcome = match found(&frame, plain) {
+    let outcome = match found(&frame, slot, plain) {
         Some((packet, service)) => serve::begin(&frame, &packet, service),
         None => Outcome::Pass,
     };
@@ -238,8 +259,14 @@ fn begun(context: *mut xdp_md, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 
 #[inline(always)]
 fn found(
     frame: &Frame,
+    slot: u32,
     plain: impl Fn(&Frame) -> Option<Packet>,
 ) -> Option<(Packet, &'static ServiceValue)> {
     let packet = plain(frame)?;
-    Some((packet, service::find(&service::key(&packet))?))
+    let key = service::key(&packet);
+    let service = match service::at(slot, &key) {
+        Some(service) => service,
+        None => service::find(&key)?,
+    };
+    Some((packet, service))
 }

@@ -56,6 +56,15 @@ pub enum End {
     Source,
 }
 
+/// Whose hop this is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// Takes one off TTL or hop limit, which the caller has seen to be more than 1.
+    Ours,
+    /// The TTL stays: the kernel's, or somebody's later.
+    Others,
+}
+
 /// Rewrites the packet for `dest` and says where it leaves; `ingress` is where it came from.
 #[inline(always)]
 pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32) -> Outcome {
@@ -70,8 +79,8 @@ pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32
         if !can_change_port(packet, packet.ports.destination, dest.port) {
             return Outcome::Pass;
         }
-        let rewritten = rewrite(frame, packet, End::Destination, &Endpoint::of(dest));
-        if rewritten.is_none() || age(frame, packet).is_none() {
+        let hop = Hop::Ours;
+        if rewrite(frame, packet, End::Destination, &Endpoint::of(dest), hop).is_none() {
             return Outcome::Malformed;
         }
     }
@@ -129,16 +138,22 @@ pub extern "C" fn sctp_change(from: u32, to: u32, following: u32) -> u32 {
 /// Replaces one end of the packet and mends the checksums. The frame holds the transport header, or nothing
 /// is changed.
 #[inline(always)]
-pub fn rewrite(frame: &mut Frame, packet: &Packet, end: End, to: &Endpoint) -> Option<()> {
+pub fn rewrite(
+    frame: &mut Frame,
+    packet: &Packet,
+    end: End,
+    to: &Endpoint,
+    hop: Hop,
+) -> Option<()> {
     let address = match end {
         End::Destination => packet.destination,
         End::Source => packet.source,
     };
-    let addresses = to.address.sum().sub_address(&address.address());
+    let addresses = address.change(to.address, packet.family);
     if !packet.is_later_fragment() {
         rewrite_transport(frame, packet, end, to, addresses)?;
     }
-    rewrite_network(frame, packet, end, to.address, addresses)
+    rewrite_network(frame, packet, end, to.address, addresses, hop)
 }
 
 /// Replaces one address of the packet; `change` is what that adds to checksums.
@@ -149,7 +164,11 @@ pub fn rewrite_network(
     end: End,
     to: Ip,
     change: Sum,
+    hop: Hop,
 ) -> Option<()> {
+    if hop == Hop::Ours {
+        return rewrite_and_age(frame, packet, end, to, change);
+    }
     if packet.family == 4 {
         let header = frame.get_mut::<Ipv4>(packet.network)?;
         match end {
@@ -165,6 +184,29 @@ pub fn rewrite_network(
         }
     }
     Some(())
+}
+
+/// [`rewrite_network`] and [`age`] with one look at the checksum.
+#[inline(always)]
+fn rewrite_and_age(
+    frame: &mut Frame,
+    packet: &Packet,
+    end: End,
+    to: Ip,
+    change: Sum,
+) -> Option<()> {
+    let ttl = packet.ttl.wrapping_sub(1);
+    if packet.family == 4 {
+        let header = frame.get_mut::<Ipv4>(packet.network)?;
+        header.ttl = ttl;
+    } else {
+        let header = frame.get_mut::<Ipv6>(packet.network)?;
+        header.hop_limit = ttl;
+    }
+    let change = change
+        .sub16([packet.ttl, packet.protocol])
+        .add16([ttl, packet.protocol]);
+    rewrite_network(frame, packet, end, to, change, Hop::Others)
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@ use lb_common::{
 
 use crate::{
     flow::Segment,
-    forward::{self, End, Endpoint},
+    forward::{self, End, Endpoint, Hop},
     frame::Frame,
     maps,
     outcome::Outcome,
@@ -116,8 +116,8 @@ impl Error<'_> {
             return Ok(Outcome::Tunnel(u32::from(choice.id)));
         }
         if choice.dest.method == FORWARD_NAT {
-            self.rewrite(frame, End::Destination, &Endpoint::of(choice.dest))
-                .and_then(|()| forward::age(frame, self.outer))
+            let real = Endpoint::of(choice.dest);
+            self.rewrite(frame, End::Destination, &real, Hop::Ours)
                 .ok_or(Outcome::Malformed)?;
         }
         let outcome = forward::send(frame, choice.dest, ingress);
@@ -149,14 +149,14 @@ impl Error<'_> {
         if self.outer.ttl <= 1 {
             return Err(Outcome::TtlExpired);
         }
-        self.rewrite(frame, End::Source, &Endpoint::before(front))
+        self.rewrite(frame, End::Source, &Endpoint::before(front), Hop::Others)
             .ok_or(Outcome::Malformed)
     }
 
     /// Replaces one end of the packet and the same end of the packet inside, which went the other way. The checksum inside stays,
     /// as in IPVS: nobody looks at it.
     #[inline(always)]
-    fn rewrite(&self, frame: &mut Frame, end: End, to: &Endpoint) -> Option<()> {
+    fn rewrite(&self, frame: &mut Frame, end: End, to: &Endpoint, hop: Hop) -> Option<()> {
         let Self { outer, inner } = self;
         let (before, inside, address, port) = match end {
             End::Destination => (
@@ -172,14 +172,14 @@ impl Error<'_> {
                 inner.ports.destination,
             ),
         };
-        let outside_change = to.address.sum().sub_address(&before.address());
-        let inside_change = to.address.sum().sub_address(&address.address());
+        let outside_change = before.change(to.address, outer.family);
+        let inside_change = address.change(to.address, inner.family);
         let ports = frame.get_mut::<PortsHeader>(inner.transport)?;
         match inside {
             End::Destination => ports.destination = to.port,
             End::Source => ports.source = to.port,
         }
-        forward::rewrite_network(frame, inner, inside, to.address, inside_change)?;
+        forward::rewrite_network(frame, inner, inside, to.address, inside_change, Hop::Others)?;
         let icmp = frame.get_mut::<Icmp>(outer.transport)?;
         let change = Sum::new().sub16(port).add16(to.port);
         let change = if outer.family == 4 {
@@ -189,6 +189,6 @@ impl Error<'_> {
             change.add(outside_change).add(inside_change)
         };
         icmp.checksum = update(icmp.checksum, change);
-        forward::rewrite_network(frame, outer, end, to.address, outside_change)
+        forward::rewrite_network(frame, outer, end, to.address, outside_change, hop)
     }
 }

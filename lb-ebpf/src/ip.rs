@@ -105,6 +105,16 @@ impl Ip {
         a > c || a == c && b > d
     }
 
+    /// What a checksum changes by when `to` takes the place of this address of `family`.
+    #[inline(always)]
+    pub const fn change(self, to: Self, family: u8) -> Sum {
+        if family == 4 {
+            Sum::new().sub32(self.v4()).add32(to.v4())
+        } else {
+            to.sum().sub_address(&self.address())
+        }
+    }
+
     /// The checksum's sum over the 16 bytes. An IPv4-mapped prefix adds a constant that takes itself away
     /// again in every difference.
     #[inline(always)]

@@ -190,8 +190,8 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     let answer = match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
         Ok(outcome) => xdp_verdict(outcome),
-        Err(Rest::Service4) => fast::Service4(context.ctx).answer(),
-        Err(Rest::Service6) => fast::Service6(context.ctx).answer(),
+        Err(Rest::Service4(slot)) => fast::Service4(context.ctx, slot).answer(),
+        Err(Rest::Service6(slot)) => fast::Service6(context.ctx, slot).answer(),
         Err(Rest::Reply4) => fast::reply4(context.ctx),
         Err(Rest::Reply6) => fast::reply6(context.ctx),
         Err(Rest::Long) => UNDECIDED,

@@ -21,7 +21,7 @@ use lb_common::{
 
 use crate::{
     flow::{self, Key, Segment},
-    forward::{self, End, Endpoint, age, rewrite},
+    forward::{self, End, Endpoint, Hop, age, rewrite},
     frame::Frame,
     ip::Ip,
     maps,
@@ -91,7 +91,8 @@ fn rewritten(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Result<(
     if packet.ttl <= 1 {
         return Err(Outcome::TtlExpired);
     }
-    rewrite(frame, packet, End::Source, &Endpoint::before(front)).ok_or(Outcome::Malformed)
+    let front = Endpoint::before(front);
+    rewrite(frame, packet, End::Source, &front, Hop::Others).ok_or(Outcome::Malformed)
 }
 
 /// Sends a packet that has its virtual source to the client.

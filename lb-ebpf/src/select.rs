@@ -6,7 +6,7 @@ use lb_common::{
     hash,
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_RR, SCHEDULER_SH,
-        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_ONE_PACKET, ServiceValue,
+        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceValue,
     },
 };
 
@@ -53,7 +53,7 @@ fn begins_flow(segment: Segment) -> bool {
 /// kernel's. `mh` has others, see [`by_rings`].
 #[inline(always)]
 pub fn find(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> Option<Choice> {
-    if service.scheduler == SCHEDULER_MH {
+    if service.scheduler == SCHEDULER_MH && service.flags & SERVICE_NAT == 0 {
         let current = by_ring(service.ring, entry);
         if service.ring == service.previous
             && let Some(choice) = &current

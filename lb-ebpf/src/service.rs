@@ -36,12 +36,12 @@ impl Table {
 
     /// The service `key`.
     #[inline(always)]
-    pub fn find(self, key: &ServiceKey) -> Option<&'static ServiceValue> {
+    pub fn find(self, key: &ServiceKey) -> Option<Found> {
         let header = self.header();
         for index in hash::service_slots(key, header.seed, header.mask) {
-            let slot = maps::service_slot(header.base + index)?;
-            if slot.occupied != 0 && same(&slot.key, key) {
-                return Some(&slot.value);
+            let slot = header.base + index;
+            if let Some(value) = at(slot, key) {
+                return Some(Found { slot, value });
             }
         }
         None
@@ -52,6 +52,21 @@ impl Table {
     pub fn has_nat_sources(self) -> bool {
         self.header().nat_sources != 0
     }
+}
+
+/// A service and where it is.
+pub struct Found {
+    /// Index of its slot in the fast table.
+    pub slot: u32,
+    /// What to do with its packets.
+    pub value: &'static ServiceValue,
+}
+
+/// The service `key`, if it is in `slot` of the fast table.
+#[inline(always)]
+pub fn at(slot: u32, key: &ServiceKey) -> Option<&'static ServiceValue> {
+    let slot = maps::service_slot(slot)?;
+    (slot.occupied != 0 && same(&slot.key, key)).then_some(&slot.value)
 }
 
 /// The key of the service that a packet with ports is for.
@@ -69,15 +84,15 @@ pub const fn key(packet: &Packet) -> ServiceKey {
 #[inline(always)]
 pub fn find(key: &ServiceKey) -> Option<&'static ServiceValue> {
     let table = Table::read()?;
-    if let Some(value) = table.find(key) {
-        return Some(value);
+    if let Some(found) = table.find(key) {
+        return Some(found.value);
     }
     // The daemon may have swapped the halves while we looked, or the header was copied half old, half new.
     let again = Table::read()?;
     if again == table {
         return None;
     }
-    again.find(key)
+    again.find(key).map(|found| found.value)
 }
 
 #[inline(always)]

@@ -19,7 +19,7 @@ use lb_common::{
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
         SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_FALLBACK,
-        SERVICE_HASH_PORT, SERVICE_ONE_PACKET, ServiceKey, ServiceValue,
+        SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceKey, ServiceValue,
     },
 };
 
@@ -471,12 +471,16 @@ fn scheduler(service: &Service) -> Option<u8> {
 }
 
 /// The `SERVICE_*` bits of a service.
-const fn service_flags(service: &Service) -> u8 {
+fn service_flags(service: &Service) -> u8 {
     let is_hashed = matches!(
         service.scheduler,
         Scheduler::SourceHash | Scheduler::MaglevHash
     );
+    let is_nat = |dest: &Dest| dest.method == ForwardMethod::Nat;
     let mut flags = 0;
+    if service.dests.iter().any(is_nat) {
+        flags |= SERVICE_NAT;
+    }
     if is_hashed && service.flags.first {
         flags |= SERVICE_FALLBACK;
     }

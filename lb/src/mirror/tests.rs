@@ -11,7 +11,9 @@ use lb_common::{
         FORWARD_IPIP,
     },
     hash::{self, service_slots},
-    service::{RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ONE_PACKET, ServiceValue},
+    service::{
+        RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceValue,
+    },
 };
 use proptest::prelude::*;
 
@@ -211,7 +213,7 @@ fn weights_thresholds_persistence_and_timeouts_reach_the_maps() {
     let image = mirror.installed();
     let value = lookup(image, front(1)).expect("the service");
     assert_eq!(value.scheduler, SCHEDULER_WLC);
-    assert_eq!(value.flags, SERVICE_ONE_PACKET);
+    assert_eq!(value.flags, SERVICE_ONE_PACKET | SERVICE_NAT);
     assert_eq!((value.persistence, value.granularity), (50, 24));
     let front = image.fronts[&value.id];
     assert_eq!((front.persistence, front.granularity), (50, 24));

@@ -32,7 +32,7 @@ pub struct ServiceSnapshot {
 pub struct RealServerSnapshot {
     /// `address:port`.
     pub real_server: String,
-    /// `NAT` or `DR`.
+    /// `NAT`, `DR` or `TUN`.
     pub method: String,
     /// Configured weight.
     pub weight: u32,
@@ -44,6 +44,15 @@ pub struct RealServerSnapshot {
     pub next_hop: String,
     /// Flow entries alive.
     pub flows: u64,
+    /// Half open and established connections among them, and datagram flows (`ActiveConn` of ipvsadm).
+    #[serde(default)]
+    pub active: u32,
+    /// Closing connections among them (`InActConn`).
+    #[serde(default)]
+    pub inactive: u32,
+    /// Whether it takes no more connections until some end (`uthreshold`).
+    #[serde(default)]
+    pub overloaded: bool,
     /// New flows since load.
     pub connections: u64,
     /// Packets from clients.

@@ -3,7 +3,7 @@
 use bytemuck::Zeroable as _;
 use lb_common::{
     dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
-    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, ServiceValue},
+    service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, SERVICE_NAT, ServiceValue},
 };
 use tests::{
     packet::{DIRECTOR_MAC, Packet, Transport},
@@ -165,10 +165,8 @@ impl Scene {
 
     /// Writes the service with these `SERVICE_*` flags and rings.
     pub fn set_service_with(self, plane: &mut Plane, flags: u8, ring: RingRef, previous: RingRef) {
-        let value = ServiceValue {
-            flags,
-            ..self.service(ring, previous)
-        };
+        let mut value = self.service(ring, previous);
+        value.flags |= flags;
         self.write(plane, value);
     }
 
@@ -183,6 +181,11 @@ impl Scene {
             id: SERVICE,
             gate: GATE,
             scheduler: self.scheduler,
+            flags: if self.method == FORWARD_NAT {
+                SERVICE_NAT
+            } else {
+                0
+            },
             ring,
             previous,
             ..ServiceValue::zeroed()

@@ -299,8 +299,13 @@ const CASES: &[(In, &str, Codes)] = &[
     (In::Check, "bindto 2001:db8::1", Same(5)),
     (
         In::EmptyServer,
-        "lb_algo wlc\nlb_kind NAT\nprotocol TCP",
+        "lb_algo twos\nlb_kind NAT\nprotocol TCP",
         LeftOut,
+    ),
+    (
+        In::EmptyServer,
+        "lb_algo wlc\nlb_kind NAT\nprotocol TCP",
+        Same(0),
     ),
     (
         In::EmptyServer,
@@ -315,11 +320,11 @@ const CASES: &[(In, &str, Codes)] = &[
     (
         In::EmptyServer,
         "lb_algo rr\nlb_kind TUN\nprotocol TCP",
-        LeftOut,
+        Same(0),
     ),
-    (In::Server, "persistence_timeout", LeftOut),
+    (In::Server, "persistence_timeout", Same(0)),
     (In::Server, "sorry_server 192.0.2.99 80", LeftOut),
-    (In::RealServer, "uthreshold 5", LeftOut),
+    (In::RealServer, "uthreshold 5", Same(0)),
     (In::RealServer, "PING_CHECK {\n}", LeftOut),
     (In::RealServer, "HTTP_GET {\nurl {\npath /\n}\n}", LeftOut),
     (

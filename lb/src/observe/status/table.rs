@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::Status;
-use crate::{pool::snapshot::RealServerSnapshot, vrrp::snapshot::InstanceSnapshot};
+use crate::{
+    pool::snapshot::{RealServerSnapshot, ServiceSnapshot},
+    vrrp::snapshot::InstanceSnapshot,
+};
 
 /// Renders the whole status.
 pub(super) fn render(status: &Status) -> String {
@@ -190,7 +193,8 @@ fn services(text: &mut String, status: &Status) {
         "METHOD",
         "WEIGHT",
         "HEALTH",
-        "FLOWS",
+        "ACTIVE",
+        "INACTIVE",
         "CONNECTIONS",
         "PACKETS",
         "BYTES",
@@ -203,7 +207,8 @@ fn services(text: &mut String, status: &Status) {
             String::new(),
             String::new(),
             service.instance.clone().unwrap_or_default(),
-            service.flows.to_string(),
+            sum(service, |server| server.active),
+            sum(service, |server| server.inactive),
             service.connections.to_string(),
             service.packets.to_string(),
             service.bytes.to_string(),
@@ -221,14 +226,31 @@ fn services(text: &mut String, status: &Status) {
     }
 }
 
+const fn health(server: &RealServerSnapshot) -> &'static str {
+    match (server.up, server.overloaded) {
+        (false, _) => "DOWN",
+        (true, true) => "full",
+        (true, false) => "up",
+    }
+}
+
+fn sum(service: &ServiceSnapshot, of: impl Fn(&RealServerSnapshot) -> u32) -> String {
+    let each = service
+        .real_servers
+        .iter()
+        .map(|server| u64::from(of(server)));
+    each.sum::<u64>().to_string()
+}
+
 fn real_server(server: &RealServerSnapshot) -> Vec<String> {
     vec![
         format!("  -> {}", server.real_server),
         String::new(),
         server.method.clone(),
         server.weight.to_string(),
-        if server.up { "up" } else { "DOWN" }.to_owned(),
-        server.flows.to_string(),
+        health(server).to_owned(),
+        server.active.to_string(),
+        server.inactive.to_string(),
         server.connections.to_string(),
         server.packets.to_string(),
         server.bytes.to_string(),

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use lb_common::{
+    connection::DestConnections,
     counter::Traffic,
     dest::DEST_USABLE,
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
@@ -181,6 +182,11 @@ impl Figures<'_> {
     /// Traffic of a service; zero where the kernel does not tell.
     pub(super) fn service(&self, id: u32) -> Traffic {
         self.read.service_traffic(id).unwrap_or_default()
+    }
+
+    /// Connections of a dest; none where the kernel does not tell.
+    pub(super) fn connections(&self, id: u16) -> DestConnections {
+        self.read.connections(id).unwrap_or_default()
     }
 
     /// Traffic of a dest; zero where the kernel does not tell.

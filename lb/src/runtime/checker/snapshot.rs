@@ -86,6 +86,8 @@ impl Join<'_> {
             Some((figures, *self.dests.get(&key)?))
         });
         let traffic = dest.map_or_else(Traffic::default, |(figures, id)| figures.dest(id));
+        let connections = dest.map(|(figures, id)| figures.connections(id));
+        let connections = connections.unwrap_or_default();
         let unknown = Err(Unreachable::Unknown);
         let next_hop = match self.next_hops.get(&real.address).unwrap_or(&unknown) {
             Ok(found) => found.to_string(),
@@ -106,6 +108,9 @@ impl Join<'_> {
             flows: dest
                 .and_then(|(figures, id)| figures.flows.dests.get(&id).copied())
                 .unwrap_or_default(),
+            active: connections.active,
+            inactive: connections.inactive,
+            overloaded: connections.overloaded != 0,
             connections: traffic.flows,
             packets: traffic.packets,
             bytes: traffic.bytes,

@@ -17,7 +17,9 @@ use lb_common::{
     maps, programs,
     ring::CHUNK_LEN,
     router::{ROUTER_WATCH, RouterKey, RouterValue},
-    service::{SCHEDULER_MH, SCHEDULER_RR, SERVICE_HASH_PORT, ServiceKey, ServiceValue},
+    service::{
+        SCHEDULER_MH, SCHEDULER_RR, SERVICE_HASH_PORT, SERVICE_NAT, ServiceKey, ServiceValue,
+    },
 };
 use tests::{
     packet::{ACK, Packet, SYN, Transport, address, advert},
@@ -253,7 +255,12 @@ impl Bench {
                     id: self.service + u32::from(number),
                     gate: ALWAYS_OPEN,
                     scheduler: load.scheduler,
-                    flags: SERVICE_HASH_PORT,
+                    flags: SERVICE_HASH_PORT
+                        | if load.method == FORWARD_NAT {
+                            SERVICE_NAT
+                        } else {
+                            0
+                        },
                     ring,
                     previous: ring,
                     ..ServiceValue::zeroed()
