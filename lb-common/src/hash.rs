@@ -53,14 +53,6 @@ pub const fn flow(client: &Address, port: [u8; 2], service_port: [u8; 2]) -> u32
     (mix(sum(client, ports as u64)) >> 32) as u32
 }
 
-/// Hash by which a client enters the ring of an `mh` service: of its flow where its port counts (`mh-port`), so that its flows
-/// spread; else of its address alone, so that they stay together.
-#[inline(always)]
-#[must_use]
-pub const fn entry(client: &Address, port: [u8; 2], service_port: [u8; 2], with_port: bool) -> u32 {
-    flow(client, if with_port { port } else { [0; 2] }, service_port)
-}
-
 /// The bit of `nat_filter` that is set where this real server is in `nat_sources`: the word, and the bit in it.
 #[inline(always)]
 #[must_use]

@@ -47,7 +47,7 @@ fn begins_flow(segment: Segment) -> bool {
     matches!(segment, Segment::Open | Segment::Datagram)
 }
 
-/// The dest of a packet of `service`, where no flow entry has to be made; `entry` is the [`hash::entry`] of its client.
+/// The dest of a packet of `service`, where no flow entry has to be made; `entry` is what [`crate::serve::entry`] says.
 ///
 /// With the semantics of IPVS: the entry decides, a SYN or the first datagram makes it, and other TCP segments without one are the
 /// kernel's. `mh` has others, see [`by_rings`].

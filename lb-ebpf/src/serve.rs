@@ -8,7 +8,7 @@ use lb_common::{
 use crate::{
     flow::{Key, Segment},
     forward,
-    frame::Frame,
+    frame::{Frame, opaque},
     maps,
     outcome::Outcome,
     parse::Packet,
@@ -85,15 +85,15 @@ pub const fn key(packet: &Packet, service: &ServiceValue) -> Key {
 
 /// The hash by which a packet from a client to `service` enters its ring.
 #[inline(always)]
-pub const fn entry(packet: &Packet, service: &ServiceValue) -> u32 {
+pub fn entry(packet: &Packet, service: &ServiceValue) -> u32 {
     let ports = &packet.ports;
-    let with_port = service.flags & SERVICE_HASH_PORT != 0;
-    hash::entry(
-        &packet.source.address(),
-        ports.source,
-        ports.destination,
-        with_port,
-    )
+    // A branch, which the processor foresees: a mask would make the hash wait for the service.
+    let port = if service.flags & SERVICE_HASH_PORT != 0 {
+        ports.source
+    } else {
+        (opaque(0) as u16).to_ne_bytes()
+    };
+    hash::flow(&packet.source.address(), port, ports.destination)
 }
 
 /// The hash of the flow of a packet from a client.

@@ -69,7 +69,8 @@ impl Displaced {
             reason = "no ring is longer than 65536"
         )]
         let len = ring.entries.len() as u32;
-        let hash = hash::entry(&flow.client, flow.port, ring.service_port, ring.with_port);
+        let port = if ring.with_port { flow.port } else { [0; 2] };
+        let hash = hash::flow(&flow.client, port, ring.service_port);
         let place = ring.entries.get(hash::position(hash, len) as usize);
         if place != Some(&flow.dest) {
             *self.counts.entry(flow.service).or_default() += 1;
