@@ -39,29 +39,16 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
     let set_dest = |(id, value)| MapOp::SetDest(id, value);
     let set_source = |(key, value)| MapOp::SetNatSource(key, value);
     let set_front = |(id, value)| MapOp::SetFront(id, value);
-    let set_limits = |(id, value)| MapOp::SetLimits(id, value);
-    let timeouts = changes(&installed.timeouts, &wanted.timeouts);
-    ops.extend(timeouts.map(|(state, seconds)| MapOp::SetTimeout(state, seconds)));
-    let is_new = |(id, value): &&(u16, DestValue)| {
-        let before = installed.dests.get(id);
-        before.is_none_or(|before| before.generation != value.generation)
-    };
-    let new = gaining.iter().filter(is_new);
-    ops.extend(new.map(|(id, _)| MapOp::ClearConnections(*id)));
-    let (limits_set, limits_cleared): (Vec<_>, Vec<_>) = changes(&installed.limits, &wanted.limits)
-        .partition(|(id, _)| wanted.limits.contains_key(id));
-    ops.extend(limits_set.into_iter().map(set_limits));
+    ops.extend(
+        changes(&installed.timeouts, &wanted.timeouts)
+            .map(|(state, seconds)| MapOp::SetTimeout(state, seconds)),
+    );
+    ops.extend(cleared_connections(installed, &gaining));
+    let (limits_set, limits_cleared) = limits(installed, wanted);
+    ops.extend(limits_set);
     ops.extend(gaining.into_iter().map(set_dest));
-    // Bits are set before there is something to find, and cleared when there is nothing any more.
-    let both = |at: &u32, word: u64| word | installed.nat_filter.get(at).copied().unwrap_or(0);
-    let grown: BTreeMap<u32, u64> = wanted
-        .nat_filter
-        .iter()
-        .map(|(at, word)| (*at, both(at, *word)))
-        .filter(|(at, word)| installed.nat_filter.get(at) != Some(word))
-        .collect();
-    let set_filter = |(at, word)| MapOp::SetFilter(at, word);
-    ops.extend(grown.iter().map(|(at, word)| MapOp::SetFilter(*at, *word)));
+    let (filter_grown, filter_shrunk) = filter(installed, wanted);
+    ops.extend(filter_grown);
     ops.extend(sources_grown.into_iter().map(set_source));
     ops.extend(fronts_set.into_iter().map(set_front));
     ops.extend(
@@ -92,12 +79,39 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         missing(&installed.nat_sources, &wanted.nat_sources)
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
-    let mut filter = installed.nat_filter.clone();
-    filter.extend(grown);
-    ops.extend(changes(&filter, &wanted.nat_filter).map(set_filter));
+    ops.extend(filter_shrunk);
     ops.extend(fronts_cleared.into_iter().map(set_front));
-    ops.extend(limits_cleared.into_iter().map(set_limits));
+    ops.extend(limits_cleared);
     ops
+}
+
+/// A dest that is new has no connections.
+fn cleared_connections(installed: &Image, gaining: &[(u16, DestValue)]) -> Vec<MapOp> {
+    let is_new = |(id, value): &&(u16, DestValue)| {
+        let before = installed.dests.get(id);
+        before.is_none_or(|before| before.generation != value.generation)
+    };
+    let new = gaining.iter().filter(is_new);
+    new.map(|(id, _)| MapOp::ClearConnections(*id)).collect()
+}
+
+/// Limits that are set, and those that are cleared.
+fn limits(installed: &Image, wanted: &Image) -> (Vec<MapOp>, Vec<MapOp>) {
+    changes(&installed.limits, &wanted.limits)
+        .map(|(id, value)| MapOp::SetLimits(id, value))
+        .partition(|op| matches!(op, MapOp::SetLimits(id, _) if wanted.limits.contains_key(id)))
+}
+
+/// Words of the filter: bits are set before there is something to find, and cleared when there is nothing any more.
+fn filter(installed: &Image, wanted: &Image) -> (Vec<MapOp>, Vec<MapOp>) {
+    let mut between = installed.nat_filter.clone();
+    for (at, word) in &wanted.nat_filter {
+        *between.entry(*at).or_default() |= word;
+    }
+    let write = |(at, word)| MapOp::SetFilter(at, word);
+    let grown = changes(&installed.nat_filter, &between).map(write);
+    let shrunk = changes(&between, &wanted.nat_filter).map(write);
+    (grown.collect(), shrunk.collect())
 }
 
 /// Entries of an array that change; zero where `to` has none.

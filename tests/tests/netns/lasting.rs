@@ -20,7 +20,7 @@ const ECHO: u16 = 7;
 /// The quick-start file with an echo service by direct routing (mh) and one by NAT (rr).
 fn with_echo(director: u8) -> Template {
     Template {
-        more: echo_service(DR_V4, "mh", "DR", "192.0.2")
+        more: echo_service(DR_V4, "mh\nmh-port", "DR", "192.0.2")
             + &echo_service(NAT_V4, "rr", "NAT", "198.51.100"),
         ..Template::director(director)
     }
