@@ -22,6 +22,12 @@ const fn sum(address: &Address, tail: u64) -> u64 {
     high.wrapping_add(low).wrapping_add(tail.wrapping_mul(TAIL))
 }
 
+/// What is hashed beside an address.
+#[inline(always)]
+const fn tail(port: [u8; 2], protocol: u8) -> u64 {
+    u16::from_le_bytes(port) as u64 | (protocol as u64) << 16
+}
+
 #[inline(always)]
 const fn mix(sum: u64) -> u64 {
     let hash = (sum ^ sum >> 32).wrapping_mul(MIX);
@@ -57,7 +63,7 @@ pub const fn flow(client: &Address, port: [u8; 2], service_port: [u8; 2]) -> u32
 #[inline(always)]
 #[must_use]
 pub const fn filter_bit(source: &NatSourceKey) -> (u32, u64) {
-    let tail = u16::from_le_bytes(source.port) as u64 | (source.protocol as u64) << 16;
+    let tail = tail(source.port, source.protocol);
     let hash = mix(sum(&source.address, tail));
     ((hash >> 6) as u32 % FILTER_WORDS, 1 << (hash & 63))
 }
@@ -95,7 +101,7 @@ pub const fn position(hash: u32, len: u32) -> u32 {
 #[inline(always)]
 #[must_use]
 pub const fn service_slots(key: &ServiceKey, seed: u32, mask: u32) -> [u32; 2] {
-    let tail = u16::from_le_bytes(key.port) as u64 | (key.protocol as u64) << 16;
+    let tail = tail(key.port, key.protocol);
     let hash = mix(sum(&key.address, tail | (seed as u64) << 32));
     [(hash >> 32) as u32 & mask, hash as u32 & mask]
 }

@@ -84,10 +84,10 @@ pub const SCHEDULER_OVF: u8 = 9;
 pub const SERVICE_HASH_PORT: u8 = 1;
 /// `sh-fallback`, `mh-fallback`: where the real server of a client takes no flows another does.
 pub const SERVICE_FALLBACK: u8 = 2;
-/// Real servers of the service are behind NAT, so that its flows have entries with every scheduler.
-pub const SERVICE_NAT: u8 = 8;
 /// `ops`: every datagram is scheduled anew.
 pub const SERVICE_ONE_PACKET: u8 = 4;
+/// Real servers of the service are behind NAT, so that its flows have entries with every scheduler.
+pub const SERVICE_NAT: u8 = 8;
 
 /// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
 ///

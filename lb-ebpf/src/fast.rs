@@ -19,10 +19,11 @@ use crate::{
     outcome::Outcome,
     packet::{ETHER_IPV4, ETHER_IPV6, Ethernet},
     parse::{self, Link, Packet},
-    reply, select, serve,
+    reply, select,
+    serve::{self, Service},
     service::{self, Table},
     transport,
-    verdict::{Service, xdp_verdict},
+    verdict::xdp_verdict,
 };
 
 /// Who decides about a packet that is not decided yet.

@@ -16,8 +16,8 @@ use crate::{
     maps,
     outcome::Outcome,
     packet::{
-        ETHER_IPV4, ETHER_IPV6, ICMP_PARAMETER, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE,
-        ICMPV6_INFORMATION, Icmp, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PortsHeader,
+        ICMP_PARAMETER, ICMP_TIME_EXCEEDED, ICMP_UNREACHABLE, ICMPV6_INFORMATION, Icmp,
+        PROTOCOL_ICMP, PROTOCOL_ICMPV6, PortsHeader, ether_type,
     },
     parse::{self, Link, Packet, Ports},
     reply, select, serve, service,
@@ -53,13 +53,8 @@ pub fn parse<'a>(frame: &Frame, outer: &'a Packet) -> Option<Error<'a>> {
     if !is_error {
         return None;
     }
-    let kind = if outer.family == 4 {
-        ETHER_IPV4
-    } else {
-        ETHER_IPV6
-    };
     let at = Link {
-        kind,
+        kind: ether_type(outer.family),
         payload: outer.transport + size_of::<Icmp>(),
         ..Link::PLAIN
     };

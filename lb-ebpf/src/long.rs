@@ -5,10 +5,7 @@
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use bytemuck::Zeroable;
-use lb_common::{
-    counter::Counter,
-    fragment::{FragmentKey, FragmentValue},
-};
+use lb_common::fragment::{FragmentKey, FragmentValue};
 
 use crate::{
     fence::{self, Say},
@@ -18,9 +15,10 @@ use crate::{
     outcome::Outcome,
     packet::ETHER_ARP,
     parse::{self, HAS_PORTS, Packet, Ports},
-    reply, serve, service,
-    verdict::{self, Service, xdp_verdict},
-    virtual_mac,
+    reply,
+    serve::{self, Service},
+    service,
+    verdict::xdp_verdict,
 };
 
 /// The answer of a piece that leaves the packet to the next: no verdict of XDP.
@@ -169,23 +167,9 @@ const KIND_TRANSPORT: u32 = 4;
 /// For this host, or for another.
 const KIND_HOST: u32 = 5;
 
-/// The verdict about a packet that goes the long way. Without `TIMERS` the kernel has none, and every advert is the daemon's.
+/// The answer about a packet that goes the long way. Without `TIMERS` the kernel has none, and every advert is the daemon's.
 #[inline(always)]
-pub fn way<const TIMERS: bool>(pointer: *mut xdp_md) -> u32 {
-    let verdict = walk::<TIMERS>(pointer);
-    if verdict != verdict::PASS {
-        return verdict;
-    }
-    let context = XdpContext::new(pointer);
-    let mut frame = Frame::new(context.data(), context.data_end());
-    if virtual_mac::turn_back(&mut frame, context.ingress_ifindex() as u32) {
-        maps::count(Counter::VirtualMac);
-    }
-    verdict
-}
-
-#[inline(always)]
-fn walk<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
+pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
     let mut packet = Packet::zeroed();
     let kind = long_parse(context, &raw mut packet);
     let verdict = match kind {

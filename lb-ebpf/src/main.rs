@@ -74,8 +74,9 @@ use crate::{
     frame::Frame,
     heartbeat::Place,
     long::UNDECIDED,
-    outcome::TimerOutcome,
-    verdict::{Answer, Service as _, tc_verdict, xdp_verdict},
+    outcome::{Outcome, TimerOutcome},
+    serve::Service as _,
+    verdict::{Answer, tc_verdict, xdp_verdict},
 };
 
 /// Forwards, absorbs adverts, keeps fenced addresses quiet; on ingress of every interface.
@@ -189,6 +190,8 @@ fn measured(context: &XdpContext, verdict: u32) -> u32 {
 fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     let answer = match fast::handle(&mut frame, context.ingress_ifindex() as u32) {
+        // Nobody's, where there is no virtual MAC either.
+        Ok(Outcome::Pass) => return xdp_verdict(Outcome::Pass),
         Ok(outcome) => xdp_verdict(outcome),
         Err(Rest::Service4(slot)) => fast::Service4(context.ctx, slot).answer(),
         Err(Rest::Service6(slot)) => fast::Service6(context.ctx, slot).answer(),
@@ -206,10 +209,17 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
         Answer::Replied => reply::send_reply(context.ctx),
         _ => answer,
     };
-    match Answer::of(answer) {
+    let verdict = match Answer::of(answer) {
         Answer::TooBig(mtu) => too_big::too_big(context.ctx, mtu),
         _ => answer,
+    };
+    if verdict == verdict::PASS {
+        let mut frame = Frame::new(context.data(), context.data_end());
+        if virtual_mac::turn_back(&mut frame, context.ingress_ifindex() as u32) {
+            maps::count(Counter::VirtualMac);
+        }
     }
+    verdict
 }
 
 #[inline(always)]

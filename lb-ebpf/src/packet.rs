@@ -1,7 +1,7 @@
 //! Headers as they lie in packets. All fields are byte arrays in network order.
 
 use bytemuck::{Pod, Zeroable};
-use lb_common::Mac;
+use lb_common::{Mac, checksum::Sum};
 
 macro_rules! header {
     ($(#[$doc:meta])* $name:ident = $size:literal { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ }) => {
@@ -65,6 +65,12 @@ pub const ETHER_IPV4: [u8; 2] = [0x08, 0x00];
 pub const ETHER_ARP: [u8; 2] = [0x08, 0x06];
 /// IPv6.
 pub const ETHER_IPV6: [u8; 2] = [0x86, 0xdd];
+/// The EtherType of IP of `family`.
+#[inline(always)]
+pub const fn ether_type(family: u8) -> [u8; 2] {
+    if family == 4 { ETHER_IPV4 } else { ETHER_IPV6 }
+}
+
 /// 802.1Q tag.
 pub const ETHER_VLAN: [u8; 2] = [0x81, 0x00];
 /// 802.1ad tag.
@@ -103,6 +109,28 @@ header! {
         source: [u8; 4],
         /// Destination.
         destination: [u8; 4],
+    }
+}
+
+/// [`Ipv4::fragment`]: "don't fragment".
+pub const DONT_FRAGMENT: [u8; 2] = [0x40, 0];
+
+impl Ipv4 {
+    /// The header with its checksum; it has no options, and the checksum is zero before.
+    #[inline(always)]
+    pub fn sealed(self) -> Self {
+        let sum = Sum::new()
+            .add16([self.version_length, self.service])
+            .add16(self.total_length)
+            .add16(self.id)
+            .add16(self.fragment)
+            .add16([self.ttl, self.protocol])
+            .add32(self.source)
+            .add32(self.destination);
+        Self {
+            checksum: sum.checksum(),
+            ..self
+        }
     }
 }
 

@@ -50,6 +50,27 @@ pub fn link(frame: &Frame) -> Option<Link> {
 }
 
 impl Link {
+    /// Brings what stands before IP from `from` to the start of the frame, before an IP header of EtherType `kind`.
+    #[inline(always)]
+    pub fn move_to_start(&self, frame: &mut Frame, from: usize, kind: [u8; 2]) -> Option<()> {
+        let mut ethernet = *frame.get::<Ethernet>(from)?;
+        if self.tags == 0 {
+            ethernet.kind = kind;
+        }
+        *frame.get_mut(0)? = ethernet;
+        for tag in 0..MAX_TAGS {
+            if tag < usize::from(self.tags) {
+                let at = size_of::<Ethernet>() + tag * size_of::<Vlan>();
+                let mut vlan = *frame.get::<Vlan>(from + at)?;
+                if tag + 1 == usize::from(self.tags) {
+                    vlan.kind = kind;
+                }
+                *frame.get_mut(at)? = vlan;
+            }
+        }
+        Some(())
+    }
+
     /// That of a frame without tags.
     pub const PLAIN: Self = Self {
         kind: [0; 2],

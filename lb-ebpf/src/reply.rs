@@ -29,8 +29,7 @@ use crate::{
     packet::{Ethernet, Ipv4, Ipv6},
     parse::{self, Packet},
     service, transport,
-    verdict::{self, xdp_verdict},
-    virtual_mac,
+    verdict::xdp_verdict,
 };
 
 /// `AF_INET`, the same on every architecture.
@@ -103,11 +102,7 @@ pub extern "C" fn send_reply(pointer: *mut xdp_md) -> u32 {
     let mut frame = Frame::new(context.data(), context.data_end());
     let ingress = context.ingress_ifindex() as u32;
     let sent = send(&mut frame, context.as_ptr(), ingress);
-    let verdict = xdp_verdict(sent.unwrap_or(Outcome::Malformed));
-    if verdict == verdict::PASS {
-        virtual_mac::turn_back(&mut frame, ingress);
-    }
-    verdict
+    xdp_verdict(sent.unwrap_or(Outcome::Malformed))
 }
 
 #[inline(always)]

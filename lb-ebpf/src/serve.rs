@@ -13,7 +13,30 @@ use crate::{
     outcome::Outcome,
     parse::Packet,
     select, service, transport,
+    verdict::Answer,
 };
+
+/// The two global functions that a packet for a service may need.
+pub trait Service {
+    /// Serves the packet; 0 leaves it to find where to.
+    fn serve(&self, dest: u32) -> u32;
+    /// Makes its flow entry.
+    fn begin(&self) -> u32;
+
+    /// The answer about the packet, a flow entry made where one is needed.
+    #[inline(always)]
+    fn answer(&self) -> u32 {
+        let answer = self.serve(0);
+        if !matches!(Answer::of(answer), Answer::Begin) {
+            return answer;
+        }
+        let begun = self.begin();
+        match Answer::of(begun) {
+            Answer::Begun(dest) => self.serve(dest),
+            _ => begun,
+        }
+    }
+}
 
 /// Decides about a packet for `service`, which came by interface `ingress`, and goes to the dest `id`; 0 is where its flow goes.
 #[inline(always)]

@@ -13,10 +13,10 @@ use crate::{
     frame::Frame,
     outcome::Outcome,
     packet::{
-        Ethernet, ICMP_UNREACHABLE, ICMPV6_TOO_BIG, Icmp, Ipv4, Ipv6, PROTOCOL_ICMP,
-        PROTOCOL_ICMPV6, Vlan,
+        DONT_FRAGMENT, Ethernet, ICMP_UNREACHABLE, ICMPV6_TOO_BIG, Icmp, Ipv4, Ipv6, PROTOCOL_ICMP,
+        PROTOCOL_ICMPV6,
     },
-    parse::{self, Link, Packet},
+    parse::{self, Packet},
     verdict::xdp_verdict,
 };
 
@@ -65,7 +65,10 @@ fn tell(context: &XdpContext, mtu: u32) -> Option<Outcome> {
     }
     let sum = bytes::sum(context.ctx, packet.network + headers, quoted)?;
     let mut frame = Frame::new(context.data(), context.data_end());
-    turn_link(&mut frame, &link, headers)?;
+    link.move_to_start(&mut frame, headers, link.kind)?;
+    let ethernet = frame.get_mut::<Ethernet>(0)?;
+    let (destination, source) = (ethernet.source, ethernet.destination);
+    ethernet.readdress(&destination, &source);
     if packet.family == 4 {
         write_v4(&mut frame, &packet, mtu, quoted, sum)?;
     } else {
@@ -74,47 +77,22 @@ fn tell(context: &XdpContext, mtu: u32) -> Option<Outcome> {
     Some(Outcome::TooBigTold)
 }
 
-/// What stands before IP, back to where it came from.
-#[inline(always)]
-fn turn_link(frame: &mut Frame, link: &Link, from: usize) -> Option<()> {
-    let old = *frame.get::<Ethernet>(from)?;
-    let ethernet = frame.get_mut::<Ethernet>(0)?;
-    ethernet.readdress(&old.source, &old.destination);
-    ethernet.kind = old.kind;
-    for tag in 0..parse::MAX_TAGS {
-        if tag < usize::from(link.tags) {
-            let at = size_of::<Ethernet>() + tag * size_of::<Vlan>();
-            let vlan = *frame.get::<Vlan>(from + at)?;
-            *frame.get_mut(at)? = vlan;
-        }
-    }
-    Some(())
-}
-
 #[inline(always)]
 fn write_v4(frame: &mut Frame, packet: &Packet, mtu: u32, quoted: usize, sum: Sum) -> Option<()> {
     let length = size_of::<Ipv4>() + size_of::<Icmp>() + quoted;
-    let mut header = Ipv4 {
+    *frame.get_mut(packet.network)? = Ipv4 {
         version_length: 0x45,
         service: 0,
         total_length: (length as u16).to_be_bytes(),
         id: [0; 2],
-        fragment: [0x40, 0],
+        fragment: DONT_FRAGMENT,
         ttl: TTL,
         protocol: PROTOCOL_ICMP,
         checksum: [0; 2],
         source: packet.destination.v4(),
         destination: packet.source.v4(),
-    };
-    header.checksum = Sum::new()
-        .add16([header.version_length, header.service])
-        .add16(header.total_length)
-        .add16(header.fragment)
-        .add16([header.ttl, header.protocol])
-        .add32(header.source)
-        .add32(header.destination)
-        .checksum();
-    *frame.get_mut(packet.network)? = header;
+    }
+    .sealed();
     let [high, low] = (mtu as u16).to_be_bytes();
     let kind = [ICMP_UNREACHABLE, FRAGMENTATION_NEEDED];
     write_icmp(

@@ -23,18 +23,15 @@ use crate::{
     maps,
     outcome::Outcome,
     packet::{
-        ETHER_IPV4, ETHER_IPV6, Ethernet, Gre, GreChecksum, Gue, Ipv4, Ipv6, PROTOCOL_GRE,
-        PROTOCOL_IPIP, PROTOCOL_IPV6, PROTOCOL_UDP, Udp, Vlan,
+        DONT_FRAGMENT, Ethernet, Gre, GreChecksum, Gue, Ipv4, Ipv6, PROTOCOL_GRE, PROTOCOL_IPIP,
+        PROTOCOL_IPV6, PROTOCOL_UDP, Udp, ether_type,
     },
-    parse::{self, Link, Packet},
-    verdict::{self, xdp_verdict},
-    virtual_mac,
+    parse::{self, Packet},
+    verdict::xdp_verdict,
 };
 
 /// The smallest MTU that IPv6 allows (RFC 8200 §5): a packet of no more bytes has to get through.
 const IPV6_MTU: usize = 1280;
-/// "Don't fragment" in [`Ipv4::fragment`].
-const DONT_FRAGMENT: [u8; 2] = [0x40, 0];
 
 /// Sends the packet to the dest `id` through its tunnel.
 #[unsafe(no_mangle)]
@@ -42,12 +39,7 @@ const DONT_FRAGMENT: [u8; 2] = [0x40, 0];
 pub extern "C" fn tunnel(pointer: *mut xdp_md, id: u32) -> u32 {
     let context = XdpContext::new(pointer);
     let sent = maps::dest(id as u16).and_then(|dest| send(&context, dest));
-    let verdict = xdp_verdict(sent.unwrap_or(Outcome::Malformed));
-    if verdict == verdict::PASS {
-        let mut frame = Frame::new(context.data(), context.data_end());
-        virtual_mac::turn_back(&mut frame, context.ingress_ifindex() as u32);
-    }
-    verdict
+    xdp_verdict(sent.unwrap_or(Outcome::Malformed))
 }
 
 #[inline(always)]
@@ -76,8 +68,11 @@ fn send(context: &XdpContext, dest: &'static DestValue) -> Option<Outcome> {
     }
     let mut frame = Frame::new(context.data(), context.data_end());
     let is_routed = inner.length > room;
-    let by = if is_routed { None } else { Some(dest) };
-    move_link(&mut frame, &link, &tunnel, by)?;
+    link.move_to_start(&mut frame, tunnel.overhead(), ether_type(tunnel.family))?;
+    if !is_routed {
+        let ethernet = frame.get_mut::<Ethernet>(0)?;
+        ethernet.readdress_from(&dest.next_hop, &dest.source);
+    }
     tunnel.write(&mut frame, link.payload, &inner, dest, sum)?;
     let ingress = context.ingress_ifindex() as u32;
     Some(if is_routed {
@@ -156,10 +151,10 @@ struct Tunnel {
 impl Tunnel {
     #[inline(always)]
     fn to(dest: &DestValue, inner: u8) -> Self {
-        let (protocol, kind) = if inner == 4 {
-            (PROTOCOL_IPIP, ETHER_IPV4)
+        let protocol = if inner == 4 {
+            PROTOCOL_IPIP
         } else {
-            (PROTOCOL_IPV6, ETHER_IPV6)
+            PROTOCOL_IPV6
         };
         Self {
             family: if Ip::new(&dest.address).is_mapped() {
@@ -170,7 +165,7 @@ impl Tunnel {
             method: dest.method,
             has_checksum: dest.flags & DEST_TUNNEL_CHECKSUM != 0,
             protocol,
-            kind,
+            kind: ether_type(inner),
         }
     }
 
@@ -199,16 +194,6 @@ impl Tunnel {
     #[inline(always)]
     const fn overhead(&self) -> usize {
         self.outer() + self.between()
-    }
-
-    /// EtherType of the outer header.
-    #[inline(always)]
-    const fn ether(&self) -> [u8; 2] {
-        if self.family == 4 {
-            ETHER_IPV4
-        } else {
-            ETHER_IPV6
-        }
     }
 
     /// Writes the headers from `at` on; `sum` is that of the packet.
@@ -311,14 +296,6 @@ fn write_ipv4(to: &mut Ipv4, inner: &Inner, dest: &DestValue, protocol: u8, payl
         ((number as u16).to_ne_bytes(), [0; 2])
     };
     let (source, destination) = (Ip::new(&dest.local).v4(), Ip::new(&dest.address).v4());
-    let sum = Sum::new()
-        .add16([0x45, inner.service])
-        .add16(total_length)
-        .add16(id)
-        .add16(fragment)
-        .add16([inner.ttl, protocol])
-        .add32(source)
-        .add32(destination);
     *to = Ipv4 {
         version_length: 0x45,
         service: inner.service,
@@ -327,10 +304,11 @@ fn write_ipv4(to: &mut Ipv4, inner: &Inner, dest: &DestValue, protocol: u8, payl
         fragment,
         ttl: inner.ttl,
         protocol,
-        checksum: sum.checksum(),
+        checksum: [0; 2],
         source,
         destination,
-    };
+    }
+    .sealed();
 }
 
 #[inline(always)]
@@ -343,35 +321,4 @@ fn write_ipv6(to: &mut Ipv6, inner: &Inner, dest: &DestValue, protocol: u8, payl
         source: Ip::new(&dest.local).address(),
         destination: Ip::new(&dest.address).address(),
     };
-}
-
-/// Brings what stands before IP to the new start of the frame, addressed to `to` if that is given.
-#[inline(always)]
-fn move_link(
-    frame: &mut Frame,
-    link: &Link,
-    tunnel: &Tunnel,
-    to: Option<&'static DestValue>,
-) -> Option<()> {
-    let from = tunnel.overhead();
-    let mut ethernet = *frame.get::<Ethernet>(from)?;
-    if link.tags == 0 {
-        ethernet.kind = tunnel.ether();
-    }
-    *frame.get_mut(0)? = ethernet;
-    if let Some(dest) = to {
-        let header = frame.get_mut::<Ethernet>(0)?;
-        header.readdress_from(&dest.next_hop, &dest.source);
-    }
-    for tag in 0..parse::MAX_TAGS {
-        if tag < usize::from(link.tags) {
-            let at = size_of::<Ethernet>() + tag * size_of::<Vlan>();
-            let mut vlan = *frame.get::<Vlan>(from + at)?;
-            if tag + 1 == usize::from(link.tags) {
-                vlan.kind = tunnel.ether();
-            }
-            *frame.get_mut(at)? = vlan;
-        }
-    }
-    Some(())
 }

@@ -45,28 +45,6 @@ pub enum Answer {
     Replied,
 }
 
-/// The two global functions that a packet for a service may need.
-pub trait Service {
-    /// Serves the packet; 0 leaves it to find where to.
-    fn serve(&self, dest: u32) -> u32;
-    /// Makes its flow entry.
-    fn begin(&self) -> u32;
-
-    /// The answer about the packet, a flow entry made where one is needed.
-    #[inline(always)]
-    fn answer(&self) -> u32 {
-        let answer = self.serve(0);
-        if !matches!(Answer::of(answer), Answer::Begin) {
-            return answer;
-        }
-        let begun = self.begin();
-        match Answer::of(begun) {
-            Answer::Begun(dest) => self.serve(dest),
-            _ => begun,
-        }
-    }
-}
-
 impl Answer {
     /// Reads the answer of [`xdp_verdict`].
     #[inline(always)]
