@@ -126,7 +126,7 @@ impl Error<'_> {
         if self.outer.tags != 0 {
             return None;
         }
-        reply::find(&self.opposite(), Segment::Related)
+        reply::find(&self.opposite(), Segment::Related).map(|front| front.value)
     }
 
     /// Sends it to the client.

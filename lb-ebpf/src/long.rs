@@ -17,7 +17,7 @@ use crate::{
     parse::{self, HAS_PORTS, Packet, Ports},
     reply,
     serve::{self, Service},
-    service,
+    service, transport,
     verdict::xdp_verdict,
 };
 
@@ -38,11 +38,26 @@ pub extern "C" fn long_begin(context: *mut xdp_md, packet: *const Packet) -> u32
     piece(context, packet, &Beginnings)
 }
 
-/// TCP, UDP and SCTP from a real server.
+/// The id of the service that TCP, UDP or SCTP is a reply of, or [`UNDECIDED`].
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_reply(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece(context, packet, &Replies)
+pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    let context = XdpContext::new(context);
+    let frame = Frame::new(context.data(), context.data_end());
+    let front = Packet::handed(packet).and_then(|packet| {
+        // A tagged reply would leave by an interface that need not know the tag.
+        let is_plain = packet.tags == 0;
+        is_plain.then_some(())?;
+        reply::find(&packet, transport::segment(&frame, &packet)?)
+    });
+    front.map_or(UNDECIDED, |front| front.service)
+}
+
+/// A reply of a service.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_reply(context: *mut xdp_md, packet: *const Packet, service: u32) -> u32 {
+    piece(context, packet, &Replies { service })
 }
 
 /// Tells the fragments that follow a first one which ports they have.
@@ -176,7 +191,7 @@ pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
         KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
         KIND_ADVERT if TIMERS => long_advert(context, &raw const packet),
         KIND_ICMP => long_icmp(context, &raw const packet),
-        KIND_TRANSPORT => transport(context, &packet),
+        KIND_TRANSPORT => with_ports(context, &packet),
         KIND_ADVERT | KIND_HOST => UNDECIDED,
         _ => return xdp_verdict(Outcome::Pass),
     };
@@ -190,9 +205,12 @@ pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
 }
 
 #[inline(always)]
-fn transport(context: *mut xdp_md, packet: &Packet) -> u32 {
+fn with_ports(context: *mut xdp_md, packet: &Packet) -> u32 {
     let verdict = match (LongService { context, packet }).answer() {
-        UNDECIDED => long_reply(context, packet),
+        UNDECIDED => match long_front(context, packet) {
+            UNDECIDED => UNDECIDED,
+            service => long_reply(context, packet, service),
+        },
         verdict => verdict,
     };
     if verdict != UNDECIDED && packet.is_first_fragment() {
@@ -292,16 +310,14 @@ impl Piece for Beginnings {
     }
 }
 
-struct Replies;
+struct Replies {
+    service: u32,
+}
 
 impl Piece for Replies {
     #[inline(always)]
     fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
-        // A tagged reply would leave by an interface that need not know the tag.
-        if packet.tags != 0 {
-            return None;
-        }
-        reply::answer(frame, packet)
+        Some(reply::rewrite(frame, packet, maps::front(self.service)?))
     }
 }
 

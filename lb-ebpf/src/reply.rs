@@ -21,7 +21,7 @@ use lb_common::{
 
 use crate::{
     flow::{self, Key, Segment},
-    forward::{self, End, Endpoint, Hop, age, rewrite},
+    forward::{self, End, Endpoint, Hop, age},
     frame::Frame,
     ip::Ip,
     maps,
@@ -42,15 +42,21 @@ const AF_INET6: u8 = 10;
 pub fn answer(frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
     let segment = transport::segment(frame, packet)?;
     let front = find(packet, segment)?;
-    Some(match rewritten(frame, packet, front) {
-        Ok(()) => Outcome::Replied,
-        Err(outcome) => outcome,
-    })
+    Some(rewrite(frame, packet, front.value))
+}
+
+/// What a reply comes from, as clients know it.
+#[derive(Clone, Copy)]
+pub struct Front {
+    /// Id of the service.
+    pub service: u32,
+    /// Its front.
+    pub value: &'static FrontValue,
 }
 
 /// A packet that no service takes: a reply, if it comes from a real server and belongs to a flow.
 #[inline(always)]
-pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
+pub fn find(packet: &Packet, segment: Segment) -> Option<Front> {
     let source = source(packet);
     let now = flow::now();
     for id in maps::nat_source(&source)?.dests {
@@ -58,14 +64,15 @@ pub fn find(packet: &Packet, segment: Segment) -> Option<&'static FrontValue> {
             return None;
         }
         let dest = maps::dest(id)?;
-        let front = maps::front(dest.service)?;
-        let is_possible = forward::can_change_port(packet, packet.ports.source, front.port);
+        let service = dest.service;
+        let value = maps::front(service)?;
+        let is_possible = forward::can_change_port(packet, packet.ports.source, value.port);
         if !is_possible || !is(dest, &source) {
             continue;
         }
-        if front.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, front, now, segment)
+        if value.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, value, now, segment)
         {
-            return Some(front);
+            return Some(Front { service, value });
         }
     }
     None
@@ -84,6 +91,14 @@ pub const fn source(packet: &Packet) -> NatSourceKey {
 
 /// Gives a reply its virtual source.
 #[inline(always)]
+pub fn rewrite(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Outcome {
+    match rewritten(frame, packet, front) {
+        Ok(()) => Outcome::Replied,
+        Err(outcome) => outcome,
+    }
+}
+
+#[inline(always)]
 fn rewritten(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Result<(), Outcome> {
     service::enter(front.gate)?;
     transport::check(frame, packet).ok_or(Outcome::Malformed)?;
@@ -91,7 +106,7 @@ fn rewritten(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Result<(
         return Err(Outcome::TtlExpired);
     }
     let front = Endpoint::before(front);
-    rewrite(frame, packet, End::Source, &front, Hop::Others).ok_or(Outcome::Malformed)
+    forward::rewrite(frame, packet, End::Source, &front, Hop::Others).ok_or(Outcome::Malformed)
 }
 
 /// Sends a packet that has its virtual source to the client.

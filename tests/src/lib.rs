@@ -3,3 +3,5 @@
 pub mod lan;
 pub mod packet;
 pub mod prog;
+pub mod stack;
+pub mod verifier;

@@ -32,3 +32,17 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         .context("cannot start the benchmarks")?;
     Ok(step::exit_code(status))
 }
+
+/// Builds everything and tells what the kernel's verifier makes of the programs.
+///
+/// # Errors
+/// When something cannot be built.
+pub fn verifier(keep: bool) -> Result<ExitCode> {
+    let built = build::programs(Profile::Dev, &["verifier"])?;
+    let status = Command::new(built.join("verifier"))
+        .current_dir(workspace::root())
+        .args(keep.then_some("--keep"))
+        .status()
+        .context("cannot start the program that asks the verifier")?;
+    Ok(step::exit_code(status))
+}

@@ -45,6 +45,12 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Tells instructions and stack of each eBPF program, and fails where either grew by a tenth beyond `bench/verifier.json`.
+    Verifier {
+        /// Record what is measured in `bench/verifier.json`.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Fuzzes `config` or `advert` with cargo-fuzz.
     Fuzz {
         /// The target.
@@ -100,6 +106,7 @@ fn run(command: Command) -> Result<ExitCode> {
             }
         }
         Command::Bench { arguments } => return bench::run(&arguments),
+        Command::Verifier { keep } => return bench::verifier(keep),
         Command::Fuzz { target, options } => return fuzz::run(&target, &options),
         Command::Keywords { check } => test::keywords(check)?,
         Command::Bless => test::bless()?,

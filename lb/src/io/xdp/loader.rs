@@ -89,6 +89,12 @@ impl DataPlane {
         Ok((plane, capabilities))
     }
 
+    /// The object's file, which [`Self::load`] loads.
+    #[must_use]
+    pub const fn file() -> &'static [u8] {
+        OBJECT
+    }
+
     /// Where everything is pinned.
     #[must_use]
     pub const fn pins(&self) -> &Pins {

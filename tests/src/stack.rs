@@ -1,0 +1,125 @@
+//! How much stack the programs take, read from their instructions as the kernel's verifier does (`check_max_stack_depth`).
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _, RelocationTarget, SymbolKind};
+
+/// The kernel rounds the frame of each function up to this; with JIT from Linux 6.8 on to half of it.
+const FRAME: u32 = 32;
+
+/// Bytes of an instruction.
+const INSTRUCTION: usize = 8;
+/// `BPF_ALU64 | BPF_MOV | BPF_X`.
+const MOVE: u8 = 0xbf;
+/// `BPF_ALU64 | BPF_ADD | BPF_K`.
+const ADD: u8 = 0x07;
+/// `BPF_JMP | BPF_CALL`.
+const CALL: u8 = 0x85;
+/// In place of a source register: the call is of a function of the object.
+const PSEUDO_CALL: u8 = 1;
+/// The frame pointer.
+const R10: u8 = 10;
+
+struct Function {
+    frame: u32,
+    calls: Vec<Place>,
+}
+
+/// A section and an offset in it.
+type Place = (usize, u64);
+
+/// The deepest stack of each function of the BPF object `file`, in bytes, with the frames of those it calls.
+///
+/// # Errors
+/// When `file` is no ELF object, or calls what it does not have.
+pub fn depths(file: &[u8]) -> Result<BTreeMap<String, u32>> {
+    let file = object::File::parse(file)?;
+    let mut functions = BTreeMap::new();
+    let mut names = BTreeMap::new();
+    for symbol in file.symbols().filter(|s| s.kind() == SymbolKind::Text) {
+        let index = symbol.section_index().context("a function's section")?;
+        let section = file.section_by_index(index)?;
+        let range = symbol.address() as usize..(symbol.address() + symbol.size()) as usize;
+        let code = section.data()?.get(range).context("a function's code")?;
+        let place = (index.0, symbol.address());
+        let targets = relocations(&file, &section, symbol.address())?;
+        functions.insert(place, read(code, place, &targets));
+        names.insert(symbol.name()?.to_owned(), place);
+    }
+    names
+        .into_iter()
+        .map(|(name, place)| Ok((name, depth(&functions, place)?)))
+        .collect()
+}
+
+/// What instructions of a section refer to elsewhere, by their offsets from `start`.
+fn relocations(
+    file: &object::File<'_>,
+    section: &object::Section<'_, '_>,
+    start: u64,
+) -> Result<BTreeMap<u64, Place>> {
+    let mut targets = BTreeMap::new();
+    for (at, relocation) in section.relocations() {
+        let RelocationTarget::Symbol(index) = relocation.target() else {
+            continue;
+        };
+        let symbol = file.symbol_by_index(index)?;
+        if let (Some(section), Some(at)) = (symbol.section_index(), at.checked_sub(start)) {
+            targets.insert(at, (section.0, symbol.address()));
+        }
+    }
+    Ok(targets)
+}
+
+fn read(code: &[u8], (section, start): Place, targets: &BTreeMap<u64, Place>) -> Function {
+    let mut lowest = 0;
+    let mut calls = Vec::new();
+    // Which registers hold an address in the frame, and where it lies.
+    let mut pointers = [None; 16];
+    pointers[usize::from(R10)] = Some(0);
+    for (number, instruction) in code.chunks_exact(INSTRUCTION).enumerate() {
+        let &[code, registers, low, high, a, b, c, d] = instruction else {
+            continue;
+        };
+        let (to, from) = (registers & 15, registers >> 4);
+        let offset = i32::from(i16::from_le_bytes([low, high]));
+        let value = i32::from_le_bytes([a, b, c, d]);
+        match code {
+            MOVE => pointers[usize::from(to)] = (from == R10).then_some(0),
+            ADD => {
+                let pointer = &mut pointers[usize::from(to)];
+                *pointer = pointer.map(|at| at + value);
+                lowest = lowest.min(pointer.unwrap_or_default());
+            }
+            CALL if from == PSEUDO_CALL => {
+                let at = (number * INSTRUCTION) as u64;
+                // The linker leaves the distance in instructions from the next one, or from the target's start.
+                let next = |base: u64| base.wrapping_add_signed((i64::from(value) + 1) * 8);
+                calls.push(match targets.get(&at) {
+                    Some((section, base)) => (*section, next(*base)),
+                    None => (section, next(start + at)),
+                });
+            }
+            _ => match code & 7 {
+                // Loads by `from`, stores by `to`.
+                1 if from == R10 => lowest = lowest.min(offset),
+                2 | 3 if to == R10 => lowest = lowest.min(offset),
+                _ => {}
+            },
+        }
+    }
+    Function {
+        frame: lowest.unsigned_abs(),
+        calls,
+    }
+}
+
+fn depth(functions: &BTreeMap<Place, Function>, place: Place) -> Result<u32> {
+    let function = functions.get(&place).context("the function called")?;
+    let mut deepest = 0;
+    for call in &function.calls {
+        deepest = deepest.max(depth(functions, *call)?);
+    }
+    Ok(function.frame.max(1).next_multiple_of(FRAME) + deepest)
+}
