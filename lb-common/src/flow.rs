@@ -46,12 +46,17 @@ pub struct FlowEntry6 {
     pub seen: u32,
 }
 
+/// Flow entries in a bucket of `flows4`.
+pub const FLOWS_PER_BUCKET4: u32 = 4;
+/// Flow entries in a bucket of `flows6`.
+pub const FLOWS_PER_BUCKET6: u32 = 2;
+
 /// Four IPv4 flows. 64 bytes.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct FlowBucket4 {
     /// The entries, in no order.
-    pub entries: [FlowEntry4; 4],
+    pub entries: [FlowEntry4; FLOWS_PER_BUCKET4 as usize],
 }
 
 /// Two IPv6 flows. 64 bytes.
@@ -59,7 +64,7 @@ pub struct FlowBucket4 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct FlowBucket6 {
     /// The entries, in no order.
-    pub entries: [FlowEntry6; 2],
+    pub entries: [FlowEntry6; FLOWS_PER_BUCKET6 as usize],
 }
 
 /// TCP between SYN and the first segment without SYN.

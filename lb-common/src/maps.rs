@@ -35,7 +35,7 @@ pub struct MapSpec {
     pub key_size: u32,
     /// Size of a value in bytes; 0 for a ring buffer.
     pub value_size: u32,
-    /// Default capacity in entries; bytes for a ring buffer.
+    /// Default capacity in entries; bytes for a ring buffer. Maps that grow with the configuration have at least as many.
     pub max_entries: u32,
     /// The single userspace writer.
     pub writer: Writer,
@@ -55,18 +55,18 @@ macro_rules! maps {
     };
 }
 
-/// Slots in one half of the fast service table; a power of two, at least twice [`SERVICES`]'s size.
-pub const SERVICE_TABLE_HALF: u32 = 8192;
+/// Slots of the fast service table for each service that `services` has room for: two halves, each half empty at least.
+pub const SLOTS_PER_SERVICE: u32 = 4;
 
 maps! {
     /// BTF hash `ServiceKey → ServiceValue`, for people and tools.
     SERVICES: "services", ServiceKey => ServiceValue, 4096, Checker;
-    /// Array of `ServiceSlot`, two halves: the fast twin of `services`.
-    SERVICE_TABLE: "service_table", u32 => ServiceSlot, SERVICE_TABLE_HALF * 2, Checker;
+    /// Array of `ServiceSlot`, two halves, each a power of two: the fast twin of `services`.
+    SERVICE_TABLE: "service_table", u32 => ServiceSlot, 4096 * SLOTS_PER_SERVICE, Checker;
     /// One `ServiceTableHeader`.
     SERVICE_HEADER: "service_header", u32 => ServiceTableHeader, 1, Checker;
     /// Array of `RingChunk`.
-    RINGS: "rings", u32 => RingChunk, 2048, Checker;
+    RINGS: "rings", u32 => RingChunk, 32768, Checker;
     /// Array `dest id → DestValue`.
     DESTS: "dests", u32 => DestValue, 65536, Checker;
     /// Hash `NatSourceKey → NatSourceValue`.
@@ -100,7 +100,7 @@ maps! {
     /// Array of `FlowBucket4`; a power of two.
     FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.
-    FLOWS6: "flows6", u32 => FlowBucket6, 1 << 16, Programs;
+    FLOWS6: "flows6", u32 => FlowBucket6, 1 << 19, Programs;
     /// LRU hash `FragmentKey → FragmentValue`.
     FRAGMENTS: "fragments", FragmentKey => FragmentValue, 16384, Programs;
     /// Array `dest id → DestConnections`.

@@ -5,9 +5,9 @@ use bytemuck::{Pod, Zeroable};
 use crate::shape;
 
 /// Entries per chunk of the `rings` map.
-pub const CHUNK_LEN: usize = 4096;
+pub const CHUNK_LEN: usize = 256;
 
-/// One value of the `rings` map: dest ids, native byte order. 8192 bytes.
+/// One value of the `rings` map: dest ids, native byte order. 512 bytes.
 ///
 /// A ring is a run of chunks; entry `i` is in chunk `base + i / CHUNK_LEN`.
 #[repr(C)]
@@ -17,4 +17,4 @@ pub struct RingChunk {
     pub dests: [u16; CHUNK_LEN],
 }
 
-shape!(RingChunk = 8192);
+shape!(RingChunk = 512);

@@ -4,6 +4,7 @@
 //! headers and a counter, behind what the programs look at; after every round the headers are put back and
 //! the source made that of the next flow.
 
+use aya_ebpf::{helpers::bpf_xdp_adjust_head, programs::XdpContext};
 use bytemuck::Zeroable;
 use lb_common::{
     bench::{Script, WORDS},
@@ -11,7 +12,7 @@ use lb_common::{
 };
 
 use crate::{
-    frame::Frame,
+    frame::{Frame, opaque},
     ip::Ip,
     maps,
     packet::{ETHER_IPV4, Ethernet, Ipv4, PortsHeader},
@@ -50,6 +51,20 @@ pub fn look_up(frame: &Frame) -> Option<()> {
         maps::remember_sender(&key, &SenderValue::zeroed());
     }
     Some(())
+}
+
+/// Bytes of the frame.
+#[inline(always)]
+pub fn length(context: &XdpContext) -> usize {
+    opaque(context.data_end() - context.data())
+}
+
+/// Takes an outer header off again, which makes a frame longer than `length`; false where that cannot be done.
+#[inline(always)]
+pub fn cut(context: &XdpContext, length: usize) -> bool {
+    let grown = self::length(context).wrapping_sub(length) as i32;
+    // SAFETY: the program's own context; nobody has a pointer into the frame.
+    grown == 0 || unsafe { bpf_xdp_adjust_head(context.ctx, grown) } == 0
 }
 
 /// Prepares the packet for the next round.

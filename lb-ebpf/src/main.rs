@@ -131,8 +131,13 @@ pub fn lb_sweep(context: TcContext) -> i32 {
 /// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next four.
 #[xdp]
 pub fn lb_bench(context: XdpContext) -> u32 {
+    let length = bench::length(&context);
     let verdict = receive::<true>(&context);
-    measured(&context, verdict)
+    if bench::cut(&context, length) {
+        measured(&context, verdict)
+    } else {
+        verdict::ABORTED
+    }
 }
 
 /// The wrapper alone, to be taken off.

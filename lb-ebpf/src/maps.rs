@@ -56,7 +56,7 @@ mod tables {
     };
 
     statics! {
-        SERVICES = services: HashMap<ServiceKey, ServiceValue>;
+        SERVICES = services: HashMap<ServiceKey, ServiceValue> | BPF_F_NO_PREALLOC;
         SERVICE_TABLE = service_table: Array<ServiceSlot>;
         SERVICE_HEADER = service_header: Array<ServiceTableHeader>;
         RINGS = rings: Array<RingChunk>;

@@ -10,6 +10,7 @@ pub mod displaced;
 pub mod image;
 pub mod maglev;
 pub mod plan;
+pub mod room;
 pub mod table;
 pub mod turns;
 
@@ -24,7 +25,10 @@ use lb_common::{
 };
 
 pub use self::image::{Image, MapOp};
-use self::plan::{Planner, Refusal};
+use self::{
+    plan::{Planner, Refusal},
+    room::Room,
+};
 use crate::{
     config::model::Protocol,
     pool::{Front, desired::Service},
@@ -76,13 +80,13 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// A mirror of maps that hold `installed`.
+    /// A mirror of maps that hold `installed` and have `room`.
     #[must_use]
-    pub fn new(installed: Image) -> Self {
+    pub const fn new(installed: Image, room: Room) -> Self {
         Self {
             installed,
             desired: Vec::new(),
-            planner: Planner::default(),
+            planner: Planner::new(room),
             refused: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             retry: None,

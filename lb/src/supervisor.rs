@@ -130,7 +130,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     set_umask(config.global.scripts.umask);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
-    let mut data_plane = DataPlane::load(&run_dir)?;
+    let mut data_plane = DataPlane::load(&run_dir, &config)?;
     let config = data_plane.supported(config);
     data_plane.attach(&config).await;
     let mut gates = Gates::default();

@@ -49,6 +49,8 @@ pub const INGRESS: u32 = 1;
 
 /// Buckets of either flow table.
 const FLOW_BUCKETS: u32 = 1 << 10;
+/// Slots in a half of the fast service table minus one.
+pub const SERVICE_MASK: u32 = maps::SERVICE_TABLE.max_entries / 2 - 1;
 /// Tests use smaller ids of gates, services and dests than this.
 const SMALL: u32 = 64;
 
@@ -199,7 +201,7 @@ impl Loaded {
         self.checker.service_header.set(0, no_service, 0)?;
         let keys: Vec<_> = self.checker.services.keys().collect::<Result<_, _>>()?;
         for key in keys {
-            for slot in hash::service_slots(&key, 0, maps::SERVICE_TABLE_HALF - 1) {
+            for slot in hash::service_slots(&key, 0, SERVICE_MASK) {
                 self.checker
                     .service_table
                     .set(slot, ServiceSlot::zeroed(), 0)?;
@@ -328,7 +330,7 @@ impl Loaded {
     /// # Panics
     /// When two services do not fit or the kernel refuses.
     pub fn set_services(&mut self, services: &[(ServiceKey, ServiceValue)]) {
-        let mask = maps::SERVICE_TABLE_HALF - 1;
+        let mask = self.checker.service_table.len() / 2 - 1;
         for (slot, (key, value)) in placed(services, mask) {
             let entry = ServiceSlot {
                 key,
@@ -466,23 +468,26 @@ impl Loaded {
         freed
     }
 
-    /// Writes a ring of one chunk: `dests` over and over, or just them for `exact`.
+    /// Writes a ring from `chunk` on: `dests` over and over in one chunk at least, or just them for `exact`.
     ///
     /// # Panics
     /// When the kernel refuses.
     pub fn set_ring(&mut self, chunk: u32, dests: &[u16], exact: bool) -> RingRef {
-        let mut ring = RingChunk::zeroed();
-        let len = if exact { dests.len() } else { CHUNK_LEN };
-        for (slot, dest) in ring.dests[..len].iter_mut().zip(dests.iter().cycle()) {
-            *slot = *dest;
+        let len = if exact {
+            dests.len()
+        } else {
+            dests.len().next_multiple_of(CHUNK_LEN)
+        };
+        let entries: Vec<u16> = dests.iter().copied().cycle().take(len).collect();
+        for (at, part) in (chunk..).zip(entries.chunks(CHUNK_LEN)) {
+            let mut ring = RingChunk::zeroed();
+            ring.dests[..part.len()].copy_from_slice(part);
+            let rings = &mut self.checker.rings;
+            rings.set(at, ring, 0).expect("write a ring");
         }
-        self.checker
-            .rings
-            .set(chunk, ring, 0)
-            .expect("write a ring");
         RingRef {
             chunk,
-            len: if dests.is_empty() { 0 } else { len as u32 },
+            len: entries.len() as u32,
         }
     }
 

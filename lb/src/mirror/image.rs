@@ -194,7 +194,7 @@ impl Image {
 /// The chunks a ring lies in.
 #[must_use]
 pub fn chunks(ring: RingRef) -> std::ops::Range<u32> {
-    #[expect(clippy::cast_possible_truncation, reason = "4096")]
+    #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
     let count = ring.len.div_ceil(CHUNK_LEN as u32);
     ring.chunk..ring.chunk.saturating_add(count)
 }

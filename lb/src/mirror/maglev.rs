@@ -11,10 +11,9 @@ use siphasher::sip::SipHasher24;
 
 use crate::pool::{RealServerId, mapped};
 
-/// Ring length for few real servers: the largest prime that fits one chunk.
+/// Ring length for few real servers: the largest prime below 4096.
 pub const SMALL: u32 = 4093;
-/// Ring length for many real servers or uneven weights: the largest prime that fits sixteen chunks whose entries
-/// 16 bits can count.
+/// Ring length for many real servers or uneven weights: the largest prime that 16 bits can count.
 pub const LARGE: u32 = 65521;
 
 /// Entries per unit of weight below which the ring grows: the error of a share stays below one percent of it.

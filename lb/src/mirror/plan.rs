@@ -26,7 +26,9 @@ use lb_common::{
 use super::{
     Age,
     image::{Image, chunks, is_live},
-    maglev, table,
+    maglev,
+    room::Room,
+    table,
     turns::{self, Entry},
 };
 use crate::{
@@ -42,13 +44,17 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// `services` is full.
-    #[error("more than {} virtual servers", maps::SERVICES.max_entries)]
+    #[error(
+        "no room for more virtual servers; a restart makes room, as `data_plane_services` says"
+    )]
     Services,
     /// `dests` is full.
     #[error("more than {} real servers", maps::DESTS.max_entries - 1)]
     Dests,
     /// `rings` has no run of free chunks; the ring stays as it was.
-    #[error("no room for its ring; real servers that come and go are not followed")]
+    #[error(
+        "no room for its ring, which a restart makes; until then real servers that come and go are not followed"
+    )]
     Rings,
     /// Too many NAT services send to one real server address and port.
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
@@ -68,8 +74,9 @@ pub struct Plan {
 }
 
 /// Makes plans; remembers only what makes the next one cheaper or safer, nothing it depends on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Planner {
+    room: Room,
     /// Ids and chunks are handed out in turn, so that one given back rests for as long as possible: packets on
     /// their way and counters may still refer to it.
     next_service: u32,
@@ -114,6 +121,18 @@ pub fn dest_index(image: &Image) -> DestIndex {
 }
 
 impl Planner {
+    /// A planner for maps that have `room`.
+    pub(super) const fn new(room: Room) -> Self {
+        Self {
+            room,
+            next_service: 0,
+            next_dest: 0,
+            next_chunk: 0,
+            timeouts: BTreeMap::new(),
+            rings: BTreeMap::new(),
+        }
+    }
+
     /// The image for `services`, as close to `installed` as can be. The rings in `ages` did not change for so long
     /// that the one before is of no use.
     pub fn plan(
@@ -155,7 +174,7 @@ impl Planner {
             }
         }
         let mut image = draft.image;
-        while !table::place(&mut image) {
+        while !table::place(&mut image, self.room.slots()) {
             drop_last_service(&mut image, services, &mut refused);
         }
         self.rings.retain(|key, _| image.services.contains_key(key));
@@ -256,7 +275,7 @@ impl Draft<'_> {
     }
 
     fn new_service_id(&mut self) -> Result<u32, Refusal> {
-        let capacity = maps::SERVICES.max_entries;
+        let capacity = self.planner.room.services;
         let from = self.planner.next_service;
         let id = (0..capacity)
             .map(|n| (from + n) % capacity)
@@ -401,14 +420,18 @@ impl Draft<'_> {
         Some(ring)
     }
 
+    /// Free chunks in a row, the first after those handed out last.
     fn free_run(&self, len: u32) -> Option<RingRef> {
-        let capacity = maps::RINGS.max_entries;
-        (0..capacity)
-            .map(|n| (self.planner.next_chunk + n) % capacity)
-            .map(|chunk| RingRef { chunk, len })
-            .find(|ring| {
-                chunks(*ring).end <= capacity && !chunks(*ring).any(|at| self.chunks.contains(&at))
-            })
+        let next = self.planner.next_chunk;
+        let ends = [self.planner.room.chunks, next.min(self.planner.room.chunks)];
+        [next, 0].into_iter().zip(ends).find_map(|(from, end)| {
+            let mut ring = RingRef { chunk: from, len };
+            // Goes on behind the last chunk in the way, so that a full map is walked once.
+            while let Some(taken) = self.chunks.range(chunks(ring)).next_back() {
+                ring.chunk = taken + 1;
+            }
+            (chunks(ring).end <= end).then_some(ring)
+        })
     }
 
     fn keep(&mut self, ring: RingRef) -> RingRef {
@@ -547,7 +570,9 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()
     };
-    match (&dest.next_hop, before) {
+    // What begins no tunnel has no address that one could begin at.
+    let fits = |before: &&DestValue| is_tunnel(before.method) == is_tunnel(method);
+    match (&dest.next_hop, before.filter(fits)) {
         (Some(found), _) => resolved(value, found),
         (None, Some(before)) => DestValue {
             flags: value.flags | before.flags & DEST_RESOLVED,

@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use bytemuck::Zeroable;
 use lb_common::{
     hash::service_slots,
-    maps::SERVICE_TABLE_HALF,
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
 
 use super::image::Image;
-
-/// Slots in a half minus one.
-pub const MASK: u32 = SERVICE_TABLE_HALF - 1;
 
 /// Displacements before a seed is given up; far above what a half-full table needs.
 const DISPLACEMENTS: u32 = 512;
@@ -20,15 +16,16 @@ const DISPLACEMENTS: u32 = 512;
 /// Seeds tried before the table counts as full.
 const SEEDS: u32 = 256;
 
-/// Sets the table of `image` to the services of `image`, writing the idle half and turning the header to it; leaves both
+/// Sets the table of `image`, which has `slots` slots, to the services of `image`, writing the idle half and turning the header to it; leaves both
 /// alone, but for the number of NAT sources, when packets find exactly these services already. False when no seed fits the
 /// services.
-pub fn place(image: &mut Image) -> bool {
+pub fn place(image: &mut Image, slots: u32) -> bool {
+    let mask = slots / 2 - 1;
     #[expect(clippy::cast_possible_truncation, reason = "no more than the map has")]
     let nat_sources = image.nat_sources.len() as u32;
     image.header.nat_sources = nat_sources;
     let found: BTreeMap<_, _> = image.live().map(|(key, value)| (*key, *value)).collect();
-    if found == image.services && (found.is_empty() || image.header.mask == MASK) {
+    if found == image.services && (found.is_empty() || image.header.mask == mask) {
         return true;
     }
     // The seed stays wherever it can: then the turn of the header changes one word that matters, and a packet
@@ -36,18 +33,14 @@ pub fn place(image: &mut Image) -> bool {
     let first = image.header.seed;
     let Some((seed, half)) = (0..SEEDS)
         .map(|n| first.wrapping_add(n))
-        .find_map(|seed| Some((seed, half(&image.services, seed)?)))
+        .find_map(|seed| Some((seed, half(&image.services, seed, mask)?)))
     else {
         return false;
     };
-    let base = if image.header.base == 0 {
-        SERVICE_TABLE_HALF
-    } else {
-        0
-    };
+    let base = if image.header.base == 0 { slots / 2 } else { 0 };
     image
         .slots
-        .retain(|at, _| !(base..=base + MASK).contains(at));
+        .retain(|at, _| !(base..=base + mask).contains(at));
     image
         .slots
         .extend(half.into_iter().map(|(at, slot)| (base + at, slot)));
@@ -55,7 +48,7 @@ pub fn place(image: &mut Image) -> bool {
     let services = image.services.len() as u32;
     image.header = ServiceTableHeader {
         base,
-        mask: MASK,
+        mask,
         seed,
         services,
         nat_sources,
@@ -68,6 +61,7 @@ pub fn place(image: &mut Image) -> bool {
 fn half(
     services: &BTreeMap<ServiceKey, ServiceValue>,
     seed: u32,
+    mask: u32,
 ) -> Option<BTreeMap<u32, ServiceSlot>> {
     let mut slots: BTreeMap<u32, ServiceSlot> = BTreeMap::new();
     for (key, value) in services {
@@ -77,7 +71,7 @@ fn half(
             value: *value,
             ..ServiceSlot::zeroed()
         };
-        let [first, second] = service_slots(key, seed, MASK);
+        let [first, second] = service_slots(key, seed, mask);
         let mut at = if slots.contains_key(&first) {
             second
         } else {
@@ -89,7 +83,7 @@ fn half(
                 break;
             };
             homeless = evicted;
-            let [first, second] = service_slots(&homeless.key, seed, MASK);
+            let [first, second] = service_slots(&homeless.key, seed, mask);
             at = if at == first { second } else { first };
         }
         if at != u32::MAX {

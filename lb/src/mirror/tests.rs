@@ -11,6 +11,7 @@ use lb_common::{
         FORWARD_IPIP,
     },
     hash::{self, service_slots},
+    ring::CHUNK_LEN,
     service::{
         RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceValue,
     },
@@ -29,6 +30,9 @@ use crate::{
         mapped,
     },
 };
+
+/// Chunks of a ring for few real servers.
+const SMALL_CHUNKS: usize = (maglev::SMALL as usize).div_ceil(CHUNK_LEN);
 
 #[expect(
     clippy::disallowed_methods,
@@ -133,7 +137,7 @@ fn drain(mirror: &mut Mirror, now: Instant) -> Vec<MapOp> {
 
 fn installed(services: &[Service]) -> (Mirror, Instant) {
     let now = start();
-    let mut mirror = Mirror::new(Image::default());
+    let mut mirror = Mirror::new(Image::default(), Room::default());
     mirror.handle_services(services.to_vec(), now);
     drain(&mut mirror, now);
     (mirror, now)
@@ -206,7 +210,7 @@ fn weights_thresholds_persistence_and_timeouts_reach_the_maps() {
     wish.dests[0].weight = 7;
     wish.dests[0].thresholds = Thresholds { upper: 9, lower: 3 };
     let now = start();
-    let mut mirror = Mirror::new(Image::default());
+    let mut mirror = Mirror::new(Image::default(), Room::default());
     mirror.set_timeouts([(u32::from(FLOW_ESTABLISHED), 40)].into());
     mirror.handle_services(vec![wish], now);
     let ops = drain(&mut mirror, now);
@@ -262,7 +266,7 @@ fn the_same_again_writes_nothing() {
 fn a_new_process_that_reads_the_maps_back_writes_nothing() {
     let services = [service(1, &[1, 2]), service(2, &[3])];
     let (mirror, now) = installed(&services);
-    let mut successor = Mirror::new(mirror.installed().clone());
+    let mut successor = Mirror::new(mirror.installed().clone(), Room::default());
     let mut unresolved = services.to_vec();
     for dest in unresolved.iter_mut().flat_map(|s| &mut s.dests) {
         dest.next_hop = None;
@@ -291,7 +295,7 @@ fn nothing_wanted_leaves_nothing_but_generations() {
 fn a_dest_id_used_again_has_another_generation() {
     let (mirror, now) = installed(&[service(1, &[1])]);
     let id = *mirror.installed().dests.keys().next().unwrap();
-    let mut successor = Mirror::new(mirror.installed().clone());
+    let mut successor = Mirror::new(mirror.installed().clone(), Room::default());
     successor.handle_services(Vec::new(), now);
     drain(&mut successor, now);
     successor.handle_services(vec![service(2, &[2])], now);
@@ -362,7 +366,7 @@ fn previous_is_the_ring_before_the_first_of_quick_changes() {
         assert_eq!(value.previous, stable);
         assert_ne!(value.ring, stable, "even the same ring is not stable yet");
     }
-    assert!(mirror.installed().chunks_in_use().len() == 2);
+    assert_eq!(mirror.installed().chunks_in_use().len(), 2 * SMALL_CHUNKS);
 }
 
 #[test]
@@ -380,7 +384,7 @@ fn a_ring_settles_when_no_flow_holds_on_to_an_older_one() {
             RingRef::default(),
             "a long download has its entry, the rest follows the ring"
         );
-        assert_eq!(mirror.installed().chunks_in_use().len(), 1);
+        assert_eq!(mirror.installed().chunks_in_use().len(), SMALL_CHUNKS);
         drain(&mut mirror, due);
 
         count(&mut mirror, Some(0));
@@ -449,7 +453,7 @@ fn count(mirror: &mut Mirror, displaced: Option<u64>) -> Instant {
 #[test]
 fn a_write_that_fails_is_tried_again_and_installed_keeps_the_truth() {
     let now = start();
-    let mut mirror = Mirror::new(Image::default());
+    let mut mirror = Mirror::new(Image::default(), Room::default());
     mirror.handle_services(vec![service(1, &[1])], now);
     let Some(Output::Write(first)) = mirror.poll_output() else {
         panic!("a write");
@@ -468,7 +472,7 @@ fn a_write_that_fails_is_tried_again_and_installed_keeps_the_truth() {
 fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
     let services: Vec<Service> = (1..=5).map(|n| service(n, &[9])).collect();
     let now = start();
-    let mut mirror = Mirror::new(Image::default());
+    let mut mirror = Mirror::new(Image::default(), Room::default());
     for expected in [1, 0] {
         mirror.handle_services(services.clone(), now);
         let mut refused = 0;
@@ -545,7 +549,7 @@ proptest! {
         fail_at in any::<prop::sample::Index>(),
     ) {
         let mut now = start();
-        let mut mirror = Mirror::new(Image::default());
+        let mut mirror = Mirror::new(Image::default(), Room::default());
         let mut before: Vec<Service> = Vec::new();
         for wish in wishes {
             now += Duration::from_secs(2);

@@ -14,6 +14,7 @@ use crate::{
         netlink::Netlink,
         xdp::{self, Options, Pins, ReadMaps, VrrpMaps},
     },
+    mirror::room::{self, Room},
     observe::{log, status::DataPlaneStatus},
 };
 
@@ -48,11 +49,11 @@ struct Loaded {
 impl DataPlane {
     /// Loads and pins the programs, or takes up those that an earlier daemon left. Without a data plane the daemon still
     /// elects and checks, and says what is lost.
-    pub(super) fn load(run_dir: &RunDir) -> anyhow::Result<Self> {
+    pub(super) fn load(run_dir: &RunDir, config: &Config) -> anyhow::Result<Self> {
         let netlink = Netlink::connect()?;
         let pins = run_dir.pins().clone();
         let mut lacks = Vec::new();
-        let loaded = load(&pins, &mut lacks).inspect_err(|error| {
+        let loaded = load(&pins, &options(config), &mut lacks).inspect_err(|error| {
             log::data_plane_missing(error);
             lacks.push(format!("{error:#}"));
         });
@@ -270,8 +271,13 @@ fn wears_mac(instance: &VrrpInstance) -> bool {
         || instance.all_lines().any(|line| line.options.use_vmac)
 }
 
-fn load(pins: &Pins, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {
-    let (programs, capabilities) = xdp::DataPlane::load(pins, &Options::default())?;
+/// Maps with room for `config`.
+fn options(config: &Config) -> Options {
+    Options::with_room(&Room::for_config(config), room::flows(config))
+}
+
+fn load(pins: &Pins, options: &Options, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {
+    let (programs, capabilities) = xdp::DataPlane::load(pins, options)?;
     if !capabilities.timers {
         lacks.push("no BPF timers: heartbeat in userspace, no lease fencing".to_owned());
     }

@@ -206,7 +206,7 @@ fn serve(pins: &Pins, ifindex: u32) {
     checker.rings.set(0, ring, 0).unwrap();
     let ring = RingRef {
         chunk: 0,
-        len: 4096,
+        len: lb_common::ring::CHUNK_LEN as u32,
     };
     let key = service_key(FRONT, 6);
     let value = ServiceValue {
@@ -219,7 +219,7 @@ fn serve(pins: &Pins, ifindex: u32) {
         ..ServiceValue::zeroed()
     };
     checker.services.insert(key, value, 0).unwrap();
-    let mask = maps::SERVICE_TABLE_HALF - 1;
+    let mask = maps::SERVICE_TABLE.max_entries / 2 - 1;
     let slot = ServiceSlot {
         key,
         occupied: 1,
@@ -338,6 +338,21 @@ fn maps_of_another_shape_start_empty() {
         .expect("load");
     let fresh = CheckerMaps::open(&link.pins).unwrap();
     assert!(fresh.services.get(&service_key(FRONT, 6), 0).is_err());
+}
+
+#[test]
+fn maps_with_more_room_are_taken_over() {
+    let link = Link::new();
+    let bigger = Options {
+        max_entries: vec![(maps::FLOWS4, 128), (maps::FLOWS6, 64)],
+        plain: false,
+    };
+    drop(link.in_director(|| DataPlane::load(&link.pins, &bigger)));
+    serve(&link.pins, index_of_d0(&link));
+    drop(load(&link));
+    let kept = CheckerMaps::open(&link.pins).unwrap();
+    assert!(kept.services.get(&service_key(FRONT, 6), 0).is_ok());
+    assert_eq!(ReadMaps::open(&link.pins).unwrap().flows4.len(), 128);
 }
 
 #[test]

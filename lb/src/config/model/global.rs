@@ -16,6 +16,8 @@ pub struct GlobalDefs {
     pub router_id: String,
     /// `data_plane`.
     pub data_plane: DataPlane,
+    /// Room in the data plane's maps.
+    pub data_plane_room: DataPlaneRoom,
     /// Names of the processes.
     pub names: ProcessNames,
     /// Mail about events.
@@ -48,6 +50,16 @@ pub struct GlobalDefs {
     pub snmp: Snmp,
     /// D-Bus.
     pub dbus: Dbus,
+}
+
+/// Room to make in the data plane's maps; where nothing is said, the default or what the file needs (extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataPlaneRoom {
+    /// `data_plane_services`: virtual servers, those that reloads will add too.
+    pub services: Option<u32>,
+    /// `data_plane_flows`: flows of each family.
+    pub flows: Option<u32>,
 }
 
 /// Names of the processes, at most 15 bytes each (`TASK_COMM_LEN`).

@@ -8,6 +8,7 @@ use aya::{
     programs::{Program, ProgramError},
 };
 use lb_common::{
+    flow::{FLOWS_PER_BUCKET4, FLOWS_PER_BUCKET6},
     maps::{self, MapSpec},
     programs,
 };
@@ -21,6 +22,7 @@ use nix::{
 use tracing::{info, warn};
 
 use super::{Pins, XdpError, timers::jiffies_per_second};
+use crate::mirror::room::Room;
 
 /// The object, built by `cargo xtask build`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb.o"));
@@ -35,12 +37,38 @@ pub struct Options {
 }
 
 impl Options {
+    /// Maps that have `room`, and that for so many `flows` of each family.
+    #[must_use]
+    pub fn with_room(room: &Room, flows: u32) -> Self {
+        let services = room.services;
+        let max_entries = vec![
+            (maps::SERVICES, services),
+            (maps::SERVICE_TABLE, room.slots()),
+            (maps::FRONTS, services),
+            (maps::CURSORS, services),
+            (maps::SERVICE_TRAFFIC, services),
+            (maps::RINGS, room.chunks),
+            (maps::FLOWS4, flows / FLOWS_PER_BUCKET4),
+            (maps::FLOWS6, flows / FLOWS_PER_BUCKET6),
+        ];
+        Self {
+            max_entries,
+            plain: false,
+        }
+    }
+
     fn max_entries(&self, spec: &MapSpec) -> u32 {
         let chosen = self
             .max_entries
             .iter()
             .find(|(map, _)| map.name == spec.name);
         chosen.map_or(spec.max_entries, |&(_, max)| max)
+    }
+
+    /// What the map pinned below `pins` has, or is to have.
+    fn actual_entries(&self, pins: &Pins, spec: &MapSpec) -> u32 {
+        let pinned = MapInfo::from_pin(pins.map(spec));
+        pinned.map_or_else(|_| self.max_entries(spec), |info| info.max_entries())
     }
 }
 
@@ -64,7 +92,7 @@ impl DataPlane {
     /// Loads the programs and pins them with their maps below `pins`.
     ///
     /// Maps pinned there before are taken over with everything in them, as long as their shapes are what they
-    /// should be; else all maps start empty. Interfaces keep the programs they have until they are attached
+    /// should be and they have the room asked for; else all maps start empty. Interfaces keep the programs they have until they are attached
     /// again.
     ///
     /// # Errors
@@ -196,14 +224,14 @@ fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
             && !MapInfo::from_pin(&path).is_ok_and(|info| {
                 info.key_size() == spec.key_size
                     && info.value_size() == spec.value_size
-                    && info.max_entries() == options.max_entries(spec)
+                    && info.max_entries() >= options.max_entries(spec)
             })
     });
     let Some(other) = other else {
         return Ok(());
     };
     warn!(
-        "map {} below {} has another shape; all maps start empty",
+        "map {} below {} has another shape or too little room; all maps start empty",
         other.name,
         pins.directory().display()
     );
@@ -215,7 +243,7 @@ fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
 
 fn load_object(pins: &Pins, options: &Options) -> Result<Ebpf, XdpError> {
     let ticks = jiffies_per_second()?;
-    let masks = [maps::FLOWS4, maps::FLOWS6].map(|spec| options.max_entries(&spec) - 1);
+    let masks = [maps::FLOWS4, maps::FLOWS6].map(|spec| options.actual_entries(pins, &spec) - 1);
     let mut loader = EbpfLoader::new();
     loader
         .override_global(programs::GLOBAL_JIFFIES_PER_SECOND, &ticks, true)
@@ -223,7 +251,7 @@ fn load_object(pins: &Pins, options: &Options) -> Result<Ebpf, XdpError> {
         .override_global(programs::GLOBAL_FLOWS6_MASK, &masks[1], true);
     for spec in maps::ALL {
         loader
-            .map_max_entries(spec.name, options.max_entries(spec))
+            .map_max_entries(spec.name, options.actual_entries(pins, spec))
             .map_pin_path(spec.name, pins.map(spec));
     }
     loader.load(OBJECT).map_err(|error| Box::new(error).into())

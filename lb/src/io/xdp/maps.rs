@@ -16,6 +16,7 @@ use lb_common::{
 };
 
 use super::{Pins, XdpError};
+use crate::mirror::room::Room;
 
 mod flows;
 
@@ -67,6 +68,15 @@ impl CheckerMaps {
             timeouts: open(pins, &maps::TIMEOUTS)?,
             connections: open(pins, &maps::DEST_CONNECTIONS)?,
         })
+    }
+
+    /// How much they hold.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room {
+            services: self.fronts.len(),
+            chunks: self.rings.len(),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 use std::collections::BTreeSet;
 
+use lb_common::maps;
+
 use super::*;
+
+const SLOTS: u32 = maps::SERVICE_TABLE.max_entries;
 
 fn services(count: u32) -> BTreeMap<ServiceKey, ServiceValue> {
     (0..count)
@@ -28,7 +32,7 @@ fn every_service_is_in_one_of_its_two_slots() {
             services: services(count),
             ..Image::default()
         };
-        assert!(place(&mut image), "{count} services");
+        assert!(place(&mut image, SLOTS), "{count} services");
         assert_eq!(image.header.services, count);
         for (key, value) in &image.services {
             // Both may be one.
@@ -52,13 +56,13 @@ fn a_change_goes_to_the_idle_half_under_the_same_seed() {
         services: services(100),
         ..Image::default()
     };
-    assert!(place(&mut image));
+    assert!(place(&mut image, SLOTS));
     let before = image.clone();
     image.services.values_mut().next().expect("a service").gate = 7;
-    assert!(place(&mut image));
+    assert!(place(&mut image, SLOTS));
     assert_ne!(image.header.base, before.header.base);
     assert_eq!(image.header.seed, before.header.seed);
-    let old_half = before.header.base..=before.header.base + MASK;
+    let old_half = before.header.base..=before.header.base + SLOTS / 2 - 1;
     assert!(
         before
             .slots
@@ -70,8 +74,8 @@ fn a_change_goes_to_the_idle_half_under_the_same_seed() {
 #[test]
 fn a_full_map_of_services_still_fits() {
     let mut image = Image {
-        services: services(lb_common::maps::SERVICES.max_entries),
+        services: services(maps::SERVICES.max_entries),
         ..Image::default()
     };
-    assert!(place(&mut image));
+    assert!(place(&mut image, SLOTS));
 }

@@ -56,9 +56,9 @@ impl DataPlane {
         let read = ReadMaps::open(&pins).context("data plane")?;
         let installed = border::load(&maps).context("data plane")?;
         Ok(Self {
+            mirror: Mirror::new(installed, maps.room()),
             maps,
             read,
-            mirror: Mirror::new(installed),
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
             failure: None,

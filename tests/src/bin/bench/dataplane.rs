@@ -9,16 +9,17 @@ use std::time::Duration;
 use anyhow::Context;
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use bytemuck::Zeroable;
-use lb::io::xdp::Options;
+use lb::{io::xdp::Options, mirror::room::Room};
 use lb_common::{
     bench::{Script, WORDS, YARDSTICK},
-    dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
+    connection::DestLimits,
+    dest::{FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, is_tunnel},
     gate::ALWAYS_OPEN,
-    maps, programs,
-    ring::CHUNK_LEN,
+    mapped, maps, programs,
     router::{ROUTER_WATCH, RouterKey, RouterValue},
     service::{
-        SCHEDULER_MH, SCHEDULER_RR, SERVICE_HASH_PORT, SERVICE_NAT, ServiceKey, ServiceValue,
+        SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_RR, SERVICE_HASH_PORT, SERVICE_NAT, ServiceKey,
+        ServiceValue,
     },
 };
 use tests::{
@@ -36,7 +37,7 @@ const LRU_NAME: &str = "yardstick/lru_lookup";
 /// Flows that the cases have.
 const FLOWS: [u32; 4] = [1, 1024, 65_536, 1_048_576];
 /// Room for twice the flows of the largest case.
-const FLOW_BUCKETS: u32 = 1 << 19;
+const FLOWS_OF_TABLES: u32 = 1 << 21;
 /// As many as other load balancers have by default.
 const LRU_ENTRIES: u32 = 1 << 22;
 
@@ -46,6 +47,9 @@ struct Load {
     scheduler: u8,
     method: u8,
     v6: bool,
+    udp: bool,
+    /// Every packet opens a flow.
+    opens: bool,
     flows: u32,
     services: u16,
     dests: u16,
@@ -55,6 +59,8 @@ const BASE: Load = Load {
     scheduler: SCHEDULER_MH,
     method: FORWARD_DIRECT_ROUTE,
     v6: false,
+    udp: false,
+    opens: false,
     flows: 1,
     services: 1,
     dests: 3,
@@ -123,11 +129,12 @@ fn cases() -> Vec<(String, Load)> {
             }
         }
     }
-    for services in [1, 100, 1000] {
+    cases.extend(variants());
+    for services in [1, 100, 10_000] {
         let load = Load { services, ..BASE };
         cases.push((format!("services={services}"), load));
     }
-    for dests in [3, 100, 1000] {
+    for dests in [4, 100, 4096] {
         let load = Load {
             dests,
             flows: 65_536,
@@ -136,6 +143,50 @@ fn cases() -> Vec<(String, Load)> {
         cases.push((format!("dests={dests}"), load));
     }
     cases
+}
+
+/// What else there is, beside one scheduler and method each.
+fn variants() -> Vec<(String, Load)> {
+    let tunnels = [
+        ("ipip", FORWARD_IPIP),
+        ("gue", FORWARD_GUE),
+        ("gre", FORWARD_GRE),
+    ];
+    let tunnels = tunnels.map(|(name, method)| {
+        let load = Load { method, ..BASE };
+        (format!("mh/{name}/v4"), load)
+    });
+    let scheduler = SCHEDULER_LC;
+    let lc = ("lc/dr/v4".to_owned(), Load { scheduler, ..BASE });
+    let udp = [SCHEDULER_MH, SCHEDULER_RR].map(|scheduler| {
+        let name = if scheduler == SCHEDULER_MH {
+            "mh"
+        } else {
+            "rr"
+        };
+        let udp = true;
+        let load = Load {
+            scheduler,
+            udp,
+            ..BASE
+        };
+        (format!("{name}/dr/v4/udp"), load)
+    });
+    let others = tunnels.into_iter().chain([lc]).chain(udp);
+    let mut variants: Vec<_> = others
+        .flat_map(|(name, load)| {
+            [FLOWS[0], FLOWS[3]]
+                .map(|flows| (format!("{name}/flows={flows}"), Load { flows, ..load }))
+        })
+        .collect();
+    let new = Load {
+        scheduler: SCHEDULER_RR,
+        opens: true,
+        flows: FLOWS[3],
+        ..BASE
+    };
+    variants.push((format!("new/rr/dr/v4/flows={}", new.flows), new));
+    variants
 }
 
 struct Bench {
@@ -149,12 +200,16 @@ struct Bench {
 
 impl Bench {
     fn new(runs: usize) -> anyhow::Result<Self> {
+        let room = Room {
+            services: 1 << 15,
+            ..Room::default()
+        };
         let mut plane = Loaded::new(&Options {
-            max_entries: vec![
-                (maps::FLOWS4, FLOW_BUCKETS),
-                (maps::FLOWS6, FLOW_BUCKETS),
-                (maps::SENDERS, LRU_ENTRIES),
-            ],
+            max_entries: [
+                Options::with_room(&room, FLOWS_OF_TABLES).max_entries,
+                vec![(maps::SENDERS, LRU_ENTRIES)],
+            ]
+            .concat(),
             plain: false,
         });
         anyhow::ensure!(plane.timers.is_some(), "this kernel has no BPF timers");
@@ -186,7 +241,12 @@ impl Bench {
         // The flows begin, so that what is measured is their middle.
         let mut opening = scripted(&request(load, SYN), load.flows);
         self.run(programs::BENCH, &mut opening, load.flows, TX)?;
-        let mut packet = scripted(&request(load, ACK), load.flows);
+        let mut packet = if load.opens {
+            // So many that none comes twice.
+            scripted(&request(load, SYN), 1 << 24)
+        } else {
+            scripted(&request(load, ACK), load.flows)
+        };
         self.measure(programs::BENCH, &mut packet, TX)
     }
 
@@ -239,16 +299,25 @@ impl Bench {
             } else {
                 format!("192.168.{high}.{low}:8080")
             };
-            let value = prog::dest(&real, load.method, self.service, [2, 0, 0, 1, high, low]);
+            let mut value = prog::dest(&real, load.method, self.service, [2, 0, 0, 1, high, low]);
+            if is_tunnel(load.method) {
+                value.local = mapped([192, 168, 0, 1]);
+                value.mtu = 1500;
+            }
             self.plane.checker.dests.set(u32::from(dest), value, 0)?;
+            let limits = DestLimits {
+                weight: 1,
+                ..DestLimits::zeroed()
+            };
+            self.plane.checker.limits.set(u32::from(dest), limits, 0)?;
         }
         let all: Vec<u16> = (1..=load.dests).collect();
-        let exact = load.scheduler == SCHEDULER_RR;
-        anyhow::ensure!(all.len() <= CHUNK_LEN, "one chunk holds the ring");
+        let exact = load.scheduler != SCHEDULER_MH;
         let ring = self.plane.set_ring(0, &all, exact);
         let services: Vec<(ServiceKey, ServiceValue)> = (0..load.services)
             .map(|number| {
-                let mut key = prog::service_key(front(load), 6);
+                let protocol = if load.udp { 17 } else { 6 };
+                let mut key = prog::service_key(front(load), protocol);
                 // The first is the one that is used.
                 key.port = (80 + number).to_be_bytes();
                 let value = ServiceValue {
@@ -332,7 +401,12 @@ fn request(load: &Load, flags: u8) -> Packet {
     } else {
         "172.16.0.0:0"
     };
-    let mut packet = Packet::new(Transport::Tcp(flags), client, front(load));
+    let transport = if load.udp {
+        Transport::Udp
+    } else {
+        Transport::Tcp(flags)
+    };
+    let mut packet = Packet::new(transport, client, front(load));
     // Room for the script.
     packet.payload = vec![0; Script::OFFSET + size_of::<Script>()];
     packet

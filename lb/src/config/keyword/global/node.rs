@@ -54,6 +54,24 @@ pub(super) const IDENTITY: &[Global] = &[
     )
     .default("auto")
     .means("what forwards packets (of lb, not of keepalived)"),
+    number(
+        &["data_plane_services"],
+        1,
+        65536,
+        field!(some number data_plane_room.services),
+    )
+    .acted()
+    .default("4096, or as many as there are")
+    .means("virtual servers that the data plane has room for, those of later reloads too; a restart changes it (of lb, not of keepalived)"),
+    number(
+        &["data_plane_flows"],
+        1024,
+        1 << 28,
+        field!(some number data_plane_room.flows),
+    )
+    .acted()
+    .default("1048576")
+    .means("flows of each family that the data plane has room for; a restart changes it (of lb, not of keepalived)"),
     flag(&["process_names"], field!(copy names.distinct))
         .means("children have names of their own in process lists"),
     comm(&["process_name"], field!(some clone names.parent)).means("name of the parent process"),

@@ -1,0 +1,79 @@
+//! How much the maps hold.
+
+use lb_common::{maps, ring::CHUNK_LEN};
+
+use super::{maglev, turns};
+use crate::config::model::{Config, Scheduler, VirtualServer};
+
+/// Flows of each family where nothing is said.
+const FLOWS: u32 = 1 << 20;
+
+/// The most virtual servers there can be.
+pub const MOST_SERVICES: u32 = 1 << 16;
+
+/// Room in the maps that grow with the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Virtual servers; a power of two.
+    pub services: u32,
+    /// Chunks of rings.
+    pub chunks: u32,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            services: maps::SERVICES.max_entries,
+            chunks: maps::RINGS.max_entries,
+        }
+    }
+}
+
+impl Room {
+    /// What `config` needs: at least the default, for what a reload adds, and twice its rings, because a changed one is written
+    /// beside the one it replaces.
+    #[must_use]
+    pub fn for_config(config: &Config) -> Self {
+        let least = Self::default();
+        let asked = config.global.data_plane_room.services;
+        let count = u32::try_from(config.virtual_servers.len()).unwrap_or(u32::MAX);
+        let services = asked.unwrap_or(count).max(count);
+        let rings = config.virtual_servers.iter().map(ring_chunks);
+        let rings = rings.fold(0, u32::saturating_add).saturating_mul(2);
+        Self {
+            services: services
+                .min(MOST_SERVICES)
+                .next_power_of_two()
+                .max(least.services),
+            chunks: least.chunks.saturating_add(rings),
+        }
+    }
+
+    /// Slots of the fast service table.
+    #[must_use]
+    pub const fn slots(&self) -> u32 {
+        self.services * maps::SLOTS_PER_SERVICE
+    }
+}
+
+/// Flows of each family that there is to be room for; a power of two.
+#[must_use]
+pub fn flows(config: &Config) -> u32 {
+    let asked = config.global.data_plane_room.flows;
+    asked.map_or(FLOWS, u32::next_power_of_two)
+}
+
+/// Chunks of the longest ring that the virtual server can have.
+fn ring_chunks(server: &VirtualServer) -> u32 {
+    let weights = server.real_servers.iter().map(|real| real.weight.get());
+    let entries = match server.scheduler {
+        Scheduler::MaglevHash => u64::from(maglev::length(weights)),
+        Scheduler::WeightedRoundRobin => weights.map(u64::from).sum::<u64>().min(turns::LONGEST),
+        Scheduler::SourceHash => u64::from(lb_common::hash::BUCKETS),
+        _ => server.real_servers.len() as u64,
+    };
+    u32::try_from(entries.div_ceil(CHUNK_LEN as u64)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

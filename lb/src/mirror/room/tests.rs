@@ -1,0 +1,53 @@
+use super::*;
+use crate::config::model::{ForwardMethod, Protocol, RealServer};
+
+fn config(servers: u32, scheduler: Scheduler) -> Config {
+    let server = |n: u32| VirtualServer {
+        real_servers: vec![RealServer::new([10, 0, 0, 1].into(), 80)],
+        ..VirtualServer::new(
+            n.to_be_bytes().into(),
+            80,
+            Protocol::Tcp,
+            scheduler,
+            ForwardMethod::DirectRoute,
+        )
+    };
+    Config {
+        virtual_servers: (1..=servers).map(server).collect(),
+        ..Config::default()
+    }
+}
+
+#[test]
+fn what_is_small_has_the_default() {
+    assert_eq!(
+        Room::for_config(&config(0, Scheduler::RoundRobin)),
+        Room::default()
+    );
+    let expected = Room {
+        chunks: Room::default().chunks + 2,
+        ..Room::default()
+    };
+    assert_eq!(
+        Room::for_config(&config(1, Scheduler::RoundRobin)),
+        expected
+    );
+}
+
+#[test]
+fn virtual_servers_and_their_rings_have_room() {
+    let room = Room::for_config(&config(5000, Scheduler::MaglevHash));
+    assert_eq!(room.services, 8192);
+    assert_eq!(room.slots(), 32768);
+    assert_eq!(room.chunks, Room::default().chunks + 5000 * 16 * 2);
+}
+
+#[test]
+fn what_is_asked_for_is_rounded_up() {
+    let mut config = config(10, Scheduler::RoundRobin);
+    assert_eq!(flows(&config), 1 << 20);
+    config.global.data_plane_room.services = Some(10_000);
+    config.global.data_plane_room.flows = Some(3_000_000);
+    assert_eq!(Room::for_config(&config).services, 16384);
+    assert_eq!(flows(&config), 1 << 22);
+}
