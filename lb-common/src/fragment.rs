@@ -20,7 +20,7 @@ pub struct FragmentKey {
     pub pad: [u8; 3],
 }
 
-/// What only the first fragment has. 4 bytes.
+/// What only the first fragment has. 8 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct FragmentValue {
@@ -28,6 +28,12 @@ pub struct FragmentValue {
     pub source: [u8; 2],
     /// Destination port, network byte order.
     pub destination: [u8; 2],
+    /// Low 32 bits of jiffies when the first fragment came.
+    pub seen: u32,
 }
 
-shape!(FragmentKey = 40, FragmentValue = 4);
+/// Seconds for which a first fragment counts, as long as the kernel waits for the others (`ipfrag_time`, `ip6frag_time` is 60).
+/// Identifications come again.
+pub const FRAGMENT_SECONDS: u32 = 30;
+
+shape!(FragmentKey = 40, FragmentValue = 8);

@@ -100,7 +100,7 @@ maps! {
     /// Array of `FlowBucket4`; a power of two.
     FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.
-    FLOWS6: "flows6", u32 => FlowBucket6, 1 << 19, Programs;
+    FLOWS6: "flows6", u32 => FlowBucket6, 1 << 18, Programs;
     /// LRU hash `FragmentKey → FragmentValue`.
     FRAGMENTS: "fragments", FragmentKey => FragmentValue, 16384, Programs;
     /// Array `dest id → DestConnections`.

@@ -1,13 +1,13 @@
 //! The flow tables: which dest a connection belongs to.
 //!
-//! A bucket is one cache line and is worked on without a lock. An entry is taken by exchanging its key word
+//! A bucket is one cache line, or two for IPv6, and is worked on without a lock. An entry is taken by exchanging its key word
 //! for [`BUSY`], which matches no flow; then the rest is written and the new key word published, both
 //! exchanges full barriers. What is left of races, and why it does no harm:
 //!
 //! - Two CPUs take a flow's first two packets at once: both make an entry, the first in the bucket wins from
 //!   then on. A NIC sends the packets of one flow to one CPU, so this is rare.
 //! - A reader matches a key just before the entry is taken from it, and reads the new owner's dest: that entry
-//!   was expired or the oldest of a full bucket, and one packet goes astray.
+//!   was expired or the least worth of a full bucket, and one packet goes astray.
 //! - A reader refreshes an entry that has a new owner by now: it writes `seen` alone, and the state only by
 //!   compare-and-exchange of the word that has the dest too. So the dest of a flow never changes by a race.
 
@@ -15,8 +15,8 @@ use aya_ebpf::helpers::generated::bpf_jiffies64;
 use lb_common::{
     counter::Counter,
     flow::{
-        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FLOW_TEMPLATE, FlowEntry4,
-        FlowEntry6, age,
+        BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FLOW_TEMPLATE,
+        FLOWS_PER_BUCKET6, FlowEntry4, FlowEntry6, age,
     },
     hash,
 };
@@ -128,13 +128,19 @@ impl Value {
         }
     }
 
-    /// How long nobody needed it, for the choice among entries of which one has to go: a template is the last.
+    /// How ready it is to go where one has to, by how long nobody needed it: before all others what is half open, of which anybody
+    /// can make any number; a template is the last.
     #[inline(always)]
-    const fn idle(self, now: u32) -> u64 {
-        if self.state == FLOW_TEMPLATE {
+    fn readiness(self, now: u32) -> u64 {
+        let idle = u64::from(age(now, self.seen)) + 2;
+        if self.is_expired(now) {
+            READY_EXPIRED + idle
+        } else if self.state == FLOW_TEMPLATE {
             1
+        } else if self.state == FLOW_SYN {
+            READY_HALF_OPEN + idle
         } else {
-            age(now, self.seen) as u64 + 2
+            idle
         }
     }
 }
@@ -199,15 +205,17 @@ pub fn put(key: &Key, now: u32, value: Value) {
         pad: [0; 2],
         service: key.service,
         hash: key.hash,
-        family: u32::from(key.family),
         value: value.to_word(),
         now,
-        pad2: 0,
     };
-    put_entry(&raw const entry);
+    if key.family == 4 {
+        put_entry4(&raw const entry);
+    } else {
+        put_entry6(&raw const entry);
+    }
 }
 
-/// An entry to be made. 48 bytes without gaps, so that it can be handed to a global function.
+/// An entry to be made. 40 bytes without gaps, so that it can be handed to a global function.
 #[repr(C)]
 pub struct Entry {
     /// [`Key::client`].
@@ -222,36 +230,43 @@ pub struct Entry {
     service: u32,
     /// [`Key::hash`].
     hash: u32,
-    /// [`Key::family`].
-    family: u32,
     /// Low 32 bits of jiffies.
     now: u32,
-    /// Zero.
-    pad2: u32,
 }
 
-/// [`put`], which the verifier is to walk once.
+/// [`put`] for IPv4, which the verifier is to walk once.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn put_entry(entry: *const Entry) -> u32 {
+pub extern "C" fn put_entry4(entry: *const Entry) -> u32 {
+    put_entry(entry, 4, |hash| maps::flow_bucket4(hash))
+}
+
+/// [`put`] for IPv6.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn put_entry6(entry: *const Entry) -> u32 {
+    put_entry(entry, 6, |hash| maps::flow_bucket6(hash))
+}
+
+#[inline(always)]
+fn put_entry<S: Slot, const N: usize>(
+    entry: *const Entry,
+    family: u8,
+    bucket: impl Fn(u32) -> Option<&'static [S; N]>,
+) -> u32 {
     // SAFETY: the verifier sees to it that a caller hands a whole one or none.
-    let Some(entry) = (unsafe { entry.as_ref() }) else {
-        return 0;
-    };
-    let key = Key {
-        family: entry.family as u8,
-        client: entry.client,
-        port: entry.port,
-        service: entry.service,
-        hash: entry.hash,
-    };
-    let value = Value::from_word(entry.value);
-    if key.family == 4 {
-        if let Some(bucket) = maps::flow_bucket4(key.hash) {
-            put_in(bucket, &key, entry.now, value);
-        }
-    } else if let Some(bucket) = maps::flow_bucket6(key.hash) {
-        put_in(bucket, &key, entry.now, value);
+    let entry = unsafe { entry.as_ref() };
+    if let Some(entry) = entry
+        && let Some(bucket) = bucket(entry.hash)
+    {
+        let key = Key {
+            family,
+            client: entry.client,
+            port: entry.port,
+            service: entry.service,
+            hash: entry.hash,
+        };
+        put_in(bucket, &key, entry.now, Value::from_word(entry.value));
     }
     0
 }
@@ -264,37 +279,32 @@ fn find_in<S: Slot>(
     segment: Segment,
     keep: impl Fn(Value) -> bool,
 ) -> Option<Value> {
-    for slot in bucket {
-        if !slot.is(key) {
-            continue;
-        }
-        let word = slot.value().load();
-        let value = Value::from_word(word);
-        if value.is_expired(now) || !keep(value) {
-            return None;
-        }
-        if segment == Segment::Related {
-            return Some(value);
-        }
-        let state = next_state(value.state, segment);
-        if state != value.state {
-            let next = Value {
-                state,
-                seen: now,
-                ..value
-            };
-            // Where this fails the entry has another owner or another state by now, and both are right.
-            if slot.value().replace(word, next.to_word()) {
-                connection::change(value, state);
-            }
-        } else if value.seen != now {
-            // The line stays shared between CPUs while nothing changes.
-            let [_, seen] = slot.value().parts();
-            seen.store(now);
-        }
+    let slot = bucket.get(S::position(bucket, key))?;
+    let word = slot.value().load();
+    let value = Value::from_word(word);
+    if value.is_expired(now) || !keep(value) {
+        return None;
+    }
+    if segment == Segment::Related {
         return Some(value);
     }
-    None
+    let state = next_state(value.state, segment);
+    if state != value.state {
+        let next = Value {
+            state,
+            seen: now,
+            ..value
+        };
+        // Where this fails the entry has another owner or another state by now, and both are right.
+        if slot.value().replace(word, next.to_word()) {
+            connection::change(value, state);
+        }
+    } else if value.seen != now {
+        // The line stays shared between CPUs while nothing changes.
+        let [_, seen] = slot.value().parts();
+        seen.store(now);
+    }
+    Some(value)
 }
 
 #[inline(always)]
@@ -305,19 +315,14 @@ fn template_in<S: Slot>(
     until: u32,
     keep: impl Fn(Value) -> bool,
 ) -> Option<Value> {
-    for slot in bucket {
-        if !slot.is(key) {
-            continue;
-        }
-        let value = Value::from_word(slot.value().load());
-        if value.is_expired(now) || !keep(value) {
-            return None;
-        }
-        let [_, seen] = slot.value().parts();
-        seen.store(until);
-        return Some(value);
+    let slot = bucket.get(S::position(bucket, key))?;
+    let value = Value::from_word(slot.value().load());
+    if value.is_expired(now) || !keep(value) {
+        return None;
     }
-    None
+    let [_, seen] = slot.value().parts();
+    seen.store(until);
+    Some(value)
 }
 
 /// Frees the ended entries of a bucket; says how many.
@@ -368,7 +373,8 @@ fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
     let (mut victim, mut old, mut most) = (0, 0, 0);
     for (place, slot) in bucket.iter().enumerate() {
         let word = slot.key().load();
-        let ready = slot.readiness(word, key, now);
+        let own = if slot.client_is(key) { S::word(key) } else { 0 };
+        let ready = readiness(word, slot.value().load(), own, now);
         if ready > most {
             (victim, old, most) = (place, word, ready);
         }
@@ -394,11 +400,29 @@ fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
 }
 
 /// The flow's own entry.
-const READY_OWN: u64 = 3 << 32;
+const READY_OWN: u64 = 8 << 32;
 /// A free entry.
-const READY_FREE: u64 = 2 << 32;
+const READY_FREE: u64 = 6 << 32;
 /// An expired entry, the older the readier.
-const READY_EXPIRED: u64 = 1 << 32;
+const READY_EXPIRED: u64 = 4 << 32;
+/// A half-open connection, likewise.
+const READY_HALF_OPEN: u64 = 2 << 32;
+
+/// How ready an entry with key word `word` and value word `value` is to be taken for a flow whose own would have key word `own`; 0 is
+/// not at all. The verifier is to walk it once, not for every slot and all that may be in those before it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn readiness(word: u64, value: u64, own: u64, now: u32) -> u64 {
+    if word == 0 {
+        READY_FREE
+    } else if word == u64::from_ne_bytes(BUSY) {
+        0
+    } else if word == own {
+        READY_OWN
+    } else {
+        Value::from_word(value).readiness(now)
+    }
+}
 
 /// An entry of either family.
 pub trait Slot: 'static {
@@ -410,30 +434,14 @@ pub trait Slot: 'static {
     /// The key of an entry whose key word is `word`.
     fn key_of(&self, word: u64) -> Key;
 
+    /// Where the entry of `key` is; beyond the end of the bucket if it has none.
+    fn position(bucket: &[Self], key: &Key) -> usize
+    where
+        Self: Sized;
+
     #[inline(always)]
     fn is(&self, key: &Key) -> bool {
         self.key().load() == Self::word(key) && self.client_is(key)
-    }
-
-    /// How ready the entry with key word `word` is to be taken for `key`; 0 is not at all.
-    #[inline(always)]
-    fn readiness(&self, word: u64, key: &Key, now: u32) -> u64 {
-        if word == 0 {
-            return READY_FREE;
-        }
-        if word == u64::from_ne_bytes(BUSY) {
-            return 0;
-        }
-        if word == Self::word(key) && self.client_is(key) {
-            return READY_OWN;
-        }
-        let value = Value::from_word(self.value().load());
-        let idle = value.idle(now);
-        if value.is_expired(now) {
-            READY_EXPIRED + idle
-        } else {
-            idle
-        }
     }
 }
 
@@ -451,6 +459,11 @@ impl Slot for Slot4 {
         let [a, b, c, d] = key.client.v4();
         let [low, high] = number(key.service);
         u64::from_ne_bytes([a, b, c, d, key.port[0], key.port[1], low, high])
+    }
+    #[inline(always)]
+    fn position(bucket: &[Self], key: &Key) -> usize {
+        let found = bucket.iter().position(|slot| slot.is(key));
+        found.unwrap_or(bucket.len())
     }
     #[inline(always)]
     fn client_is(&self, _key: &Key) -> bool {
@@ -471,6 +484,21 @@ impl Slot for Slot4 {
     }
 }
 
+/// [`Slot::position`] of an IPv6 flow by its client and key word. The verifier is to walk it once, and what follows it once for all
+/// slots.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn position6(hash: u32, high: u64, low: u64, word: u64) -> u32 {
+    let Some(bucket) = maps::flow_bucket6(hash) else {
+        return FLOWS_PER_BUCKET6;
+    };
+    let is = |slot: &Slot6| {
+        slot.key.load() == word && slot.client[0].load() == high && slot.client[1].load() == low
+    };
+    let found = bucket.iter().position(is);
+    found.map_or(FLOWS_PER_BUCKET6, |at| at as u32)
+}
+
 impl Slot for Slot6 {
     #[inline(always)]
     fn key(&self) -> &Word64 {
@@ -484,6 +512,11 @@ impl Slot for Slot6 {
     fn word(key: &Key) -> u64 {
         let [low, high] = number(key.service);
         u64::from_ne_bytes([key.port[0], key.port[1], low, high, 0, 0, 0, 0])
+    }
+    #[inline(always)]
+    fn position(_bucket: &[Self], key: &Key) -> usize {
+        let [high, low] = key.client.words();
+        position6(key.hash, high, low, Self::word(key)) as usize
     }
     #[inline(always)]
     fn client_is(&self, key: &Key) -> bool {

@@ -12,7 +12,7 @@ use lb_common::{
 use crate::{
     flow::Segment,
     forward::{self, End, Endpoint, Hop},
-    frame::Frame,
+    frame::{Frame, opaque},
     maps,
     outcome::Outcome,
     packet::{
@@ -60,8 +60,10 @@ pub fn parse<'a>(frame: &Frame, outer: &'a Packet) -> Option<Error<'a>> {
     };
     let mut inner = parse::ip(frame, &at)?;
     inner.ports = parse::ports(frame, &inner)?;
+    let is_whole =
+        inner.transport + size_of::<PortsHeader>() <= outer.end && frame.holds(opaque(outer.end));
     // It goes to who sent what it is about.
-    (outer.destination == inner.source).then_some(Error { outer, inner })
+    (is_whole && outer.destination == inner.source).then_some(Error { outer, inner })
 }
 
 impl Error<'_> {

@@ -5,10 +5,14 @@
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use bytemuck::Zeroable;
-use lb_common::fragment::{FragmentKey, FragmentValue};
+use lb_common::{
+    flow::age,
+    fragment::{FRAGMENT_SECONDS, FragmentKey, FragmentValue},
+};
 
 use crate::{
     fence::{self, Say},
+    flow,
     frame::Frame,
     heartbeat::{self, Place},
     icmp, maps,
@@ -68,6 +72,7 @@ pub extern "C" fn long_remember(packet: *const Packet) -> u32 {
         let value = FragmentValue {
             source: packet.ports.source,
             destination: packet.ports.destination,
+            seen: flow::now(),
         };
         maps::remember_fragment(&fragment_key(&packet), &value);
     }
@@ -331,7 +336,8 @@ fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
         return None;
     }
     let ports = maps::fragment(&fragment_key(packet))?;
-    Some(Ports {
+    let lasts = FRAGMENT_SECONDS * maps::jiffies_per_second();
+    (age(flow::now(), ports.seen) < lasts).then_some(Ports {
         source: ports.source,
         destination: ports.destination,
     })

@@ -13,7 +13,7 @@ use lb_common::{
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
     event::Event,
-    flow::{FlowBucket4, FlowBucket6, timeout_seconds},
+    flow::{FLOWS_PER_BUCKET4, FLOWS_PER_BUCKET6, FlowBucket4, FlowBucket6, timeout_seconds},
     fragment::{FragmentKey, FragmentValue},
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
     hash,
@@ -288,7 +288,7 @@ pub fn routers_map() -> *mut c_void {
 
 /// The IPv4 bucket of `hash`.
 #[inline(always)]
-pub fn flow_bucket4(hash: u32) -> Option<&'static [Slot4; 4]> {
+pub fn flow_bucket4(hash: u32) -> Option<&'static [Slot4; FLOWS_PER_BUCKET4 as usize]> {
     let bucket = tables::flows4.get_ptr(hash & FLOWS4_MASK.load())?;
     // SAFETY: the kernel gave us the pointer; a bucket is its slots (sizes asserted beside `Slot4`), a slot
     // is all atomics, and array values live as long as the program.
@@ -297,7 +297,7 @@ pub fn flow_bucket4(hash: u32) -> Option<&'static [Slot4; 4]> {
 
 /// The IPv6 bucket of `hash`.
 #[inline(always)]
-pub fn flow_bucket6(hash: u32) -> Option<&'static [Slot6; 2]> {
+pub fn flow_bucket6(hash: u32) -> Option<&'static [Slot6; FLOWS_PER_BUCKET6 as usize]> {
     let bucket = tables::flows6.get_ptr(hash & FLOWS6_MASK.load())?;
     // SAFETY: as in `flow_bucket4`.
     Some(unsafe { &*bucket.cast() })

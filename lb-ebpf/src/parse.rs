@@ -236,6 +236,9 @@ const fn fragmentation(more: bool, offset: u16) -> u8 {
 pub fn ipv6(frame: &Frame, link: &Link) -> Option<Packet> {
     let network = link.payload;
     let header = frame.get::<Ipv6>(network)?;
+    if header.version_class_label[0] >> 4 != 6 {
+        return None;
+    }
     let transport = network + size_of::<Ipv6>();
     Some(Packet {
         source: Ip::new(&header.source),

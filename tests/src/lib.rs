@@ -1,6 +1,7 @@
 //! What the test tiers share.
 
 pub mod lan;
+pub mod oracle;
 pub mod packet;
 pub mod prog;
 pub mod stack;

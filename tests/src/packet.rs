@@ -377,7 +377,8 @@ pub fn checksum(data: &[u8]) -> [u8; 2] {
 }
 
 /// RFC 9260 appendix A, bit by bit.
-fn crc32c(data: &[u8]) -> [u8; 4] {
+#[must_use]
+pub fn crc32c(data: &[u8]) -> [u8; 4] {
     let mut crc = u32::MAX;
     for byte in data {
         crc ^= u32::from(*byte);

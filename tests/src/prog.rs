@@ -17,7 +17,10 @@ use aya::{
     programs::{SchedClassifier, TestRun, TestRunOptions, Xdp},
 };
 use bytemuck::Zeroable;
-use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
+use lb::{
+    io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps},
+    mirror::room::Room,
+};
 use lb_common::{
     Mac,
     connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
@@ -72,7 +75,11 @@ pub const TC_SHOT: u32 = 2;
 
 /// A data plane of one test's own, empty. Loading takes the verifier most of a second, so a plane that a test is
 /// done with is emptied and used again.
-pub struct Plane(Option<Loaded>);
+pub struct Plane {
+    loaded: Option<Loaded>,
+    /// Others have use of it.
+    is_pooled: bool,
+}
 
 /// Programs and maps, held by their descriptors alone: the pins are gone as soon as all are open.
 pub struct Loaded {
@@ -131,13 +138,31 @@ impl Plane {
             max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
             plain,
         };
-        Self(Some(idle.unwrap_or_else(|| Loaded::new(&small))))
+        Self {
+            loaded: Some(idle.unwrap_or_else(|| Loaded::new(&small))),
+            is_pooled: true,
+        }
+    }
+
+    /// One with room for so many flows of each family.
+    ///
+    /// # Panics
+    /// When the kernel cannot load it.
+    #[must_use]
+    pub fn with_flows(flows: u32) -> Self {
+        stay_on_this_processor();
+        let loaded = Loaded::new(&Options::with_room(&Room::default(), flows));
+        Self {
+            loaded: Some(loaded),
+            is_pooled: false,
+        }
     }
 }
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        if let Some(mut loaded) = self.0.take()
+        if let Some(mut loaded) = self.loaded.take()
+            && self.is_pooled
             && !std::thread::panicking()
         {
             loaded.clear().expect("empty the maps");
@@ -150,13 +175,13 @@ impl Deref for Plane {
     type Target = Loaded;
 
     fn deref(&self) -> &Loaded {
-        self.0.as_ref().expect("there until dropped")
+        self.loaded.as_ref().expect("there until dropped")
     }
 }
 
 impl DerefMut for Plane {
     fn deref_mut(&mut self) -> &mut Loaded {
-        self.0.as_mut().expect("there until dropped")
+        self.loaded.as_mut().expect("there until dropped")
     }
 }
 
@@ -431,8 +456,7 @@ impl Loaded {
     /// # Panics
     /// When the kernel refuses.
     pub fn age_flows(&mut self, seconds: u32) {
-        let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).expect("the tick");
-        let ticks = (f64::from(seconds) / Duration::from(tick).as_secs_f64()).round() as u32;
+        let ticks = ticks(seconds);
         for index in 0..FLOW_BUCKETS {
             let mut bucket = self.read.flows4.get(&index, 0).expect("read a bucket");
             for entry in &mut bucket.entries {
@@ -444,6 +468,19 @@ impl Loaded {
                 entry.seen = entry.seen.wrapping_sub(ticks);
             }
             self.read.flows6.set(index, bucket, 0).expect("write it");
+        }
+    }
+
+    /// Makes what is known of fragments older by so many seconds.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn age_fragments(&mut self, seconds: u32) {
+        let fragments = &mut self.read.fragments;
+        let known: Vec<_> = fragments.iter().collect::<Result<_, _>>().expect("read");
+        for (key, mut value) in known {
+            value.seen = value.seen.wrapping_sub(ticks(seconds));
+            fragments.insert(key, value, 0).expect("write it");
         }
     }
 
@@ -617,6 +654,12 @@ impl Default for Plane {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// So many seconds in jiffies.
+fn ticks(seconds: u32) -> u32 {
+    let tick = clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).expect("the tick");
+    (f64::from(seconds) / Duration::from(tick).as_secs_f64()).round() as u32
 }
 
 /// Gives every service one of its two slots, moving others out of the way.

@@ -22,6 +22,7 @@ const PSEUDO_CALL: u8 = 1;
 const R10: u8 = 10;
 
 struct Function {
+    name: String,
     frame: u32,
     calls: Vec<Place>,
 }
@@ -29,11 +30,20 @@ struct Function {
 /// A section and an offset in it.
 type Place = (usize, u64);
 
-/// The deepest stack of each function of the BPF object `file`, in bytes, with the frames of those it calls.
+/// A chain of calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain {
+    /// Bytes of stack.
+    pub depth: u32,
+    /// The functions, each with the bytes of its frame.
+    pub calls: Vec<String>,
+}
+
+/// The chain of calls from each function of the BPF object `file` that takes the most stack.
 ///
 /// # Errors
 /// When `file` is no ELF object, or calls what it does not have.
-pub fn depths(file: &[u8]) -> Result<BTreeMap<String, u32>> {
+pub fn deepest(file: &[u8]) -> Result<BTreeMap<String, Chain>> {
     let file = object::File::parse(file)?;
     let mut functions = BTreeMap::new();
     let mut names = BTreeMap::new();
@@ -44,12 +54,13 @@ pub fn depths(file: &[u8]) -> Result<BTreeMap<String, u32>> {
         let code = section.data()?.get(range).context("a function's code")?;
         let place = (index.0, symbol.address());
         let targets = relocations(&file, &section, symbol.address())?;
-        functions.insert(place, read(code, place, &targets));
-        names.insert(symbol.name()?.to_owned(), place);
+        let name = symbol.name()?;
+        functions.insert(place, read(name, code, place, &targets));
+        names.insert(name.to_owned(), place);
     }
     names
         .into_iter()
-        .map(|(name, place)| Ok((name, depth(&functions, place)?)))
+        .map(|(name, place)| Ok((name, deepest_from(&functions, place)?)))
         .collect()
 }
 
@@ -72,7 +83,12 @@ fn relocations(
     Ok(targets)
 }
 
-fn read(code: &[u8], (section, start): Place, targets: &BTreeMap<u64, Place>) -> Function {
+fn read(
+    name: &str,
+    code: &[u8],
+    (section, start): Place,
+    targets: &BTreeMap<u64, Place>,
+) -> Function {
     let mut lowest = 0;
     let mut calls = Vec::new();
     // Which registers hold an address in the frame, and where it lies.
@@ -110,16 +126,23 @@ fn read(code: &[u8], (section, start): Place, targets: &BTreeMap<u64, Place>) ->
         }
     }
     Function {
+        name: name.to_owned(),
         frame: lowest.unsigned_abs(),
         calls,
     }
 }
 
-fn depth(functions: &BTreeMap<Place, Function>, place: Place) -> Result<u32> {
+fn deepest_from(functions: &BTreeMap<Place, Function>, place: Place) -> Result<Chain> {
     let function = functions.get(&place).context("the function called")?;
-    let mut deepest = 0;
+    let mut deepest = Chain::default();
     for call in &function.calls {
-        deepest = deepest.max(depth(functions, *call)?);
+        let chain = deepest_from(functions, *call)?;
+        if chain.depth > deepest.depth {
+            deepest = chain;
+        }
     }
-    Ok(function.frame.max(1).next_multiple_of(FRAME) + deepest)
+    deepest.depth += function.frame.max(1).next_multiple_of(FRAME);
+    let call = format!("{} {}", function.name, function.frame);
+    deepest.calls.insert(0, call);
+    Ok(deepest)
 }

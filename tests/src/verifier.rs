@@ -34,7 +34,7 @@ pub type Loads = BTreeMap<String, Load>;
 /// # Panics
 /// When the kernel takes none: this needs CAP_BPF.
 pub fn measure() -> Result<Loads> {
-    let depths = stack::depths(DataPlane::file())?;
+    let chains = stack::deepest(DataPlane::file())?;
     let mut loads = Loads::new();
     for plain in [false, true] {
         let loaded = Loaded::new(&Options {
@@ -42,7 +42,7 @@ pub fn measure() -> Result<Loads> {
             plain,
         });
         for (name, instructions) in loaded.data_plane.verified_instructions()? {
-            let stack = *depths.get(name).context(name)?;
+            let stack = chains.get(name).context(name)?.depth;
             let load = Load {
                 instructions,
                 stack,

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tests::verifier;
+use lb::io::xdp::DataPlane;
+use tests::{stack, verifier};
 
 #[derive(Parser)]
 #[command(
@@ -24,6 +25,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let now = verifier::measure()?;
+    let chains = stack::deepest(DataPlane::file())?;
     let recorded = verifier::recorded().unwrap_or_default();
     println!("program            instructions   recorded      stack   recorded");
     for (name, load) in &now {
@@ -38,6 +40,9 @@ fn main() -> anyhow::Result<ExitCode> {
             load.stack,
             of(|load| load.stack),
         );
+        if let Some(chain) = chains.get(name) {
+            println!("    {}", chain.calls.join(" > "));
+        }
     }
     if arguments.keep {
         verifier::record(&now)?;

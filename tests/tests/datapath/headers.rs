@@ -1,6 +1,6 @@
 //! What may stand between Ethernet and the payload: options, extension headers, fragments, SCTP.
 
-use lb_common::dest::FORWARD_NAT;
+use lb_common::{dest::FORWARD_NAT, fragment::FRAGMENT_SECONDS};
 use tests::{
     packet::{ACK, Packet, SYN, Transport},
     prog::{DROP, PASS, Plane, TX},
@@ -152,6 +152,22 @@ fn replies_in_fragments_get_their_virtual_source_again() {
             ..scene.reply(1, id, ACK)
         };
         send(&mut plane, &reply, PASS, &scene.replied(&reply));
+    }
+}
+
+#[test]
+fn a_first_fragment_of_long_ago_teaches_nobody() {
+    for scene in all() {
+        let mut plane = scene.plane();
+        let packet = Packet {
+            payload: vec![0; 100],
+            ..scene.packet(1, SYN)
+        };
+        let fragments = packet.fragments(FRAGMENT);
+        assert_eq!(plane.xdp(&fragments[0]).verdict, TX, "{scene:?}");
+        assert_eq!(plane.xdp(&fragments[1]).verdict, TX, "{scene:?}");
+        plane.age_fragments(FRAGMENT_SECONDS);
+        assert_eq!(plane.xdp(&fragments[1]).verdict, PASS, "{scene:?}");
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod accept;
 mod connections;
+mod every;
 mod fence;
 mod floods;
 mod flows;
@@ -17,13 +18,16 @@ mod heartbeat;
 mod icmp;
 mod judge;
 mod load;
+mod matrix;
 mod pass;
 mod persistence;
 mod pinned;
+mod random;
 mod reply;
 mod ring_change;
 mod scene;
 mod schedulers;
+mod syn_flood;
 mod tunnel;
 mod unicast;
 mod virtual_mac;

@@ -137,7 +137,11 @@ impl Scene {
 
     /// A plane with the service, its gate open and its ring stable.
     pub fn plane(self) -> Plane {
-        let mut plane = Plane::new();
+        self.on(Plane::new())
+    }
+
+    /// The same on an empty plane.
+    pub fn on(self, mut plane: Plane) -> Plane {
         plane.set_gate(GATE, lb_common::gate::GATE_OPEN);
         plane.set_owned(self.vip(), GATE);
         for id in DESTS {
