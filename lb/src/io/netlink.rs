@@ -19,7 +19,7 @@ use rtnetlink::{
         address::{AddressAttribute, AddressFlags, AddressMessage},
         link::{
             InfoData, InfoIpVlan, InfoKind, InfoMacVlan, InfoVrf, IpVlanFlags, IpVlanMode,
-            LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+            LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp, MacVlanMode,
         },
         route::RouteAttribute,
     },
@@ -49,6 +49,8 @@ pub struct Link {
     pub group: u32,
     /// It is one end of a virtual cable.
     pub is_veth: bool,
+    /// Id of the XDP program that is attached to it.
+    pub xdp_program: Option<u32>,
 }
 
 /// A macvlan or an ipvlan.
@@ -270,11 +272,19 @@ fn change(message: RouteNetlinkMessage) -> Option<Change> {
     }
 }
 
+/// The one id there is; with several, one for each mode.
+const fn program_id(fact: &LinkXdp) -> Option<u32> {
+    match fact {
+        LinkXdp::ProgId(id) | LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) => Some(*id),
+        _ => None,
+    }
+}
+
 fn link(message: &LinkMessage) -> Option<Link> {
     let mut name = None;
     let mut mac = Mac::default();
     let (mut vrf_table, mut lower, mut kind, mut group) = (None, None, None, 0);
-    let mut is_veth = false;
+    let (mut is_veth, mut xdp_program) = (false, None);
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(text) => name = InterfaceName::try_from(text.clone()).ok(),
@@ -286,6 +296,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
             }
             LinkAttribute::Link(index) => lower = Some(*index),
             LinkAttribute::Group(number) => group = *number,
+            LinkAttribute::Xdp(facts) => xdp_program = facts.iter().find_map(program_id),
             _ => {}
         }
     }
@@ -303,6 +314,7 @@ fn link(message: &LinkMessage) -> Option<Link> {
         stacked: stacked.map(|(lower, kind)| Stacked { lower, kind }),
         group,
         is_veth,
+        xdp_program,
     })
 }
 

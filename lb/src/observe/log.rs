@@ -181,9 +181,18 @@ pub fn vmac_mode_unsupported(instance: &str) {
     );
 }
 
-/// An interface has no programs.
-pub fn attach_failed(interface: &str, error: &anyhow::Error) {
-    error!("{interface}: the data plane cannot be attached: {error:#}");
+/// An interface has no programs; the same sentence is in the status.
+#[must_use]
+pub fn attach_failed(interface: &str, error: &anyhow::Error) -> String {
+    format!("{interface}: the data plane cannot be attached: {error:#}")
+}
+
+/// An interface has no programs because another's is there; the same sentence is in the status.
+#[must_use]
+pub fn occupied(interface: &str, program: &str, id: u32) -> String {
+    format!(
+        "{interface}: the XDP program {program} (id {id}) is not ours and stays, so nothing is forwarded there; take it off (`ip link set dev {interface} xdp off`) and reload"
+    )
 }
 
 /// The daemon stops with addresses that may still be installed.

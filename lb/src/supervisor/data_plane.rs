@@ -12,7 +12,7 @@ use crate::{
     io::{
         guard,
         netlink::Netlink,
-        xdp::{self, Options, Pins, ReadMaps, VrrpMaps},
+        xdp::{self, Options, Pins, ReadMaps, VrrpMaps, XdpError},
     },
     mirror::room::{self, Room},
     observe::{log, status::DataPlaneStatus},
@@ -25,6 +25,8 @@ pub(super) struct DataPlane {
     loaded: Option<Loaded>,
     lacks: Vec<String>,
     interfaces: BTreeMap<InterfaceName, Attached>,
+    /// Why others have none.
+    refused: BTreeMap<InterfaceName, String>,
 }
 
 /// An interface with programs. A link that is made anew under the same name has another index and none.
@@ -38,6 +40,8 @@ struct Attached {
 struct Wanted {
     index: u32,
     is_generic: bool,
+    /// Id of the XDP program that is there, be it ours.
+    program: Option<u32>,
 }
 
 struct Loaded {
@@ -63,6 +67,7 @@ impl DataPlane {
             loaded: loaded.ok(),
             lacks,
             interfaces: BTreeMap::new(),
+            refused: BTreeMap::new(),
         })
     }
 
@@ -120,13 +125,19 @@ impl DataPlane {
                         mode: mode.name(),
                     };
                     self.interfaces.insert(name.clone(), attached);
+                    self.refused.remove(name);
                 }
                 Err(error) => {
                     self.interfaces.remove(name);
-                    log::attach_failed(name.as_str(), &error.into());
+                    let why = refusal(name, wanted, error);
+                    if self.refused.get(name) != Some(&why) {
+                        tracing::error!("{why}");
+                        self.refused.insert(name.clone(), why);
+                    }
                 }
             }
         }
+        self.refused.retain(|name, _| wanted.contains_key(name));
         let unwanted = self
             .interfaces
             .extract_if(.., |name, _| !wanted.contains_key(name));
@@ -207,6 +218,7 @@ impl DataPlane {
             let wanted = Wanted {
                 index: link.index,
                 is_generic: link.is_veth && writes_macs,
+                program: link.xdp_program,
             };
             (link.name.clone(), wanted)
         });
@@ -226,7 +238,12 @@ impl DataPlane {
                 .as_ref()
                 .is_some_and(|loaded| loaded.kernel_heartbeat),
             pins: self.pins.directory().display().to_string(),
-            lacks: self.lacks.clone(),
+            lacks: self
+                .lacks
+                .iter()
+                .chain(self.refused.values())
+                .cloned()
+                .collect(),
             interfaces: self
                 .interfaces
                 .iter()
@@ -247,6 +264,17 @@ impl DataPlane {
         {
             log::detach_failed(&error.into());
         }
+    }
+}
+
+/// Why an interface has no programs.
+fn refusal(name: &InterfaceName, wanted: &Wanted, error: XdpError) -> String {
+    match wanted.program.filter(|_| error.is_occupied()) {
+        Some(id) => {
+            let program = xdp::DataPlane::name_of(id).unwrap_or_default();
+            log::occupied(name.as_str(), &program, id)
+        }
+        None => log::attach_failed(name.as_str(), &error.into()),
     }
 }
 

@@ -303,6 +303,24 @@ fn one_interface_is_detached_and_attached_again() {
 }
 
 #[test]
+fn the_program_of_another_stays_and_is_told_from_other_refusals() {
+    let link = Link::new();
+    drop(load(&link));
+    let (d, other) = (&link.director, Pins::of_namespace("dp-other"));
+    let object = "the other's interface";
+    let (mut second, _) = link
+        .in_director(|| DataPlane::load(&other, &options()))
+        .expect(object);
+    let refused = link.in_director(|| second.attach("d0"));
+    DataPlane::remove(&other).unwrap();
+    assert!(refused.expect_err(object).is_occupied());
+    let missing = link.in_director(|| second.attach("none")).expect_err(d);
+    assert!(!missing.is_occupied(), "{missing}");
+    serve(&link.pins, index_of_d0(&link));
+    assert!(link.is_answered(&request()), "the first goes on");
+}
+
+#[test]
 fn the_link_of_a_vanished_interface_is_replaced() {
     let link = Link::new();
     drop(load(&link));

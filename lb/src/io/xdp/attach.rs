@@ -11,14 +11,13 @@ use aya::{
             qdisc_detach_program,
         },
     },
-    sys::SyscallError,
     util::KernelVersion,
 };
 use lb_common::programs;
 use nix::libc::{EBUSY, EEXIST, ENODEV, ENOLINK, EPERM};
 use tracing::warn;
 
-use super::{DataPlane, XdpError, loader::remove_file};
+use super::{DataPlane, XdpError, error::error_number, loader::remove_file};
 
 /// How the driver runs the XDP program of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,19 +264,4 @@ fn attach_clsact(program: &mut SchedClassifier, interface: &str) -> Result<(), P
     // Dropping the link would remove the filter; it is to stay when this process goes.
     std::mem::forget(program.take_link(id)?);
     Ok(())
-}
-
-/// The `errno` at the bottom of an error.
-fn error_number(error: &ProgramError) -> Option<i32> {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = source {
-        if let Some(call) = error.downcast_ref::<SyscallError>() {
-            return call.io_error.raw_os_error();
-        }
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error();
-        }
-        source = error.source();
-    }
-    None
 }

@@ -7,7 +7,9 @@ use aya::{
     maps::MapError,
     pin::PinError,
     programs::{ProgramError, links::LinkError},
+    sys::SyscallError,
 };
+use nix::libc::{EBUSY, EEXIST};
 
 /// A failed operation on the data plane.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,15 @@ pub enum XdpError {
 }
 
 impl XdpError {
+    /// True when another XDP program is attached there already.
+    #[must_use]
+    pub fn is_occupied(&self) -> bool {
+        let Self::Attach { source, .. } = self else {
+            return false;
+        };
+        matches!(error_number(source), Some(EBUSY | EEXIST))
+    }
+
     pub(super) fn pinned(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Pinned { path, source }
@@ -123,4 +134,19 @@ impl XdpError {
         let map = map.name;
         move |source| Self::Map { map, source }
     }
+}
+
+/// The `errno` at the bottom of an error.
+pub(super) fn error_number(error: &ProgramError) -> Option<i32> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(call) = error.downcast_ref::<SyscallError>() {
+            return call.io_error.raw_os_error();
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.raw_os_error();
+        }
+        source = error.source();
+    }
+    None
 }

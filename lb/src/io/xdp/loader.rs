@@ -156,6 +156,14 @@ impl DataPlane {
             .collect()
     }
 
+    /// Name of the loaded program with this id, whoever loaded it.
+    #[must_use]
+    pub fn name_of(program: u32) -> Option<String> {
+        let mut loaded = aya::programs::loaded_programs().filter_map(Result::ok);
+        let found = loaded.find(|info| info.id() == program)?;
+        Some(String::from_utf8_lossy(found.name()).into_owned())
+    }
+
     /// Detaches every interface and removes programs, maps and the pin directory: the final stop.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ fn link(index: u32, text: &str) -> Link {
         stacked: None,
         group: 0,
         is_veth: false,
+        xdp_program: None,
     }
 }
 

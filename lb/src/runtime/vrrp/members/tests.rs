@@ -40,6 +40,7 @@ fn links(addresses: &[&str]) -> Links {
         stacked: None,
         group: 0,
         is_veth: false,
+        xdp_program: None,
     };
     let addresses = addresses.iter().map(|address| LinkAddress {
         index: 7,

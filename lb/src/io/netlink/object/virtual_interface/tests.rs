@@ -44,6 +44,7 @@ fn base() -> Link {
         stacked: None,
         group: 3,
         is_veth: false,
+        xdp_program: None,
     }
 }
 
