@@ -238,14 +238,14 @@ pub struct Entry {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn put_entry4(entry: *const Entry) -> u32 {
-    put_entry(entry, 4, |hash| maps::flow_bucket4(hash))
+    put_entry(entry, 4, maps::flow_bucket4)
 }
 
 /// [`put`] for IPv6.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn put_entry6(entry: *const Entry) -> u32 {
-    put_entry(entry, 6, |hash| maps::flow_bucket6(hash))
+    put_entry(entry, 6, maps::flow_bucket6)
 }
 
 #[inline(always)]

@@ -3,11 +3,16 @@
 mod getopt;
 mod time;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{ArgAction, Parser, Subcommand};
 
 pub use self::getopt::attach_optional;
+use crate::{config::model::Protocol, pool::drain::Target};
 
 /// An eBPF/XDP load balancer with VRRP failover that reads keepalived.conf.
 ///
@@ -90,6 +95,42 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 1 when not
+    Flow {
+        /// tcp, udp or sctp
+        protocol: FlowProtocol,
+        /// The client, as ADDRESS:PORT
+        source: SocketAddr,
+        /// The virtual server, as ADDRESS:PORT
+        destination: SocketAddr,
+        /// The interface it comes by; the one towards the client without it
+        #[arg(long, value_name = "NAME")]
+        interface: Option<String>,
+        /// Let it open a connection, which the kernel will remember
+        #[arg(long)]
+        open: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show every flow that the kernel remembers: protocol, client, virtual server, real server, state, seconds idle
+    Flows {
+        /// Print a line of JSON each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Empty a real server: it takes no new flows, in every virtual server, until --end or the daemon's end
+    Drain {
+        /// ADDRESS, or ADDRESS:PORT for one port of it
+        #[arg(value_parser = target)]
+        real_server: Target,
+        /// When the flows it has are to end: seconds, or a number with s, m or h; when they end without it
+        #[arg(long, value_name = "TIME", value_parser = time::parse)]
+        deadline: Option<Duration>,
+        /// Let it take flows again
+        #[arg(long, conflicts_with = "deadline")]
+        end: bool,
+    },
     /// Hand virtual routers over, and take them back
     #[command(subcommand)]
     Vrrp(VrrpCommand),
@@ -110,6 +151,43 @@ pub enum Command {
         /// Which child
         role: Role,
     },
+}
+
+/// `10.0.0.1`, `10.0.0.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.
+fn target(word: &str) -> Result<Target, String> {
+    let both = word.parse::<SocketAddr>().map(|both| Target {
+        address: both.ip(),
+        port: Some(both.port()),
+    });
+    let address = || {
+        word.parse::<IpAddr>().map(|address| Target {
+            address,
+            port: None,
+        })
+    };
+    both.or_else(|_| address())
+        .map_err(|_| "an address, or an address and a port".to_owned())
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FlowProtocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+}
+
+impl From<FlowProtocol> for Protocol {
+    fn from(protocol: FlowProtocol) -> Self {
+        match protocol {
+            FlowProtocol::Tcp => Self::Tcp,
+            FlowProtocol::Udp => Self::Udp,
+            FlowProtocol::Sctp => Self::Sctp,
+        }
+    }
 }
 
 /// What to ask of a virtual router of the running daemon.

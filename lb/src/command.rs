@@ -1,6 +1,7 @@
 //! Commands beside the daemon, and how they speak to whoever typed them.
 
 pub mod config;
+pub mod flow;
 pub mod replay;
 
 use std::io::Write as _;

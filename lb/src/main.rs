@@ -4,6 +4,7 @@ use std::{
     io::Write,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -13,13 +14,15 @@ use lb::{
     command::{
         complain,
         config::{self, Findings},
+        flow,
         replay::replay,
     },
     io::{self, namespace},
     observe::{log, logging::Logging},
+    pool::drain::Target,
     runtime::{
         self,
-        channel::{ChildChannel, VrrpRequest},
+        channel::{ChildChannel, DrainOrder, DrainRequest, Request, VrrpRequest},
     },
     supervisor::{self, RunDir},
 };
@@ -66,6 +69,32 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let run_dir = RunDir::of(namespace);
     match &cli.command {
         Some(Command::Status { json }) => status(&run_dir, *json),
+        Some(Command::Flows { json }) => {
+            flow::list(run_dir.pins(), *json).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Flow {
+            protocol,
+            source,
+            destination,
+            interface,
+            open,
+            json,
+        }) => {
+            let question = flow::Question {
+                protocol: (*protocol).into(),
+                source: *source,
+                destination: *destination,
+                interface: interface.clone(),
+                opens: *open,
+            };
+            let asked = flow::explain(run_dir.pins(), &question, *json);
+            tokio_runtime()?.block_on(asked).map(ExitCode::from)
+        }
+        Some(Command::Drain {
+            real_server,
+            deadline,
+            end,
+        }) => drain(&run_dir, *real_server, *deadline, *end),
         Some(Command::Vrrp(command)) => vrrp(&run_dir, command),
         Some(Command::Config(command)) => configuration(command, &cli),
         Some(Command::Replay { file, inputs }) => replay(file, *inputs).map(ExitCode::from),
@@ -131,7 +160,26 @@ fn vrrp(run_dir: &RunDir, command: &VrrpCommand) -> anyhow::Result<ExitCode> {
         },
         VrrpCommand::Release { instance } => VrrpRequest::Release { instance },
     };
-    let answer = tokio_runtime()?.block_on(supervisor::request_vrrp(run_dir, request))?;
+    ask(run_dir, Request::Vrrp(request))
+}
+
+/// `lb drain`: what an operator asks about real servers.
+fn drain(
+    run_dir: &RunDir,
+    target: Target,
+    deadline: Option<Duration>,
+    end: bool,
+) -> anyhow::Result<ExitCode> {
+    let order = if end {
+        DrainOrder::End
+    } else {
+        DrainOrder::Begin(deadline.map(|deadline| deadline.as_secs()))
+    };
+    ask(run_dir, Request::Drain(DrainRequest { target, order }))
+}
+
+fn ask(run_dir: &RunDir, request: Request) -> anyhow::Result<ExitCode> {
+    let answer = tokio_runtime()?.block_on(supervisor::request_child(run_dir, request))?;
     writeln!(std::io::stdout(), "{answer}").context("stdout")?;
     Ok(ExitCode::SUCCESS)
 }

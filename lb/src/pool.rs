@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod desired;
+pub mod drain;
 pub mod snapshot;
 
 use std::{

@@ -41,7 +41,7 @@ use self::{
     restart::Backoff,
 };
 pub use self::{
-    request::{request_status, request_vrrp},
+    request::{request_child, request_status},
     run_dir::RunDir,
 };
 use crate::{
@@ -54,7 +54,7 @@ use crate::{
         scheduling::set_umask,
     },
     observe::{answer, log},
-    runtime::channel::{FromChild, Plan, ToChild, VrrpRequest},
+    runtime::channel::{FromChild, Plan, Request, ToChild},
 };
 
 /// Grace for children at stop (keepalived's `child_wait_time`).
@@ -83,7 +83,7 @@ enum Event {
     /// The children had their time to answer.
     SnapshotTimeout(u64),
     /// An operator asks something of a virtual router.
-    Request(VrrpRequest, Reply),
+    Request(Request, Reply),
     /// The vrrp child had its time to answer.
     RequestTimeout(u64),
     /// SIGTERM, SIGINT.
@@ -183,7 +183,7 @@ impl Parent {
             Event::Status(reply) => self.gather(reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
             Event::Request(request, reply) => self.ask(request, reply).await,
-            Event::RequestTimeout(number) => self.asked.answer(number, Err(answer::no_answer())),
+            Event::RequestTimeout(number) => self.asked.give_up(number),
             Event::Stop => self.stop().await,
             Event::StopTimeout => self.kill_children(),
             Event::Reload => self.reload().await,
@@ -299,8 +299,8 @@ impl Parent {
         self.children.remove(&role);
         if role == Role::Vrrp {
             self.addresses_left = !exit.orderly;
-            self.asked.refuse_all(&answer::no_answer());
         }
+        self.asked.refuse_all(role);
         log::child_exited(role, exit.pid, &exit.how, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
@@ -333,14 +333,14 @@ impl Parent {
         self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
     }
 
-    /// Hands what an operator asks to the vrrp child.
-    async fn ask(&mut self, request: VrrpRequest, reply: Reply) {
-        if !self.children.contains_key(&Role::Vrrp) {
-            return reply.answer(Err(answer::no_child()));
+    /// Hands what an operator asks to the child it is for.
+    async fn ask(&mut self, request: Request, reply: Reply) {
+        let role = request.role();
+        if !self.children.contains_key(&role) {
+            return reply.answer(Err(answer::no_child(role)));
         }
-        let number = self.asked.add(reply);
-        self.tell(Role::Vrrp, ToChild::Request { number, request })
-            .await;
+        let number = self.asked.add(role, reply);
+        self.tell(role, ToChild::Request { number, request }).await;
         self.later(REQUEST_WAIT, Event::RequestTimeout(number));
     }
 

@@ -11,6 +11,7 @@ mod loader;
 mod maps;
 mod pins;
 mod timers;
+mod trial;
 
 pub use self::{
     attach::XdpModeInUse,
@@ -20,4 +21,5 @@ pub use self::{
     maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
     pins::Pins,
     timers::{Sweeper, Timers},
+    trial::{Trial, Tried},
 };

@@ -23,6 +23,10 @@ pub struct Flow {
     pub service: u32,
     /// Dest id.
     pub dest: u16,
+    /// One of the `FLOW_*` constants.
+    pub state: u8,
+    /// Seconds since its last packet.
+    pub idle: u32,
 }
 
 struct Ring {
@@ -90,6 +94,7 @@ mod tests {
 
     use bytemuck::Zeroable;
     use lb_common::{
+        flow::FLOW_ESTABLISHED,
         ring::RingChunk,
         service::{RingRef, ServiceSlot, ServiceTableHeader, ServiceValue},
     };
@@ -129,6 +134,8 @@ mod tests {
                 port: [1, 2],
                 service,
                 dest,
+                state: FLOW_ESTABLISHED,
+                idle: 0,
             });
             let counts = displaced.into_counts();
             assert_eq!(counts.get(&5).copied().unwrap_or_default(), expected);

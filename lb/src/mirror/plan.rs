@@ -366,7 +366,7 @@ impl Draft<'_> {
             .filter(|(dest, _)| dest.usable)
             .map(|(dest, id)| Entry {
                 id: *id,
-                weight: dest.weight,
+                weight: dest.share(),
             })
             .rev()
             .collect();
@@ -526,7 +526,7 @@ fn persistence(service: &Service) -> (u32, u8) {
 
 const fn limits(dest: &Dest) -> DestLimits {
     DestLimits {
-        weight: dest.weight,
+        weight: dest.share(),
         upper: dest.thresholds.upper,
         lower: dest.thresholds.lower,
         pad: 0,

@@ -70,6 +70,7 @@ fn dest(service: u8, n: u8) -> Dest {
         },
         method: ForwardMethod::Nat,
         weight: 1,
+        draining: false,
         thresholds: Thresholds { upper: 0, lower: 0 },
         usable: true,
         next_hop: Some(next_hop(n)),
@@ -494,6 +495,7 @@ fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
     (1u8..6, 0u32..3, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         move |(n, weight, usable, resolved, nat)| Dest {
             weight,
+            draining: false,
             usable,
             next_hop: resolved.then(|| next_hop(n)),
             method: if nat {

@@ -1,8 +1,12 @@
-//! What operators are answered when they ask something of a virtual router.
+//! What operators are answered when they ask something of a virtual router or a real server.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use crate::vrrp::{output::State, snapshot::InstanceSnapshot};
+use crate::{
+    cli::Role,
+    pool::drain::Target,
+    vrrp::{output::State, snapshot::InstanceSnapshot},
+};
 
 /// There is no such instance; `meant` is the nearest name there is.
 #[must_use]
@@ -45,14 +49,69 @@ pub fn released(before: &InstanceSnapshot, yielded: bool) -> String {
 
 /// There is nobody to ask.
 #[must_use]
-pub fn no_child() -> String {
-    "no vrrp child runs: nothing is configured for it, or it is being started again".to_owned()
+pub fn no_child(role: Role) -> String {
+    format!(
+        "no {} child runs: nothing is configured for it, or it is being started again",
+        role.name()
+    )
 }
 
 /// The child is busy, stuck or gone.
 #[must_use]
-pub fn no_answer() -> String {
-    "the vrrp child has not answered; `lb status` shows whether it yields".to_owned()
+pub fn no_answer(role: Role) -> String {
+    format!(
+        "the {} child has not answered; `lb status` shows what it does",
+        role.name()
+    )
+}
+
+/// No real server is meant.
+#[must_use]
+pub fn unknown_real_server(target: Target) -> String {
+    format!(
+        "there is no real_server {}; `lb status` shows those there are",
+        target_name(target)
+    )
+}
+
+/// Real servers are drained from now on, `count` of them.
+#[must_use]
+pub fn draining(target: Target, count: usize, deadline: Option<Duration>) -> String {
+    let name = target_name(target);
+    let end = deadline.map_or_else(
+        || "those they have go on".to_owned(),
+        |deadline| format!("those they have end in {}", span(deadline)),
+    );
+    format!(
+        "{name}: no new flows in {}, {end}; `lb drain {name} --end` takes that back",
+        count_of(count)
+    )
+}
+
+/// Real servers take flows again; `drained` is whether they did not.
+#[must_use]
+pub fn drained_no_longer(target: Target, drained: bool) -> String {
+    let name = target_name(target);
+    if drained {
+        format!("{name}: takes new flows again")
+    } else {
+        format!("{name}: was not drained, there is nothing to end")
+    }
+}
+
+fn target_name(target: Target) -> String {
+    match target.port {
+        Some(port) => SocketAddr::new(target.address, port).to_string(),
+        None => target.address.to_string(),
+    }
+}
+
+fn count_of(count: usize) -> String {
+    if count == 1 {
+        "1 virtual_server".to_owned()
+    } else {
+        format!("{count} virtual_servers")
+    }
 }
 
 /// An instance, with its group where it has one.

@@ -7,7 +7,10 @@ use std::{
 
 use lb_common::gate::ALWAYS_OPEN;
 
-use super::{Front, NextHop, RealServerId, Unreachable};
+use super::{
+    Front, NextHop, RealServerId, Unreachable,
+    drain::{Draining, Drains},
+};
 use crate::config::model::{
     Config, ForwardMethod, Scheduler, VirtualServer,
     lvs::{Persistence, SchedulerFlags, Thresholds},
@@ -39,8 +42,10 @@ pub struct Dest {
     pub id: RealServerId,
     /// How packets reach it.
     pub method: ForwardMethod,
-    /// Share of new flows; 0 takes none but keeps those it has.
+    /// Configured share of new flows.
     pub weight: u32,
+    /// It takes no new flows whatever its weight is.
+    pub draining: bool,
     /// Connections at which it takes no more new flows, and below which it takes some again.
     pub thresholds: Thresholds,
     /// Whether its checks pass: a failed one carries no flow at all.
@@ -54,7 +59,13 @@ impl Dest {
     /// Whether new flows may be sent to it.
     #[must_use]
     pub const fn takes_new_flows(&self) -> bool {
-        self.usable && self.weight > 0
+        self.usable && self.share() > 0
+    }
+
+    /// Share of new flows; 0 takes none but keeps those it has.
+    #[must_use]
+    pub const fn share(&self) -> u32 {
+        if self.draining { 0 } else { self.weight }
     }
 }
 
@@ -63,12 +74,13 @@ pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unreachable>>;
 
 /// The services to forward, in the order of the file.
 ///
-/// `down` holds the real servers whose checks fail; `gates` the gate of each `vrrp_instance` by name. The second of
+/// `down` holds the real servers whose checks fail, `drains` those that are emptied; `gates` the gate of each `vrrp_instance` by name. The second of
 /// two equal virtual servers, or of two equal real servers within one, is ignored, as keepalived does.
 #[must_use]
 pub fn desired(
     config: &Config,
     down: &BTreeSet<RealServerId>,
+    drains: &Drains,
     gates: &BTreeMap<String, u32>,
     next_hops: &NextHops,
 ) -> Vec<Service> {
@@ -85,7 +97,7 @@ pub fn desired(
             flags: server.flags,
             one_packet: server.one_packet,
             persistence: server.persistence.as_deref().copied(),
-            dests: dests(front, server, down, next_hops),
+            dests: dests(front, server, (down, drains), next_hops),
         })
         .collect()
 }
@@ -93,7 +105,7 @@ pub fn desired(
 fn dests(
     front: Front,
     server: &VirtualServer,
-    down: &BTreeSet<RealServerId>,
+    (down, drains): (&BTreeSet<RealServerId>, &Drains),
     next_hops: &NextHops,
 ) -> Vec<Dest> {
     let mut seen = BTreeSet::new();
@@ -103,12 +115,14 @@ fn dests(
         .filter(|real| seen.insert(RealServerId::of(front, real)))
         .map(|real| {
             let id = RealServerId::of(front, real);
+            let draining = drains.of(&id);
             Dest {
                 id,
                 method: real.method,
                 weight: real.weight.get(),
                 thresholds: real.thresholds,
-                usable: !down.contains(&id),
+                draining: draining != Draining::No,
+                usable: draining != Draining::Ended && !down.contains(&id),
                 next_hop: next_hops
                     .get(&real.address)
                     .and_then(|found| found.clone().ok()),

@@ -36,6 +36,9 @@ pub struct RealServerSnapshot {
     pub method: String,
     /// Configured weight.
     pub weight: u32,
+    /// Whether an operator empties it (`lb drain`).
+    #[serde(default)]
+    pub draining: bool,
     /// Whether its checks pass.
     pub up: bool,
     /// The last check's result in words.

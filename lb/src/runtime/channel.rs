@@ -15,7 +15,12 @@ use tokio::{
     },
 };
 
-use crate::{config::model::Config, observe::status::VrrpStatus, pool::snapshot::ServiceSnapshot};
+use crate::{
+    cli::Role,
+    config::model::Config,
+    observe::status::VrrpStatus,
+    pool::{drain::Target, snapshot::ServiceSnapshot},
+};
 
 /// What a child is to do, whole: the same message starts, reloads and (empty) stops it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,15 +42,55 @@ pub enum ToChild {
     Configure(Box<Plan>),
     /// Answer with a snapshot.
     Snapshot,
-    /// Do what an operator asks, and answer with the same number. For the vrrp child.
+    /// Do what an operator asks, and answer with the same number.
     Request {
         /// Tells requests apart.
         number: u64,
         /// What is asked.
-        request: VrrpRequest,
+        request: Request,
     },
     /// Reload to nothing, then exit 0.
     Stop,
+}
+
+/// What an operator asks of a child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Request {
+    /// Of the vrrp child.
+    Vrrp(VrrpRequest),
+    /// Of the checker child.
+    Drain(DrainRequest),
+}
+
+impl Request {
+    /// Whom it is for.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self {
+            Self::Vrrp(_) => Role::Vrrp,
+            Self::Drain(_) => Role::Checkers,
+        }
+    }
+}
+
+/// What an operator asks about real servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainRequest {
+    /// Which.
+    pub target: Target,
+    /// What.
+    pub order: DrainOrder,
+}
+
+/// To drain, or not to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrainOrder {
+    /// They take no new flows, and after so many seconds they carry none.
+    Begin(Option<u64>),
+    /// They take flows again.
+    End,
 }
 
 /// What an operator asks of a virtual router.

@@ -27,9 +27,10 @@ use crate::{
         probe::{Slots, tcp},
         scheduling::{Priorities, set_umask},
     },
-    pool::desired::desired,
+    observe::answer,
+    pool::{Front, RealServerId, desired::desired, drain::Drains},
     runtime::{
-        channel::{ChildChannel, FromChild, Plan, ToChild},
+        channel::{ChildChannel, DrainOrder, DrainRequest, FromChild, Plan, Request, ToChild},
         parent::Parent,
     },
 };
@@ -64,8 +65,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 ToChild::Snapshot => {
                     parent.send(FromChild::Services(child.snapshot()));
                 }
-                ToChild::Request { number, .. } => {
-                    let answer = Err("virtual routers are the vrrp child's".to_owned());
+                ToChild::Request { number, request } => {
+                    let answer = child.handle_request(&request);
                     parent.send(FromChild::Answer { number, answer });
                 }
                 ToChild::Stop => break,
@@ -129,6 +130,7 @@ struct Child {
     next_hops: Follower,
     /// `None` before the first plan, and where there is no data plane.
     data_plane: Option<DataPlane>,
+    drains: Drains,
     configured: bool,
     priorities: Priorities,
 }
@@ -143,6 +145,7 @@ impl Child {
             probes: JoinSet::new(),
             next_hops: Follower::start()?,
             data_plane: None,
+            drains: Drains::default(),
             configured: false,
             priorities: Priorities::new(Role::Checkers),
         })
@@ -192,12 +195,18 @@ impl Child {
     fn poll_timeout(&self) -> Option<Instant> {
         let mirror = self.data_plane.as_ref().and_then(DataPlane::poll_timeout);
         let checker = self.checker.poll_timeout();
-        mirror.into_iter().chain(checker).map(|(due, _)| due).min()
+        let drains = self.drains.poll_timeout();
+        let others = checker.into_iter().chain(drains);
+        mirror.into_iter().chain(others).map(|(due, _)| due).min()
     }
 
     fn handle_timeout(&mut self) {
-        self.checker.handle_timeout(Instant::now());
+        let now = Instant::now();
+        self.checker.handle_timeout(now);
         self.drain_checker();
+        if self.drains.handle_timeout(now) {
+            self.update();
+        }
         if let Some(data_plane) = &mut self.data_plane {
             data_plane.handle_timeout();
         }
@@ -251,17 +260,48 @@ impl Child {
             data_plane.set_services(desired(
                 &self.plan.config,
                 self.checker.down(),
+                &self.drains,
                 &self.plan.gates,
                 &self.next_hops.next_hops(),
             ));
         }
     }
 
+    /// Does what an operator asks, and says what comes of it, or why nothing does.
+    fn handle_request(&mut self, request: &Request) -> Result<String, String> {
+        let Request::Drain(DrainRequest { target, order }) = *request else {
+            return Err("virtual routers are the vrrp child's".to_owned());
+        };
+        let servers = &self.plan.config.virtual_servers;
+        let named = servers.iter().filter_map(|server| {
+            let front = Front::of(server)?;
+            let mut ids = server.real_servers.iter();
+            ids.any(|real| target.has(&RealServerId::of(front, real)))
+                .then_some(())
+        });
+        let count = named.count();
+        let answer = match order {
+            DrainOrder::Begin(_) if count == 0 => return Err(answer::unknown_real_server(target)),
+            DrainOrder::Begin(seconds) => {
+                let deadline = seconds.map(Duration::from_secs);
+                self.drains.handle_drain(target, deadline, Instant::now());
+                answer::draining(target, count, deadline)
+            }
+            DrainOrder::End => {
+                let drained = self.drains.handle_release(target);
+                answer::drained_no_longer(target, drained)
+            }
+        };
+        tracing::info!("{answer}");
+        self.update();
+        Ok(answer)
+    }
+
     fn snapshot(&self) -> Vec<crate::pool::snapshot::ServiceSnapshot> {
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         snapshot::services(
             &self.plan.config,
-            &self.checker,
+            (&self.checker, &self.drains),
             &self.next_hops.next_hops(),
             figures.as_ref(),
         )

@@ -22,7 +22,7 @@ use crate::{
     cli::Role,
     observe::status::{DataPlaneStatus, Status, VrrpStatus},
     pool::snapshot::ServiceSnapshot,
-    runtime::channel::VrrpRequest,
+    runtime,
 };
 
 /// Longest request, in bytes.
@@ -37,7 +37,8 @@ pub(super) enum Request {
     /// Answered by a [`Status`].
     Status,
     /// Answered by an [`Answer`].
-    Vrrp(VrrpRequest),
+    #[serde(untagged)]
+    Child(runtime::channel::Request),
 }
 
 /// What comes of a request, in words.
@@ -116,7 +117,7 @@ async fn answer(stream: UnixStream, events: mpsc::Sender<Event>) {
     match request {
         // The parent is stopping when nobody listens.
         Ok(Request::Status) => drop(events.send(Event::Status(reply)).await),
-        Ok(Request::Vrrp(request)) => drop(events.send(Event::Request(request, reply)).await),
+        Ok(Request::Child(request)) => drop(events.send(Event::Request(request, reply)).await),
         Err(error) => reply.send(&Answer::Error(error)).await,
     }
 }

@@ -11,7 +11,7 @@ use super::{
     control::{Answer, PATIENCE, Request},
     run_dir::RunDir,
 };
-use crate::{observe::status::Status, runtime::channel::VrrpRequest};
+use crate::{observe::status::Status, runtime::channel};
 
 /// Asks the daemon of `run_dir` for its status.
 ///
@@ -21,12 +21,12 @@ pub async fn request_status(run_dir: &RunDir) -> anyhow::Result<Status> {
     request(run_dir, &Request::Status).await
 }
 
-/// Asks something of a virtual router of the daemon of `run_dir`; returns what happens, for the operator.
+/// Asks something of a child of the daemon of `run_dir`; returns what happens, for the operator.
 ///
 /// # Errors
 /// When no daemon runs there, or nothing comes of the request; the error says why.
-pub async fn request_vrrp(run_dir: &RunDir, asked: VrrpRequest) -> anyhow::Result<String> {
-    match request(run_dir, &Request::Vrrp(asked)).await? {
+pub async fn request_child(run_dir: &RunDir, asked: channel::Request) -> anyhow::Result<String> {
+    match request(run_dir, &Request::Child(asked)).await? {
         Answer::Answer(words) => Ok(words),
         Answer::Error(words) => Err(anyhow!(words)),
     }

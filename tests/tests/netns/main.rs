@@ -13,6 +13,7 @@
 mod arena;
 mod config;
 mod failover;
+mod flows;
 mod interop;
 mod lab;
 mod lasting;

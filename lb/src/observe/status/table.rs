@@ -227,10 +227,11 @@ fn services(text: &mut String, status: &Status) {
 }
 
 const fn health(server: &RealServerSnapshot) -> &'static str {
-    match (server.up, server.overloaded) {
-        (false, _) => "DOWN",
-        (true, true) => "full",
-        (true, false) => "up",
+    match (server.up, server.draining, server.overloaded) {
+        (false, _, _) => "DOWN",
+        (true, true, _) => "draining",
+        (true, false, true) => "full",
+        (true, false, false) => "up",
     }
 }
 

@@ -100,6 +100,7 @@ fn status() -> Status {
                 real_server: "198.51.100.1:80".into(),
                 method: "DR".into(),
                 weight: 1,
+                draining: false,
                 up: false,
                 why: "connect: connection refused".into(),
                 next_hop: "eth0 02:00:00:00:00:01".into(),

@@ -48,6 +48,7 @@ fn desire(config: &Config, down: &BTreeSet<RealServerId>) -> Vec<Service> {
     desired(
         config,
         down,
+        &Drains::default(),
         &[("VI_1".to_owned(), 3)].into(),
         &NextHops::new(),
     )
@@ -101,11 +102,48 @@ fn an_unknown_next_hop_keeps_its_place() {
         ([10, 0, 0, 2].into(), Err(Unreachable::NoRoute)),
     ]);
     let config = config(vec![server(&[1, 2, 3])]);
-    let services = desired(&config, &BTreeSet::new(), &BTreeMap::new(), &next_hops);
+    let services = desired(
+        &config,
+        &BTreeSet::new(),
+        &Drains::default(),
+        &BTreeMap::new(),
+        &next_hops,
+    );
     let seen: Vec<_> = services[0]
         .dests
         .iter()
         .map(|dest| dest.next_hop.clone())
         .collect();
     assert_eq!(seen, [Some(found), None, None]);
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant is as good a start as another"
+)]
+fn a_drained_real_server_keeps_its_weight_and_takes_nothing() {
+    let config = config(vec![server(&[1, 2])]);
+    let front = Front::of(&config.virtual_servers[0]).unwrap();
+    let id = RealServerId::of(front, &config.virtual_servers[0].real_servers[0]);
+    let target = crate::pool::drain::Target {
+        address: id.address,
+        port: None,
+    };
+    let now = std::time::Instant::now();
+    let mut drains = Drains::default();
+    drains.handle_drain(target, Some(std::time::Duration::ZERO), now);
+    for (ended, usable) in [(false, true), (true, false)] {
+        if ended {
+            drains.handle_timeout(now);
+        }
+        let none = BTreeSet::new();
+        let services = desired(&config, &none, &drains, &BTreeMap::new(), &NextHops::new());
+        let dests = &services[0].dests;
+        let (drained, other) = (&dests[0], &dests[1]);
+        assert_eq!((drained.weight, drained.share()), (1, 0));
+        assert_eq!(drained.usable, usable);
+        assert!(!drained.takes_new_flows());
+        assert!(other.takes_new_flows());
+    }
 }

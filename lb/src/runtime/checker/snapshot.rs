@@ -12,6 +12,7 @@ use crate::{
     pool::{
         Front, RealServerId, Unreachable,
         desired::{NextHops, owner},
+        drain::{Draining, Drains},
         mapped,
         snapshot::{RealServerSnapshot, ServiceSnapshot},
     },
@@ -20,13 +21,14 @@ use crate::{
 /// The services in the order of the file; figures are zero without a data plane.
 pub(super) fn services(
     config: &Config,
-    checker: &Checker,
+    (checker, drains): (&Checker, &Drains),
     next_hops: &NextHops,
     figures: Option<&Figures<'_>>,
 ) -> Vec<ServiceSnapshot> {
     let join = Join {
         config,
         checker,
+        drains,
         next_hops,
         figures,
         dests: figures.map_or_else(DestIndex::new, |figures| dest_index(figures.image)),
@@ -41,6 +43,7 @@ pub(super) fn services(
 struct Join<'a> {
     config: &'a Config,
     checker: &'a Checker,
+    drains: &'a Drains,
     next_hops: &'a NextHops,
     figures: Option<&'a Figures<'a>>,
     dests: DestIndex,
@@ -102,6 +105,7 @@ impl Join<'_> {
             }
             .to_owned(),
             weight: real.weight.get(),
+            draining: self.drains.of(&id) != Draining::No,
             up: !self.checker.down().contains(&id),
             why: self.checker.why(id),
             next_hop,

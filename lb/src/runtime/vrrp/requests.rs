@@ -6,7 +6,7 @@ use super::Vrrp;
 use crate::{
     config::{model::vrrp::StateNotify, nearest},
     observe::{answer, status::VrrpStatus},
-    runtime::channel::VrrpRequest,
+    runtime::channel::{Request, VrrpRequest},
     vrrp::{
         Recorded, Router,
         output::{Happening, Notice, Party, State},
@@ -28,10 +28,13 @@ impl Vrrp {
     /// Does what an operator asks, and says what comes of it, or why nothing does.
     pub(super) fn handle_request(
         &mut self,
-        request: &VrrpRequest,
+        request: &Request,
         now: Instant,
     ) -> Result<String, String> {
-        ask(&mut self.router, request, now)
+        match request {
+            Request::Vrrp(request) => ask(&mut self.router, request, now),
+            Request::Drain(_) => Err("real servers are the checker child's".to_owned()),
+        }
     }
 
     /// Tells FIFOs the states before a configuration changes any (`fifo_write_vrrp_states_on_reload`); none at a start.

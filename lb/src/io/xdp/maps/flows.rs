@@ -68,34 +68,33 @@ impl FlowTables {
         let now = self.clock.jiffies()?;
         let per_second = self.clock.per_second();
         let timeouts = self.timeouts()?;
-        let live = |service: u16, state: u8, seen: u32| {
-            let age = age(now, seen) / per_second;
-            let timeout = timeouts.get(usize::from(state)).copied().unwrap_or(0);
-            service != 0 && state != 0 && age < timeout
+        let alive = |flow: &Flow| {
+            let timeout = timeouts.get(usize::from(flow.state));
+            timeout.is_some_and(|timeout| flow.idle < *timeout)
         };
-        for bucket in self.v4.view()?.iter() {
-            for e in bucket.entries {
-                if live(e.service, e.state, e.seen) {
-                    see(Flow {
-                        client: lb_common::mapped(e.client),
-                        port: e.port,
-                        service: u32::from(e.service - 1),
-                        dest: e.dest,
-                    });
-                }
-            }
+        let flow = |client, port, service: u16, dest, state: u8, seen| {
+            let is_used = service != 0 && state != 0;
+            is_used.then(|| Flow {
+                client,
+                port,
+                service: u32::from(service - 1),
+                dest,
+                state,
+                idle: age(now, seen) / per_second,
+            })
+        };
+        let v4 = self.v4.view()?;
+        let v4 = v4.iter().flat_map(|bucket| bucket.entries);
+        for e in v4 {
+            let client = lb_common::mapped(e.client);
+            let flow = flow(client, e.port, e.service, e.dest, e.state, e.seen);
+            flow.filter(alive).into_iter().for_each(&mut see);
         }
-        for bucket in self.v6.view()?.iter() {
-            for e in bucket.entries {
-                if live(e.service, e.state, e.seen) {
-                    see(Flow {
-                        client: e.client,
-                        port: e.port,
-                        service: u32::from(e.service - 1),
-                        dest: e.dest,
-                    });
-                }
-            }
+        let v6 = self.v6.view()?;
+        let v6 = v6.iter().flat_map(|bucket| bucket.entries);
+        for e in v6 {
+            let flow = flow(e.client, e.port, e.service, e.dest, e.state, e.seen);
+            flow.filter(alive).into_iter().for_each(&mut see);
         }
         Ok(())
     }

@@ -1,0 +1,254 @@
+//! What the maps say of a packet: its service, its gate, its flow and its place in the ring.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use lb_common::{
+    dest::DestValue,
+    gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
+    hash,
+    ring::CHUNK_LEN,
+    service::{
+        RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
+        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_HASH_PORT, SERVICE_NAT,
+        ServiceKey, ServiceValue,
+    },
+};
+use serde::Serialize;
+
+use super::{Question, Real, real, state};
+use crate::{
+    config::model::Protocol,
+    io::xdp::{CheckerMaps, Pins, ReadMaps},
+    mirror::plan::service_key,
+    pool::Front,
+};
+
+/// Where a packet belongs.
+#[derive(Debug, Serialize)]
+pub(super) struct Place {
+    /// None where no service has the destination.
+    service: Option<ServicePlace>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServicePlace {
+    id: u32,
+    scheduler: &'static str,
+    gate: &'static str,
+    /// The client's flow, where there is an entry.
+    flow: Option<FlowPlace>,
+    /// The place in the ring, where a hash of the client says it.
+    ring: Option<RingPlace>,
+    #[serde(skip)]
+    would_begin: bool,
+    #[serde(skip)]
+    dests: BTreeMap<u16, DestValue>,
+}
+
+#[derive(Debug, Serialize)]
+struct FlowPlace {
+    state: &'static str,
+    idle_seconds: u32,
+    real_server: Option<Real>,
+}
+
+#[derive(Debug, Serialize)]
+struct RingPlace {
+    position: u32,
+    length: u32,
+    is_stable: bool,
+    real_server: Option<Real>,
+}
+
+impl Place {
+    /// Reads the maps below `pins`.
+    pub(super) fn find(pins: &Pins, question: &Question) -> anyhow::Result<Self> {
+        let maps = CheckerMaps::open(pins)?;
+        let read = ReadMaps::open(pins)?;
+        let key = service_key(Front {
+            address: question.destination.ip(),
+            port: question.destination.port(),
+            protocol: question.protocol,
+        });
+        let Some(value) = find_service(&maps, &key)? else {
+            return Ok(Self { service: None });
+        };
+        let dests = dests(&maps, value.id)?;
+        let client = crate::pool::mapped(question.source.ip());
+        let port = question.source.port().to_be_bytes();
+        let mut flow = None;
+        read.each_flow(|one| {
+            if (one.client, one.port, one.service) == (client, port, value.id) {
+                flow = Some(FlowPlace {
+                    state: state(one.state),
+                    idle_seconds: one.idle,
+                    real_server: dests.get(&one.dest).map(real),
+                });
+            }
+        })?;
+        let hashed_port = if value.flags & SERVICE_HASH_PORT != 0 {
+            port
+        } else {
+            [0; 2]
+        };
+        let hash = hash::flow(&client, hashed_port, key.port);
+        let is_hashed = matches!(value.scheduler, SCHEDULER_MH | SCHEDULER_MH_COUNTED);
+        let ring = if is_hashed && value.ring.len != 0 {
+            let dest = at(&maps, value.ring, hash)?;
+            Some(RingPlace {
+                position: hash::position(hash, value.ring.len),
+                length: value.ring.len,
+                is_stable: value.ring == value.previous,
+                real_server: dests.get(&dest).map(real),
+            })
+        } else {
+            None
+        };
+        let is_stateless = value.scheduler == SCHEDULER_MH
+            && value.flags & SERVICE_NAT == 0
+            && value.ring == value.previous;
+        // A segment in the middle of a connection that nobody knows begins none, but where the ring knows it.
+        let begins_none = question.protocol != Protocol::Udp && value.scheduler != SCHEDULER_MH;
+        Ok(Self {
+            service: Some(ServicePlace {
+                id: value.id,
+                scheduler: scheduler(value.scheduler),
+                gate: gate(&read, value.gate)?,
+                would_begin: flow.is_none() && !is_stateless && !begins_none,
+                flow,
+                ring,
+                dests,
+            }),
+        })
+    }
+
+    /// Whether the program would make a flow entry.
+    pub(super) fn would_begin(&self) -> bool {
+        let service = self.service.as_ref();
+        service.is_some_and(|service| service.would_begin)
+    }
+
+    /// The real server that a packet went to: by its Ethernet destination, and by its IP destination where several are behind one
+    /// router.
+    pub(super) fn dest_at(&self, packet: &[u8], mac: lb_common::Mac) -> Option<&DestValue> {
+        let sliced = etherparse::SlicedPacket::from_ethernet(packet).ok();
+        let ip = sliced.and_then(|sliced| sliced.net);
+        let destination = ip.and_then(|ip| match ip {
+            etherparse::NetSlice::Ipv4(ip) => Some(ip.header().destination_addr().into()),
+            etherparse::NetSlice::Ipv6(ip) => Some(ip.header().destination_addr().into()),
+            etherparse::NetSlice::Arp(_) => None,
+        });
+        let there: Vec<_> = self
+            .service
+            .iter()
+            .flat_map(|service| service.dests.values())
+            .filter(|dest| dest.next_hop == mac)
+            .collect();
+        let is_named =
+            |dest: &&&DestValue| Some(crate::pool::unmapped(dest.address)) == destination;
+        there.iter().find(is_named).or(there.first()).copied()
+    }
+
+    /// For people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Some(service) = &self.service else {
+            return vec!["service   none has this address and port".to_owned()];
+        };
+        let mut lines = vec![format!(
+            "service   {} by {}, its gate is {}",
+            service.id, service.scheduler, service.gate
+        )];
+        lines.push(match &service.flow {
+            Some(flow) => format!(
+                "flow      {}, idle for {} s, at {}",
+                flow.state,
+                flow.idle_seconds,
+                shown(flow.real_server.as_ref())
+            ),
+            None => "flow      no entry".to_owned(),
+        });
+        if let Some(ring) = &service.ring {
+            let stable = if ring.is_stable {
+                "stable"
+            } else {
+                "changed lately"
+            };
+            lines.push(format!(
+                "ring      place {} of {}, {stable}: {}",
+                ring.position,
+                ring.length,
+                shown(ring.real_server.as_ref())
+            ));
+        }
+        lines
+    }
+}
+
+fn shown(real: Option<&Real>) -> String {
+    real.map_or_else(
+        || "nobody".to_owned(),
+        |real| std::net::SocketAddr::new(real.address, real.port).to_string(),
+    )
+}
+
+/// The service as packets find it.
+fn find_service(maps: &CheckerMaps, key: &ServiceKey) -> anyhow::Result<Option<ServiceValue>> {
+    let header = maps.service_header.get(&0, 0).context("service_header")?;
+    if header.services == 0 {
+        return Ok(None);
+    }
+    for at in hash::service_slots(key, header.seed, header.mask) {
+        let slot = maps.service_table.get(&(header.base + at), 0);
+        let slot = slot.context("service_table")?;
+        if slot.occupied != 0 && slot.key == *key {
+            return Ok(Some(slot.value));
+        }
+    }
+    Ok(None)
+}
+
+fn dests(maps: &CheckerMaps, service: u32) -> anyhow::Result<BTreeMap<u16, DestValue>> {
+    let mut dests = BTreeMap::new();
+    for id in 1..=u16::MAX {
+        let dest = maps.dests.get(&u32::from(id), 0).context("dests")?;
+        if dest.service == service && crate::mirror::image::is_live(&dest) {
+            dests.insert(id, dest);
+        }
+    }
+    Ok(dests)
+}
+
+/// The dest id that the ring has for a hash.
+fn at(maps: &CheckerMaps, ring: RingRef, hash: u32) -> anyhow::Result<u16> {
+    let position = hash::position(hash, ring.len);
+    #[expect(clippy::cast_possible_truncation, reason = "256")]
+    let (chunk, entry) = (position / CHUNK_LEN as u32, position as usize % CHUNK_LEN);
+    let chunk = maps.rings.get(&(ring.chunk + chunk), 0).context("rings")?;
+    Ok(chunk.dests[entry])
+}
+
+fn gate(read: &ReadMaps, gate: u32) -> anyhow::Result<&'static str> {
+    if gate == ALWAYS_OPEN {
+        return Ok("always open");
+    }
+    Ok(match read.gates.get(&gate, 0).context("gates")?.state {
+        GATE_OPEN => "open",
+        GATE_FENCED => "fenced",
+        _ => "closed",
+    })
+}
+
+const fn scheduler(scheduler: u8) -> &'static str {
+    match scheduler {
+        SCHEDULER_MH | SCHEDULER_MH_COUNTED => "mh",
+        SCHEDULER_RR => "turns (rr, wrr, fo, dh)",
+        SCHEDULER_SH => "sh",
+        SCHEDULER_LC => "lc",
+        SCHEDULER_WLC => "wlc",
+        SCHEDULER_SED => "sed",
+        SCHEDULER_NQ => "nq",
+        SCHEDULER_OVF => "ovf",
+        _ => "unknown",
+    }
+}
