@@ -93,6 +93,13 @@ impl Arena {
         );
     }
 
+    pub(crate) fn wait_for_real_servers(&self, director: usize) {
+        self.wait_for_status(director, "every real server is up", |status| {
+            let mut servers = real_servers(status).peekable();
+            servers.peek().is_some() && servers.all(|server| server["up"] == true)
+        });
+    }
+
     /// What the daemons of both directors wrote, for messages.
     pub(crate) fn logs(&self) -> String {
         format!(

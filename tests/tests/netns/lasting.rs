@@ -1,58 +1,35 @@
 //! What goes on while the daemon's processes come and go, and what it costs at rest.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    thread,
-    time::Duration,
-};
+use std::{net::SocketAddr, thread, time::Duration};
 
 use xtask::lab::{
-    Namespace, Server, Template,
+    Template,
     plan::{DR_V4, NAT_V4},
     process,
-    traffic::{ConnectionPool, EchoServer},
+    traffic::ConnectionPool,
 };
 
-use crate::arena::{Arena, lb};
-
-const ECHO: u16 = 7;
+use crate::{
+    arena::{Arena, lb},
+    echo::{ECHO, Echo, serve},
+};
 
 /// The quick-start file with an echo service by direct routing (mh) and one by NAT (rr).
 fn with_echo(director: u8) -> Template {
+    let services = [Echo::DIRECT_V4, Echo::NAT_V4];
     Template {
-        more: echo_service(DR_V4, "mh\nmh-port", "DR", "192.0.2")
-            + &echo_service(NAT_V4, "rr", "NAT", "198.51.100"),
+        more: services.map(|echo| echo.text([1, 1, 1])).concat(),
         ..Template::director(director)
     }
-}
-
-fn echo_service(address: IpAddr, scheduler: &str, method: &str, network: &str) -> String {
-    let servers: String = [21, 22, 23]
-        .map(|host| {
-            format!("real_server {network}.{host} {ECHO} {{\nweight 1\nTCP_CHECK {{\n}}\n}}\n")
-        })
-        .concat();
-    format!(
-        "virtual_server {address} {ECHO} {{\ndelay_loop 1\nlb_algo {scheduler}\nlb_kind {method}\n\
-         protocol TCP\n{servers}}}\n"
-    )
 }
 
 #[test]
 fn no_connection_breaks_when_the_children_and_then_the_parent_are_killed() {
     let arena = Arena::new(xtask::lab::Options::default());
-    let _echo: Vec<_> = arena
-        .servers()
-        .iter()
-        .map(Server::namespace)
-        .map(|namespace: &Namespace| EchoServer::start(namespace, ECHO).unwrap())
-        .collect();
+    let _echo = serve(&arena);
     arena.start([&lb(), &lb()], with_echo);
     arena.wait_for_master(1);
-    arena.wait_for_status(1, "every echo server is up", |status| {
-        let mut servers = crate::arena::real_servers(status).peekable();
-        servers.peek().is_some() && servers.all(|server| server["up"] == true)
-    });
+    arena.wait_for_real_servers(1);
     let pools = [DR_V4, NAT_V4].map(|address| {
         ConnectionPool::open(arena.client(), SocketAddr::new(address, ECHO), 100).unwrap()
     });

@@ -11,7 +11,9 @@
 )]
 
 mod arena;
+mod changes;
 mod config;
+mod echo;
 mod failover;
 mod flows;
 mod interop;

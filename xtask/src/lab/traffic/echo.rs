@@ -5,7 +5,7 @@ use std::{
     net::{Ipv6Addr, TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -19,6 +19,7 @@ use crate::lab::namespace::Namespace;
 #[derive(Debug)]
 pub struct EchoServer {
     stop: Arc<AtomicBool>,
+    clients: Arc<AtomicUsize>,
 }
 
 impl EchoServer {
@@ -33,11 +34,18 @@ impl EchoServer {
         })?;
         listener.set_nonblocking(true)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&stop);
+        let clients = Arc::default();
+        let (ends, count) = (Arc::clone(&stop), Arc::clone(&clients));
         thread::Builder::new()
             .name("echo".to_owned())
-            .spawn(move || accept(&listener, &ends))?;
-        Ok(Self { stop })
+            .spawn(move || accept(&listener, &ends, &count))?;
+        Ok(Self { stop, clients })
+    }
+
+    /// Connections that have said something and go on.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.clients.load(Ordering::Relaxed)
     }
 }
 
@@ -47,19 +55,29 @@ impl Drop for EchoServer {
     }
 }
 
-fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>) {
+fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>, clients: &Arc<AtomicUsize>) {
     while !stop.load(Ordering::Relaxed) {
         let Ok((stream, _)) = listener.accept() else {
             thread::sleep(Duration::from_millis(2));
             continue;
         };
-        let ends = Arc::clone(stop);
-        thread::spawn(move || echo(stream, &ends));
+        let (ends, count) = (Arc::clone(stop), Arc::clone(clients));
+        thread::spawn(move || {
+            let mut has_spoken = false;
+            echo(stream, &ends, || {
+                if !std::mem::replace(&mut has_spoken, true) {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            if has_spoken {
+                count.fetch_sub(1, Ordering::Relaxed);
+            }
+        });
     }
 }
 
 /// Serves one connection to its end; whatever goes wrong, the other side sees it.
-fn echo(mut stream: TcpStream, stop: &AtomicBool) -> Option<()> {
+fn echo(mut stream: TcpStream, stop: &AtomicBool, mut spoken: impl FnMut()) -> Option<()> {
     stream.set_nonblocking(false).ok()?;
     stream.set_nodelay(true).ok()?;
     stream
@@ -69,7 +87,10 @@ fn echo(mut stream: TcpStream, stop: &AtomicBool) -> Option<()> {
     while !stop.load(Ordering::Relaxed) {
         match stream.read(&mut bytes) {
             Ok(0) => return None,
-            Ok(length) => stream.write_all(&bytes[..length]).ok()?,
+            Ok(length) => {
+                spoken();
+                stream.write_all(&bytes[..length]).ok()?;
+            }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
             Err(_) => return None,
         }
