@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use xtask::lab::{
-    Server,
+    Node, Server,
     plan::{DR_V4, DR_V6, NAT_V4, NAT_V6},
     traffic::EchoServer,
 };
@@ -54,10 +54,20 @@ impl Echo {
         network: "2001:db8:1::",
     };
     /// Every one.
-    pub(crate) const ALL: [Self; 4] = [Self::DIRECT_V4, Self::NAT_V4, Self::DIRECT_V6, Self::NAT_V6];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::DIRECT_V4, Self::NAT_V4, Self::DIRECT_V6, Self::NAT_V6];
 
     /// The virtual server with these weights of the three servers.
     pub(crate) fn text(self, weights: [u8; 3]) -> String {
+        self.text_of("TCP", weights)
+    }
+
+    /// The same for UDP.
+    pub(crate) fn datagrams(self) -> String {
+        self.text_of("UDP", [1, 1, 1])
+    }
+
+    fn text_of(self, protocol: &str, weights: [u8; 3]) -> String {
         let Self {
             address,
             scheduler,
@@ -74,7 +84,7 @@ impl Echo {
             .collect();
         format!(
             "virtual_server {address} {ECHO} {{\ndelay_loop 1\nlb_algo {scheduler}\nlb_kind {method}\n\
-             protocol TCP\n{servers}}}\n"
+             protocol {protocol}\n{servers}}}\n"
         )
     }
 }
@@ -82,7 +92,11 @@ impl Echo {
 /// Starts the three servers; they end when dropped.
 pub(crate) fn serve(arena: &Arena) -> Vec<EchoServer> {
     let namespaces = arena.servers().iter().map(Server::namespace);
-    namespaces
-        .map(|namespace| EchoServer::start(namespace, ECHO).unwrap())
-        .collect()
+    let start = |(number, namespace)| {
+        let own = Node::Server(number).addresses().into_iter();
+        let own = own.map(|address| address.split('/').next().unwrap().parse().unwrap());
+        let addresses: Vec<IpAddr> = own.chain([DR_V4, DR_V6]).collect();
+        EchoServer::start(namespace, ECHO, &addresses).unwrap()
+    };
+    (1..).zip(namespaces).map(start).collect()
 }

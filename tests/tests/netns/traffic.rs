@@ -10,10 +10,13 @@ use std::{
 use xtask::lab::{
     BIG_BYTES, Template,
     plan::{DR_V4, DR_V6, NAT_V4, NAT_V6},
-    traffic::{Download, Request, Tally},
+    traffic::{Datagrams, Download, Request, Tally},
 };
 
-use crate::arena::{Arena, number};
+use crate::{
+    arena::{Arena, lb, number},
+    echo::{ECHO, Echo, serve},
+};
 
 const WORKERS: usize = 4;
 /// `delay_loop` + `connect_timeout` of the quick-start file.
@@ -115,13 +118,37 @@ fn maglev_moves_only_the_flows_of_the_server_that_left() {
     );
 }
 
+/// Downloads and datagrams at the same time, of each method and family: nothing is lost or another.
 #[test]
-fn a_download_arrives_byte_by_byte_by_either_method() {
-    let arena = Arena::with_lb(Template::director);
-    for address in [DR_V4, NAT_V4, DR_V6, NAT_V6] {
-        let to = SocketAddr::new(address, 80);
-        let download = Download::start(arena.client(), to, Duration::from_secs(5)).unwrap();
-        assert_eq!(download.finish().unwrap(), BIG_BYTES, "{address}");
+fn downloads_arrive_byte_by_byte_beside_datagrams() {
+    let arena = Arena::new(xtask::lab::Options::default());
+    let _echo = serve(&arena);
+    arena.start([&lb(), &lb()], |director| Template {
+        more: Echo::ALL.map(Echo::datagrams).concat(),
+        ..Template::director(director)
+    });
+    arena.wait_for_master(1);
+    arena.wait_for_real_servers(1);
+    let rounds = number("LB_NETNS_DOWNLOADS", 1);
+    for echo in Echo::ALL {
+        let datagrams =
+            Datagrams::start(arena.client(), SocketAddr::new(echo.address, ECHO)).unwrap();
+        let started = Instant::now();
+        for _ in 0..rounds {
+            let to = SocketAddr::new(echo.address, 80);
+            let download = Download::start(arena.client(), to, Duration::from_secs(5)).unwrap();
+            assert_eq!(download.finish().unwrap(), BIG_BYTES, "{}", echo.address);
+        }
+        let took = started.elapsed();
+        let report = datagrams.finish().unwrap();
+        let gigabytes = (rounds as u64 * BIG_BYTES) as f64 / 1e9;
+        println!(
+            "{}: {gigabytes:.1} GB in {took:.1?}, {report:?}",
+            echo.address
+        );
+        assert_eq!(report.corrupted, 0, "{}", echo.address);
+        assert_eq!(report.returned, report.sent, "{}", echo.address);
+        assert!(report.sent > 100, "{report:?}");
     }
 }
 

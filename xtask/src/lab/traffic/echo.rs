@@ -1,8 +1,8 @@
-//! A server that returns every byte.
+//! A server that returns every byte and every datagram.
 
 use std::{
     io::{Read as _, Write as _},
-    net::{Ipv6Addr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv6Addr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use crate::lab::namespace::Namespace;
 
-/// Listens until dropped, on all addresses of its namespace.
+/// Listens until dropped.
 #[derive(Debug)]
 pub struct EchoServer {
     stop: Arc<AtomicBool>,
@@ -23,11 +23,12 @@ pub struct EchoServer {
 }
 
 impl EchoServer {
-    /// Starts it.
+    /// Starts it: TCP on all addresses of the namespace, UDP on `addresses`, because what answers a datagram has to be from where that
+    /// was to.
     ///
     /// # Errors
-    /// When the port is taken.
-    pub fn start(namespace: &Namespace, port: u16) -> anyhow::Result<Self> {
+    /// When the port is taken, or an address is not there.
+    pub fn start(namespace: &Namespace, port: u16, addresses: &[IpAddr]) -> anyhow::Result<Self> {
         let listener = namespace.run(|| {
             TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
                 .with_context(|| format!("listen on port {port}"))
@@ -35,6 +36,17 @@ impl EchoServer {
         listener.set_nonblocking(true)?;
         let stop = Arc::new(AtomicBool::new(false));
         let clients = Arc::default();
+        for address in addresses {
+            let socket = namespace.run(|| {
+                UdpSocket::bind((*address, port))
+                    .with_context(|| format!("bind UDP port {port} of {address}"))
+            })?;
+            socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+            let ends = Arc::clone(&stop);
+            thread::Builder::new()
+                .name("echo-udp".to_owned())
+                .spawn(move || reflect(&socket, &ends))?;
+        }
         let (ends, count) = (Arc::clone(&stop), Arc::clone(&clients));
         thread::Builder::new()
             .name("echo".to_owned())
@@ -73,6 +85,16 @@ fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>, clients: &Arc<AtomicUs
                 count.fetch_sub(1, Ordering::Relaxed);
             }
         });
+    }
+}
+
+fn reflect(socket: &UdpSocket, stop: &AtomicBool) {
+    let mut bytes = [0; 2048];
+    while !stop.load(Ordering::Relaxed) {
+        if let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            // One that cannot be sent is lost, as datagrams may be.
+            socket.send_to(&bytes[..length], from).ok();
+        }
     }
 }
 
