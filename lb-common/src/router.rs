@@ -31,7 +31,7 @@ pub struct RouterKey {
     pub family: u8,
 }
 
-/// What the kernel does for a virtual router between two wake-ups of the daemon. 1160 bytes.
+/// What the kernel does for a virtual router between two wake-ups of the daemon. 1168 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct RouterValue {
@@ -41,6 +41,9 @@ pub struct RouterValue {
     pub last_seen: u64,
     /// Master_Down_Interval (watch) or lease (lease), in nanoseconds.
     pub interval: u64,
+    /// When the timer ends, as `last_seen`; 0 while it does not run. Adverts leave it alone: when it ends it is started again for what
+    /// is left since the last of them, because starting it costs as much as all else about an advert.
+    pub deadline: u64,
     /// Number of adverts absorbed (watch) or lease renewals (lease) since the entry was written.
     pub heartbeats: u64,
     /// Number of adverts dropped since the entry was written, because their sender exceeded its budget.
@@ -194,7 +197,7 @@ pub const TIMER_CANCEL: u32 = 2;
 shape!(
     bpf_timer = 16,
     RouterKey = 8,
-    RouterValue = 1160,
+    RouterValue = 1168,
     SenderKey = 24,
     SenderValue = 8,
     PeerKey = 24,

@@ -4,7 +4,6 @@
 //! What is held back would not change who is MASTER: an advert that would is passed at any rate. It raises what the next
 //! one has to exceed as soon as the daemon follows it, so a flood of such adverts ends itself.
 
-use aya_ebpf::helpers::bpf_timer_start;
 use lb_common::{
     counter::Counter,
     event::{EVENT_YIELDED, Event},
@@ -24,6 +23,7 @@ use crate::{
     outcome::Outcome,
     packet::{AUTHENTICATION_WORDS, Advert, Authentication, PROTOCOL_AH, PROTOCOL_VRRP},
     parse::Packet,
+    timer,
 };
 
 /// Offset of the priority in an advert.
@@ -159,21 +159,23 @@ impl Router {
         Some(Self { key, entry })
     }
 
-    /// Restarts the timer and notes the time. False when there is no timer to restart: the entry is new and
-    /// `lb_timer` has not armed it yet, so the daemon's own timers still count.
+    /// Notes the time, from which the timer goes on when it ends. False when no timer runs, because `lb_timer` has not armed it
+    /// yet or it has ended, so that the daemon's own timers count.
     #[inline(always)]
     fn beat(&self) -> bool {
         // SAFETY: `entry` is an entry of `routers`. Its figures are written by one CPU at a time, because the
-        // adverts of one router come through one queue, and read for display only.
+        // adverts of one router come through one queue.
         unsafe {
-            let timer = (&raw mut (*self.entry).timer).cast();
-            if bpf_timer_start(timer, (*self.entry).interval, 0) != 0 {
+            let (deadline, interval) = ((*self.entry).deadline, (*self.entry).interval);
+            if deadline == 0 {
                 return false;
             }
-            (*self.entry).last_seen = now();
+            let at = now();
+            (*self.entry).last_seen = at;
             (*self.entry).heartbeats += 1;
+            // The first advert may make the time shorter.
+            at.saturating_add(interval) >= deadline || timer::start(self.entry, interval) == 0
         }
-        true
     }
 
     /// Lets the advert pass that takes mastership from us, with the gate fenced before anybody acts on it.

@@ -40,12 +40,15 @@ pub fn serve(frame: &Frame) -> TimerOutcome {
         match request.operation {
             TIMER_START => match bpf_timer_init(timer, maps::routers_map(), CLOCK_MONOTONIC) {
                 0 | INITIALISED => match bpf_timer_set_callback(timer, expired as *mut c_void) {
-                    0 => bpf_timer_start(timer, request.after, 0),
+                    0 => start(router, request.after),
                     refused => refused,
                 },
                 refused => refused,
             },
-            TIMER_CANCEL => bpf_timer_cancel(timer),
+            TIMER_CANCEL => {
+                (*router).deadline = 0;
+                bpf_timer_cancel(timer)
+            }
             _ => return TimerOutcome::Invalid,
         }
     };
@@ -57,13 +60,35 @@ pub fn serve(frame: &Frame) -> TimerOutcome {
     }
 }
 
+/// Starts the timer of `router`, which has its callback, to end `after` nanoseconds from now; answers as the kernel does.
+///
+/// # Safety
+/// `router` is an entry of `routers`.
+#[inline(always)]
+pub unsafe fn start(router: *mut RouterValue, after: u64) -> i64 {
+    // SAFETY: the caller's; its words are read by programs on other CPUs as old or new.
+    unsafe {
+        (*router).deadline = now().saturating_add(after);
+        let answer = bpf_timer_start((&raw mut (*router).timer).cast(), after, 0);
+        if answer != 0 {
+            (*router).deadline = 0;
+        }
+        answer
+    }
+}
+
 /// The timer of `value` ran out: the master is silent (watch), or we were (lease).
 ///
 /// Private and without a stable symbol name: the verifier takes only a static function.
 #[inline(never)]
-extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *const RouterValue) -> i64 {
+extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *mut RouterValue) -> i64 {
     // SAFETY: the kernel calls this with an element of the map the timer belongs to.
-    let (key, role, gate, epoch) = unsafe { (*key, (*value).role, (*value).gate, (*value).epoch) };
+    let (key, role, gate, epoch) = unsafe {
+        if goes_on(value) {
+            return 0;
+        }
+        (*key, (*value).role, (*value).gate, (*value).epoch)
+    };
     let kind = match role {
         ROUTER_WATCH => {
             maps::count(Counter::MasterDown);
@@ -86,4 +111,22 @@ extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *const Ro
         at: now(),
     });
     0
+}
+
+/// Starts the timer again for what is left since the last advert. False when nothing is.
+///
+/// # Safety
+/// As of [`start`].
+#[inline(always)]
+unsafe fn goes_on(router: *mut RouterValue) -> bool {
+    // SAFETY: the caller's.
+    unsafe {
+        let end = (*router).last_seen.saturating_add((*router).interval);
+        let at = now();
+        if (*router).heartbeats != 0 && end > at && start(router, end - at) == 0 {
+            return true;
+        }
+        (*router).deadline = 0;
+    }
+    false
 }

@@ -204,7 +204,21 @@ fn a_silent_master_is_reported_once_and_in_time() {
             next_event(&mut plane, Duration::from_millis(120)).is_none(),
             "once"
         );
+        assert_eq!(plane.xdp(&packet.bytes()).verdict, PASS, "nobody watches");
     }
+}
+
+#[test]
+fn the_first_advert_counts_though_the_timer_was_to_run_longer() {
+    let packet = advert(3, VRID, 150, "10.0.0.1", &["10.0.0.100"]);
+    let mut plane = Plane::new();
+    plane.set_router(key(&packet), &watch(&packet, Duration::from_millis(80)));
+    let timers = plane.timers.as_ref().unwrap();
+    timers.start(&key(&packet), LONG).unwrap();
+    assert_eq!(plane.xdp(&packet.bytes()).verdict, DROP);
+    let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+    assert_eq!(event.kind, EVENT_MASTER_DOWN);
+    assert!(after < Duration::from_millis(180), "{after:?}");
 }
 
 #[test]
