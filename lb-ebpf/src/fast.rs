@@ -48,6 +48,9 @@ pub enum Rest {
 #[inline(always)]
 pub fn handle(frame: &mut Frame, ingress: u32) -> Result<Outcome, Rest> {
     let ethernet = frame.get::<Ethernet>(0).ok_or(Rest::Long)?;
+    if ethernet.is_to_group() {
+        return Err(Rest::Long);
+    }
     // Twice the same call, so that the compiler knows the offsets in each.
     match ethernet.kind {
         ETHER_IPV4 => {

@@ -17,7 +17,7 @@ use crate::{
     heartbeat::{self, Place},
     icmp, maps,
     outcome::Outcome,
-    packet::ETHER_ARP,
+    packet::{ETHER_ARP, Ethernet},
     parse::{self, HAS_PORTS, Packet, Ports},
     reply,
     serve::{self, Service},
@@ -163,8 +163,11 @@ pub extern "C" fn long_parse(context: *mut xdp_md, packet: *mut Packet) -> u32 {
         parsed.flags |= HAS_PORTS;
     }
     *to = parsed;
+    let is_to_group = frame.get::<Ethernet>(0).is_some_and(Ethernet::is_to_group);
     if heartbeat::is_advert(&parsed) {
         KIND_ADVERT
+    } else if is_to_group {
+        KIND_HOST
     } else if icmp::is_icmp(&parsed) {
         KIND_ICMP
     } else if parsed.flags & HAS_PORTS != 0 {

@@ -26,6 +26,12 @@ header! {
 }
 
 impl Ethernet {
+    /// True for broadcast and multicast, which the kernel hands to hosts and never on, and IPVS lets alone.
+    #[inline(always)]
+    pub const fn is_to_group(&self) -> bool {
+        self.destination[0] & 1 != 0
+    }
+
     /// Puts the addresses in place of those there, byte by byte: a copy of six bytes would be a function call.
     #[inline(always)]
     pub fn readdress(&mut self, destination: &Mac, source: &Mac) {

@@ -268,6 +268,7 @@ impl Ways {
             self.case("the last hop", &with(&|p| p.ttl = 1), last_hop),
             // What is too long for a tunnel is answered, which leaves too.
             self.case("long", &with(&|p| p.payload = vec![0x55; 1380]), Fate::Sent),
+            self.case("broadcast", &with(&|p| p.to_mac = [0xff; 6]), Fate::Passed),
             self.case(
                 "another MAC",
                 &with(&|p| p.to_mac = [2, 0, 0, 0, 9, 9]),
