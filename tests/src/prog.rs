@@ -137,6 +137,7 @@ impl Plane {
         let small = Options {
             max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
             plain,
+            ..Options::default()
         };
         Self {
             loaded: Some(idle.unwrap_or_else(|| Loaded::new(&small))),

@@ -40,6 +40,7 @@ pub fn measure() -> Result<Loads> {
         let loaded = Loaded::new(&Options {
             max_entries: vec![(maps::FLOWS4, 64), (maps::FLOWS6, 64)],
             plain,
+            ..Options::default()
         });
         for (name, instructions) in loaded.data_plane.verified_instructions()? {
             let stack = chains.get(name).context(name)?.depth;

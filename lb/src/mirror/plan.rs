@@ -27,7 +27,7 @@ use super::{
     Age,
     image::{Image, chunks, is_live},
     maglev,
-    room::Room,
+    room::{MOST_SERVICES, Room},
     table,
     turns::{self, Entry},
 };
@@ -275,7 +275,8 @@ impl Draft<'_> {
     }
 
     fn new_service_id(&mut self) -> Result<u32, Refusal> {
-        let capacity = self.planner.room.services;
+        // Flow entries have no room for one more.
+        let capacity = self.planner.room.services.min(MOST_SERVICES);
         let from = self.planner.next_service;
         let id = (0..capacity)
             .map(|n| (from + n) % capacity)
@@ -420,18 +421,9 @@ impl Draft<'_> {
         Some(ring)
     }
 
-    /// Free chunks in a row, the first after those handed out last.
     fn free_run(&self, len: u32) -> Option<RingRef> {
-        let next = self.planner.next_chunk;
-        let ends = [self.planner.room.chunks, next.min(self.planner.room.chunks)];
-        [next, 0].into_iter().zip(ends).find_map(|(from, end)| {
-            let mut ring = RingRef { chunk: from, len };
-            // Goes on behind the last chunk in the way, so that a full map is walked once.
-            while let Some(taken) = self.chunks.range(chunks(ring)).next_back() {
-                ring.chunk = taken + 1;
-            }
-            (chunks(ring).end <= end).then_some(ring)
-        })
+        let planner = &self.planner;
+        free_run(&self.chunks, planner.room.chunks, planner.next_chunk, len)
     }
 
     fn keep(&mut self, ring: RingRef) -> RingRef {
@@ -467,6 +459,18 @@ impl Draft<'_> {
         }
         self.keep(previous)
     }
+}
+
+/// Chunks in a row for a ring of `len` entries, of `room` of which some are `taken`: the first from `next` on, or else from the start.
+pub(super) fn free_run(taken: &BTreeSet<u32>, room: u32, next: u32, len: u32) -> Option<RingRef> {
+    [next, 0].into_iter().find_map(|from| {
+        let mut ring = RingRef { chunk: from, len };
+        // Goes on behind the last chunk in the way, so that a full map is walked once.
+        while let Some(last) = taken.range(chunks(ring)).next_back() {
+            ring.chunk = last + 1;
+        }
+        (chunks(ring).end <= room).then_some(ring)
+    })
 }
 
 /// The `SCHEDULER_*` of a service; `None` when there is none.

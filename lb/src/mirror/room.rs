@@ -8,8 +8,8 @@ use crate::config::model::{Config, Scheduler, VirtualServer};
 /// Flows of each family where nothing is said.
 const FLOWS: u32 = 1 << 20;
 
-/// The most virtual servers there can be.
-pub const MOST_SERVICES: u32 = 1 << 16;
+/// The most virtual servers there can be: flow entries have 16 bits for one, of which 0 is nobody.
+pub const MOST_SERVICES: u32 = u16::MAX as u32;
 
 /// Room in the maps that grow with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,22 +30,30 @@ impl Default for Room {
 }
 
 impl Room {
-    /// What `config` needs: at least the default, for what a reload adds, and twice its rings, because a changed one is written
-    /// beside the one it replaces.
+    /// What `config` cannot do without.
     #[must_use]
-    pub fn for_config(config: &Config) -> Self {
-        let least = Self::default();
-        let asked = config.global.data_plane_room.services;
+    pub fn needed(config: &Config) -> Self {
         let count = u32::try_from(config.virtual_servers.len()).unwrap_or(u32::MAX);
-        let services = asked.unwrap_or(count).max(count);
         let rings = config.virtual_servers.iter().map(ring_chunks);
-        let rings = rings.fold(0, u32::saturating_add).saturating_mul(2);
         Self {
-            services: services
-                .min(MOST_SERVICES)
+            services: count.min(MOST_SERVICES),
+            chunks: rings.fold(0, u32::saturating_add),
+        }
+    }
+
+    /// What to make for `config`: at least the default, for what reloads add, and three times its rings, because a changed one is
+    /// written beside the one it replaces, which may have one before it still.
+    #[must_use]
+    pub fn made(config: &Config) -> Self {
+        let (least, needed) = (Self::default(), Self::needed(config));
+        let asked = config.global.data_plane_room.services.unwrap_or(0);
+        Self {
+            services: needed
+                .services
+                .max(asked.min(MOST_SERVICES))
                 .next_power_of_two()
                 .max(least.services),
-            chunks: least.chunks.saturating_add(rings),
+            chunks: least.chunks.saturating_add(needed.chunks.saturating_mul(3)),
         }
     }
 

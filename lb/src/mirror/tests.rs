@@ -608,3 +608,18 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn free_chunks_in_a_row_are_found_wherever_there_are_some(
+        taken in proptest::collection::btree_set(0u32..40, 0..30),
+        next in 0u32..40,
+        wanted in 1u32..8,
+    ) {
+        let len = wanted * CHUNK_LEN as u32;
+        let is_free = |from: u32| (from..from + wanted).all(|at| at < 40 && !taken.contains(&at));
+        let expected = (next..40).chain(0..40).find(|from| is_free(*from));
+        let found = plan::free_run(&taken, 40, next, len);
+        prop_assert_eq!(found.map(|ring| ring.chunk), expected);
+    }
+}

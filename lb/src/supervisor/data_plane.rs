@@ -301,7 +301,7 @@ fn wears_mac(instance: &VrrpInstance) -> bool {
 
 /// Maps with room for `config`.
 fn options(config: &Config) -> Options {
-    Options::with_room(&Room::for_config(config), room::flows(config))
+    Options::with_room(&Room::made(config), room::flows(config)).or_pinned(&Room::needed(config))
 }
 
 fn load(pins: &Pins, options: &Options, lacks: &mut Vec<String>) -> anyhow::Result<Loaded> {

@@ -35,6 +35,7 @@ impl Pinned {
         let options = Options {
             max_entries: vec![(maps::FLOWS4, 64), (maps::FLOWS6, 64)],
             plain: true,
+            ..Options::default()
         };
         DataPlane::load(&pinned.0, &options).expect("load the data plane");
         pinned

@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytemuck::Zeroable as _;
-use lb::io::xdp::{CheckerMaps, DataPlane, Options, Pins, ReadMaps, VrrpMaps, XdpModeInUse};
+use lb::{
+    io::xdp::{CheckerMaps, DataPlane, Options, Pins, ReadMaps, VrrpMaps, XdpModeInUse},
+    mirror::room::Room,
+};
 use lb_common::{
     counter::Counter,
     dest::{DestValue, FORWARD_DIRECT_ROUTE},
@@ -188,6 +191,7 @@ fn options() -> Options {
     Options {
         max_entries: vec![(maps::FLOWS4, 64), (maps::FLOWS6, 64)],
         plain: false,
+        ..Options::default()
     }
 }
 
@@ -351,6 +355,7 @@ fn maps_of_another_shape_start_empty() {
     let bigger = Options {
         max_entries: vec![(maps::FLOWS4, 128), (maps::FLOWS6, 64)],
         plain: false,
+        ..Options::default()
     };
     link.in_director(|| DataPlane::load(&link.pins, &bigger))
         .expect("load");
@@ -364,6 +369,7 @@ fn maps_with_more_room_are_taken_over() {
     let bigger = Options {
         max_entries: vec![(maps::FLOWS4, 128), (maps::FLOWS6, 64)],
         plain: false,
+        ..Options::default()
     };
     drop(link.in_director(|| DataPlane::load(&link.pins, &bigger)));
     serve(&link.pins, index_of_d0(&link));
@@ -371,6 +377,31 @@ fn maps_with_more_room_are_taken_over() {
     let kept = CheckerMaps::open(&link.pins).unwrap();
     assert!(kept.services.get(&service_key(FRONT, 6), 0).is_ok());
     assert_eq!(ReadMaps::open(&link.pins).unwrap().flows4.len(), 128);
+}
+
+#[test]
+fn a_file_that_grew_keeps_the_maps_it_fits_in() {
+    let link = Link::new();
+    let room = |services| Room {
+        services,
+        chunks: services,
+    };
+    let options = |services| {
+        let made = Options::with_room(&room(services), 1024);
+        made.or_pinned(&room(services / 2))
+    };
+    drop(link.in_director(|| DataPlane::load(&link.pins, &options(16))));
+    let mut maps = CheckerMaps::open(&link.pins).unwrap();
+    let key = service_key(FRONT, 6);
+    maps.services
+        .insert(key, ServiceValue::zeroed(), 0)
+        .unwrap();
+    for (services, is_kept) in [(32, true), (64, false)] {
+        drop(link.in_director(|| DataPlane::load(&link.pins, &options(services))));
+        let maps = CheckerMaps::open(&link.pins).unwrap();
+        let found = maps.services.get(&service_key(FRONT, 6), 0);
+        assert_eq!(found.is_ok(), is_kept, "{services}");
+    }
 }
 
 #[test]

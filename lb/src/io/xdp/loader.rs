@@ -32,6 +32,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb
 pub struct Options {
     /// Capacities other than [`lb_common::maps`]'s; powers of two for the flow tables.
     pub max_entries: Vec<(MapSpec, u32)>,
+    /// What is enough of maps that are pinned already; the capacity above where nothing is said.
+    pub least: Vec<(MapSpec, u32)>,
     /// Load the programs for kernels without BPF timers, also where there are some.
     pub plain: bool,
 }
@@ -40,29 +42,27 @@ impl Options {
     /// Maps that have `room`, and that for so many `flows` of each family.
     #[must_use]
     pub fn with_room(room: &Room, flows: u32) -> Self {
-        let services = room.services;
-        let max_entries = vec![
-            (maps::SERVICES, services),
-            (maps::SERVICE_TABLE, room.slots()),
-            (maps::FRONTS, services),
-            (maps::CURSORS, services),
-            (maps::SERVICE_TRAFFIC, services),
-            (maps::RINGS, room.chunks),
-            (maps::FLOWS4, flows / FLOWS_PER_BUCKET4),
-            (maps::FLOWS6, flows / FLOWS_PER_BUCKET6),
-        ];
         Self {
-            max_entries,
-            plain: false,
+            max_entries: entries(room, flows),
+            ..Self::default()
+        }
+    }
+
+    /// The same, and pinned maps are enough that have room for what is `needed`.
+    #[must_use]
+    pub fn or_pinned(self, needed: &Room) -> Self {
+        Self {
+            least: entries(needed, 0),
+            ..self
         }
     }
 
     fn max_entries(&self, spec: &MapSpec) -> u32 {
-        let chosen = self
-            .max_entries
-            .iter()
-            .find(|(map, _)| map.name == spec.name);
-        chosen.map_or(spec.max_entries, |&(_, max)| max)
+        chosen(&self.max_entries, spec).unwrap_or(spec.max_entries)
+    }
+
+    fn least_entries(&self, spec: &MapSpec) -> u32 {
+        chosen(&self.least, spec).unwrap_or_else(|| self.max_entries(spec))
     }
 
     /// What the map pinned below `pins` has, or is to have.
@@ -70,6 +70,26 @@ impl Options {
         let pinned = MapInfo::from_pin(pins.map(spec));
         pinned.map_or_else(|_| self.max_entries(spec), |info| info.max_entries())
     }
+}
+
+/// Capacities of the maps whose size is chosen.
+fn entries(room: &Room, flows: u32) -> Vec<(MapSpec, u32)> {
+    let services = room.services;
+    vec![
+        (maps::SERVICES, services),
+        (maps::SERVICE_TABLE, room.slots()),
+        (maps::FRONTS, services),
+        (maps::CURSORS, services),
+        (maps::SERVICE_TRAFFIC, services),
+        (maps::RINGS, room.chunks),
+        (maps::FLOWS4, flows / FLOWS_PER_BUCKET4),
+        (maps::FLOWS6, flows / FLOWS_PER_BUCKET6),
+    ]
+}
+
+fn chosen(entries: &[(MapSpec, u32)], spec: &MapSpec) -> Option<u32> {
+    let chosen = entries.iter().find(|(map, _)| map.name == spec.name);
+    chosen.map(|&(_, entries)| entries)
 }
 
 /// What the kernel can do for us.
@@ -232,7 +252,7 @@ fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
             && !MapInfo::from_pin(&path).is_ok_and(|info| {
                 info.key_size() == spec.key_size
                     && info.value_size() == spec.value_size
-                    && info.max_entries() >= options.max_entries(spec)
+                    && info.max_entries() >= options.least_entries(spec)
             })
     });
     let Some(other) = other else {

@@ -21,25 +21,22 @@ fn config(servers: u32, scheduler: Scheduler) -> Config {
 #[test]
 fn what_is_small_has_the_default() {
     assert_eq!(
-        Room::for_config(&config(0, Scheduler::RoundRobin)),
+        Room::made(&config(0, Scheduler::RoundRobin)),
         Room::default()
     );
     let expected = Room {
-        chunks: Room::default().chunks + 2,
+        chunks: Room::default().chunks + 3,
         ..Room::default()
     };
-    assert_eq!(
-        Room::for_config(&config(1, Scheduler::RoundRobin)),
-        expected
-    );
+    assert_eq!(Room::made(&config(1, Scheduler::RoundRobin)), expected);
 }
 
 #[test]
 fn virtual_servers_and_their_rings_have_room() {
-    let room = Room::for_config(&config(5000, Scheduler::MaglevHash));
+    let room = Room::made(&config(5000, Scheduler::MaglevHash));
     assert_eq!(room.services, 8192);
     assert_eq!(room.slots(), 32768);
-    assert_eq!(room.chunks, Room::default().chunks + 5000 * 16 * 2);
+    assert_eq!(room.chunks, Room::default().chunks + 5000 * 16 * 3);
 }
 
 #[test]
@@ -48,6 +45,17 @@ fn what_is_asked_for_is_rounded_up() {
     assert_eq!(flows(&config), 1 << 20);
     config.global.data_plane_room.services = Some(10_000);
     config.global.data_plane_room.flows = Some(3_000_000);
-    assert_eq!(Room::for_config(&config).services, 16384);
+    assert_eq!(Room::made(&config).services, 16384);
     assert_eq!(flows(&config), 1 << 22);
+}
+
+#[test]
+fn what_is_needed_has_no_slack() {
+    let needed = Room::needed(&config(70_000, Scheduler::RoundRobin));
+    assert_eq!(needed.services, MOST_SERVICES);
+    assert_eq!(needed.chunks, 70_000);
+    assert_eq!(
+        Room::made(&config(40_000, Scheduler::RoundRobin)).services,
+        1 << 16
+    );
 }

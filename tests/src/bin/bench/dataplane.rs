@@ -211,6 +211,7 @@ impl Bench {
             ]
             .concat(),
             plain: false,
+            ..Options::default()
         });
         anyhow::ensure!(plane.timers.is_some(), "this kernel has no BPF timers");
         for name in [

@@ -57,7 +57,7 @@ pub(super) const IDENTITY: &[Global] = &[
     number(
         &["data_plane_services"],
         1,
-        65536,
+        65535,
         field!(some number data_plane_room.services),
     )
     .acted()
