@@ -55,6 +55,8 @@ pub const DEST_RESOLVED: u32 = 2;
 pub const DEST_TUNNEL_CHECKSUM: u32 = 4;
 /// The dest has an `upper` in [`DestLimits`](crate::connection::DestLimits).
 pub const DEST_LIMITED: u32 = 8;
+/// An operator empties the dest: templates lead there no more.
+pub const DEST_DRAINING: u32 = 16;
 
 /// Key of the reverse table of NAT: a real server's own address, port and protocol. 20 bytes.
 ///

@@ -1,7 +1,7 @@
 //! Schedulers: which dest a packet goes to.
 
 use lb_common::{
-    dest::{DEST_USABLE, DestValue, FORWARD_NAT},
+    dest::{DEST_DRAINING, DEST_USABLE, DestValue, FORWARD_NAT},
     flow::FLOW_TEMPLATE,
     hash,
     service::{
@@ -137,7 +137,7 @@ fn by_template(service: &ServiceValue, key: &Key, entry: u32, now: u32) -> Optio
         .persistence
         .saturating_mul(maps::jiffies_per_second());
     let until = now.wrapping_add(lasts.min(u32::MAX / 2));
-    if let Some(value) = flow::find_template(&key_of_client, now, until, is_current) {
+    if let Some(value) = flow::find_template(&key_of_client, now, until, takes_clients) {
         return usable(value.dest);
     }
     let choice = schedule(service, key, entry)?;
@@ -184,6 +184,13 @@ fn schedule(service: &ServiceValue, key: &Key, entry: u32) -> Option<Choice> {
 #[inline(always)]
 fn is_current(value: Value) -> bool {
     usable(value.dest).is_some_and(|choice| choice.dest.generation == value.generation)
+}
+
+/// The same, and no operator empties it.
+#[inline(always)]
+fn takes_clients(template: Value) -> bool {
+    is_current(template)
+        && maps::dest(template.dest).is_some_and(|dest| dest.flags & DEST_DRAINING == 0)
 }
 
 /// The dest of the flow's live entry, if it may still carry flows. A SYN on a closing flow is a new flow.

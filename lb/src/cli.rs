@@ -95,7 +95,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 1 when not
+    /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 3 when not
     Flow {
         /// tcp, udp or sctp
         protocol: FlowProtocol,
@@ -119,7 +119,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Empty a real server: it takes no new flows, in every virtual server, until --end or the daemon's end
+    /// Empty a real server: it takes no new flows, in every virtual server, until --end or the end of the checker child
     Drain {
         /// ADDRESS, or ADDRESS:PORT for one port of it
         #[arg(value_parser = target)]

@@ -14,7 +14,7 @@ pub(super) enum TimeError {
     #[error("at least a second")]
     Zero,
     /// More than there is.
-    #[error("too long; leave it out to yield until released")]
+    #[error("too long; leave it out for no end")]
     TooLong,
 }
 

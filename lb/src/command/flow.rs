@@ -52,7 +52,7 @@ struct Answer {
     interface: String,
     #[serde(flatten)]
     place: Place,
-    /// Not asked where asking would begin a flow.
+    /// Not asked where asking would begin a flow, or bring one on.
     outcome: Option<Outcome>,
 }
 
@@ -89,7 +89,10 @@ const PASS: u32 = 2;
 const TX: u32 = 3;
 const REDIRECT: u32 = 4;
 
-/// Prints where the packet would go. Returns 0 when it is forwarded, 1 when it is not.
+/// The packet is not forwarded, or nobody knows.
+const NOT_FORWARDED: u8 = 3;
+
+/// Prints where the packet would go. Returns 0 when it is forwarded, 3 when it is not.
 ///
 /// # Errors
 /// When there is no data plane or no such interface, or stdout is closed.
@@ -104,7 +107,7 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
     let link = ingress(question).await?;
     let trial = Trial::open(pins).context("no data plane answers here (is lb running?)")?;
     let place = Place::find(pins, question)?;
-    let outcome = if question.opens || !place.would_begin() {
+    let outcome = if question.opens || !place.would_change() {
         let frame = frame(question, link.mac)?;
         let tried = trial.run(&frame, link.index)?;
         Some(outcome(tried.verdict, &tried.packet, &place))
@@ -127,7 +130,7 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
     let mut stdout = std::io::stdout();
     stdout.write_all(text.as_bytes()).context("stdout")?;
     let is_forwarded = matches!(answer.outcome, Some(Outcome::Forwarded { .. }));
-    Ok(u8::from(!is_forwarded))
+    Ok(if is_forwarded { 0 } else { NOT_FORWARDED })
 }
 
 /// The interface that the packet comes by.
@@ -221,7 +224,9 @@ impl Answer {
         )];
         lines.extend(place.lines());
         lines.push(match outcome {
-            None => "not tried: it would begin a flow; --open begins it".to_owned(),
+            None => {
+                "not tried: it would begin a flow, or bring one on; --open begins one".to_owned()
+            }
             Some(Outcome::Forwarded {
                 next_hop,
                 real_server,

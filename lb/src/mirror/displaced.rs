@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 
 use lb_common::{
-    Address, hash,
+    Address,
+    dest::DestValue,
+    hash,
     service::{SCHEDULER_MH, SERVICE_HASH_PORT},
 };
 
-use super::image::Image;
+use super::image::{Image, is_live};
 
 /// A live flow entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +25,20 @@ pub struct Flow {
     pub service: u32,
     /// Dest id.
     pub dest: u16,
+    /// The dest's generation when the entry was made.
+    pub generation: u8,
     /// One of the `FLOW_*` constants.
     pub state: u8,
     /// Seconds since its last packet.
     pub idle: u32,
+}
+
+impl Flow {
+    /// Whether `dest`, which has its dest id now, is the one it was sent to.
+    #[must_use]
+    pub fn is_at(&self, dest: &DestValue) -> bool {
+        is_live(dest) && dest.service == self.service && dest.generation == self.generation
+    }
 }
 
 struct Ring {
@@ -134,6 +146,7 @@ mod tests {
                 port: [1, 2],
                 service,
                 dest,
+                generation: 0,
                 state: FLOW_ESTABLISHED,
                 idle: 0,
             });

@@ -10,7 +10,7 @@ use lb_common::{
     Address,
     connection::DestLimits,
     dest::{
-        DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue,
+        DEST_DRAINING, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue,
         FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue,
         NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
     },
@@ -552,6 +552,7 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
     } else {
         0
     };
+    let draining = if dest.draining { DEST_DRAINING } else { 0 };
     let (method, port, checksum) = match dest.method {
         ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
         ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
@@ -569,7 +570,7 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         port: dest.id.port.to_be_bytes(),
         generation: before.map_or(0, |before| before.generation),
         method,
-        flags: usable | limited | checksum,
+        flags: usable | limited | draining | checksum,
         service,
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()

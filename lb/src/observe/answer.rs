@@ -88,14 +88,16 @@ pub fn draining(target: Target, count: usize, deadline: Option<Duration>) -> Str
     )
 }
 
-/// Real servers take flows again; `drained` is whether they did not.
+/// Real servers take flows again; `drained` is whether they did not, `wider` what they are drained with all the same.
 #[must_use]
-pub fn drained_no_longer(target: Target, drained: bool) -> String {
+pub fn drained_no_longer(target: Target, drained: bool, wider: Option<Target>) -> String {
     let name = target_name(target);
-    if drained {
-        format!("{name}: takes new flows again")
-    } else {
-        format!("{name}: was not drained, there is nothing to end")
+    match (wider.map(target_name), drained) {
+        (Some(wider), _) => {
+            format!("{name}: is drained with {wider} still; `lb drain {wider} --end` ends that")
+        }
+        (None, true) => format!("{name}: takes new flows again"),
+        (None, false) => format!("{name}: was not drained, there is nothing to end"),
     }
 }
 

@@ -48,6 +48,13 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether all of `other` are among them.
+    fn covers(self, other: Self) -> bool {
+        self.address == other.address && (self.port.is_none() || self.port == other.port)
+    }
+}
+
 impl Drains {
     /// Drains `target`; its flows end after `deadline`, or when they end without one. Replaces what was asked before.
     pub fn handle_drain(&mut self, target: Target, deadline: Option<Duration>, now: Instant) {
@@ -57,10 +64,23 @@ impl Drains {
         self.targets.insert(target, end);
     }
 
-    /// Lets `target` take flows again. False when it was not drained.
+    /// Lets `target` take flows again, an address with all its ports. False when it was not drained.
     pub fn handle_release(&mut self, target: Target) -> bool {
-        self.ended.remove(&target);
-        self.targets.remove(&target).is_some()
+        let before = self.targets.len();
+        self.targets.retain(|one, _| !target.covers(*one));
+        self.ended.retain(|one| !target.covers(*one));
+        self.targets.len() != before
+    }
+
+    /// The address that `target`, a port of it, is still drained with.
+    #[must_use]
+    pub fn wider(&self, target: Target) -> Option<Target> {
+        let wider = Target {
+            port: None,
+            ..target
+        };
+        let is_drained = wider != target && self.targets.contains_key(&wider);
+        is_drained.then_some(wider)
     }
 
     /// Ends the flows whose time has come. True when there were any.

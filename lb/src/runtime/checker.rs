@@ -289,7 +289,7 @@ impl Child {
             }
             DrainOrder::End => {
                 let drained = self.drains.handle_release(target);
-                answer::drained_no_longer(target, drained)
+                answer::drained_no_longer(target, drained, self.drains.wider(target))
             }
         };
         tracing::info!("{answer}");

@@ -1,7 +1,7 @@
 //! Clients that stay with their real server, and datagrams that do not.
 
 use lb_common::{
-    dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
+    dest::{DEST_DRAINING, FORWARD_DIRECT_ROUTE, FORWARD_NAT},
     service::{SCHEDULER_MH_COUNTED, SCHEDULER_RR, SERVICE_ONE_PACKET, ServiceValue},
 };
 use tests::{
@@ -152,6 +152,33 @@ fn a_quiescent_real_server_keeps_its_clients() {
         scene.write(&mut plane, value);
         assert_eq!(sent(&mut plane, scene, 1, 2001, SYN), Some(first));
         assert_ne!(sent(&mut plane, scene, 2, 2000, SYN), Some(first));
+    }
+}
+
+#[test]
+fn a_drained_real_server_takes_no_new_flows_of_its_clients_and_keeps_those_they_have() {
+    for scene in scenes(SCHEDULER_RR) {
+        let mut plane = persistent(scene, whole(scene));
+        let first = sent(&mut plane, scene, 1, 2000, SYN).unwrap();
+        let mut dest = scene.dest(first);
+        dest.flags |= DEST_DRAINING;
+        plane.set_dest(first, &dest, scene.protocol);
+        let others: Vec<u16> = DESTS.into_iter().filter(|id| *id != first).collect();
+        let ring = plane.set_ring(6, &others, true);
+        let value = ServiceValue {
+            persistence: STAY,
+            granularity: whole(scene),
+            ..scene.service(ring, ring)
+        };
+        scene.write(&mut plane, value);
+        let second = sent(&mut plane, scene, 1, 2001, SYN).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(
+            sent(&mut plane, scene, 1, 2002, SYN),
+            Some(second),
+            "they stay together"
+        );
+        assert_eq!(sent(&mut plane, scene, 1, 2000, ACK), Some(first));
     }
 }
 

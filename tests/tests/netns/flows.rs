@@ -93,7 +93,15 @@ fn the_program_says_where_a_packet_goes_and_there_it_goes() {
     }
     let nobody = ["flow", "tcp", "192.0.2.1:4000", "192.0.2.100:81"];
     let refused = arena.director(1).lb(&nobody);
-    refused.expect_err("it is not forwarded, which is exit code 1");
+    let words = format!("{:#}", refused.expect_err("it is not forwarded"));
+    assert!(words.contains("exit status: 3"), "{words}");
+    let interface = ["--interface", "none"];
+    let unknown = arena.director(1).lb(&[&nobody[..], &interface].concat());
+    let words = format!("{:#}", unknown.expect_err("there is no such interface"));
+    assert!(
+        words.contains("exit status: 1: lb: no interface none"),
+        "{words}"
+    );
 }
 
 #[test]

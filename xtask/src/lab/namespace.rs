@@ -178,9 +178,10 @@ pub(super) fn run(command: &mut Command) -> anyhow::Result<String> {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let args: Vec<_> = command.get_args().map(|a| a.to_string_lossy()).collect();
         bail!(
-            "{} {}: {}",
+            "{} {}: {}: {}",
             program.display(),
             args.join(" "),
+            output.status,
             stderr.trim_end()
         );
     }

@@ -72,7 +72,7 @@ fn line(
         protocol,
         client: SocketAddr::new(unmapped(flow.client), u16::from_be_bytes(flow.port)),
         virtual_server: front,
-        real_server: crate::mirror::image::is_live(&dest).then_some(real),
+        real_server: flow.is_at(&dest).then_some(real),
         state: state(flow.state),
         idle_seconds: flow.idle,
     })

@@ -1,10 +1,12 @@
 //! What the maps say of a packet: its service, its gate, its flow and its place in the ring.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use anyhow::Context as _;
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use lb_common::{
-    dest::DestValue,
+    dest::{DEST_USABLE, DestValue},
+    flow::FLOW_SYN,
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
     ring::CHUNK_LEN,
@@ -20,8 +22,8 @@ use super::{Question, Real, real, state};
 use crate::{
     config::model::Protocol,
     io::xdp::{CheckerMaps, Pins, ReadMaps},
-    mirror::plan::service_key,
-    pool::Front,
+    mirror::{displaced::Flow, plan::service_key},
+    pool::{Front, unmapped},
 };
 
 /// Where a packet belongs.
@@ -41,7 +43,7 @@ struct ServicePlace {
     /// The place in the ring, where a hash of the client says it.
     ring: Option<RingPlace>,
     #[serde(skip)]
-    would_begin: bool,
+    would_change: bool,
     #[serde(skip)]
     dests: BTreeMap<u16, DestValue>,
 }
@@ -58,6 +60,9 @@ struct RingPlace {
     position: u32,
     length: u32,
     is_stable: bool,
+    /// The ring before has the same for it.
+    #[serde(skip)]
+    is_agreed: bool,
     real_server: Option<Real>,
 }
 
@@ -77,16 +82,22 @@ impl Place {
         let dests = dests(&maps, value.id)?;
         let client = crate::pool::mapped(question.source.ip());
         let port = question.source.port().to_be_bytes();
-        let mut flow = None;
+        let mut found = None;
         read.each_flow(|one| {
             if (one.client, one.port, one.service) == (client, port, value.id) {
-                flow = Some(FlowPlace {
-                    state: state(one.state),
-                    idle_seconds: one.idle,
-                    real_server: dests.get(&one.dest).map(real),
-                });
+                found = Some(one);
             }
         })?;
+        let at = |flow: &Flow| dests.get(&flow.dest).filter(|dest| flow.is_at(dest));
+        let counts = found.as_ref().is_some_and(|flow| {
+            // What is half open would be taken for established.
+            flow.state != FLOW_SYN && at(flow).is_some_and(|dest| dest.flags & DEST_USABLE != 0)
+        });
+        let flow = found.map(|flow| FlowPlace {
+            state: state(flow.state),
+            idle_seconds: flow.idle,
+            real_server: at(&flow).map(real),
+        });
         let hashed_port = if value.flags & SERVICE_HASH_PORT != 0 {
             port
         } else {
@@ -95,8 +106,10 @@ impl Place {
         let hash = hash::flow(&client, hashed_port, key.port);
         let is_hashed = matches!(value.scheduler, SCHEDULER_MH | SCHEDULER_MH_COUNTED);
         let ring = if is_hashed && value.ring.len != 0 {
-            let dest = at(&maps, value.ring, hash)?;
+            let dest = ring_dest(&maps, value.ring, hash)?;
+            let before = ring_dest(&maps, value.previous, hash)?;
             Some(RingPlace {
+                is_agreed: before == dest || value.previous.len == 0,
                 position: hash::position(hash, value.ring.len),
                 length: value.ring.len,
                 is_stable: value.ring == value.previous,
@@ -105,9 +118,9 @@ impl Place {
         } else {
             None
         };
-        let is_stateless = value.scheduler == SCHEDULER_MH
-            && value.flags & SERVICE_NAT == 0
-            && value.ring == value.previous;
+        let is_agreed = ring.as_ref().is_some_and(|ring| ring.is_agreed);
+        let is_stateless =
+            value.scheduler == SCHEDULER_MH && value.flags & SERVICE_NAT == 0 && is_agreed;
         // A segment in the middle of a connection that nobody knows begins none, but where the ring knows it.
         let begins_none = question.protocol != Protocol::Udp && value.scheduler != SCHEDULER_MH;
         Ok(Self {
@@ -115,7 +128,10 @@ impl Place {
                 id: value.id,
                 scheduler: scheduler(value.scheduler),
                 gate: gate(&read, value.gate)?,
-                would_begin: flow.is_none() && !is_stateless && !begins_none,
+                would_change: match flow {
+                    Some(_) => !counts,
+                    None => !is_stateless && !begins_none,
+                },
                 flow,
                 ring,
                 dests,
@@ -123,31 +139,40 @@ impl Place {
         })
     }
 
-    /// Whether the program would make a flow entry.
-    pub(super) fn would_begin(&self) -> bool {
+    /// Whether the program would make a flow entry, or bring one on.
+    pub(super) fn would_change(&self) -> bool {
         let service = self.service.as_ref();
-        service.is_some_and(|service| service.would_begin)
+        service.is_some_and(|service| service.would_change)
     }
 
-    /// The real server that a packet went to: by its Ethernet destination, and by its IP destination where several are behind one
-    /// router.
+    /// The real server that a packet went to: by its Ethernet destination, and by address and port where several are behind one
+    /// router, or on one host.
     pub(super) fn dest_at(&self, packet: &[u8], mac: lb_common::Mac) -> Option<&DestValue> {
-        let sliced = etherparse::SlicedPacket::from_ethernet(packet).ok();
-        let ip = sliced.and_then(|sliced| sliced.net);
-        let destination = ip.and_then(|ip| match ip {
-            etherparse::NetSlice::Ipv4(ip) => Some(ip.header().destination_addr().into()),
-            etherparse::NetSlice::Ipv6(ip) => Some(ip.header().destination_addr().into()),
-            etherparse::NetSlice::Arp(_) => None,
-        });
+        let sliced = SlicedPacket::from_ethernet(packet).ok()?;
+        let address: IpAddr = match sliced.net? {
+            NetSlice::Ipv4(ip) => ip.header().destination_addr().into(),
+            NetSlice::Ipv6(ip) => ip.header().destination_addr().into(),
+            NetSlice::Arp(_) => return None,
+        };
+        let port = match sliced.transport {
+            Some(TransportSlice::Tcp(tcp)) => Some(tcp.destination_port()),
+            Some(TransportSlice::Udp(udp)) => Some(udp.destination_port()),
+            _ => None,
+        };
         let there: Vec<_> = self
             .service
             .iter()
             .flat_map(|service| service.dests.values())
             .filter(|dest| dest.next_hop == mac)
             .collect();
-        let is_named =
-            |dest: &&&DestValue| Some(crate::pool::unmapped(dest.address)) == destination;
-        there.iter().find(is_named).or(there.first()).copied()
+        let is_named = |dest: &&&DestValue| unmapped(dest.address) == address;
+        let has_port = |dest: &&&DestValue| Some(u16::from_be_bytes(dest.port)) == port;
+        let named = there.iter().filter(is_named);
+        let exact = named.clone().find(has_port);
+        exact
+            .or_else(|| named.clone().next())
+            .or(there.first())
+            .copied()
     }
 
     /// For people.
@@ -219,8 +244,11 @@ fn dests(maps: &CheckerMaps, service: u32) -> anyhow::Result<BTreeMap<u16, DestV
     Ok(dests)
 }
 
-/// The dest id that the ring has for a hash.
-fn at(maps: &CheckerMaps, ring: RingRef, hash: u32) -> anyhow::Result<u16> {
+/// The dest id that the ring has for a hash; 0 is nobody.
+fn ring_dest(maps: &CheckerMaps, ring: RingRef, hash: u32) -> anyhow::Result<u16> {
+    if ring.len == 0 {
+        return Ok(0);
+    }
     let position = hash::position(hash, ring.len);
     #[expect(clippy::cast_possible_truncation, reason = "256")]
     let (chunk, entry) = (position / CHUNK_LEN as u32, position as usize % CHUNK_LEN);

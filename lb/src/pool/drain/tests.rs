@@ -71,3 +71,17 @@ fn a_release_or_another_drain_takes_the_place_of_what_was_asked() {
     assert_eq!(drains.of(&real(1, 80)), Draining::No);
     assert!(!drains.handle_release(target(1, None)));
 }
+
+#[test]
+fn an_address_is_released_with_its_ports_and_a_port_not_without_it() {
+    let mut drains = Drains::default();
+    drains.handle_drain(target(1, Some(80)), None, start());
+    drains.handle_drain(target(1, None), None, start());
+    assert!(drains.handle_release(target(1, Some(80))));
+    assert_eq!(drains.wider(target(1, Some(80))), Some(target(1, None)));
+    assert_eq!(drains.of(&real(1, 80)), Draining::Quiescent);
+    drains.handle_drain(target(1, Some(80)), None, start());
+    assert!(drains.handle_release(target(1, None)));
+    assert_eq!(drains.of(&real(1, 80)), Draining::No);
+    assert_eq!(drains.wider(target(1, None)), None);
+}

@@ -72,28 +72,32 @@ impl FlowTables {
             let timeout = timeouts.get(usize::from(flow.state));
             timeout.is_some_and(|timeout| flow.idle < *timeout)
         };
-        let flow = |client, port, service: u16, dest, state: u8, seen| {
-            let is_used = service != 0 && state != 0;
-            is_used.then(|| Flow {
-                client,
-                port,
-                service: u32::from(service - 1),
-                dest,
-                state,
-                idle: age(now, seen) / per_second,
-            })
-        };
         let v4 = self.v4.view()?;
-        let v4 = v4.iter().flat_map(|bucket| bucket.entries);
-        for e in v4 {
-            let client = lb_common::mapped(e.client);
-            let flow = flow(client, e.port, e.service, e.dest, e.state, e.seen);
+        for e in v4.iter().flat_map(|bucket| bucket.entries) {
+            let is_used = e.service != 0 && e.state != 0;
+            let flow = is_used.then(|| Flow {
+                client: lb_common::mapped(e.client),
+                port: e.port,
+                service: u32::from(e.service - 1),
+                dest: e.dest,
+                generation: e.generation,
+                state: e.state,
+                idle: age(now, e.seen) / per_second,
+            });
             flow.filter(alive).into_iter().for_each(&mut see);
         }
         let v6 = self.v6.view()?;
-        let v6 = v6.iter().flat_map(|bucket| bucket.entries);
-        for e in v6 {
-            let flow = flow(e.client, e.port, e.service, e.dest, e.state, e.seen);
+        for e in v6.iter().flat_map(|bucket| bucket.entries) {
+            let is_used = e.service != 0 && e.state != 0;
+            let flow = is_used.then(|| Flow {
+                client: e.client,
+                port: e.port,
+                service: u32::from(e.service - 1),
+                dest: e.dest,
+                generation: e.generation,
+                state: e.state,
+                idle: age(now, e.seen) / per_second,
+            });
             flow.filter(alive).into_iter().for_each(&mut see);
         }
         Ok(())
