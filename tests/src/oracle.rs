@@ -1,12 +1,13 @@
 //! An independent judge of what the program does to a packet, whatever is in it: headers are taken apart by another library, and only
 //! what may change has changed.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use etherparse::{
     IpSlice, Ipv4HeaderSlice, TcpSlice, UdpSlice,
     err::ip::{HeadersError, SliceError},
 };
+use lb_common::dest::{FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, is_tunnel};
 
 use crate::{
     packet::{DIRECTOR_MAC, checksum, crc32c},
@@ -16,6 +17,7 @@ use crate::{
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const GRE: u8 = 47;
 const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
 
@@ -30,6 +32,8 @@ pub struct World {
     pub next_hops: [u8; 5],
     /// The director's end of tunnels.
     pub locals: Vec<IpAddr>,
+    /// How real servers of the services are reached: address, protocol and port of the front, and a `FORWARD_*`.
+    pub methods: BTreeMap<(IpAddr, u8, u16), u8>,
 }
 
 /// Where the headers of an IP packet lie in a frame.
@@ -235,7 +239,11 @@ impl World {
         if out[..5] != [a, b, c, d, e] || out[6..12] != DIRECTOR_MAC {
             return Err("sent to nobody's Ethernet address".to_owned());
         }
+        let method = self.method(frame, &before);
         if out[12..] == frame[12..] {
+            if method.is_some_and(|method| method != FORWARD_DIRECT_ROUTE) {
+                return Err(format!("method {method:?} changed nothing"));
+            }
             return if self.fronts.contains(&before.destination) {
                 Ok(())
             } else {
@@ -245,11 +253,39 @@ impl World {
         if !self.reals.contains(&after.destination) {
             return Err(format!("sent to {}, no real server", after.destination));
         }
-        if out.len() == frame.len() {
+        if last_byte(after.destination) != out[5] {
+            return Err("sent to the Ethernet address of another".to_owned());
+        }
+        let expected = match method {
+            Some(FORWARD_IPIP) if before.source.is_ipv4() => 4,
+            Some(FORWARD_IPIP) => 41,
+            Some(FORWARD_GUE) => UDP,
+            Some(FORWARD_GRE) => GRE,
+            _ => after.protocol,
+        };
+        let is_tunnelled = out.len() != frame.len();
+        if after.protocol != expected || method.is_some_and(|m| is_tunnel(m) != is_tunnelled) {
+            return Err(format!(
+                "method {method:?} sent protocol {}",
+                after.protocol
+            ));
+        }
+        if !is_tunnelled {
             rewritten(frame, out, false)
         } else {
             self.tunnelled(frame, out, &after)
         }
+    }
+
+    /// That of the service the packet is for; `None` where the packet does not tell its port.
+    fn method(&self, frame: &[u8], place: &Place) -> Option<u8> {
+        let has_ports = matches!(place.protocol, TCP | UDP | SCTP) && !place.is_fragment;
+        let at = place.transport + 2;
+        let port = frame.get(at..at + 2).filter(|_| has_ports)?;
+        let port = u16::from_be_bytes([port[0], port[1]]);
+        self.methods
+            .get(&(place.destination, place.protocol, port))
+            .copied()
     }
 
     /// An ICMP error back to the sender of what does not fit.
@@ -295,6 +331,13 @@ impl World {
             &hop(&place(&went_in).ok_or("no packet")?),
         )?;
         same_sums(&went_in, &came_out)
+    }
+}
+
+fn last_byte(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(v4) => v4.octets()[3],
+        IpAddr::V6(v6) => v6.octets()[15],
     }
 }
 

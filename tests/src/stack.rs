@@ -1,4 +1,5 @@
-//! How much stack the programs take, read from their instructions as the kernel's verifier does (`check_max_stack_depth`).
+//! How much stack the programs take: the frames by their instructions, added up along calls as the kernel's verifier does
+//! (`check_max_stack_depth`).
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,20 @@ const MOVE: u8 = 0xbf;
 const ADD: u8 = 0x07;
 /// `BPF_JMP | BPF_CALL`.
 const CALL: u8 = 0x85;
+/// Bits of the class of an instruction.
+const CLASS: u8 = 7;
+/// `BPF_LD`.
+const LOAD_IMMEDIATE: u8 = 0;
+/// `BPF_LDX`.
+const LOAD: u8 = 1;
+/// `BPF_ST`.
+const STORE: u8 = 2;
+/// `BPF_STX`.
+const STORE_REGISTER: u8 = 3;
+/// `BPF_ALU`.
+const ALU: u8 = 4;
+/// `BPF_ALU64`.
+const ALU64: u8 = 7;
 /// In place of a source register: the call is of a function of the object.
 const PSEUDO_CALL: u8 = 1;
 /// The frame pointer.
@@ -101,28 +116,33 @@ fn read(
         let (to, from) = (registers & 15, registers >> 4);
         let offset = i32::from(i16::from_le_bytes([low, high]));
         let value = i32::from_le_bytes([a, b, c, d]);
+        let base = |register: u8| pointers[usize::from(register)].map(|at: i32| at + offset);
+        match code & CLASS {
+            LOAD => lowest = lowest.min(base(from).unwrap_or(0)),
+            STORE | STORE_REGISTER => lowest = lowest.min(base(to).unwrap_or(0)),
+            _ => {}
+        }
         match code {
-            MOVE => pointers[usize::from(to)] = (from == R10).then_some(0),
+            MOVE => pointers[usize::from(to)] = pointers[usize::from(from)],
             ADD => {
                 let pointer = &mut pointers[usize::from(to)];
                 *pointer = pointer.map(|at| at + value);
                 lowest = lowest.min(pointer.unwrap_or_default());
             }
-            CALL if from == PSEUDO_CALL => {
-                let at = (number * INSTRUCTION) as u64;
-                // The linker leaves the distance in instructions from the next one, or from the target's start.
-                let next = |base: u64| base.wrapping_add_signed((i64::from(value) + 1) * 8);
-                calls.push(match targets.get(&at) {
-                    Some((section, base)) => (*section, next(*base)),
-                    None => (section, next(start + at)),
-                });
+            CALL => pointers[..6].fill(None),
+            _ if matches!(code & CLASS, LOAD | LOAD_IMMEDIATE | ALU | ALU64) => {
+                pointers[usize::from(to)] = None;
             }
-            _ => match code & 7 {
-                // Loads by `from`, stores by `to`.
-                1 if from == R10 => lowest = lowest.min(offset),
-                2 | 3 if to == R10 => lowest = lowest.min(offset),
-                _ => {}
-            },
+            _ => {}
+        }
+        if code == CALL && from == PSEUDO_CALL {
+            let at = (number * INSTRUCTION) as u64;
+            // The linker leaves the distance in instructions from the next one, or from the target's start.
+            let next = |base: u64| base.wrapping_add_signed((i64::from(value) + 1) * 8);
+            calls.push(match targets.get(&at) {
+                Some((section, base)) => (*section, next(*base)),
+                None => (section, next(start + at)),
+            });
         }
     }
     Function {
@@ -145,4 +165,47 @@ fn deepest_from(functions: &BTreeMap<Place, Function>, place: Place) -> Result<C
     let call = format!("{} {}", function.name, function.frame);
     deepest.calls.insert(0, call);
     Ok(deepest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(code: &[[u8; 8]]) -> u32 {
+        read("f", &code.concat(), (1, 0), &BTreeMap::new()).frame
+    }
+
+    const fn instruction(code: u8, to: u8, from: u8, offset: i16, value: i32) -> [u8; 8] {
+        let [low, high] = offset.to_le_bytes();
+        let [a, b, c, d] = value.to_le_bytes();
+        [code, from << 4 | to, low, high, a, b, c, d]
+    }
+
+    #[test]
+    fn the_frame_is_as_deep_as_anything_reaches() {
+        let store = instruction(0x7b, R10, 1, -16, 0);
+        let pointer = [
+            instruction(MOVE, 1, R10, 0, 0),
+            instruction(ADD, 1, 0, 0, -24),
+        ];
+        let copied = [pointer[0], pointer[1], instruction(MOVE, 7, 1, 0, 0)];
+        let below = instruction(0x7b, 7, 2, -8, 0);
+        let loaded = instruction(0x79, 1, 6, 0, 0);
+        let scalar = [pointer[0], loaded, instruction(ADD, 1, 0, 0, -64)];
+        let called = [
+            pointer[0],
+            instruction(CALL, 0, 0, 0, 1),
+            instruction(ADD, 1, 0, 0, -64),
+        ];
+        for (code, expected) in [
+            (vec![], 0),
+            (vec![store], 16),
+            (pointer.to_vec(), 24),
+            ([&copied[..], &[below]].concat(), 32),
+            (scalar.to_vec(), 0),
+            (called.to_vec(), 0),
+        ] {
+            assert_eq!(frame(&code), expected, "{code:?}");
+        }
+    }
 }

@@ -127,6 +127,15 @@ pub fn world() -> World {
         reals: (1..=60).flat_map(both).map(ip).collect(),
         next_hops: [2, 0, 0, 0, 1],
         locals: both(200).map(ip).to_vec(),
+        methods: [4, 6]
+            .into_iter()
+            .flat_map(|family| PROTOCOLS.map(|protocol| (family, protocol)))
+            .flat_map(|(family, protocol)| {
+                let front = ip(front(family).to_owned());
+                let ports = (80..).zip(METHODS);
+                ports.map(move |(port, method)| ((front, protocol, port), method))
+            })
+            .collect(),
     }
 }
 
