@@ -46,23 +46,34 @@ pub(crate) struct Figure<'a> {
     pub(crate) against: Option<(&'a str, f64)>,
 }
 
+/// What a figure looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line of JSON.
+    Json,
+    /// A row of a table in Markdown.
+    Markdown,
+    /// Columns.
+    Text,
+}
+
 /// Where figures go.
 #[derive(Debug)]
 pub(crate) struct Report {
-    json: bool,
+    form: Form,
     keep: bool,
     baseline: Baseline,
 }
 
 impl Report {
-    /// A report of one JSON line per figure, or of a table. `keep` makes the figures the new baseline.
+    /// A report of one line per figure. `keep` makes the figures the new baseline.
     ///
     /// # Errors
     /// When `bench/baseline.json` cannot be read.
-    pub(crate) fn new(json: bool, keep: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(form: Form, keep: bool) -> anyhow::Result<Self> {
         let baseline = Baseline::read()?;
         Ok(Self {
-            json,
+            form,
             keep,
             baseline,
         })
@@ -74,10 +85,10 @@ impl Report {
     /// When stdout is closed.
     #[expect(clippy::print_stderr, reason = "stdout is for figures alone")]
     pub(crate) fn add(&mut self, figure: &Figure<'_>) -> anyhow::Result<()> {
-        let line = if self.json {
-            figure.json()
-        } else {
-            figure.row()
+        let line = match self.form {
+            Form::Json => figure.json(),
+            Form::Markdown => figure.markdown(),
+            Form::Text => figure.row(),
         };
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}")?;
@@ -124,6 +135,16 @@ impl Figure<'_> {
             .map(|(name, value)| format!("\"{name}\":{value}"))
             .collect();
         format!("{{{}}}", fields.join(","))
+    }
+
+    fn markdown(&self) -> String {
+        let ratio = self
+            .ratio()
+            .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        format!(
+            "| `{}` | {:.0} | {:.0} | {ratio} |",
+            self.case, self.values.median, self.values.min
+        )
     }
 
     fn row(&self) -> String {

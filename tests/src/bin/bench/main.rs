@@ -13,7 +13,10 @@ mod vrrp;
 
 use clap::{Parser, Subcommand};
 
-use crate::{figure::Report, selection::Selection};
+use crate::{
+    figure::{Form, Report},
+    selection::Selection,
+};
 
 #[derive(Parser)]
 #[command(
@@ -26,6 +29,9 @@ struct Arguments {
     /// Prints each figure as one line of JSON.
     #[arg(long, global = true)]
     json: bool,
+    /// Prints each figure as a row of a table in Markdown, for the docs.
+    #[arg(long, global = true, conflicts_with = "json")]
+    markdown: bool,
     #[command(flatten)]
     selection: Selection,
     /// Makes the figures the new `bench/baseline.json`.
@@ -49,7 +55,12 @@ enum Name {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let mut report = Report::new(arguments.json, arguments.keep)?;
+    let form = match (arguments.json, arguments.markdown) {
+        (true, _) => Form::Json,
+        (_, true) => Form::Markdown,
+        _ => Form::Text,
+    };
+    let mut report = Report::new(form, arguments.keep)?;
     match arguments.name {
         Name::Dataplane => dataplane::run(&mut report, &arguments.selection)?,
         Name::Config => config::run(&mut report, &arguments.selection)?,
