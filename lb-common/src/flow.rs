@@ -46,6 +46,31 @@ pub struct FlowEntry6 {
     pub seen: u32,
 }
 
+impl From<FlowEntry4> for FlowEntry6 {
+    /// The same flow, its client IPv4-mapped.
+    fn from(entry: FlowEntry4) -> Self {
+        let FlowEntry4 {
+            client,
+            port,
+            service,
+            dest,
+            generation,
+            state,
+            seen,
+        } = entry;
+        Self {
+            client: crate::mapped(client),
+            port,
+            service,
+            pad: 0,
+            dest,
+            generation,
+            state,
+            seen,
+        }
+    }
+}
+
 /// Flow entries in a bucket of `flows4`.
 pub const FLOWS_PER_BUCKET4: u32 = 4;
 /// Flow entries in a bucket of `flows6`.

@@ -50,8 +50,9 @@ pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet) -> u32
     let frame = Frame::new(context.data(), context.data_end());
     let front = Packet::handed(packet).and_then(|packet| {
         // A tagged reply would leave by an interface that need not know the tag.
-        let is_plain = packet.tags == 0;
-        is_plain.then_some(())?;
+        if packet.tags != 0 {
+            return None;
+        }
         reply::find(&packet, transport::segment(&frame, &packet)?)
     });
     front.map_or(UNDECIDED, |front| front.service)

@@ -9,10 +9,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{
+    ArgAction, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 pub use self::getopt::attach_optional;
-use crate::{config::model::Protocol, pool::drain::Target};
+use crate::{
+    config::model::{Protocol, Word as _},
+    pool::drain::Target,
+};
 
 /// An eBPF/XDP load balancer with VRRP failover that reads keepalived.conf.
 ///
@@ -97,8 +103,9 @@ pub enum Command {
     },
     /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 3 when not
     Flow {
-        /// tcp, udp or sctp
-        protocol: FlowProtocol,
+        /// The transport protocol
+        #[arg(value_parser = protocol())]
+        protocol: Protocol,
         /// The client, as ADDRESS:PORT
         source: SocketAddr,
         /// The virtual server, as ADDRESS:PORT
@@ -169,25 +176,14 @@ fn target(word: &str) -> Result<Target, String> {
         .map_err(|_| "an address, or an address and a port".to_owned())
 }
 
-/// A transport protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum FlowProtocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-    /// SCTP.
-    Sctp,
-}
-
-impl From<FlowProtocol> for Protocol {
-    fn from(protocol: FlowProtocol) -> Self {
-        match protocol {
-            FlowProtocol::Tcp => Self::Tcp,
-            FlowProtocol::Udp => Self::Udp,
-            FlowProtocol::Sctp => Self::Sctp,
-        }
-    }
+/// `tcp`, `udp` or `sctp`.
+fn protocol() -> impl TypedValueParser<Value = Protocol> {
+    let names = Protocol::VALUES.iter().map(|protocol| protocol.name());
+    PossibleValuesParser::new(names).try_map(|word| {
+        let mut all = Protocol::VALUES.iter().copied();
+        all.find(|protocol| protocol.name() == word)
+            .ok_or("no transport protocol")
+    })
 }
 
 /// What to ask of a virtual router of the running daemon.

@@ -81,7 +81,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             json,
         }) => {
             let question = flow::Question {
-                protocol: (*protocol).into(),
+                protocol: *protocol,
                 source: *source,
                 destination: *destination,
                 interface: interface.clone(),

@@ -12,7 +12,7 @@ use std::{
 
 use lb_common::{Address, Mac};
 
-use crate::config::model::{Connection, Protocol, RealServer, VirtualServer};
+use crate::config::model::{Connection, Protocol, RealServer, VirtualServer, vrrp::MacAddress};
 
 /// Front of a virtual server: its identity through reloads, restarts and both directors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,12 +83,7 @@ fn write_service(
     protocol: Protocol,
     port: u16,
 ) -> fmt::Result {
-    let protocol = match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-        Protocol::Sctp => "sctp",
-    };
-    write!(f, "[{address}]:{protocol}:{port}")
+    write!(f, "[{address}]:{}:{port}", protocol.name())
 }
 
 /// How frames reach a real server.
@@ -111,12 +106,7 @@ pub struct NextHop {
 /// Prints as `eth1 02:00:00:00:00:01`.
 impl fmt::Display for NextHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.next_hop;
-        write!(
-            f,
-            "{} {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}",
-            self.interface
-        )
+        write!(f, "{} {}", self.interface, MacAddress::from(self.next_hop))
     }
 }
 

@@ -1,13 +1,11 @@
 //! The real programs on packets of our making, through `BPF_PROG_TEST_RUN`.
 
+mod plane;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    ops::{Deref, DerefMut},
-    sync::{
-        Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -17,10 +15,7 @@ use aya::{
     programs::{SchedClassifier, TestRun, TestRunOptions, Xdp},
 };
 use bytemuck::Zeroable;
-use lb::{
-    io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps},
-    mirror::room::Room,
-};
+use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
 use lb_common::{
     Mac,
     connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
@@ -32,19 +27,15 @@ use lb_common::{
     gate::{GateValue, OwnedKey, OwnedValue},
     hash,
     hint::HINT_RESTRICTED,
-    maps, programs,
+    programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
     virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
+use nix::time::{ClockId, clock_getres};
 
-use nix::{
-    sched::{CpuSet, sched_getcpu, sched_setaffinity},
-    time::{ClockId, clock_getres},
-    unistd::Pid,
-};
-
+pub use self::plane::Plane;
 use crate::packet::{DIRECTOR_MAC, address};
 
 /// The interface every test run comes from: the loopback device.
@@ -52,8 +43,6 @@ pub const INGRESS: u32 = 1;
 
 /// Buckets of either flow table.
 const FLOW_BUCKETS: u32 = 1 << 10;
-/// Slots in a half of the fast service table minus one.
-pub const SERVICE_MASK: u32 = maps::SERVICE_TABLE.max_entries / 2 - 1;
 /// Tests use smaller ids of gates, services and dests than this.
 const SMALL: u32 = 64;
 
@@ -73,14 +62,6 @@ pub const TC_OK: u32 = 0;
 /// tc verdict.
 pub const TC_SHOT: u32 = 2;
 
-/// A data plane of one test's own, empty. Loading takes the verifier most of a second, so a plane that a test is
-/// done with is emptied and used again.
-pub struct Plane {
-    loaded: Option<Loaded>,
-    /// Others have use of it.
-    is_pooled: bool,
-}
-
 /// Programs and maps, held by their descriptors alone: the pins are gone as soon as all are open.
 pub struct Loaded {
     /// What the checker child writes.
@@ -97,8 +78,6 @@ pub struct Loaded {
     pub data_plane: DataPlane,
 }
 
-static IDLE: Mutex<Vec<Loaded>> = Mutex::new(Vec::new());
-
 /// What a program made of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -106,93 +85,6 @@ pub struct Answer {
     pub verdict: u32,
     /// The packet after it.
     pub packet: Vec<u8>,
-}
-
-impl Plane {
-    /// An empty data plane with small flow tables: one test fills them.
-    ///
-    /// # Panics
-    /// When the kernel cannot load it: this tier needs CAP_BPF.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::of(false)
-    }
-
-    /// One of the programs without timers.
-    ///
-    /// # Panics
-    /// When the kernel cannot load it.
-    #[must_use]
-    pub fn plain() -> Self {
-        Self::of(true)
-    }
-
-    fn of(plain: bool) -> Self {
-        stay_on_this_processor();
-        let idle = {
-            let mut idle = IDLE.lock().expect("no test panics here");
-            let found = idle.iter().position(|one| one.timers.is_none() == plain);
-            found.map(|at| idle.swap_remove(at))
-        };
-        let small = Options {
-            max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
-            plain,
-            ..Options::default()
-        };
-        Self {
-            loaded: Some(idle.unwrap_or_else(|| Loaded::new(&small))),
-            is_pooled: true,
-        }
-    }
-
-    /// One with room for so many flows of each family.
-    ///
-    /// # Panics
-    /// When the kernel cannot load it.
-    #[must_use]
-    pub fn with_flows(flows: u32) -> Self {
-        stay_on_this_processor();
-        let loaded = Loaded::new(&Options::with_room(&Room::default(), flows));
-        Self {
-            loaded: Some(loaded),
-            is_pooled: false,
-        }
-    }
-}
-
-impl Drop for Plane {
-    fn drop(&mut self) {
-        if let Some(mut loaded) = self.loaded.take()
-            && self.is_pooled
-            && !std::thread::panicking()
-        {
-            loaded.clear().expect("empty the maps");
-            IDLE.lock().expect("no test panics here").push(loaded);
-        }
-    }
-}
-
-impl Deref for Plane {
-    type Target = Loaded;
-
-    fn deref(&self) -> &Loaded {
-        self.loaded.as_ref().expect("there until dropped")
-    }
-}
-
-impl DerefMut for Plane {
-    fn deref_mut(&mut self) -> &mut Loaded {
-        self.loaded.as_mut().expect("there until dropped")
-    }
-}
-
-/// Each processor has cursors of its own, so the thread of a test must not wander.
-fn stay_on_this_processor() {
-    let mut here = CpuSet::new();
-    let pinned = sched_getcpu()
-        .and_then(|cpu| here.set(cpu))
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &here));
-    pinned.expect("a thread may choose among its processors");
 }
 
 impl Loaded {
@@ -227,7 +119,7 @@ impl Loaded {
         self.checker.service_header.set(0, no_service, 0)?;
         let keys: Vec<_> = self.checker.services.keys().collect::<Result<_, _>>()?;
         for key in keys {
-            for slot in hash::service_slots(&key, 0, SERVICE_MASK) {
+            for slot in hash::service_slots(&key, 0, self.service_mask()) {
                 self.checker
                     .service_table
                     .set(slot, ServiceSlot::zeroed(), 0)?;
@@ -356,7 +248,7 @@ impl Loaded {
     /// # Panics
     /// When two services do not fit or the kernel refuses.
     pub fn set_services(&mut self, services: &[(ServiceKey, ServiceValue)]) {
-        let mask = self.checker.service_table.len() / 2 - 1;
+        let mask = self.service_mask();
         for (slot, (key, value)) in placed(services, mask) {
             let entry = ServiceSlot {
                 key,
@@ -389,6 +281,11 @@ impl Loaded {
             header.mask = mask;
             header.services = services.len() as u32;
         });
+    }
+
+    /// Slots in a half of the fast service table minus one.
+    fn service_mask(&self) -> u32 {
+        self.checker.service_table.len() / 2 - 1
     }
 
     fn set_header(&mut self, change: impl FnOnce(&mut ServiceTableHeader)) {
@@ -648,12 +545,6 @@ impl Loaded {
     #[must_use]
     pub fn router(&self, key: &RouterKey) -> RouterValue {
         self.vrrp.routers.get(key, 0).expect("read a router")
-    }
-}
-
-impl Default for Plane {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -9,9 +9,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use lb_common::{
-    Mac,
     dest::DestValue,
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN},
 };
@@ -20,7 +19,7 @@ use serde::Serialize;
 pub use self::list::list;
 use self::{packet::frame, place::Place};
 use crate::{
-    config::model::Protocol,
+    config::model::{Protocol, vrrp::MacAddress},
     io::{
         netlink::{Link, Netlink},
         xdp::{Pins, Trial},
@@ -46,7 +45,7 @@ pub struct Question {
 /// What is known of the packet, and what the program makes of it.
 #[derive(Debug, Serialize)]
 struct Answer {
-    protocol: String,
+    protocol: &'static str,
     source: SocketAddr,
     destination: SocketAddr,
     interface: String,
@@ -97,25 +96,18 @@ const NOT_FORWARDED: u8 = 3;
 /// # Errors
 /// When there is no data plane or no such interface, or stdout is closed.
 pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Result<u8> {
-    if question.source.is_ipv4() != question.destination.is_ipv4() {
-        bail!(
-            "{} and {} are of two families",
-            question.source,
-            question.destination
-        );
-    }
     let link = ingress(question).await?;
+    let frame = frame(question, link.mac)?;
     let trial = Trial::open(pins).context("no data plane answers here (is lb running?)")?;
     let place = Place::find(pins, question)?;
     let outcome = if question.opens || !place.would_change() {
-        let frame = frame(question, link.mac)?;
         let tried = trial.run(&frame, link.index)?;
         Some(outcome(tried.verdict, &tried.packet, &place))
     } else {
         None
     };
     let answer = Answer {
-        protocol: name(question.protocol).to_owned(),
+        protocol: question.protocol.name(),
         source: question.source,
         destination: question.destination,
         interface: link.name.to_string(),
@@ -160,7 +152,7 @@ fn outcome(verdict: u32, packet: &[u8], place: &Place) -> Outcome {
         TX | REDIRECT => {
             let mac = packet.first_chunk::<6>().copied().unwrap_or_default();
             Outcome::Forwarded {
-                next_hop: spelled(mac),
+                next_hop: MacAddress::from(mac).to_string(),
                 real_server: place.dest_at(packet, mac).map(real),
             }
         }
@@ -183,18 +175,6 @@ fn real(dest: &DestValue) -> Real {
             FORWARD_GRE => "TUN gre",
             _ => "unknown",
         },
-    }
-}
-
-fn spelled(mac: Mac) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-const fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-        Protocol::Sctp => "sctp",
     }
 }
 

@@ -41,9 +41,16 @@ impl Flow {
     }
 }
 
+/// The hash by which a client enters the ring of a service with these `SERVICE_*` flags, as the programs work it out.
+#[must_use]
+pub fn entry(client: &Address, port: [u8; 2], service_port: [u8; 2], flags: u8) -> u32 {
+    let with_port = flags & SERVICE_HASH_PORT != 0;
+    hash::flow(client, if with_port { port } else { [0; 2] }, service_port)
+}
+
 struct Ring {
     service_port: [u8; 2],
-    with_port: bool,
+    flags: u8,
     entries: Vec<u16>,
 }
 
@@ -63,7 +70,7 @@ impl Displaced {
             .map(|(key, value)| {
                 let ring = Ring {
                     service_port: key.port,
-                    with_port: value.flags & SERVICE_HASH_PORT != 0,
+                    flags: value.flags,
                     entries: image.ring(value.ring).collect(),
                 };
                 (value.id, ring)
@@ -85,8 +92,7 @@ impl Displaced {
             reason = "no ring is longer than 65536"
         )]
         let len = ring.entries.len() as u32;
-        let port = if ring.with_port { flow.port } else { [0; 2] };
-        let hash = hash::flow(&flow.client, port, ring.service_port);
+        let hash = entry(&flow.client, flow.port, ring.service_port, ring.flags);
         let place = ring.entries.get(hash::position(hash, len) as usize);
         if place != Some(&flow.dest) {
             *self.counts.entry(flow.service).or_default() += 1;

@@ -32,11 +32,11 @@ use super::{
     turns::{self, Entry},
 };
 use crate::{
-    config::model::{ForwardMethod, Scheduler, Tunnel, lvs::TunnelChecksum},
+    config::model::{ForwardMethod, Protocol, Scheduler, Tunnel, lvs::TunnelChecksum},
     pool::{
         Front, NextHop, RealServerId,
         desired::{Dest, Service},
-        mapped,
+        mapped, unmapped,
     },
 };
 
@@ -104,6 +104,16 @@ pub const fn service_key(front: Front) -> ServiceKey {
         protocol: front.protocol.number(),
         pad: 0,
     }
+}
+
+/// The front of a service; `None` for a protocol that nobody here writes.
+#[must_use]
+pub fn front(key: &ServiceKey) -> Option<Front> {
+    Some(Front {
+        address: unmapped(key.address),
+        port: u16::from_be_bytes(key.port),
+        protocol: Protocol::of_number(key.protocol)?,
+    })
 }
 
 /// Dest ids by service id, address and port.

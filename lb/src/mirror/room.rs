@@ -1,12 +1,12 @@
 //! How much the maps hold.
 
-use lb_common::{maps, ring::CHUNK_LEN};
+use lb_common::{flow::FLOWS_PER_BUCKET4, maps, ring::CHUNK_LEN};
 
 use super::{maglev, turns};
 use crate::config::model::{Config, Scheduler, VirtualServer};
 
 /// Flows of each family where nothing is said.
-const FLOWS: u32 = 1 << 20;
+const FLOWS: u32 = maps::FLOWS4.max_entries * FLOWS_PER_BUCKET4;
 
 /// The most virtual servers there can be: flow entries have 16 bits for one, of which 0 is nobody.
 pub const MOST_SERVICES: u32 = u16::MAX as u32;
@@ -14,7 +14,7 @@ pub const MOST_SERVICES: u32 = u16::MAX as u32;
 /// Room in the maps that grow with the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Virtual servers; a power of two.
+    /// Virtual servers; a power of two where maps are made.
     pub services: u32,
     /// Chunks of rings.
     pub chunks: u32,

@@ -16,9 +16,9 @@ const DISPLACEMENTS: u32 = 512;
 /// Seeds tried before the table counts as full.
 const SEEDS: u32 = 256;
 
-/// Sets the table of `image`, which has `slots` slots, to the services of `image`, writing the idle half and turning the header to it; leaves both
-/// alone, but for the number of NAT sources, when packets find exactly these services already. False when no seed fits the
-/// services.
+/// Sets the table of `image`, which has `slots` slots, to the services of `image`, writing the idle half and turning the header to
+/// it; leaves both alone, but for the number of NAT sources, when packets find exactly these services already. False when no seed
+/// fits the services.
 pub fn place(image: &mut Image, slots: u32) -> bool {
     let mask = slots / 2 - 1;
     #[expect(clippy::cast_possible_truncation, reason = "no more than the map has")]

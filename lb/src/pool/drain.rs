@@ -1,7 +1,7 @@
 //! Real servers that an operator empties: they take no new flows, and from a time on they carry none.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -20,7 +20,7 @@ pub struct Target {
 }
 
 /// How far a real server is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Draining {
     /// It takes flows.
     #[default]
@@ -34,10 +34,15 @@ pub enum Draining {
 /// Who is drained. Forgotten with the process.
 #[derive(Clone, Debug, Default)]
 pub struct Drains {
-    /// With the time at which flows end, where there is one.
-    targets: BTreeMap<Target, Option<Instant>>,
-    /// Those whose time has come.
-    ended: BTreeSet<Target>,
+    targets: BTreeMap<Target, Drain>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    /// Flows end then, or when they end.
+    Until(Option<Instant>),
+    /// The time has come.
+    Over,
 }
 
 impl Target {
@@ -46,9 +51,7 @@ impl Target {
     pub fn has(&self, id: &RealServerId) -> bool {
         self.address == id.address && self.port.is_none_or(|port| port == id.port)
     }
-}
 
-impl Target {
     /// Whether all of `other` are among them.
     fn covers(self, other: Self) -> bool {
         self.address == other.address && (self.port.is_none() || self.port == other.port)
@@ -60,15 +63,13 @@ impl Drains {
     pub fn handle_drain(&mut self, target: Target, deadline: Option<Duration>, now: Instant) {
         // One that is too far is none.
         let end = deadline.and_then(|deadline| now.checked_add(deadline));
-        self.ended.remove(&target);
-        self.targets.insert(target, end);
+        self.targets.insert(target, Drain::Until(end));
     }
 
     /// Lets `target` take flows again, an address with all its ports. False when it was not drained.
     pub fn handle_release(&mut self, target: Target) -> bool {
         let before = self.targets.len();
         self.targets.retain(|one, _| !target.covers(*one));
-        self.ended.retain(|one| !target.covers(*one));
         self.targets.len() != before
     }
 
@@ -85,35 +86,35 @@ impl Drains {
 
     /// Ends the flows whose time has come. True when there were any.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
-        let before = self.ended.len();
-        for (target, end) in &self.targets {
-            if end.is_some_and(|end| end <= now) {
-                self.ended.insert(*target);
+        let mut any = false;
+        for drain in self.targets.values_mut() {
+            if matches!(drain, Drain::Until(Some(end)) if *end <= now) {
+                *drain = Drain::Over;
+                any = true;
             }
         }
-        self.ended.len() != before
+        any
     }
 
     /// When [`Self::handle_timeout`] is due next, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let waiting = self.targets.iter();
-        let waiting = waiting.filter(|(target, _)| !self.ended.contains(target));
-        let next = waiting.filter_map(|(_, end)| *end).min()?;
-        Some((next, "drain"))
+        let ends = self.targets.values().filter_map(|drain| match drain {
+            Drain::Until(end) => *end,
+            Drain::Over => None,
+        });
+        Some((ends.min()?, "drain"))
     }
 
     /// How far the real server `id` is.
     #[must_use]
     pub fn of(&self, id: &RealServerId) -> Draining {
-        let named = self.targets.keys().filter(|target| target.has(id));
-        named.fold(Draining::No, |draining, target| {
-            if draining == Draining::Ended || self.ended.contains(target) {
-                Draining::Ended
-            } else {
-                Draining::Quiescent
-            }
-        })
+        let named = self.targets.iter().filter(|(target, _)| target.has(id));
+        let drains = named.map(|(_, drain)| match drain {
+            Drain::Until(_) => Draining::Quiescent,
+            Drain::Over => Draining::Ended,
+        });
+        drains.max().unwrap_or_default()
     }
 }
 

@@ -21,6 +21,7 @@ use self::data_plane::DataPlane;
 use crate::{
     checker::{Checker, Output, ProbeError, ProbeId, sentence},
     cli::Role,
+    config::model::VirtualServer,
     io::{
         memory,
         netlink::next_hop::Follower,
@@ -273,13 +274,13 @@ impl Child {
             return Err("virtual routers are the vrrp child's".to_owned());
         };
         let servers = &self.plan.config.virtual_servers;
-        let named = servers.iter().filter_map(|server| {
-            let front = Front::of(server)?;
-            let mut ids = server.real_servers.iter();
-            ids.any(|real| target.has(&RealServerId::of(front, real)))
-                .then_some(())
-        });
-        let count = named.count();
+        let has_target = |server: &&VirtualServer| {
+            Front::of(server).is_some_and(|front| {
+                let mut reals = server.real_servers.iter();
+                reals.any(|real| target.has(&RealServerId::of(front, real)))
+            })
+        };
+        let count = servers.iter().filter(has_target).count();
         let answer = match order {
             DrainOrder::Begin(_) if count == 0 => return Err(answer::unknown_real_server(target)),
             DrainOrder::Begin(seconds) => {

@@ -137,19 +137,24 @@ fn a_client_of_a_dead_real_server_gets_another() {
     }
 }
 
+/// Takes a real server out of the ring.
+fn take_out(plane: &mut Plane, scene: Scene, id: u16) {
+    let others: Vec<u16> = DESTS.into_iter().filter(|other| *other != id).collect();
+    let ring = plane.set_ring(6, &others, true);
+    let value = ServiceValue {
+        persistence: STAY,
+        granularity: whole(scene),
+        ..scene.service(ring, ring)
+    };
+    scene.write(plane, value);
+}
+
 #[test]
 fn a_quiescent_real_server_keeps_its_clients() {
     for scene in scenes(SCHEDULER_RR) {
         let mut plane = persistent(scene, whole(scene));
         let first = sent(&mut plane, scene, 1, 2000, SYN).unwrap();
-        let others: Vec<u16> = DESTS.into_iter().filter(|id| *id != first).collect();
-        let ring = plane.set_ring(6, &others, true);
-        let value = ServiceValue {
-            persistence: STAY,
-            granularity: whole(scene),
-            ..scene.service(ring, ring)
-        };
-        scene.write(&mut plane, value);
+        take_out(&mut plane, scene, first);
         assert_eq!(sent(&mut plane, scene, 1, 2001, SYN), Some(first));
         assert_ne!(sent(&mut plane, scene, 2, 2000, SYN), Some(first));
     }
@@ -163,14 +168,7 @@ fn a_drained_real_server_takes_no_new_flows_of_its_clients_and_keeps_those_they_
         let mut dest = scene.dest(first);
         dest.flags |= DEST_DRAINING;
         plane.set_dest(first, &dest, scene.protocol);
-        let others: Vec<u16> = DESTS.into_iter().filter(|id| *id != first).collect();
-        let ring = plane.set_ring(6, &others, true);
-        let value = ServiceValue {
-            persistence: STAY,
-            granularity: whole(scene),
-            ..scene.service(ring, ring)
-        };
-        scene.write(&mut plane, value);
+        take_out(&mut plane, scene, first);
         let second = sent(&mut plane, scene, 1, 2001, SYN).unwrap();
         assert_ne!(second, first);
         assert_eq!(

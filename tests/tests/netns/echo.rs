@@ -42,16 +42,15 @@ impl Echo {
     /// By direct routing with Maglev, IPv6.
     pub(crate) const DIRECT_V6: Self = Self {
         address: DR_V6,
-        scheduler: "mh\nmh-port",
-        method: "DR",
         network: "2001:db8::",
+        ..Self::DIRECT_V4
     };
     /// By NAT to the one with the fewest connections, IPv6.
     pub(crate) const NAT_V6: Self = Self {
         address: NAT_V6,
         scheduler: "wlc",
-        method: "NAT",
         network: "2001:db8:1::",
+        ..Self::NAT_V4
     };
     /// Every one.
     pub(crate) const ALL: [Self; 4] =

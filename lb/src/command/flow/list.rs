@@ -9,12 +9,14 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{name, state};
+use super::state;
 use crate::{
-    config::model::Protocol,
-    io::xdp::{CheckerMaps, Pins, ReadMaps},
-    mirror::displaced::Flow,
-    pool::unmapped,
+    io::{
+        mirror as border,
+        xdp::{CheckerMaps, Pins, ReadMaps},
+    },
+    mirror::{Image, displaced::Flow, plan::front},
+    pool::{Front, unmapped},
 };
 
 /// A flow for programs: one line of JSON each.
@@ -34,21 +36,20 @@ struct Line {
 /// When there is no data plane, or stdout is closed.
 pub fn list(pins: &Pins, json: bool) -> anyhow::Result<()> {
     let maps = CheckerMaps::open(pins).context("no data plane answers here (is lb running?)")?;
+    let image = border::load(&maps)?;
     let read = ReadMaps::open(pins)?;
-    let mut services = BTreeMap::new();
-    for service in maps.services.iter() {
-        let (key, value) = service.context("services")?;
-        let front = SocketAddr::new(unmapped(key.address), u16::from_be_bytes(key.port));
-        services.insert(value.id, (protocol(key.protocol), front));
-    }
+    let services = image.services.iter();
+    let services: BTreeMap<u32, Front> = services
+        .filter_map(|(key, value)| Some((value.id, front(key)?)))
+        .collect();
     let mut flows = Vec::new();
     read.each_flow(|flow| flows.push(flow))?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     for flow in flows {
-        let Some((protocol, front)) = services.get(&flow.service) else {
+        let Some(front) = services.get(&flow.service) else {
             continue;
         };
-        let line = line(&maps, &flow, protocol, *front)?;
+        let line = line(&image, &flow, front);
         if json {
             serde_json::to_writer(&mut out, &line)?;
             writeln!(out)
@@ -60,28 +61,18 @@ pub fn list(pins: &Pins, json: bool) -> anyhow::Result<()> {
     out.flush().context("stdout")
 }
 
-fn line(
-    maps: &CheckerMaps,
-    flow: &Flow,
-    protocol: &'static str,
-    front: SocketAddr,
-) -> anyhow::Result<Line> {
-    let dest = maps.dests.get(&u32::from(flow.dest), 0).context("dests")?;
-    let real = SocketAddr::new(unmapped(dest.address), u16::from_be_bytes(dest.port));
-    Ok(Line {
-        protocol,
+fn line(image: &Image, flow: &Flow, front: &Front) -> Line {
+    let dest = image.dests.get(&flow.dest);
+    let dest = dest.filter(|dest| flow.is_at(dest));
+    Line {
+        protocol: front.protocol.name(),
         client: SocketAddr::new(unmapped(flow.client), u16::from_be_bytes(flow.port)),
-        virtual_server: front,
-        real_server: flow.is_at(&dest).then_some(real),
+        virtual_server: SocketAddr::new(front.address, front.port),
+        real_server: dest
+            .map(|dest| SocketAddr::new(unmapped(dest.address), u16::from_be_bytes(dest.port))),
         state: state(flow.state),
         idle_seconds: flow.idle,
-    })
-}
-
-fn protocol(number: u8) -> &'static str {
-    let known = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-    let found = known.into_iter().find(|one| one.number() == number);
-    found.map_or("unknown", name)
+    }
 }
 
 impl Line {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use anyhow::bail;
 use etherparse::{IpNumber, PacketBuilder};
 use lb_common::Mac;
 
@@ -23,7 +24,7 @@ pub(super) fn frame(question: &Question, mac: Mac) -> anyhow::Result<Vec<u8>> {
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             link.ipv6(source.octets(), destination.octets(), TTL)
         }
-        _ => anyhow::bail!("addresses of two families"),
+        (source, destination) => bail!("{source} and {destination} are of two families"),
     };
     let (source, destination) = (question.source.port(), question.destination.port());
     let mut frame = Vec::new();
@@ -40,13 +41,9 @@ pub(super) fn frame(question: &Question, mac: Mac) -> anyhow::Result<Vec<u8>> {
         Protocol::Udp => ip.udp(source, destination).write(&mut frame, &[])?,
         Protocol::Sctp => {
             let chunk = if question.opens { SCTP_INIT } else { SCTP_DATA };
-            let [ports, tag, sum] = [
-                [source.to_be_bytes(), destination.to_be_bytes()].concat(),
-                vec![0; 4],
-                vec![0; 4],
-            ];
-            let chunk = vec![chunk, 0, 0, 4];
-            let packet = [ports, tag, sum, chunk].concat();
+            let [source, destination] = [source, destination].map(u16::to_be_bytes);
+            let tag_and_sum = [0; 8];
+            let packet = [&source[..], &destination, &tag_and_sum, &[chunk, 0, 0, 4]].concat();
             ip.write(&mut frame, IpNumber::SCTP, &packet)?;
         }
     }

@@ -9,11 +9,9 @@ use lb_common::{
     flow::FLOW_SYN,
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
-    ring::CHUNK_LEN,
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
-        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_HASH_PORT, SERVICE_NAT,
-        ServiceKey, ServiceValue,
+        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_NAT,
     },
 };
 use serde::Serialize;
@@ -21,9 +19,16 @@ use serde::Serialize;
 use super::{Question, Real, real, state};
 use crate::{
     config::model::Protocol,
-    io::xdp::{CheckerMaps, Pins, ReadMaps},
-    mirror::{displaced::Flow, plan::service_key},
-    pool::{Front, unmapped},
+    io::{
+        mirror as border,
+        xdp::{CheckerMaps, Pins, ReadMaps},
+    },
+    mirror::{
+        displaced::{Flow, entry},
+        image::is_live,
+        plan::service_key,
+    },
+    pool::{Front, mapped, unmapped},
 };
 
 /// Where a packet belongs.
@@ -69,18 +74,21 @@ struct RingPlace {
 impl Place {
     /// Reads the maps below `pins`.
     pub(super) fn find(pins: &Pins, question: &Question) -> anyhow::Result<Self> {
-        let maps = CheckerMaps::open(pins)?;
+        let image = border::load(&CheckerMaps::open(pins)?)?;
         let read = ReadMaps::open(pins)?;
         let key = service_key(Front {
             address: question.destination.ip(),
             port: question.destination.port(),
             protocol: question.protocol,
         });
-        let Some(value) = find_service(&maps, &key)? else {
+        let found = image.live().find(|(live, _)| **live == key);
+        let Some((_, value)) = found else {
             return Ok(Self { service: None });
         };
-        let dests = dests(&maps, value.id)?;
-        let client = crate::pool::mapped(question.source.ip());
+        let own = |dest: &DestValue| is_live(dest) && dest.service == value.id;
+        let dests = image.dests.iter().filter(|(_, dest)| own(dest));
+        let dests: BTreeMap<u16, DestValue> = dests.map(|(id, dest)| (*id, *dest)).collect();
+        let client = mapped(question.source.ip());
         let port = question.source.port().to_be_bytes();
         let mut found = None;
         read.each_flow(|one| {
@@ -98,26 +106,20 @@ impl Place {
             idle_seconds: flow.idle,
             real_server: at(&flow).map(real),
         });
-        let hashed_port = if value.flags & SERVICE_HASH_PORT != 0 {
-            port
-        } else {
-            [0; 2]
+        let hash = entry(&client, port, key.port, value.flags);
+        let placed = |ring: RingRef| {
+            let position = hash::position(hash, ring.len);
+            image.ring(ring).nth(position as usize)
         };
-        let hash = hash::flow(&client, hashed_port, key.port);
         let is_hashed = matches!(value.scheduler, SCHEDULER_MH | SCHEDULER_MH_COUNTED);
-        let ring = if is_hashed && value.ring.len != 0 {
-            let dest = ring_dest(&maps, value.ring, hash)?;
-            let before = ring_dest(&maps, value.previous, hash)?;
-            Some(RingPlace {
-                is_agreed: before == dest || value.previous.len == 0,
-                position: hash::position(hash, value.ring.len),
-                length: value.ring.len,
-                is_stable: value.ring == value.previous,
-                real_server: dests.get(&dest).map(real),
-            })
-        } else {
-            None
-        };
+        let dest = placed(value.ring).filter(|_| is_hashed);
+        let ring = dest.map(|dest| RingPlace {
+            is_agreed: placed(value.previous).is_none_or(|before| before == dest),
+            position: hash::position(hash, value.ring.len),
+            length: value.ring.len,
+            is_stable: value.ring == value.previous,
+            real_server: dests.get(&dest).map(real),
+        });
         let is_agreed = ring.as_ref().is_some_and(|ring| ring.is_agreed);
         let is_stateless =
             value.scheduler == SCHEDULER_MH && value.flags & SERVICE_NAT == 0 && is_agreed;
@@ -215,45 +217,6 @@ fn shown(real: Option<&Real>) -> String {
         || "nobody".to_owned(),
         |real| std::net::SocketAddr::new(real.address, real.port).to_string(),
     )
-}
-
-/// The service as packets find it.
-fn find_service(maps: &CheckerMaps, key: &ServiceKey) -> anyhow::Result<Option<ServiceValue>> {
-    let header = maps.service_header.get(&0, 0).context("service_header")?;
-    if header.services == 0 {
-        return Ok(None);
-    }
-    for at in hash::service_slots(key, header.seed, header.mask) {
-        let slot = maps.service_table.get(&(header.base + at), 0);
-        let slot = slot.context("service_table")?;
-        if slot.occupied != 0 && slot.key == *key {
-            return Ok(Some(slot.value));
-        }
-    }
-    Ok(None)
-}
-
-fn dests(maps: &CheckerMaps, service: u32) -> anyhow::Result<BTreeMap<u16, DestValue>> {
-    let mut dests = BTreeMap::new();
-    for id in 1..=u16::MAX {
-        let dest = maps.dests.get(&u32::from(id), 0).context("dests")?;
-        if dest.service == service && crate::mirror::image::is_live(&dest) {
-            dests.insert(id, dest);
-        }
-    }
-    Ok(dests)
-}
-
-/// The dest id that the ring has for a hash; 0 is nobody.
-fn ring_dest(maps: &CheckerMaps, ring: RingRef, hash: u32) -> anyhow::Result<u16> {
-    if ring.len == 0 {
-        return Ok(0);
-    }
-    let position = hash::position(hash, ring.len);
-    #[expect(clippy::cast_possible_truncation, reason = "256")]
-    let (chunk, entry) = (position / CHUNK_LEN as u32, position as usize % CHUNK_LEN);
-    let chunk = maps.rings.get(&(ring.chunk + chunk), 0).context("rings")?;
-    Ok(chunk.dests[entry])
 }
 
 fn gate(read: &ReadMaps, gate: u32) -> anyhow::Result<&'static str> {

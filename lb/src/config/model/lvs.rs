@@ -182,6 +182,23 @@ impl Protocol {
             Self::Sctp => 132,
         }
     }
+
+    /// The protocol with this IP protocol number.
+    #[must_use]
+    pub fn of_number(number: u8) -> Option<Self> {
+        let mut all = Self::VALUES.iter().copied();
+        all.find(|protocol| protocol.number() == number)
+    }
+
+    /// Its name as logs and the command line have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
 }
 
 /// `lb_algo`: how new flows are spread. Names and meanings are those of IPVS.

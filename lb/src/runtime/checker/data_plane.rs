@@ -12,17 +12,16 @@ use lb_common::{
     counter::Traffic,
     dest::DEST_USABLE,
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
-    service::ServiceKey,
 };
 
 use crate::{
     checker::sentence,
-    config::model::{Protocol, global::Timeouts},
+    config::model::global::Timeouts,
     io::{
         mirror as border,
         xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, Sweeper, XdpError},
     },
-    mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live},
+    mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live, plan::front},
     pool::{Front, RealServerId, desired::Service, unmapped},
 };
 
@@ -193,15 +192,4 @@ impl Figures<'_> {
     pub(super) fn dest(&self, id: u16) -> Traffic {
         self.read.dest_traffic(id).unwrap_or_default()
     }
-}
-
-fn front(key: &ServiceKey) -> Option<Front> {
-    let protocol = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-        .into_iter()
-        .find(|protocol| protocol.number() == key.protocol)?;
-    Some(Front {
-        address: unmapped(key.address),
-        port: u16::from_be_bytes(key.port),
-        protocol,
-    })
 }

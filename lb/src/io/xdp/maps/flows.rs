@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, marker::PhantomData, os::fd::AsFd};
 
 use aya::maps::{Array, Map, MapData};
 use lb_common::{
-    flow::{FLOW_TEMPLATE, FlowBucket4, FlowBucket6, age, timeout_seconds},
+    flow::{FLOW_TEMPLATE, FlowBucket4, FlowBucket6, FlowEntry6, age, timeout_seconds},
     maps::{self, MapSpec},
 };
 use memmap2::{MmapOptions, MmapRaw};
@@ -68,37 +68,24 @@ impl FlowTables {
         let now = self.clock.jiffies()?;
         let per_second = self.clock.per_second();
         let timeouts = self.timeouts()?;
-        let alive = |flow: &Flow| {
-            let timeout = timeouts.get(usize::from(flow.state));
-            timeout.is_some_and(|timeout| flow.idle < *timeout)
-        };
-        let v4 = self.v4.view()?;
-        for e in v4.iter().flat_map(|bucket| bucket.entries) {
-            let is_used = e.service != 0 && e.state != 0;
-            let flow = is_used.then(|| Flow {
-                client: lb_common::mapped(e.client),
-                port: e.port,
-                service: u32::from(e.service - 1),
-                dest: e.dest,
-                generation: e.generation,
-                state: e.state,
-                idle: age(now, e.seen) / per_second,
-            });
-            flow.filter(alive).into_iter().for_each(&mut see);
-        }
-        let v6 = self.v6.view()?;
-        for e in v6.iter().flat_map(|bucket| bucket.entries) {
-            let is_used = e.service != 0 && e.state != 0;
-            let flow = is_used.then(|| Flow {
+        let (v4, v6) = (self.v4.view()?, self.v6.view()?);
+        let v4 = v4.iter().flat_map(|bucket| bucket.entries);
+        let v6 = v6.iter().flat_map(|bucket| bucket.entries);
+        for e in v4.map(FlowEntry6::from).chain(v6) {
+            let idle = age(now, e.seen) / per_second;
+            let timeout = timeouts.get(usize::from(e.state)).copied();
+            if e.service == 0 || e.state == 0 || timeout.is_none_or(|timeout| idle >= timeout) {
+                continue;
+            }
+            see(Flow {
                 client: e.client,
                 port: e.port,
                 service: u32::from(e.service - 1),
                 dest: e.dest,
                 generation: e.generation,
                 state: e.state,
-                idle: age(now, e.seen) / per_second,
+                idle,
             });
-            flow.filter(alive).into_iter().for_each(&mut see);
         }
         Ok(())
     }
