@@ -55,6 +55,8 @@ counters! {
     FlowEvicted = "flow_evicted",
     /// TCP segments without SYN that belong to no flow, handed to the kernel.
     FlowMissed = "flow_missed",
+    /// Packets dropped, for their senders to repeat, because other processors were at their flow's place in the table.
+    FlowContended = "flow_contended",
     /// Packets of a service without a usable real server, handed to the kernel.
     NoDest = "no_dest",
     /// Packets dropped because the next hop's address is not known yet.

@@ -154,7 +154,12 @@ pub fn now() -> u32 {
 
 /// The live entry of `key`, refreshed by `segment`, if `keep` wants it.
 #[inline(always)]
-pub fn find(key: &Key, now: u32, segment: Segment, keep: impl Fn(Value) -> bool) -> Option<Value> {
+pub fn find(
+    key: &Key,
+    now: u32,
+    segment: Segment,
+    keep: impl FnOnce(Value) -> bool,
+) -> Option<Value> {
     if key.family == 4 {
         find_in(maps::flow_bucket4(key.hash)?, key, now, segment, keep)
     } else {
@@ -186,19 +191,20 @@ pub fn prolong(key: &Key, now: u32, until: u32) {
 
 /// Makes an entry for a flow, see [`put`].
 #[inline(always)]
-pub fn insert(key: &Key, now: u32, dest: u16, generation: u8, segment: Segment) {
+pub fn insert(key: &Key, now: u32, dest: u16, generation: u8, segment: Segment) -> bool {
     let value = Value {
         dest,
         generation,
         state: first_state(segment),
         seen: now,
     };
-    put(key, now, value);
+    put(key, now, value)
 }
 
-/// Makes an entry for `key`, in place of the one it has or of the entry least worth keeping.
+/// Makes an entry for `key`, in place of the one it has or of the entry least worth keeping. Says whether that was to be had: other
+/// processors may have been quicker, twice.
 #[inline(always)]
-pub fn put(key: &Key, now: u32, value: Value) {
+pub fn put(key: &Key, now: u32, value: Value) -> bool {
     let entry = Entry {
         client: key.client,
         port: key.port,
@@ -208,10 +214,11 @@ pub fn put(key: &Key, now: u32, value: Value) {
         value: value.to_word(),
         now,
     };
+    let entry = &raw const entry;
     if key.family == 4 {
-        put_entry4(&raw const entry);
+        put_entry4(entry) != 0 || put_entry4(entry) != 0
     } else {
-        put_entry6(&raw const entry);
+        put_entry6(entry) != 0 || put_entry6(entry) != 0
     }
 }
 
@@ -234,14 +241,14 @@ pub struct Entry {
     now: u32,
 }
 
-/// [`put`] for IPv4, which the verifier is to walk once.
+/// One try of [`put`] for IPv4, which the verifier is to walk once; 0 is in vain.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn put_entry4(entry: *const Entry) -> u32 {
     put_entry(entry, 4, maps::flow_bucket4)
 }
 
-/// [`put`] for IPv6.
+/// The same for IPv6.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn put_entry6(entry: *const Entry) -> u32 {
@@ -266,7 +273,12 @@ fn put_entry<S: Slot, const N: usize>(
             service: entry.service,
             hash: entry.hash,
         };
-        put_in(bucket, &key, entry.now, Value::from_word(entry.value));
+        return u32::from(put_in(
+            bucket,
+            &key,
+            entry.now,
+            Value::from_word(entry.value),
+        ));
     }
     0
 }
@@ -277,7 +289,7 @@ fn find_in<S: Slot>(
     key: &Key,
     now: u32,
     segment: Segment,
-    keep: impl Fn(Value) -> bool,
+    keep: impl FnOnce(Value) -> bool,
 ) -> Option<Value> {
     let slot = bucket.get(S::position(bucket, key))?;
     let word = slot.value().load();
@@ -368,7 +380,7 @@ fn free<S: Slot>(slot: &S, word: u64, now: u32) -> bool {
 }
 
 #[inline(always)]
-fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
+fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) -> bool {
     // Not an `Option`: what is undefined in an empty one may be copied, which the kernel refuses.
     let (mut victim, mut old, mut most) = (0, 0, 0);
     for (place, slot) in bucket.iter().enumerate() {
@@ -379,12 +391,12 @@ fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
             (victim, old, most) = (place, word, ready);
         }
     }
-    // 0: every entry is being written by another CPU. The next packet tries again.
+    // 0: every entry is being written by another CPU.
     let Some(slot) = bucket.get(victim).filter(|_| most != 0) else {
-        return;
+        return false;
     };
     if !slot.key().replace(old, u64::from_ne_bytes(BUSY)) {
-        return;
+        return false;
     }
     slot.write_client(key);
     let last = slot.value().swap(value.to_word());
@@ -397,6 +409,7 @@ fn put_in<S: Slot>(bucket: &'static [S], key: &Key, now: u32, value: Value) {
     if most < READY_EXPIRED {
         maps::count(Counter::FlowEvicted);
     }
+    true
 }
 
 /// The flow's own entry.
@@ -438,11 +451,6 @@ pub trait Slot: 'static {
     fn position(bucket: &[Self], key: &Key) -> usize
     where
         Self: Sized;
-
-    #[inline(always)]
-    fn is(&self, key: &Key) -> bool {
-        self.key().load() == Self::word(key) && self.client_is(key)
-    }
 }
 
 impl Slot for Slot4 {
@@ -462,7 +470,8 @@ impl Slot for Slot4 {
     }
     #[inline(always)]
     fn position(bucket: &[Self], key: &Key) -> usize {
-        let found = bucket.iter().position(|slot| slot.is(key));
+        let word = Self::word(key);
+        let found = bucket.iter().position(|slot| slot.key.load() == word);
         found.unwrap_or(bucket.len())
     }
     #[inline(always)]

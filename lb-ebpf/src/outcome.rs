@@ -11,6 +11,8 @@ pub enum Outcome {
     GateClosed,
     /// A TCP segment in the middle of a connection nobody here knows.
     FlowMissed,
+    /// For a service, but other processors were at its flow's place in the table.
+    FlowContended,
     /// For a service without a usable real server.
     NoDest,
     /// An advert that beats ours; its gate is fenced now, the daemon reads the rest.

@@ -2,7 +2,7 @@
 
 use lb_common::{
     dest::{DEST_DRAINING, DEST_USABLE, DestValue, FORWARD_NAT},
-    flow::FLOW_TEMPLATE,
+    flow::{FLOW_CLOSING, FLOW_TEMPLATE},
     hash,
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_RR, SCHEDULER_SH,
@@ -67,32 +67,51 @@ pub fn find(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> 
     } else if service.flags & SERVICE_ONE_PACKET != 0 {
         return None;
     }
-    if let Some(choice) = by_flow(key, flow::now(), segment) {
+    let mut reopens = false;
+    if let Some(choice) = by_flow(key, flow::now(), segment, &mut reopens) {
         return Some(choice);
     }
     if service.scheduler != SCHEDULER_MH {
         return None;
     }
     let placed = by_rings(service, entry, segment)?;
-    let needs_entry = segment != Segment::Related && !placed.is_agreed;
+    // The entry of the flow before would catch what follows a SYN.
+    let needs_entry = reopens || segment != Segment::Related && !placed.is_agreed;
     (!needs_entry).then_some(placed.choice)
 }
 
-/// The dest of a packet of `service` that [`find`] has none for; makes its flow entry.
+/// Finds the dest of a packet of `service` that [`find`] has none for, and makes its flow entry.
 #[inline(always)]
-pub fn begin(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> Option<Choice> {
+pub fn begin(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> Outcome {
     let now = flow::now();
-    let choice = if service.scheduler == SCHEDULER_MH {
-        by_rings(service, entry, segment)?.choice
-    } else if service.persistence == 0 {
-        schedule(service, key, entry)?
-    } else {
-        by_template(service, key, entry, now)?
+    let Some(choice) = choose(service, key, entry, segment, now) else {
+        return Outcome::NoDest;
     };
-    if service.flags & SERVICE_ONE_PACKET == 0 {
-        flow::insert(key, now, choice.id, choice.dest.generation, segment);
+    let is_kept = service.flags & SERVICE_ONE_PACKET != 0
+        || flow::insert(key, now, choice.id, choice.dest.generation, segment);
+    if is_kept {
+        Outcome::Begun(u32::from(choice.id))
+    } else {
+        // What follows would go elsewhere.
+        Outcome::FlowContended
     }
-    Some(choice)
+}
+
+#[inline(always)]
+fn choose(
+    service: &ServiceValue,
+    key: &Key,
+    entry: u32,
+    segment: Segment,
+    now: u32,
+) -> Option<Choice> {
+    if service.scheduler == SCHEDULER_MH {
+        Some(by_rings(service, entry, segment)?.choice)
+    } else if service.persistence == 0 {
+        schedule(service, key, entry)
+    } else {
+        by_template(service, key, entry, now)
+    }
 }
 
 /// Where the rings of a service place a flow.
@@ -147,7 +166,8 @@ fn by_template(service: &ServiceValue, key: &Key, entry: u32, now: u32) -> Optio
         state: FLOW_TEMPLATE,
         seen: until,
     };
-    flow::put(&key_of_client, now, template);
+    // In vain at worst: then the client's next connection makes it.
+    let _contended = flow::put(&key_of_client, now, template);
     Some(choice)
 }
 
@@ -180,25 +200,25 @@ fn schedule(service: &ServiceValue, key: &Key, entry: u32) -> Option<Choice> {
     }
 }
 
-/// Whether the dest of an entry is the one it was made for, and may carry flows.
+/// The dest of an entry, if it is the one the entry was made for and may carry flows.
 #[inline(always)]
-fn is_current(value: Value) -> bool {
-    usable(value.dest).is_some_and(|choice| choice.dest.generation == value.generation)
+fn current(value: Value) -> Option<&'static DestValue> {
+    let dest = usable(value.dest)?.dest;
+    (dest.generation == value.generation).then_some(dest)
 }
 
-/// The same, and no operator empties it.
+/// Whether the dest of a template takes new flows of its clients: no operator empties it.
 #[inline(always)]
 fn takes_clients(template: Value) -> bool {
-    is_current(template)
-        && maps::dest(template.dest).is_some_and(|dest| dest.flags & DEST_DRAINING == 0)
+    current(template).is_some_and(|dest| dest.flags & DEST_DRAINING == 0)
 }
 
-/// The dest of the flow's live entry, if it may still carry flows. A SYN on a closing flow is a new flow.
+/// The dest of the flow's live entry, if it may still carry flows. A SYN on a closing flow is a new flow: then `reopens` is set.
 #[inline(always)]
-fn by_flow(key: &Key, now: u32, segment: Segment) -> Option<Choice> {
+fn by_flow(key: &Key, now: u32, segment: Segment, reopens: &mut bool) -> Option<Choice> {
     let keep = |value: Value| {
-        let reopened = segment == Segment::Open && value.state == lb_common::flow::FLOW_CLOSING;
-        !reopened && is_current(value)
+        *reopens = segment == Segment::Open && value.state == FLOW_CLOSING;
+        !*reopens && current(value).is_some()
     };
     let value = flow::find(key, now, segment, keep)?;
     Some(Choice {

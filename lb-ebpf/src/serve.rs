@@ -81,10 +81,7 @@ pub fn begin(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Outcome 
         return Outcome::Malformed;
     };
     let (key, entry) = (key(packet, service), entry(packet, service));
-    match select::begin(service, &key, entry, segment) {
-        Some(choice) => Outcome::Begun(u32::from(choice.id)),
-        None => Outcome::NoDest,
-    }
+    select::begin(service, &key, entry, segment)
 }
 
 #[inline(always)]

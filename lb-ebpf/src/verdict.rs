@@ -75,6 +75,7 @@ pub fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
         Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
         Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
+        Outcome::FlowContended => (xdp_action::XDP_DROP, Counter::FlowContended),
         Outcome::NoDest => (xdp_action::XDP_PASS, Counter::NoDest),
         Outcome::Yielded => (xdp_action::XDP_PASS, Counter::Yielded),
         Outcome::Forward => (xdp_action::XDP_TX, Counter::Forwarded),
@@ -106,6 +107,7 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         Outcome::Pass
         | Outcome::GateClosed
         | Outcome::FlowMissed
+        | Outcome::FlowContended
         | Outcome::NoDest
         | Outcome::Yielded
         | Outcome::Forward

@@ -1,12 +1,14 @@
 //! `mh` while its ring changes: what stays, what moves, what is remembered.
 
+use fastrand::Rng;
+use lb::{io::mirror, mirror::displaced::Displaced};
 use lb_common::{
     counter::Counter,
     dest::{DEST_RESOLVED, FORWARD_NAT},
     service::{RingRef, SCHEDULER_MH, SCHEDULER_RR},
 };
 use tests::{
-    packet::{ACK, SYN},
+    packet::{ACK, FIN, SYN},
     prog::{PASS, Plane, TX},
 };
 
@@ -140,6 +142,125 @@ fn another_director_with_the_same_ring_sends_flows_to_the_same_real_servers() {
                 before,
                 "{scene:?} {number}"
             );
+        }
+    }
+}
+
+/// Ports that connections use again and again: few, so that none is pushed out of a full bucket.
+const PORTS: u16 = 16;
+
+/// Connections that come and go on the same ports while the ring changes.
+struct Walk {
+    scene: Scene,
+    plane: Plane,
+    /// Two of each.
+    rings: [RingRef; 8],
+    ring: RingRef,
+    previous: RingRef,
+    /// The dest of the open connection of each port.
+    open: [Option<u16>; PORTS as usize],
+}
+
+impl Walk {
+    fn new(scene: Scene) -> Self {
+        let mut plane = scene.plane();
+        let contents: [&[u16]; 4] = [&DESTS, &[12, 13], &[13, 11, 12], &[12, 11, 11, 13]];
+        let rings = std::array::from_fn(|at| {
+            scene.ring(&mut plane, 1 + at as u32, contents[at % contents.len()])
+        });
+        let ring = scene.ring(&mut plane, 0, &DESTS);
+        Self {
+            scene,
+            plane,
+            rings,
+            ring,
+            previous: ring,
+            open: [None; PORTS as usize],
+        }
+    }
+
+    fn set(&mut self, ring: RingRef, previous: RingRef) {
+        (self.ring, self.previous) = (ring, previous);
+        self.scene.set_service(&mut self.plane, ring, previous);
+    }
+
+    /// As the planner has it: a new ring lies where none is in use, and what the ring before the first of several changes says
+    /// counts until they are held or settled.
+    fn change(&mut self, ring: RingRef) {
+        if [self.ring, self.previous].contains(&ring) {
+            return;
+        }
+        let decides = self.previous.len == 0 || self.previous == self.ring;
+        let previous = if decides { self.ring } else { self.previous };
+        self.set(ring, previous);
+    }
+
+    /// Every open connection has been heard of since the change.
+    fn hold(&mut self) {
+        for port in 0..PORTS {
+            if self.open[usize::from(port)].is_some() {
+                self.send(port, ACK);
+            }
+        }
+        self.set(self.ring, RingRef::default());
+    }
+
+    /// The ring alone decides as soon as it says what all entries say.
+    fn settle(&mut self) {
+        if self.previous.len != 0 {
+            return;
+        }
+        let image = mirror::load(&self.plane.checker).unwrap();
+        let mut displaced = Displaced::new(&image);
+        let read = &self.plane.read;
+        read.each_flow(|flow| displaced.see(&flow)).unwrap();
+        if displaced.into_counts().is_empty() {
+            self.set(self.ring, self.ring);
+        }
+    }
+
+    fn send(&mut self, port: u16, flags: u8) {
+        let dest = sent(&mut self.plane, self.scene, port, flags);
+        let open = &mut self.open[usize::from(port)];
+        match *open {
+            Some(before) => assert_eq!(dest, before, "{:?} port {port}", self.scene),
+            None => *open = Some(dest),
+        }
+        if flags & FIN != 0 {
+            *open = None;
+        }
+    }
+
+    fn step(&mut self, rng: &mut Rng) {
+        match rng.u8(0..40) {
+            0 => {
+                let ring = self.rings[rng.usize(0..self.rings.len())];
+                self.change(ring);
+            }
+            1 => self.hold(),
+            2 => self.settle(),
+            _ => {
+                let port = rng.u16(0..PORTS);
+                let flags = match (self.open[usize::from(port)], rng.u8(0..4)) {
+                    (None, _) => SYN,
+                    (Some(_), 0) => ACK | FIN,
+                    (Some(_), _) => ACK,
+                };
+                self.send(port, flags);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_stays_whatever_its_port_had_before_and_however_the_ring_changes() {
+    for scene in mh().filter(|scene| scene.protocol == 6) {
+        for seed in 0..4 {
+            let mut walk = Walk::new(scene);
+            let mut rng = Rng::with_seed(seed);
+            for _ in 0..1000 {
+                walk.step(&mut rng);
+            }
         }
     }
 }

@@ -88,7 +88,17 @@ fn a_stopped_server_is_avoided_in_time_and_comes_back() {
     arena.server(1).start().unwrap();
     let started = Instant::now();
     for address in [DR_V4, NAT_V4, DR_V6, NAT_V6] {
-        while !many(&arena, address, 30).served.contains_key("s1") {
+        loop {
+            let tally = many(&arena, address, 30);
+            assert_eq!(
+                tally.failed,
+                Vec::<String>::new(),
+                "{address}: while s1 comes back\n{}",
+                arena.logs()
+            );
+            if tally.served.contains_key("s1") {
+                break;
+            }
             assert!(
                 started.elapsed() < DETECTION * 2,
                 "{address}: s1 is not back\n{}",
