@@ -57,6 +57,8 @@ pub const DEST_TUNNEL_CHECKSUM: u32 = 4;
 pub const DEST_LIMITED: u32 = 8;
 /// An operator empties the dest: templates lead there no more.
 pub const DEST_DRAINING: u32 = 16;
+/// The service has every port, and packets keep theirs.
+pub const DEST_KEEPS_PORT: u32 = 32;
 
 /// Key of the reverse table of NAT: a real server's own address, port and protocol. 20 bytes.
 ///
@@ -66,7 +68,7 @@ pub const DEST_DRAINING: u32 = 16;
 pub struct NatSourceKey {
     /// Real server address, IPv4-mapped for IPv4.
     pub address: Address,
-    /// Real server port, network byte order.
+    /// Real server port, network byte order; 0 where packets keep theirs.
     pub port: [u8; 2],
     /// IP protocol number.
     pub protocol: u8,
@@ -94,7 +96,7 @@ pub struct NatSourceValue {
 pub struct FrontValue {
     /// Virtual address, IPv4-mapped for IPv4.
     pub address: Address,
-    /// Virtual port, network byte order.
+    /// Virtual port, network byte order; 0 is every port, which packets keep.
     pub port: [u8; 2],
     /// `SERVICE_*` bits.
     pub flags: u8,

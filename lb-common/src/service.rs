@@ -10,9 +10,9 @@ use crate::{Address, shape};
 pub struct ServiceKey {
     /// Virtual address, IPv4-mapped for IPv4.
     pub address: Address,
-    /// Destination port, network byte order.
+    /// Destination port, network byte order; 0 is every port that no other service of the address has.
     pub port: [u8; 2],
-    /// IP protocol number: 6 TCP, 17 UDP.
+    /// IP protocol number: 6 TCP, 17 UDP, 132 SCTP.
     pub protocol: u8,
     /// Zero.
     pub pad: u8,
@@ -88,6 +88,8 @@ pub const SERVICE_FALLBACK: u8 = 2;
 pub const SERVICE_ONE_PACKET: u8 = 4;
 /// Real servers of the service are behind NAT, so that its flows have entries with every scheduler.
 pub const SERVICE_NAT: u8 = 8;
+/// The service has every port ([`ServiceKey::port`] is 0): which one a packet has does not count for where it goes.
+pub const SERVICE_ALL_PORTS: u8 = 16;
 
 /// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
 ///
@@ -121,9 +123,14 @@ pub struct ServiceTableHeader {
     pub services: u32,
     /// Number of entries of `nat_sources`; zero says that no packet is a reply.
     pub nat_sources: u32,
-    /// Zero.
-    pub pad: u32,
+    /// `WILDCARD_*` bits: what has to be looked for with port 0 too.
+    pub wildcards: u32,
 }
+
+/// Some service has every port.
+pub const WILDCARD_SERVICE: u32 = 1;
+/// Some real server answers from every port.
+pub const WILDCARD_NAT_SOURCE: u32 = 2;
 
 shape!(
     ServiceKey = 20,

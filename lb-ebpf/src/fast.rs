@@ -89,7 +89,7 @@ fn transport(
     let table = Table::read().ok_or(Rest::Long)?;
     let Some(found) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
-        if maps::has_hints() {
+        if maps::has_hints() || table.has_wildcards() {
             return Err(Rest::Long);
         }
         if table.has_nat_sources() && maps::may_be_nat_source(&reply::source(packet)) {
@@ -235,31 +235,23 @@ fn served(
 ) -> u32 {
     let context = XdpContext::new(context);
     let mut frame = Frame::new(context.data(), context.data_end());
-    let outcome = match found(&frame, slot, plain) {
-        Some((packet, service)) => serve::serve(
-            &mut frame,
-            &packet,
-            service,
-            id,
-            context.ingress_ifindex() as u32,
-        ),
-        None => Outcome::Pass,
+    let Some((packet, service)) = found(&frame, slot, plain) else {
+        return UNDECIDED;
     };
-    xdp_verdict(outcome)
+    let ingress = context.ingress_ifindex() as u32;
+    xdp_verdict(serve::serve(&mut frame, &packet, service, id, ingress))
 }
 
 #[inline(always)]
 fn begun(context: *mut xdp_md, slot: u32, plain: impl Fn(&Frame) -> Option<Packet>) -> u32 {
     let context = XdpContext::new(context);
     let frame = Frame::new(context.data(), context.data_end());
-    let outcome = match found(&frame, slot, plain) {
-        Some((packet, service)) => serve::begin(&frame, &packet, service),
-        None => Outcome::Pass,
-    };
-    xdp_verdict(outcome)
+    found(&frame, slot, plain).map_or(UNDECIDED, |(packet, service)| {
+        xdp_verdict(serve::begin(&frame, &packet, service))
+    })
 }
 
-/// The packet and its service; both may be gone meanwhile.
+/// The packet and its service, which may be elsewhere by now.
 #[inline(always)]
 fn found(
     frame: &Frame,
@@ -267,10 +259,6 @@ fn found(
     plain: impl Fn(&Frame) -> Option<Packet>,
 ) -> Option<(Packet, &'static ServiceValue)> {
     let packet = plain(frame)?;
-    let key = service::key(&packet);
-    let service = match service::at(slot, &key) {
-        Some(service) => service,
-        None => service::find(&key)?,
-    };
+    let service = service::at(slot, &service::key(&packet))?;
     Some((packet, service))
 }

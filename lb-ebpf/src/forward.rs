@@ -7,7 +7,11 @@
 use lb_common::{
     checksum::{Sum, update, update_udp},
     crc32c,
-    dest::{DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue, is_tunnel},
+    dest::{
+        DEST_KEEPS_PORT, DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue,
+        is_tunnel,
+    },
+    service::SERVICE_ALL_PORTS,
 };
 
 use crate::{
@@ -28,21 +32,23 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// A real server.
+    /// A real server, for a packet to `port` of its service.
     #[inline(always)]
-    pub fn of(dest: &DestValue) -> Self {
+    pub fn of(dest: &DestValue, port: [u8; 2]) -> Self {
+        let keeps = dest.flags & DEST_KEEPS_PORT != 0;
         Self {
             address: Ip::new(&dest.address),
-            port: dest.port,
+            port: if keeps { port } else { dest.port },
         }
     }
 
-    /// A service.
+    /// A service, for a packet from `port` of its real server.
     #[inline(always)]
-    pub fn before(front: &FrontValue) -> Self {
+    pub fn before(front: &FrontValue, port: [u8; 2]) -> Self {
+        let keeps = front.flags & SERVICE_ALL_PORTS != 0;
         Self {
             address: Ip::new(&front.address),
-            port: front.port,
+            port: if keeps { port } else { front.port },
         }
     }
 }
@@ -76,11 +82,12 @@ pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32
         return Outcome::Tunnel(u32::from(choice.id));
     }
     if dest.method == FORWARD_NAT {
-        if !can_change_port(packet, packet.ports.destination, dest.port) {
+        let port = packet.ports.destination;
+        let real = Endpoint::of(dest, port);
+        if !can_change_port(packet, port, real.port) {
             return Outcome::Pass;
         }
-        let hop = Hop::Ours;
-        if rewrite(frame, packet, End::Destination, &Endpoint::of(dest), hop).is_none() {
+        if rewrite(frame, packet, End::Destination, &real, Hop::Ours).is_none() {
             return Outcome::Malformed;
         }
     }

@@ -20,7 +20,7 @@ use crate::{
         PROTOCOL_ICMP, PROTOCOL_ICMPV6, PortsHeader, ether_type,
     },
     parse::{self, Link, Packet, Ports},
-    reply, select, serve, service,
+    select, serve, service,
 };
 
 /// An ICMP error and what it is about.
@@ -69,7 +69,7 @@ pub fn parse<'a>(frame: &Frame, outer: &'a Packet) -> Option<Error<'a>> {
 impl Error<'_> {
     /// A packet the other way, of the same flow as the packet inside.
     #[inline(always)]
-    const fn opposite(&self) -> Packet {
+    pub const fn opposite(&self) -> Packet {
         Packet {
             source: self.inner.destination,
             destination: self.inner.source,
@@ -81,16 +81,16 @@ impl Error<'_> {
         }
     }
 
-    /// The service that the packet inside comes from.
+    /// Sends it to the real server of the flow that `request` belongs to, too.
     #[inline(always)]
-    pub fn service(&self) -> Option<&'static ServiceValue> {
-        service::find(&service::key(&self.opposite()))
-    }
-
-    /// Sends it to the real server of the flow.
-    #[inline(always)]
-    pub fn serve(&self, frame: &mut Frame, service: &ServiceValue, ingress: u32) -> Outcome {
-        match self.served(frame, service, ingress) {
+    pub fn serve(
+        &self,
+        frame: &mut Frame,
+        request: &Packet,
+        service: &ServiceValue,
+        ingress: u32,
+    ) -> Outcome {
+        match self.served(frame, request, service, ingress) {
             Ok(outcome) | Err(outcome) => outcome,
         }
     }
@@ -99,13 +99,13 @@ impl Error<'_> {
     fn served(
         &self,
         frame: &mut Frame,
+        request: &Packet,
         service: &ServiceValue,
         ingress: u32,
     ) -> Result<Outcome, Outcome> {
         service::enter(service.gate)?;
-        let request = self.opposite();
-        let key = serve::key(&request, service);
-        let entry = serve::entry(&request, service);
+        let key = serve::key(request, service);
+        let entry = serve::entry(request, service);
         let choice = select::find(service, &key, entry, Segment::Related)
             .ok_or_else(|| select::missed(service, Segment::Related))?;
         forward::may_leave(self.outer, choice.dest, ingress)?;
@@ -113,7 +113,7 @@ impl Error<'_> {
             return Ok(Outcome::Tunnel(u32::from(choice.id)));
         }
         if choice.dest.method == FORWARD_NAT {
-            let real = Endpoint::of(choice.dest);
+            let real = Endpoint::of(choice.dest, request.ports.destination);
             self.rewrite(frame, End::Destination, &real, Hop::Ours)
                 .ok_or(Outcome::Malformed)?;
         }
@@ -122,22 +122,16 @@ impl Error<'_> {
         Ok(outcome)
     }
 
-    /// The front that the packet inside was for, before NAT sent it to the real server.
+    /// Sends it to the client, as replies are: without tags.
     #[inline(always)]
-    pub fn front(&self) -> Option<&'static FrontValue> {
+    pub fn reply(&self, frame: &mut Frame, front: &FrontValue) -> Option<Outcome> {
         if self.outer.tags != 0 {
             return None;
         }
-        reply::find(&self.opposite(), Segment::Related).map(|front| front.value)
-    }
-
-    /// Sends it to the client.
-    #[inline(always)]
-    pub fn reply(&self, frame: &mut Frame, front: &FrontValue) -> Outcome {
-        match self.replied(frame, front) {
+        Some(match self.replied(frame, front) {
             Ok(()) => Outcome::Replied,
             Err(outcome) => outcome,
-        }
+        })
     }
 
     #[inline(always)]
@@ -146,7 +140,8 @@ impl Error<'_> {
         if self.outer.ttl <= 1 {
             return Err(Outcome::TtlExpired);
         }
-        self.rewrite(frame, End::Source, &Endpoint::before(front), Hop::Others)
+        let virtual_end = Endpoint::before(front, self.inner.ports.destination);
+        self.rewrite(frame, End::Source, &virtual_end, Hop::Others)
             .ok_or(Outcome::Malformed)
     }
 

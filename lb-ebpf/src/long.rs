@@ -12,7 +12,7 @@ use lb_common::{
 
 use crate::{
     fence::{self, Say},
-    flow,
+    flow::{self, Segment},
     frame::Frame,
     heartbeat::{self, Place},
     icmp, maps,
@@ -21,31 +21,37 @@ use crate::{
     parse::{self, HAS_PORTS, Packet, Ports},
     reply,
     serve::{self, Service},
-    service, transport,
+    service::{self, NOWHERE},
+    transport,
     verdict::xdp_verdict,
 };
 
 /// The answer of a piece that leaves the packet to the next: no verdict of XDP.
 pub const UNDECIDED: u32 = u32::MAX;
 
-/// TCP, UDP and SCTP for a service, to the dest `id`, or to where its flow goes.
+/// TCP, UDP and SCTP for the service in `slot` of the fast table, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_serve(context: *mut xdp_md, packet: *const Packet, id: u32) -> u32 {
-    piece(context, packet, &Requests { id })
+pub extern "C" fn long_serve(
+    context: *mut xdp_md,
+    packet: *const Packet,
+    slot: u32,
+    id: u32,
+) -> u32 {
+    piece(context, packet, &Requests { slot, id })
 }
 
 /// TCP, UDP and SCTP that begins a flow.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_begin(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece(context, packet, &Beginnings)
+pub extern "C" fn long_begin(context: *mut xdp_md, packet: *const Packet, slot: u32) -> u32 {
+    piece(context, packet, &Beginnings { slot })
 }
 
-/// The id of the service that TCP, UDP or SCTP is a reply of, or [`UNDECIDED`].
+/// The id of the service that TCP, UDP or SCTP is a reply of, or [`UNDECIDED`]; `quoted` is not 0 where the packet is only quoted.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet) -> u32 {
+pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet, quoted: u32) -> u32 {
     let context = XdpContext::new(context);
     let frame = Frame::new(context.data(), context.data_end());
     let front = Packet::handed(packet).and_then(|packet| {
@@ -53,7 +59,12 @@ pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet) -> u32
         if packet.tags != 0 {
             return None;
         }
-        reply::find(&packet, transport::segment(&frame, &packet)?)
+        let segment = if quoted == 0 {
+            transport::segment(&frame, &packet)?
+        } else {
+            Segment::Related
+        };
+        reply::find_any(&packet, segment)
     });
     front.map_or(UNDECIDED, |front| front.service)
 }
@@ -80,11 +91,41 @@ pub extern "C" fn long_remember(packet: *const Packet) -> u32 {
     UNDECIDED
 }
 
-/// ICMP errors about packets of flows.
+/// Puts the packet that an ICMP error is about, turned round, in place of the error; says whether it is one.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn long_icmp(context: *mut xdp_md, packet: *const Packet) -> u32 {
-    piece(context, packet, &Errors)
+pub extern "C" fn long_quoted(context: *mut xdp_md, packet: *mut Packet) -> u32 {
+    let context = XdpContext::new(context);
+    let frame = Frame::new(context.data(), context.data_end());
+    let Some(outer) = Packet::handed(packet) else {
+        return 0;
+    };
+    let Some(error) = icmp::parse(&frame, &outer) else {
+        return 0;
+    };
+    // SAFETY: the verifier sees to it that a caller hands a whole one or none.
+    if let Some(to) = unsafe { packet.as_mut() } {
+        *to = error.opposite();
+    }
+    1
+}
+
+/// An ICMP error about a packet from the service in `slot`, to the real server of its flow.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_error(context: *mut xdp_md, packet: *const Packet, slot: u32) -> u32 {
+    piece(context, packet, &Errors { slot })
+}
+
+/// An ICMP error about a packet that NAT has sent to a real server of `service`, to the client.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_error_back(
+    context: *mut xdp_md,
+    packet: *const Packet,
+    service: u32,
+) -> u32 {
+    piece(context, packet, &ErrorsBack { service })
 }
 
 /// Adverts of virtual routers.
@@ -199,7 +240,7 @@ pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
     let verdict = match kind {
         KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
         KIND_ADVERT if TIMERS => long_advert(context, &raw const packet),
-        KIND_ICMP => long_icmp(context, &raw const packet),
+        KIND_ICMP => error(context, &mut packet),
         KIND_TRANSPORT => with_ports(context, &packet),
         KIND_ADVERT | KIND_HOST => UNDECIDED,
         _ => return xdp_verdict(Outcome::Pass),
@@ -213,14 +254,43 @@ pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
     }
 }
 
+/// Decides about ICMP; `packet` is as it was where nothing is decided.
+#[inline(always)]
+fn error(context: *mut xdp_md, packet: &mut Packet) -> u32 {
+    if long_quoted(context, packet) == 0 {
+        return UNDECIDED;
+    }
+    let slot = service::slot_of(packet);
+    let service = if slot == NOWHERE {
+        long_front(context, packet, 1)
+    } else {
+        UNDECIDED
+    };
+    long_parse(context, packet);
+    if slot != NOWHERE {
+        long_error(context, packet, slot)
+    } else if service != UNDECIDED {
+        long_error_back(context, packet, service)
+    } else {
+        UNDECIDED
+    }
+}
+
 #[inline(always)]
 fn with_ports(context: *mut xdp_md, packet: &Packet) -> u32 {
-    let verdict = match (LongService { context, packet }).answer() {
-        UNDECIDED => match long_front(context, packet) {
+    let verdict = match service::slot_of(packet) {
+        NOWHERE => match long_front(context, packet, 0) {
             UNDECIDED => UNDECIDED,
             service => long_reply(context, packet, service),
         },
-        verdict => verdict,
+        slot => {
+            let service = LongService {
+                context,
+                packet,
+                slot,
+            };
+            service.answer()
+        }
     };
     if verdict != UNDECIDED && packet.is_first_fragment() {
         long_remember(packet);
@@ -232,16 +302,17 @@ fn with_ports(context: *mut xdp_md, packet: &Packet) -> u32 {
 struct LongService {
     context: *mut xdp_md,
     packet: *const Packet,
+    slot: u32,
 }
 
 impl Service for LongService {
     #[inline(always)]
     fn serve(&self, dest: u32) -> u32 {
-        long_serve(self.context, self.packet, dest)
+        long_serve(self.context, self.packet, self.slot, dest)
     }
     #[inline(always)]
     fn begin(&self) -> u32 {
-        long_begin(self.context, self.packet)
+        long_begin(self.context, self.packet, self.slot)
     }
 }
 
@@ -262,18 +333,29 @@ impl Piece for Adverts {
     }
 }
 
-struct Errors;
+struct Errors {
+    slot: u32,
+}
 
 impl Piece for Errors {
     #[inline(always)]
     fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
-        let ingress = context.ingress_ifindex() as u32;
         let error = icmp::parse(frame, packet)?;
-        if let Some(service) = error.service() {
-            return Some(error.serve(frame, service, ingress));
-        }
-        let front = error.front()?;
-        Some(error.reply(frame, front))
+        let request = error.opposite();
+        let service = service::of(&request, self.slot)?;
+        Some(error.serve(frame, &request, service, context.ingress_ifindex() as u32))
+    }
+}
+
+struct ErrorsBack {
+    service: u32,
+}
+
+impl Piece for ErrorsBack {
+    #[inline(always)]
+    fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        let error = icmp::parse(frame, packet)?;
+        error.reply(frame, maps::front(self.service)?)
     }
 }
 
@@ -297,24 +379,27 @@ impl Piece for Restrictions {
 }
 
 struct Requests {
+    slot: u32,
     id: u32,
 }
 
 impl Piece for Requests {
     #[inline(always)]
     fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
-        let service = service::find(&service::key(packet))?;
+        let service = service::of(packet, self.slot)?;
         let ingress = context.ingress_ifindex() as u32;
         Some(serve::serve(frame, packet, service, self.id, ingress))
     }
 }
 
-struct Beginnings;
+struct Beginnings {
+    slot: u32,
+}
 
 impl Piece for Beginnings {
     #[inline(always)]
     fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
-        let service = service::find(&service::key(packet))?;
+        let service = service::of(packet, self.slot)?;
         Some(serve::begin(frame, packet, service))
     }
 }

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use lb_common::{
-    dest::{DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
+    dest::{DEST_KEEPS_PORT, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
     hash,
     service::SERVICE_ONE_PACKET,
 };
@@ -57,21 +57,39 @@ pub struct Front {
 /// A packet that no service takes: a reply, if it comes from a real server and belongs to a flow.
 #[inline(always)]
 pub fn find(packet: &Packet, segment: Segment) -> Option<Front> {
-    let source = source(packet);
+    find_from(&source(packet), packet, segment)
+}
+
+/// The same, also of a real server that answers from every port.
+#[inline(always)]
+pub fn find_any(packet: &Packet, segment: Segment) -> Option<Front> {
+    let found = find(packet, segment);
+    if found.is_some() || !service::has_wildcard_nat_sources() {
+        return found;
+    }
+    let any = NatSourceKey {
+        port: [0; 2],
+        ..source(packet)
+    };
+    find_from(&any, packet, segment)
+}
+
+#[inline(always)]
+fn find_from(source: &NatSourceKey, packet: &Packet, segment: Segment) -> Option<Front> {
     let now = flow::now();
-    for id in maps::nat_source(&source)?.dests {
+    for id in maps::nat_source(source)?.dests {
         if id == 0 {
             return None;
         }
         let dest = maps::dest(id)?;
         let service = dest.service;
         let value = maps::front(service)?;
-        let is_possible = forward::can_change_port(packet, packet.ports.source, value.port);
-        if !is_possible || !is(dest, &source) {
+        let port = Endpoint::before(value, packet.ports.source).port;
+        let is_possible = forward::can_change_port(packet, packet.ports.source, port);
+        if !is_possible || !is(dest, source) {
             continue;
         }
-        if value.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, value, now, segment)
-        {
+        if value.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, port, now, segment) {
             return Some(Front { service, value });
         }
     }
@@ -105,7 +123,7 @@ fn rewritten(frame: &mut Frame, packet: &Packet, front: &FrontValue) -> Result<(
     if packet.ttl <= 1 {
         return Err(Outcome::TtlExpired);
     }
-    let front = Endpoint::before(front);
+    let front = Endpoint::before(front, packet.ports.source);
     forward::rewrite(frame, packet, End::Source, &front, Hop::Others).ok_or(Outcome::Malformed)
 }
 
@@ -139,9 +157,8 @@ fn send(frame: &mut Frame, context: *mut core::ffi::c_void, ingress: u32) -> Opt
 /// The list of `nat_sources` may be older or newer than the dest.
 #[inline(always)]
 fn is(dest: &DestValue, source: &NatSourceKey) -> bool {
-    dest.method == FORWARD_NAT
-        && dest.port == source.port
-        && Ip::new(&dest.address) == Ip::new(&source.address)
+    let answers_from = dest.flags & DEST_KEEPS_PORT != 0 || dest.port == source.port;
+    dest.method == FORWARD_NAT && answers_from && Ip::new(&dest.address) == Ip::new(&source.address)
 }
 
 #[inline(always)]
@@ -149,7 +166,7 @@ fn has_flow(
     packet: &Packet,
     id: u16,
     dest: &DestValue,
-    front: &FrontValue,
+    virtual_port: [u8; 2],
     now: u32,
     segment: Segment,
 ) -> bool {
@@ -161,7 +178,7 @@ fn has_flow(
         hash: hash::flow(
             &packet.destination.address(),
             packet.ports.destination,
-            front.port,
+            virtual_port,
         ),
     };
     flow::find(&key, now, segment, |value| {

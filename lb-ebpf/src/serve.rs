@@ -2,7 +2,7 @@
 
 use lb_common::{
     hash,
-    service::{SERVICE_HASH_PORT, ServiceValue},
+    service::{SERVICE_ALL_PORTS, SERVICE_HASH_PORT, ServiceValue},
 };
 
 use crate::{
@@ -107,13 +107,18 @@ pub const fn key(packet: &Packet, service: &ServiceValue) -> Key {
 #[inline(always)]
 pub fn entry(packet: &Packet, service: &ServiceValue) -> u32 {
     let ports = &packet.ports;
-    // A branch, which the processor foresees: a mask would make the hash wait for the service.
-    let port = if service.flags & SERVICE_HASH_PORT != 0 {
-        ports.source
-    } else {
-        (opaque(0) as u16).to_ne_bytes()
-    };
-    hash::flow(&packet.source.address(), port, ports.destination)
+    // Branches, which the processor foresees: a mask would make the hash wait for the service.
+    let none = (opaque(0) as u16).to_ne_bytes();
+    let (mut source, mut destination) = (none, ports.destination);
+    if service.flags & (SERVICE_HASH_PORT | SERVICE_ALL_PORTS) != 0 {
+        if service.flags & SERVICE_HASH_PORT != 0 {
+            source = ports.source;
+        }
+        if service.flags & SERVICE_ALL_PORTS != 0 {
+            destination = [0; 2];
+        }
+    }
+    hash::flow(&packet.source.address(), source, destination)
 }
 
 /// The hash of the flow of a packet from a client.

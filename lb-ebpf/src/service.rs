@@ -3,7 +3,9 @@
 use lb_common::{
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
-    service::{ServiceKey, ServiceTableHeader, ServiceValue},
+    service::{
+        ServiceKey, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE, WILDCARD_SERVICE,
+    },
 };
 
 use crate::{ip::Ip, maps, outcome::Outcome, parse::Packet};
@@ -47,6 +49,22 @@ impl Table {
         None
     }
 
+    /// The service `key`, or else that of every port.
+    #[inline(always)]
+    fn find_any(self, key: &ServiceKey) -> Option<Found> {
+        let found = self.find(key);
+        if found.is_some() || self.header().wildcards & WILDCARD_SERVICE == 0 {
+            return found;
+        }
+        self.find(&every_port(*key))
+    }
+
+    /// True when something has every port, and what is found by its own port only may be missed.
+    #[inline(always)]
+    pub fn has_wildcards(self) -> bool {
+        self.header().wildcards != 0
+    }
+
     /// True when packets may be replies of real servers.
     #[inline(always)]
     pub fn has_nat_sources(self) -> bool {
@@ -80,19 +98,47 @@ pub const fn key(packet: &Packet) -> ServiceKey {
     }
 }
 
-/// The service `key`, from the live half of the fast table.
+/// Whether some real server answers from every port.
 #[inline(always)]
-pub fn find(key: &ServiceKey) -> Option<&'static ServiceValue> {
-    let table = Table::read()?;
-    if let Some(found) = table.find(key) {
-        return Some(found.value);
+pub fn has_wildcard_nat_sources() -> bool {
+    Table::read().is_some_and(|table| table.header().wildcards & WILDCARD_NAT_SOURCE != 0)
+}
+
+/// The slot of the service that a packet with ports is for, in the live half of the fast table, or [`NOWHERE`]. The verifier is to walk
+/// it once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn slot_of(packet: *const Packet) -> u32 {
+    let (Some(packet), Some(table)) = (Packet::handed(packet), Table::read()) else {
+        return NOWHERE;
+    };
+    let key = key(&packet);
+    if let Some(found) = table.find_any(&key) {
+        return found.slot;
     }
     // The daemon may have swapped the halves while we looked, or the header was copied half old, half new.
-    let again = Table::read()?;
-    if again == table {
-        return None;
+    match Table::read() {
+        Some(again) if again != table => again.find_any(&key).map_or(NOWHERE, |found| found.slot),
+        _ => NOWHERE,
     }
-    again.find(key).map(|found| found.value)
+}
+
+/// The service of `packet`, if `slot` is still that which [`slot_of`] has said.
+#[inline(always)]
+pub fn of(packet: &Packet, slot: u32) -> Option<&'static ServiceValue> {
+    let key = key(packet);
+    at(slot, &key).or_else(|| at(slot, &every_port(key)))
+}
+
+/// The slot of no service.
+pub const NOWHERE: u32 = u32::MAX;
+
+#[inline(always)]
+const fn every_port(key: ServiceKey) -> ServiceKey {
+    ServiceKey {
+        port: [0; 2],
+        ..key
+    }
 }
 
 #[inline(always)]

@@ -21,7 +21,8 @@ use lb_common::{
     connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
     counter::{Counter, Traffic},
     dest::{
-        DEST_LIMITED, DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT, FrontValue, NatSourceKey,
+        DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT,
+        FrontValue, NatSourceKey,
     },
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
@@ -30,7 +31,10 @@ use lb_common::{
     programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
-    service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    service::{
+        RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE,
+        WILDCARD_SERVICE,
+    },
     virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 use nix::time::{ClockId, clock_getres};
@@ -277,9 +281,11 @@ impl Loaded {
                 .insert(key, value, 0)
                 .expect("write a service");
         }
+        let is_wildcard = services.iter().any(|(key, _)| key.port == [0; 2]);
         self.set_header(|header| {
             header.mask = mask;
             header.services = services.len() as u32;
+            header.wildcards |= if is_wildcard { WILDCARD_SERVICE } else { 0 };
         });
     }
 
@@ -305,9 +311,10 @@ impl Loaded {
             .set(u32::from(id), dest, 0)
             .expect("write a dest");
         if dest.method == FORWARD_NAT {
+            let keeps_port = dest.flags & DEST_KEEPS_PORT != 0;
             let key = NatSourceKey {
                 address: dest.address,
-                port: dest.port,
+                port: if keeps_port { [0; 2] } else { dest.port },
                 protocol,
                 pad: 0,
             };
@@ -323,7 +330,10 @@ impl Loaded {
             let bits = filter.get(&word, 0).expect("read the filter") | bit;
             filter.set(word, bits, 0).expect("write the filter");
             let sources = self.checker.nat_sources.keys().count();
-            self.set_header(|header| header.nat_sources = sources as u32);
+            self.set_header(|header| {
+                header.nat_sources = sources as u32;
+                header.wildcards |= if keeps_port { WILDCARD_NAT_SOURCE } else { 0 };
+            });
         }
     }
 

@@ -10,16 +10,17 @@ use lb_common::{
     Address,
     connection::DestLimits,
     dest::{
-        DEST_DRAINING, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue,
-        FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue,
-        NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
+        DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
+        DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
+        FORWARD_NAT, FrontValue, NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
     },
     hash, maps,
     ring::{CHUNK_LEN, RingChunk},
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
-        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_FALLBACK,
-        SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceKey, ServiceValue,
+        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_ALL_PORTS,
+        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceKey,
+        ServiceValue,
     },
 };
 
@@ -350,9 +351,11 @@ impl Draft<'_> {
             if dest.method != ForwardMethod::Nat {
                 continue;
             }
+            let keeps_port = service.front.port == 0;
+            let port = if keeps_port { 0 } else { dest.id.port };
             let key = NatSourceKey {
                 address: mapped(dest.id.address),
-                port: dest.id.port.to_be_bytes(),
+                port: port.to_be_bytes(),
                 protocol: service.front.protocol.number(),
                 pad: 0,
             };
@@ -527,6 +530,9 @@ fn service_flags(service: &Service) -> u8 {
     if service.one_packet {
         flags |= SERVICE_ONE_PACKET;
     }
+    if service.front.port == 0 {
+        flags |= SERVICE_ALL_PORTS;
+    }
     flags
 }
 
@@ -563,6 +569,11 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         0
     };
     let draining = if dest.draining { DEST_DRAINING } else { 0 };
+    let keeps_port = if dest.id.front.port == 0 {
+        DEST_KEEPS_PORT
+    } else {
+        0
+    };
     let (method, port, checksum) = match dest.method {
         ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
         ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
@@ -580,7 +591,7 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         port: dest.id.port.to_be_bytes(),
         generation: before.map_or(0, |before| before.generation),
         method,
-        flags: usable | limited | draining | checksum,
+        flags: usable | limited | draining | keeps_port | checksum,
         service,
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()

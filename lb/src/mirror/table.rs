@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use bytemuck::Zeroable;
 use lb_common::{
     hash::service_slots,
-    service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    service::{
+        ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE,
+        WILDCARD_SERVICE,
+    },
 };
 
 use super::image::Image;
@@ -17,13 +20,14 @@ const DISPLACEMENTS: u32 = 512;
 const SEEDS: u32 = 256;
 
 /// Sets the table of `image`, which has `slots` slots, to the services of `image`, writing the idle half and turning the header to
-/// it; leaves both alone, but for the number of NAT sources, when packets find exactly these services already. False when no seed
+/// it; leaves both alone, but for the number of NAT sources and whether there are wildcards, when packets find exactly these services already. False when no seed
 /// fits the services.
 pub fn place(image: &mut Image, slots: u32) -> bool {
     let mask = slots / 2 - 1;
     #[expect(clippy::cast_possible_truncation, reason = "no more than the map has")]
     let nat_sources = image.nat_sources.len() as u32;
     image.header.nat_sources = nat_sources;
+    image.header.wildcards = wildcards(image);
     let found: BTreeMap<_, _> = image.live().map(|(key, value)| (*key, *value)).collect();
     if found == image.services && (found.is_empty() || image.header.mask == mask) {
         return true;
@@ -52,9 +56,16 @@ pub fn place(image: &mut Image, slots: u32) -> bool {
         seed,
         services,
         nat_sources,
-        pad: 0,
+        wildcards: image.header.wildcards,
     };
     true
+}
+
+fn wildcards(image: &Image) -> u32 {
+    let service = image.services.keys().any(|key| key.port == [0; 2]);
+    let source = image.nat_sources.keys().any(|key| key.port == [0; 2]);
+    let service = if service { WILDCARD_SERVICE } else { 0 };
+    service | if source { WILDCARD_NAT_SOURCE } else { 0 }
 }
 
 /// Cuckoo placement by key order: a service takes its first slot, whoever was there moves to its other one.

@@ -7,13 +7,14 @@ use std::{
 use lb_common::{
     Address,
     dest::{
-        DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE, FORWARD_GRE, FORWARD_GUE,
-        FORWARD_IPIP,
+        DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE,
+        FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
     },
     hash::{self, service_slots},
     ring::CHUNK_LEN,
     service::{
-        RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceValue,
+        RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ALL_PORTS, SERVICE_NAT,
+        SERVICE_ONE_PACKET, ServiceValue, WILDCARD_NAT_SOURCE, WILDCARD_SERVICE,
     },
 };
 use proptest::prelude::*;
@@ -156,6 +157,32 @@ fn packets_find_a_service_with_its_real_servers() {
     assert_eq!(image.fronts[&value.id].address, mapped(front(1).address));
     assert_eq!(image.nat_sources.len(), 3);
     assert!(lookup(image, front(3)).is_none());
+}
+
+#[test]
+fn a_service_of_every_port_is_found_with_port_0_and_so_are_its_real_servers() {
+    let mut every = service(1, &[1, 2]);
+    every.front.port = 0;
+    for (dest, port) in every.dests.iter_mut().zip([80, 81]) {
+        (dest.id.front, dest.id.port) = (every.front, port);
+    }
+    let (mut mirror, mut now) = installed(&[every.clone(), service(2, &[3])]);
+    let image = mirror.installed();
+    assert_eq!(
+        image.header.wildcards,
+        WILDCARD_SERVICE | WILDCARD_NAT_SOURCE
+    );
+    let value = lookup(image, every.front).expect("the service");
+    assert_ne!(value.flags & SERVICE_ALL_PORTS, 0);
+    let own = image.dests.values().filter(|dest| dest.service == value.id);
+    assert!(own.clone().all(|dest| dest.flags & DEST_KEEPS_PORT != 0));
+    assert_eq!(own.count(), 2);
+    let sources: Vec<_> = image.nat_sources.keys().map(|key| key.port).collect();
+    assert_eq!(sources, [[0; 2], [0; 2], 80_u16.to_be_bytes()]);
+    now += Duration::from_secs(1);
+    mirror.handle_services(vec![service(2, &[3])], now);
+    drain(&mut mirror, now);
+    assert_eq!(mirror.installed().header.wildcards, 0);
 }
 
 #[test]

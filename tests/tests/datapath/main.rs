@@ -31,3 +31,4 @@ mod syn_flood;
 mod tunnel;
 mod unicast;
 mod virtual_mac;
+mod wildcard;

@@ -108,6 +108,49 @@ fn a_stopped_server_is_avoided_in_time_and_comes_back() {
     }
 }
 
+/// A virtual server without a port beside one with: each address has another method and family.
+#[test]
+fn a_virtual_server_of_every_port_leaves_packets_their_port() {
+    let every = |(address, method, network): (IpAddr, &str, &str)| {
+        let servers: String = (21..24)
+            .map(|host| {
+                format!("real_server {network}{host} {{\nTCP_CHECK {{\nconnect_port 80\n}}\n}}\n")
+            })
+            .collect();
+        format!(
+            "virtual_server {address} {{\ndelay_loop 1\nlb_algo rr\nlb_kind {method}\nprotocol TCP\n\
+             persistence_timeout 60\n{servers}}}\n"
+        )
+    };
+    let fronts = [
+        (DR_V4, "DR", "192.0.2."),
+        (NAT_V4, "NAT", "198.51.100."),
+        (DR_V6, "DR", "2001:db8::"),
+        (NAT_V6, "NAT", "2001:db8:1::"),
+    ];
+    let arena = Arena::with_lb(|director| Template {
+        more: fronts.map(every).concat(),
+        ..Template::director(director)
+    });
+    for (address, ..) in fronts {
+        let request = Request::new(SocketAddr::new(address, 8080));
+        let tally = arena
+            .client()
+            .run(|| Ok(request.many(50, WORKERS)))
+            .unwrap();
+        assert_eq!(
+            tally.failed,
+            Vec::<String>::new(),
+            "{address}\n{}",
+            arena.logs()
+        );
+        assert_eq!(tally.served.len(), 1, "{address}: {:?}", tally.served);
+        let beside = many(&arena, address, 50);
+        assert_eq!(beside.failed, Vec::<String>::new(), "{address}");
+        assert_eq!(beside.served.len(), 3, "{address}: {:?}", beside.served);
+    }
+}
+
 #[test]
 fn maglev_moves_only_the_flows_of_the_server_that_left() {
     let arena = Arena::with_lb(Template::director);

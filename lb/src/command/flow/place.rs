@@ -11,7 +11,7 @@ use lb_common::{
     hash,
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
-        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_NAT,
+        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_NAT, ServiceKey,
     },
 };
 use serde::Serialize;
@@ -76,13 +76,14 @@ impl Place {
     pub(super) fn find(pins: &Pins, question: &Question) -> anyhow::Result<Self> {
         let image = border::load(&CheckerMaps::open(pins)?)?;
         let read = ReadMaps::open(pins)?;
-        let key = service_key(Front {
+        let front = |port| Front {
             address: question.destination.ip(),
-            port: question.destination.port(),
+            port,
             protocol: question.protocol,
-        });
-        let found = image.live().find(|(live, _)| **live == key);
-        let Some((_, value)) = found else {
+        };
+        let keys = [question.destination.port(), 0].map(|port| service_key(front(port)));
+        let at = |key: &ServiceKey| image.live().find(|(live, _)| *live == key);
+        let Some((key, value)) = keys.iter().find_map(at) else {
             return Ok(Self { service: None });
         };
         let own = |dest: &DestValue| is_live(dest) && dest.service == value.id;

@@ -18,87 +18,91 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
         node::NETWORK,
         node::TRACK,
         &[
-        Root::new(
-            &["global_defs"],
-            Takes::Block {
-                usage: "",
-                read: lower::global::read,
-                show: |config, page| {
-                    page.block("global_defs", |page| {
-                        global::TABLE.show(&config.global, page);
-                    });
-                },
-            },
-        )
-        .means("settings of this node"),
-        Root::new(
-            &["vrrp_instance"],
-            Takes::Block {
-                usage: "NAME",
-                read: lower::vrrp::read,
-                show: |config, page| {
-                    for instance in &config.vrrp_instances {
-                        let head = format!("vrrp_instance {}", text(&instance.name));
-                        page.block(&head, |page| vrrp::TABLE.show(instance, page));
-                    }
-                },
-            },
-        )
-        .means("a virtual router"),
-        Root::new(
-            &["vrrp_sync_group"],
-            Takes::Block {
-                usage: "NAME",
-                read: lower::vrrp::group::read,
-                show: |config, page| {
-                    for group in &config.sync_groups {
-                        let head = format!("vrrp_sync_group {}", text(&group.name));
-                        page.block(&head, |page| vrrp::group::TABLE.show(group, page));
-                    }
-                },
-            },
-        )
-        .means("virtual routers that change state together"),
-        Root::new(
-            &["virtual_server"],
-            Takes::Block {
-                usage: "ADDRESS [PORT] or fwmark MARK or group NAME",
-                read: lower::lvs::virtual_server::read,
-                show: |config, page| {
-                    for server in &config.virtual_servers {
-                        let service = match &server.service {
-                            VirtualService::Group { name, .. } => format!("group {}", text(name)),
-                            service => service.to_string(),
-                        };
-                        page.block(&format!("virtual_server {service}"), |page| {
-                            virtual_server::TABLE.show(server, page);
+            Root::new(
+                &["global_defs"],
+                Takes::Block {
+                    usage: "",
+                    read: lower::global::read,
+                    show: |config, page| {
+                        page.block("global_defs", |page| {
+                            global::TABLE.show(&config.global, page);
                         });
-                    }
+                    },
                 },
-            },
-        )
-        .means(
-            "a service and its real servers; only that of an address and a port is acted on yet",
-        ),
-        Root::new(
-            &["virtual_server_group"],
-            Takes::Block {
-                usage: "NAME",
-                read: lower::lvs::group::read,
-                show: |config, page| {
-                    for group in &config.virtual_server_groups {
-                        let head = format!("virtual_server_group {}", text(&group.name));
-                        page.block(&head, |page| {
-                            for member in &group.members {
-                                page.line(&member.to_string());
-                            }
-                        });
-                    }
+            )
+            .means("settings of this node"),
+            Root::new(
+                &["vrrp_instance"],
+                Takes::Block {
+                    usage: "NAME",
+                    read: lower::vrrp::read,
+                    show: |config, page| {
+                        for instance in &config.vrrp_instances {
+                            let head = format!("vrrp_instance {}", text(&instance.name));
+                            page.block(&head, |page| vrrp::TABLE.show(instance, page));
+                        }
+                    },
                 },
-            },
-        )
-        .parsed()
-        .means("addresses, ranges of them and firewall marks that virtual servers serve together"),
+            )
+            .means("a virtual router"),
+            Root::new(
+                &["vrrp_sync_group"],
+                Takes::Block {
+                    usage: "NAME",
+                    read: lower::vrrp::group::read,
+                    show: |config, page| {
+                        for group in &config.sync_groups {
+                            let head = format!("vrrp_sync_group {}", text(&group.name));
+                            page.block(&head, |page| vrrp::group::TABLE.show(group, page));
+                        }
+                    },
+                },
+            )
+            .means("virtual routers that change state together"),
+            Root::new(
+                &["virtual_server"],
+                Takes::Block {
+                    usage: "ADDRESS [PORT] or fwmark MARK or group NAME",
+                    read: lower::lvs::virtual_server::read,
+                    show: |config, page| {
+                        for server in &config.virtual_servers {
+                            let service = match &server.service {
+                                VirtualService::Group { name, .. } => {
+                                    format!("group {}", text(name))
+                                }
+                                service => service.to_string(),
+                            };
+                            page.block(&format!("virtual_server {service}"), |page| {
+                                virtual_server::TABLE.show(server, page);
+                            });
+                        }
+                    },
+                },
+            )
+            .means(
+                "a service and its real servers; firewall marks and groups are not acted on yet",
+            ),
+            Root::new(
+                &["virtual_server_group"],
+                Takes::Block {
+                    usage: "NAME",
+                    read: lower::lvs::group::read,
+                    show: |config, page| {
+                        for group in &config.virtual_server_groups {
+                            let head = format!("virtual_server_group {}", text(&group.name));
+                            page.block(&head, |page| {
+                                for member in &group.members {
+                                    page.line(&member.to_string());
+                                }
+                            });
+                        }
+                    },
+                },
+            )
+            .parsed()
+            .means(
+                "addresses, ranges of them and firewall marks that virtual servers serve together",
+            ),
         ],
     ],
 };

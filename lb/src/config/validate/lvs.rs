@@ -89,7 +89,8 @@ fn report_family(
         .help("write a virtual_server for each address family");
 }
 
-/// A packet that is not translated keeps its port: keepalived resets the real server's, with a message.
+/// A packet that is not translated keeps its port: keepalived resets the real server's, with a message. So does one for a service of
+/// every port, of which IPVS leaves the real server's out without a word.
 pub(super) fn untranslated_packets_keep_their_port(
     lowered: &mut Lowered,
     _: &dyn System,
@@ -101,7 +102,20 @@ pub(super) fn untranslated_packets_keep_their_port(
             continue;
         };
         for (real, at) in server.real_servers.iter_mut().zip(&placed.at.real_servers) {
-            if real.method == ForwardMethod::Nat || real.port == port {
+            if real.port == port {
+                continue;
+            }
+            if real.method == ForwardMethod::Nat {
+                if port == 0 {
+                    report.warning(
+                        Kind::Conflict,
+                        at.port,
+                        format!(
+                            "port {} counts for checks only, as in IPVS: packets for a service of every port keep theirs",
+                            real.port
+                        ),
+                    );
+                }
                 continue;
             }
             let method = if is_tunnel(real.method) { "TUN" } else { "DR" };

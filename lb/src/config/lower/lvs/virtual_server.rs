@@ -153,9 +153,6 @@ fn read_service(
     let kind = &*first.text;
     if !matches!(kind, "fwmark" | "group") {
         let (address, port) = address_and_port(&statement.arguments, "virtual_server", report)?;
-        if port.is_none() {
-            withheld.push((quote("port 0"), address.span));
-        }
         let span = port.map_or(address.span, |port| address.span.to(port.span));
         let service = ServiceDraft::Address {
             address: address.value,
