@@ -29,6 +29,8 @@ counters! {
     Passed = "passed",
     /// Packets forwarded to a real server.
     Forwarded = "forwarded",
+    /// Packets for a real server that is this host, handed to the kernel.
+    Delivered = "delivered",
     /// NAT replies given their virtual source again.
     Replied = "replied",
     /// Adverts absorbed by the fast path.

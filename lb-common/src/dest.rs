@@ -59,6 +59,8 @@ pub const DEST_LIMITED: u32 = 8;
 pub const DEST_DRAINING: u32 = 16;
 /// The service has every port, and packets keep theirs.
 pub const DEST_KEEPS_PORT: u32 = 32;
+/// The real server is this host: its packets are the kernel's. Without `DEST_RESOLVED`, since nothing leaves.
+pub const DEST_LOCAL: u32 = 64;
 
 /// Key of the reverse table of NAT: a real server's own address, port and protocol. 20 bytes.
 ///

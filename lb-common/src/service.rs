@@ -123,14 +123,16 @@ pub struct ServiceTableHeader {
     pub services: u32,
     /// Number of entries of `nat_sources`; zero says that no packet is a reply.
     pub nat_sources: u32,
-    /// `WILDCARD_*` bits: what has to be looked for with port 0 too.
-    pub wildcards: u32,
+    /// `TABLE_*` bits: what there is that most tables have not.
+    pub flags: u32,
 }
 
 /// Some service has every port.
-pub const WILDCARD_SERVICE: u32 = 1;
+pub const TABLE_WILDCARD_SERVICE: u32 = 1;
 /// Some real server answers from every port.
-pub const WILDCARD_NAT_SOURCE: u32 = 2;
+pub const TABLE_WILDCARD_NAT_SOURCE: u32 = 2;
+/// Some real server behind NAT is this host itself.
+pub const TABLE_LOCAL_NAT_SOURCE: u32 = 4;
 
 shape!(
     ServiceKey = 20,

@@ -25,6 +25,7 @@ use crate::{atomic::Word64, connection, ip::Ip, maps, sweep};
 
 /// What a packet does to its flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub enum Segment {
     /// TCP: SYN without ACK.
     Open,
@@ -38,6 +39,26 @@ pub enum Segment {
     Datagram,
     /// An ICMP error about one of its packets, which anybody may have made: it neither makes a flow nor changes one.
     Related,
+}
+
+impl Segment {
+    /// The segment whose `repr` is `number`.
+    #[inline(always)]
+    pub const fn of_number(number: u32) -> Self {
+        const OPEN: u32 = Segment::Open as u32;
+        const ACCEPT: u32 = Segment::Accept as u32;
+        const MIDDLE: u32 = Segment::Middle as u32;
+        const CLOSE: u32 = Segment::Close as u32;
+        const DATAGRAM: u32 = Segment::Datagram as u32;
+        match number {
+            OPEN => Self::Open,
+            ACCEPT => Self::Accept,
+            MIDDLE => Self::Middle,
+            CLOSE => Self::Close,
+            DATAGRAM => Self::Datagram,
+            _ => Self::Related,
+        }
+    }
 }
 
 /// A flow's identity.

@@ -8,8 +8,8 @@ use lb_common::{
     checksum::{Sum, update, update_udp},
     crc32c,
     dest::{
-        DEST_KEEPS_PORT, DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT, FrontValue,
-        is_tunnel,
+        DEST_KEEPS_PORT, DEST_LOCAL, DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT,
+        FrontValue, is_tunnel,
     },
     service::SERVICE_ALL_PORTS,
 };
@@ -75,11 +75,14 @@ pub enum Hop {
 #[inline(always)]
 pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32) -> Outcome {
     let dest = choice.dest;
-    if let Err(outcome) = may_leave(packet, dest, ingress) {
-        return outcome;
-    }
-    if is_tunnel(dest.method) {
-        return Outcome::Tunnel(u32::from(choice.id));
+    let is_local = dest.flags & DEST_LOCAL != 0;
+    if !is_local {
+        if let Err(outcome) = may_leave(packet, dest, ingress) {
+            return outcome;
+        }
+        if is_tunnel(dest.method) {
+            return Outcome::Tunnel(u32::from(choice.id));
+        }
     }
     if dest.method == FORWARD_NAT {
         let port = packet.ports.destination;
@@ -87,11 +90,16 @@ pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32
         if !can_change_port(packet, port, real.port) {
             return Outcome::Pass;
         }
-        if rewrite(frame, packet, End::Destination, &real, Hop::Ours).is_none() {
+        let hop = if is_local { Hop::Others } else { Hop::Ours };
+        if rewrite(frame, packet, End::Destination, &real, hop).is_none() {
             return Outcome::Malformed;
         }
     }
-    send(frame, dest, ingress)
+    if is_local {
+        Outcome::Delivered
+    } else {
+        send(frame, dest, ingress)
+    }
 }
 
 /// Whether a packet that came by interface `ingress` may go to `dest`: no other interface would understand its VLAN tags.

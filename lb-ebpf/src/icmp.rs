@@ -5,7 +5,7 @@
 
 use lb_common::{
     checksum::{Sum, update},
-    dest::{FORWARD_NAT, FrontValue, is_tunnel},
+    dest::{DEST_LOCAL, FORWARD_NAT, FrontValue, is_tunnel},
     service::ServiceValue,
 };
 
@@ -108,16 +108,24 @@ impl Error<'_> {
         let entry = serve::entry(request, service);
         let choice = select::find(service, &key, entry, Segment::Related)
             .ok_or_else(|| select::missed(service, Segment::Related))?;
-        forward::may_leave(self.outer, choice.dest, ingress)?;
-        if is_tunnel(choice.dest.method) {
-            return Ok(Outcome::Tunnel(u32::from(choice.id)));
+        let is_local = choice.dest.flags & DEST_LOCAL != 0;
+        if !is_local {
+            forward::may_leave(self.outer, choice.dest, ingress)?;
+            if is_tunnel(choice.dest.method) {
+                return Ok(Outcome::Tunnel(u32::from(choice.id)));
+            }
         }
         if choice.dest.method == FORWARD_NAT {
             let real = Endpoint::of(choice.dest, request.ports.destination);
-            self.rewrite(frame, End::Destination, &real, Hop::Ours)
+            let hop = if is_local { Hop::Others } else { Hop::Ours };
+            self.rewrite(frame, End::Destination, &real, hop)
                 .ok_or(Outcome::Malformed)?;
         }
-        let outcome = forward::send(frame, choice.dest, ingress);
+        let outcome = if is_local {
+            Outcome::Delivered
+        } else {
+            forward::send(frame, choice.dest, ingress)
+        };
         maps::count_traffic(service.id, choice.id, self.outer.end as u64, false);
         Ok(outcome)
     }

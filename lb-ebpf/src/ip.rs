@@ -74,6 +74,12 @@ impl Ip {
         [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
     }
 
+    /// In four words, in memory order.
+    #[inline(always)]
+    pub fn quarters(self) -> [u32; 4] {
+        bytemuck::cast(self.0)
+    }
+
     /// The last four bytes: an IPv4-mapped address' IPv4 address.
     #[inline(always)]
     pub const fn v4(self) -> [u8; 4] {

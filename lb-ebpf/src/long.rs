@@ -76,19 +76,25 @@ pub extern "C" fn long_reply(context: *mut xdp_md, packet: *const Packet, servic
     piece(context, packet, &Replies { service })
 }
 
-/// Tells the fragments that follow a first one which ports they have.
+/// [`remember`].
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_remember(packet: *const Packet) -> u32 {
     if let Some(packet) = Packet::handed(packet) {
-        let value = FragmentValue {
-            source: packet.ports.source,
-            destination: packet.ports.destination,
-            seen: flow::now(),
-        };
-        maps::remember_fragment(&fragment_key(&packet), &value);
+        remember(&packet);
     }
     UNDECIDED
+}
+
+/// Tells the fragments that follow `packet` which ports they have.
+#[inline(always)]
+pub fn remember(packet: &Packet) {
+    let value = FragmentValue {
+        source: packet.ports.source,
+        destination: packet.ports.destination,
+        seen: flow::now(),
+    };
+    maps::remember_fragment(&fragment_key(packet), &value);
 }
 
 /// Puts the packet that an ICMP error is about, turned round, in place of the error; says whether it is one.
@@ -417,7 +423,7 @@ impl Piece for Replies {
 
 /// The packet's own, or those of the first fragment.
 #[inline(always)]
-fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
+pub fn ports(frame: &Frame, packet: &Packet) -> Option<Ports> {
     if !packet.is_later_fragment() {
         return parse::ports(frame, packet);
     }

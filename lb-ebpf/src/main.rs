@@ -1,6 +1,6 @@
 //! The programs of the data plane.
 //!
-//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `reply`, `bytes`, `search`
+//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `reply`, `local`, `bytes`, `search`
 //! and `sweep`. The modules return an
 //! [`Outcome`](outcome::Outcome), of which `verdict` makes the kernel's word.
 #![cfg_attr(
@@ -45,6 +45,7 @@ mod heartbeat;
 mod icmp;
 mod ip;
 mod judge;
+mod local;
 mod long;
 mod maps;
 mod outcome;
@@ -67,7 +68,7 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use lb_common::{bench::YARDSTICK, counter::Counter, programs};
+use lb_common::{bench::YARDSTICK, counter::Counter, programs, service::TABLE_LOCAL_NAT_SOURCE};
 
 use crate::{
     fast::Rest,
@@ -244,8 +245,15 @@ fn send<const TIMERS: bool>(context: &TcContext) -> i32 {
     let place = Place { ifindex, vlan };
     let (outcome, source) = egress::handle::<TIMERS>(&frame, place, ingress == 0);
     let verdict = tc_verdict(outcome);
-    if verdict == verdict::UNHINDERED && source.is_some_and(|source| source.write(context)) {
-        maps::count(Counter::VirtualMac);
+    if verdict != verdict::UNHINDERED {
+        return verdict;
+    }
+    if let Some(source) = source {
+        if source.write(context) {
+            maps::count(Counter::VirtualMac);
+        }
+    } else if ingress == 0 && service::table_has(TABLE_LOCAL_NAT_SOURCE) {
+        return local::reply(context.skb.skb);
     }
     verdict
 }

@@ -17,6 +17,8 @@ pub enum Outcome {
     NoDest,
     /// An advert that beats ours; its gate is fenced now, the daemon reads the rest.
     Yielded,
+    /// For a real server that is this host, rewritten where it is behind NAT.
+    Delivered,
     /// Rewritten for a real server, leaving by the interface it came from.
     Forward,
     /// Rewritten for a real server, leaving by another interface.

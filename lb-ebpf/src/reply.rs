@@ -16,7 +16,7 @@ use aya_ebpf::{
 use lb_common::{
     dest::{DEST_KEEPS_PORT, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
     hash,
-    service::SERVICE_ONE_PACKET,
+    service::{SERVICE_ONE_PACKET, TABLE_WILDCARD_NAT_SOURCE},
 };
 
 use crate::{
@@ -64,7 +64,7 @@ pub fn find(packet: &Packet, segment: Segment) -> Option<Front> {
 #[inline(always)]
 pub fn find_any(packet: &Packet, segment: Segment) -> Option<Front> {
     let found = find(packet, segment);
-    if found.is_some() || !service::has_wildcard_nat_sources() {
+    if found.is_some() || !service::table_has(TABLE_WILDCARD_NAT_SOURCE) {
         return found;
     }
     let any = NatSourceKey {

@@ -67,7 +67,7 @@ pub fn serve(
     let outcome = forward::forward(frame, packet, &choice, ingress);
     if matches!(
         outcome,
-        Outcome::Forward | Outcome::ForwardTo(_) | Outcome::Tunnel(_)
+        Outcome::Delivered | Outcome::Forward | Outcome::ForwardTo(_) | Outcome::Tunnel(_)
     ) {
         maps::count_traffic(service.id, choice.id, packet.end as u64, choice.new_flow);
     }

@@ -4,7 +4,8 @@ use lb_common::{
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
     service::{
-        ServiceKey, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE, WILDCARD_SERVICE,
+        ServiceKey, ServiceTableHeader, ServiceValue, TABLE_WILDCARD_NAT_SOURCE,
+        TABLE_WILDCARD_SERVICE,
     },
 };
 
@@ -53,7 +54,7 @@ impl Table {
     #[inline(always)]
     fn find_any(self, key: &ServiceKey) -> Option<Found> {
         let found = self.find(key);
-        if found.is_some() || self.header().wildcards & WILDCARD_SERVICE == 0 {
+        if found.is_some() || self.header().flags & TABLE_WILDCARD_SERVICE == 0 {
             return found;
         }
         self.find(&every_port(*key))
@@ -62,7 +63,7 @@ impl Table {
     /// True when something has every port, and what is found by its own port only may be missed.
     #[inline(always)]
     pub fn has_wildcards(self) -> bool {
-        self.header().wildcards != 0
+        self.header().flags & (TABLE_WILDCARD_SERVICE | TABLE_WILDCARD_NAT_SOURCE) != 0
     }
 
     /// True when packets may be replies of real servers.
@@ -98,10 +99,10 @@ pub const fn key(packet: &Packet) -> ServiceKey {
     }
 }
 
-/// Whether some real server answers from every port.
+/// Whether the table has what one of the `TABLE_*` bits says.
 #[inline(always)]
-pub fn has_wildcard_nat_sources() -> bool {
-    Table::read().is_some_and(|table| table.header().wildcards & WILDCARD_NAT_SOURCE != 0)
+pub fn table_has(flag: u32) -> bool {
+    Table::read().is_some_and(|table| table.header().flags & flag != 0)
 }
 
 /// The slot of the service that a packet with ports is for, in the live half of the fast table, or [`NOWHERE`]. The verifier is to walk

@@ -73,6 +73,7 @@ pub fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::TooBigTold => (xdp_action::XDP_TX, Counter::TooBig),
         Outcome::NoRoom => (xdp_action::XDP_DROP, Counter::NoRoom),
         Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
+        Outcome::Delivered => (xdp_action::XDP_PASS, Counter::Delivered),
         Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
         Outcome::FlowMissed => (xdp_action::XDP_PASS, Counter::FlowMissed),
         Outcome::FlowContended => (xdp_action::XDP_DROP, Counter::FlowContended),
@@ -110,6 +111,7 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::FlowContended
         | Outcome::NoDest
         | Outcome::Yielded
+        | Outcome::Delivered
         | Outcome::Forward
         | Outcome::ForwardTo(_)
         | Outcome::Begin

@@ -86,9 +86,30 @@ fn write_service(
     write!(f, "[{address}]:{}:{port}", protocol.name())
 }
 
+/// How packets reach a real server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextHop {
+    /// Its address is one of this host's own.
+    Host,
+    /// In frames over a link.
+    Link(Hop),
+}
+
+/// Prints as `eth1 02:00:00:00:00:01`, or `this host`.
+impl fmt::Display for NextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("this host"),
+            Self::Link(hop) => {
+                write!(f, "{} {}", hop.interface, MacAddress::from(hop.next_hop))
+            }
+        }
+    }
+}
+
 /// How frames reach a real server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextHop {
+pub struct Hop {
     /// Name of the interface, for people.
     pub interface: String,
     /// The interface frames leave by.
@@ -103,13 +124,6 @@ pub struct NextHop {
     pub mtu: u32,
 }
 
-/// Prints as `eth1 02:00:00:00:00:01`.
-impl fmt::Display for NextHop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.interface, MacAddress::from(self.next_hop))
-    }
-}
-
 /// Why a real server has no next hop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
@@ -119,9 +133,6 @@ pub enum Unreachable {
     /// The routing table has no answer.
     #[error("no route")]
     NoRoute,
-    /// The address is one of this host's own; XDP cannot hand packets to the host's own sockets.
-    #[error("is an address of this host")]
-    Local,
     /// The interface carries no Ethernet frames.
     #[error("{interface} has no Ethernet address")]
     NotEthernet {

@@ -21,8 +21,8 @@ use lb_common::{
     connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
     counter::{Counter, Traffic},
     dest::{
-        DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_USABLE, DestValue, FORWARD_NAT,
-        FrontValue, NatSourceKey,
+        DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_USABLE, DestValue,
+        FORWARD_NAT, FrontValue, NatSourceKey,
     },
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
@@ -32,8 +32,8 @@ use lb_common::{
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
     service::{
-        RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE,
-        WILDCARD_SERVICE,
+        RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, TABLE_LOCAL_NAT_SOURCE,
+        TABLE_WILDCARD_NAT_SOURCE, TABLE_WILDCARD_SERVICE,
     },
     virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
@@ -285,7 +285,11 @@ impl Loaded {
         self.set_header(|header| {
             header.mask = mask;
             header.services = services.len() as u32;
-            header.wildcards |= if is_wildcard { WILDCARD_SERVICE } else { 0 };
+            header.flags |= if is_wildcard {
+                TABLE_WILDCARD_SERVICE
+            } else {
+                0
+            };
         });
     }
 
@@ -332,7 +336,16 @@ impl Loaded {
             let sources = self.checker.nat_sources.keys().count();
             self.set_header(|header| {
                 header.nat_sources = sources as u32;
-                header.wildcards |= if keeps_port { WILDCARD_NAT_SOURCE } else { 0 };
+                header.flags |= if dest.flags & DEST_LOCAL != 0 {
+                    TABLE_LOCAL_NAT_SOURCE
+                } else {
+                    0
+                };
+                header.flags |= if keeps_port {
+                    TABLE_WILDCARD_NAT_SOURCE
+                } else {
+                    0
+                };
             });
         }
     }

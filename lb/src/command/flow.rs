@@ -66,6 +66,11 @@ enum Outcome {
         /// The real server.
         real_server: Option<Real>,
     },
+    /// It is for a real server on this host, and the kernel goes on with it.
+    Delivered {
+        /// The real server.
+        real_server: Real,
+    },
     /// The kernel goes on with it.
     Passed,
     /// It is dropped.
@@ -102,7 +107,9 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
     let place = Place::find(pins, question)?;
     let outcome = if question.opens || !place.would_change() {
         let tried = trial.run(&frame, link.index)?;
-        Some(outcome(tried.verdict, &tried.packet, &place))
+        // By the flow entry that it may have now.
+        let after = Place::find(pins, question)?;
+        Some(outcome(tried.verdict, &tried.packet, &after))
     } else {
         None
     };
@@ -121,7 +128,10 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
     };
     let mut stdout = std::io::stdout();
     stdout.write_all(text.as_bytes()).context("stdout")?;
-    let is_forwarded = matches!(answer.outcome, Some(Outcome::Forwarded { .. }));
+    let is_forwarded = matches!(
+        answer.outcome,
+        Some(Outcome::Forwarded { .. } | Outcome::Delivered { .. })
+    );
     Ok(if is_forwarded { 0 } else { NOT_FORWARDED })
 }
 
@@ -148,7 +158,11 @@ async fn ingress(question: &Question) -> anyhow::Result<Link> {
 fn outcome(verdict: u32, packet: &[u8], place: &Place) -> Outcome {
     match verdict {
         DROP => Outcome::Dropped,
-        PASS => Outcome::Passed,
+        PASS => place
+            .here(packet)
+            .map_or(Outcome::Passed, |dest| Outcome::Delivered {
+                real_server: real(dest),
+            }),
         TX | REDIRECT => {
             let mac = packet.first_chunk::<6>().copied().unwrap_or_default();
             Outcome::Forwarded {
@@ -218,6 +232,10 @@ impl Answer {
                 ),
                 None => format!("forwarded, next hop {next_hop}"),
             },
+            Some(Outcome::Delivered { real_server }) => format!(
+                "delivered to {}, which is this host",
+                SocketAddr::new(real_server.address, real_server.port)
+            ),
             Some(Outcome::Passed) => "passed to the kernel".to_owned(),
             Some(Outcome::Dropped) => "dropped".to_owned(),
             Some(Outcome::Unknown(verdict)) => format!("verdict {verdict}"),

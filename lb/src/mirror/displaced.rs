@@ -140,7 +140,7 @@ mod tests {
                 seed: 0,
                 services: 1,
                 nat_sources: 0,
-                wildcards: 0,
+                flags: 0,
             },
             rings: [(1, Arc::new(chunk))].into(),
             ..Image::default()

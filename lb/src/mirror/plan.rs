@@ -10,9 +10,10 @@ use lb_common::{
     Address,
     connection::DestLimits,
     dest::{
-        DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
-        DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
-        FORWARD_NAT, FrontValue, NAT_SERVICES, NatSourceKey, NatSourceValue, is_tunnel,
+        DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED,
+        DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_GRE,
+        FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue, NAT_SERVICES, NatSourceKey,
+        NatSourceValue, is_tunnel,
     },
     hash, maps,
     ring::{CHUNK_LEN, RingChunk},
@@ -35,7 +36,7 @@ use super::{
 use crate::{
     config::model::{ForwardMethod, Protocol, Scheduler, Tunnel, lvs::TunnelChecksum},
     pool::{
-        Front, NextHop, RealServerId,
+        Front, Hop, NextHop, RealServerId,
         desired::{Dest, Service},
         mapped, unmapped,
     },
@@ -60,6 +61,9 @@ pub enum Refusal {
     /// Too many NAT services send to one real server address and port.
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
     NatSource(RealServerId),
+    /// The checksum of what leaves this host may be the device's to make, so that nobody here can tell what it becomes.
+    #[error("real server {0} is this host, where SCTP cannot be given another port")]
+    SctpHere(RealServerId),
     /// The programs have no such way to spread flows.
     #[error("its scheduler is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh and mh")]
     Scheduler,
@@ -245,7 +249,12 @@ impl Draft<'_> {
             None => self.new_service_id()?,
         };
         let dests = self.add_dests(id, service)?;
-        let refused = self.add_nat_sources(service, &dests);
+        let refused = self.add_nat_sources(service, &dests).or_else(|| {
+            let mut dests = service.dests.iter();
+            let refused =
+                dests.find(|dest| dest.next_hop == Some(NextHop::Host) && !may_be_here(dest));
+            refused.map(|dest| Refusal::SctpHere(dest.id))
+        });
         let entries = self.ring_entries(key, service, &dests);
         let (ring, full) = match (self.place_ring(&entries, before), before) {
             (Some(ring), _) => (ring, None),
@@ -599,7 +608,12 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
     // What begins no tunnel has no address that one could begin at.
     let fits = |before: &&DestValue| is_tunnel(before.method) == is_tunnel(method);
     match (&dest.next_hop, before.filter(fits)) {
-        (Some(found), _) => resolved(value, found),
+        (Some(NextHop::Host), _) if !may_be_here(dest) => value,
+        (Some(NextHop::Host), _) => DestValue {
+            flags: value.flags | DEST_LOCAL,
+            ..value
+        },
+        (Some(NextHop::Link(hop)), _) => resolved(value, hop),
         (None, Some(before)) => DestValue {
             flags: value.flags | before.flags & DEST_RESOLVED,
             ifindex: before.ifindex,
@@ -613,8 +627,16 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
     }
 }
 
+/// Whether the programs can serve a real server that is this host.
+fn may_be_here(dest: &Dest) -> bool {
+    let front = dest.id.front;
+    front.protocol != Protocol::Sctp
+        || dest.method != ForwardMethod::Nat
+        || [0, dest.id.port].contains(&front.port)
+}
+
 /// A tunnel needs an address that it begins at, too.
-fn resolved(value: DestValue, found: &NextHop) -> DestValue {
+fn resolved(value: DestValue, found: &Hop) -> DestValue {
     let mut value = DestValue {
         ifindex: found.ifindex,
         next_hop: found.next_hop,

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use bytemuck::Zeroable;
 use lb_common::{
+    dest::{DEST_LOCAL, DestValue, FORWARD_NAT},
     hash::service_slots,
     service::{
-        ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, WILDCARD_NAT_SOURCE,
-        WILDCARD_SERVICE,
+        ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, TABLE_LOCAL_NAT_SOURCE,
+        TABLE_WILDCARD_NAT_SOURCE, TABLE_WILDCARD_SERVICE,
     },
 };
 
-use super::image::Image;
+use super::image::{Image, is_live};
 
 /// Displacements before a seed is given up; far above what a half-full table needs.
 const DISPLACEMENTS: u32 = 512;
@@ -20,14 +21,14 @@ const DISPLACEMENTS: u32 = 512;
 const SEEDS: u32 = 256;
 
 /// Sets the table of `image`, which has `slots` slots, to the services of `image`, writing the idle half and turning the header to
-/// it; leaves both alone, but for the number of NAT sources and whether there are wildcards, when packets find exactly these services already. False when no seed
+/// it; leaves both alone, but for the number of NAT sources and its flags, when packets find exactly these services already. False when no seed
 /// fits the services.
 pub fn place(image: &mut Image, slots: u32) -> bool {
     let mask = slots / 2 - 1;
     #[expect(clippy::cast_possible_truncation, reason = "no more than the map has")]
     let nat_sources = image.nat_sources.len() as u32;
     image.header.nat_sources = nat_sources;
-    image.header.wildcards = wildcards(image);
+    image.header.flags = flags(image);
     let found: BTreeMap<_, _> = image.live().map(|(key, value)| (*key, *value)).collect();
     if found == image.services && (found.is_empty() || image.header.mask == mask) {
         return true;
@@ -56,16 +57,28 @@ pub fn place(image: &mut Image, slots: u32) -> bool {
         seed,
         services,
         nat_sources,
-        wildcards: image.header.wildcards,
+        flags: image.header.flags,
     };
     true
 }
 
-fn wildcards(image: &Image) -> u32 {
-    let service = image.services.keys().any(|key| key.port == [0; 2]);
-    let source = image.nat_sources.keys().any(|key| key.port == [0; 2]);
-    let service = if service { WILDCARD_SERVICE } else { 0 };
-    service | if source { WILDCARD_NAT_SOURCE } else { 0 }
+fn flags(image: &Image) -> u32 {
+    let is_local = |dest: &DestValue| {
+        dest.method == FORWARD_NAT && is_live(dest) && dest.flags & DEST_LOCAL != 0
+    };
+    let all = [
+        (
+            TABLE_WILDCARD_SERVICE,
+            image.services.keys().any(|key| key.port == [0; 2]),
+        ),
+        (
+            TABLE_WILDCARD_NAT_SOURCE,
+            image.nat_sources.keys().any(|key| key.port == [0; 2]),
+        ),
+        (TABLE_LOCAL_NAT_SOURCE, image.dests.values().any(is_local)),
+    ];
+    let set = all.iter().filter(|(_, is_set)| *is_set);
+    set.fold(0, |flags, (flag, _)| flags | flag)
 }
 
 /// Cuckoo placement by key order: a service takes its first slot, whoever was there moves to its other one.

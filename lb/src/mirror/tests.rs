@@ -7,14 +7,15 @@ use std::{
 use lb_common::{
     Address,
     dest::{
-        DEST_KEEPS_PORT, DEST_LIMITED, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM, DEST_USABLE,
-        FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
+        DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
+        DEST_USABLE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
     },
     hash::{self, service_slots},
     ring::CHUNK_LEN,
     service::{
         RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ALL_PORTS, SERVICE_NAT,
-        SERVICE_ONE_PACKET, ServiceValue, WILDCARD_NAT_SOURCE, WILDCARD_SERVICE,
+        SERVICE_ONE_PACKET, ServiceValue, TABLE_LOCAL_NAT_SOURCE, TABLE_WILDCARD_NAT_SOURCE,
+        TABLE_WILDCARD_SERVICE,
     },
 };
 use proptest::prelude::*;
@@ -26,7 +27,7 @@ use crate::{
         lvs::{Persistence, SchedulerFlags, Thresholds, TunnelChecksum},
     },
     pool::{
-        NextHop, RealServerId,
+        Hop, NextHop, RealServerId,
         desired::{Dest, Service},
         mapped,
     },
@@ -51,8 +52,8 @@ fn front(n: u8) -> Front {
     }
 }
 
-fn next_hop(n: u8) -> NextHop {
-    NextHop {
+fn hop(n: u8) -> Hop {
+    Hop {
         interface: "eth0".to_owned(),
         ifindex: 2,
         next_hop: [2, 0, 0, 0, 0, n],
@@ -74,7 +75,7 @@ fn dest(service: u8, n: u8) -> Dest {
         draining: false,
         thresholds: Thresholds { upper: 0, lower: 0 },
         usable: true,
-        next_hop: Some(next_hop(n)),
+        next_hop: Some(NextHop::Link(hop(n))),
     }
 }
 
@@ -169,8 +170,8 @@ fn a_service_of_every_port_is_found_with_port_0_and_so_are_its_real_servers() {
     let (mut mirror, mut now) = installed(&[every.clone(), service(2, &[3])]);
     let image = mirror.installed();
     assert_eq!(
-        image.header.wildcards,
-        WILDCARD_SERVICE | WILDCARD_NAT_SOURCE
+        image.header.flags,
+        TABLE_WILDCARD_SERVICE | TABLE_WILDCARD_NAT_SOURCE
     );
     let value = lookup(image, every.front).expect("the service");
     assert_ne!(value.flags & SERVICE_ALL_PORTS, 0);
@@ -182,7 +183,7 @@ fn a_service_of_every_port_is_found_with_port_0_and_so_are_its_real_servers() {
     now += Duration::from_secs(1);
     mirror.handle_services(vec![service(2, &[3])], now);
     drain(&mut mirror, now);
-    assert_eq!(mirror.installed().header.wildcards, 0);
+    assert_eq!(mirror.installed().header.flags, 0);
 }
 
 #[test]
@@ -203,10 +204,7 @@ fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
         for local in [Some([10, 0, 0, 254].into()), None] {
             let mut wish = service(1, &[1]);
             wish.dests[0].method = ForwardMethod::Tunnel(tunnel);
-            wish.dests[0].next_hop = Some(NextHop {
-                local,
-                ..next_hop(1)
-            });
+            wish.dests[0].next_hop = Some(NextHop::Link(Hop { local, ..hop(1) }));
             let (mirror, _) = installed(&[wish]);
             let image = mirror.installed();
             let dest = image.dests.values().find(|dest| image::is_live(dest));
@@ -218,6 +216,58 @@ fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
             assert_eq!((dest.local, dest.mtu), expected, "{tunnel:?}");
             assert!(image.nat_sources.is_empty());
         }
+    }
+}
+
+#[test]
+fn a_real_server_that_is_this_host_has_no_next_hop() {
+    let mut wish = service(1, &[1, 2]);
+    wish.dests[0].next_hop = Some(NextHop::Host);
+    let (mut mirror, now) = installed(&[wish.clone()]);
+    let image = mirror.installed();
+    assert_eq!(image.header.flags, TABLE_LOCAL_NAT_SOURCE);
+    let dest = |image: &Image| {
+        let address = mapped(wish.dests[0].id.address);
+        let mut dests = image.dests.values();
+        let found = dests.find(|dest| dest.address == address);
+        *found.expect("a dest")
+    };
+    let here = dest(image);
+    assert_eq!(here.flags, DEST_USABLE | DEST_LOCAL);
+    assert_eq!((here.ifindex, here.next_hop), (0, [0; 6]));
+    let mut elsewhere = wish.clone();
+    elsewhere.dests[0].next_hop = Some(NextHop::Link(hop(1)));
+    mirror.handle_services(vec![elsewhere], now);
+    drain(&mut mirror, now);
+    let flags = dest(mirror.installed()).flags;
+    assert_eq!(flags, DEST_USABLE | DEST_RESOLVED);
+    assert_eq!(mirror.installed().header.flags, 0);
+}
+
+#[test]
+fn sctp_gets_no_other_port_on_this_host() {
+    for (port, is_refused) in [(80, false), (8080, true)] {
+        let mut wish = service(1, &[1]);
+        wish.front.protocol = Protocol::Sctp;
+        let dest = &mut wish.dests[0];
+        (dest.id.front, dest.id.port) = (wish.front, port);
+        dest.next_hop = Some(NextHop::Host);
+        let refused = Refusal::SctpHere(dest.id);
+        let mut mirror = Mirror::new(Image::default(), Room::default());
+        mirror.handle_services(vec![wish.clone()], start());
+        let mut refusals = Vec::new();
+        while let Some(output) = mirror.poll_output() {
+            match output {
+                Output::Write(op) => mirror.handle_written::<()>(&op, &Ok(()), start()),
+                Output::Refused { why, .. } => refusals.push(why),
+                Output::CountDisplaced => {}
+            }
+        }
+        let expected = if is_refused { vec![refused] } else { vec![] };
+        assert_eq!(refusals, expected);
+        let dests = mirror.installed().dests.values();
+        let is_local = dests.clone().any(|dest| dest.flags & DEST_LOCAL != 0);
+        assert_eq!(is_local, !is_refused);
     }
 }
 
@@ -524,7 +574,7 @@ fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
             weight,
             draining: false,
             usable,
-            next_hop: resolved.then(|| next_hop(n)),
+            next_hop: resolved.then(|| NextHop::Link(hop(n))),
             method: if nat {
                 ForwardMethod::Nat
             } else {

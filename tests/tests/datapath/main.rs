@@ -18,6 +18,7 @@ mod heartbeat;
 mod icmp;
 mod judge;
 mod load;
+mod local;
 mod matrix;
 mod pass;
 mod persistence;

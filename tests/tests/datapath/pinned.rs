@@ -238,7 +238,7 @@ fn serve(pins: &Pins, ifindex: u32) {
         seed: 0,
         services: 1,
         nat_sources: 0,
-        wildcards: 0,
+        flags: 0,
     };
     checker.service_header.set(0, header, 0).unwrap();
 }

@@ -19,6 +19,7 @@ mod flows;
 mod interop;
 mod lab;
 mod lasting;
+mod local;
 mod objects;
 mod requests;
 mod return_codes;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use anyhow::Context as _;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use lb_common::{
-    dest::{DEST_USABLE, DestValue},
+    dest::{DEST_LOCAL, DEST_USABLE, DestValue, FORWARD_NAT},
     flow::FLOW_SYN,
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
@@ -148,20 +148,34 @@ impl Place {
         service.is_some_and(|service| service.would_change)
     }
 
+    /// The real server on this host that a packet which the program passed is for: by its address where NAT gave it another, else
+    /// that of its flow or its place in the ring.
+    pub(super) fn here(&self, packet: &[u8]) -> Option<&DestValue> {
+        let service = self.service.as_ref()?;
+        let here = |dest: &&DestValue| dest.flags & DEST_LOCAL != 0;
+        let mut own = service.dests.values().filter(here);
+        let address = destination(packet)?.0;
+        let is_translated =
+            |dest: &&DestValue| dest.method == FORWARD_NAT && unmapped(dest.address) == address;
+        if let Some(dest) = own.clone().find(is_translated) {
+            return Some(dest);
+        }
+        let flow = service
+            .flow
+            .as_ref()
+            .and_then(|flow| flow.real_server.as_ref());
+        let ring = service
+            .ring
+            .as_ref()
+            .and_then(|ring| ring.real_server.as_ref());
+        let chosen = flow.or(ring)?;
+        own.find(|dest| dest.method != FORWARD_NAT && real(dest) == *chosen)
+    }
+
     /// The real server that a packet went to: by its Ethernet destination, and by address and port where several are behind one
     /// router, or on one host.
     pub(super) fn dest_at(&self, packet: &[u8], mac: lb_common::Mac) -> Option<&DestValue> {
-        let sliced = SlicedPacket::from_ethernet(packet).ok()?;
-        let address: IpAddr = match sliced.net? {
-            NetSlice::Ipv4(ip) => ip.header().destination_addr().into(),
-            NetSlice::Ipv6(ip) => ip.header().destination_addr().into(),
-            NetSlice::Arp(_) => return None,
-        };
-        let port = match sliced.transport {
-            Some(TransportSlice::Tcp(tcp)) => Some(tcp.destination_port()),
-            Some(TransportSlice::Udp(udp)) => Some(udp.destination_port()),
-            _ => None,
-        };
+        let (address, port) = destination(packet)?;
         let there: Vec<_> = self
             .service
             .iter()
@@ -211,6 +225,22 @@ impl Place {
         }
         lines
     }
+}
+
+/// Where a frame is for; the port of TCP and UDP.
+fn destination(packet: &[u8]) -> Option<(IpAddr, Option<u16>)> {
+    let sliced = SlicedPacket::from_ethernet(packet).ok()?;
+    let address = match sliced.net? {
+        NetSlice::Ipv4(ip) => ip.header().destination_addr().into(),
+        NetSlice::Ipv6(ip) => ip.header().destination_addr().into(),
+        NetSlice::Arp(_) => return None,
+    };
+    let port = match sliced.transport {
+        Some(TransportSlice::Tcp(tcp)) => Some(tcp.destination_port()),
+        Some(TransportSlice::Udp(udp)) => Some(udp.destination_port()),
+        _ => None,
+    };
+    Some((address, port))
 }
 
 fn shown(real: Option<&Real>) -> String {

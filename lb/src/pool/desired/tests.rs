@@ -89,14 +89,14 @@ fn the_second_of_two_equals_is_ignored() {
 
 #[test]
 fn an_unknown_next_hop_keeps_its_place() {
-    let found = NextHop {
+    let found = NextHop::Link(crate::pool::Hop {
         interface: "eth0".to_owned(),
         ifindex: 2,
         next_hop: [2; 6],
         source: [4; 6],
         local: None,
         mtu: 1500,
-    };
+    });
     let next_hops = NextHops::from([
         ([10, 0, 0, 1].into(), Ok(found.clone())),
         ([10, 0, 0, 2].into(), Err(Unreachable::NoRoute)),

@@ -14,7 +14,7 @@ use rtnetlink::packet_route::{
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteType, RouteVia},
 };
 
-use crate::pool::{NextHop, Unreachable, desired::NextHops};
+use crate::pool::{Hop, NextHop, Unreachable, desired::NextHops};
 
 /// What a message of the kernel means for the answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,16 @@ pub(super) struct Path {
 
 /// How the kernel routes packets for an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Route {
+pub(super) enum Route {
+    /// It is this host's own.
+    Host,
+    /// Over a link.
+    Link(LinkRoute),
+}
+
+/// A route over a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LinkRoute {
     pub(super) path: Path,
     /// The source it would choose.
     pub(super) local: Option<IpAddr>,
@@ -147,7 +156,11 @@ impl Table {
     /// The neighbours that matter.
     pub(super) fn paths(&self) -> BTreeSet<Path> {
         let routes = self.routes.values().flatten();
-        routes.map(|route| route.path).collect()
+        let paths = routes.filter_map(|route| match route {
+            Route::Host => None,
+            Route::Link(route) => Some(route.path),
+        });
+        paths.collect()
     }
 
     pub(super) fn all_answer(&self) -> bool {
@@ -160,13 +173,16 @@ impl Table {
         self.routes
             .iter()
             .map(|(address, route)| {
-                let found = route.clone().and_then(|route| self.resolve(&route));
+                let found = route.clone().and_then(|route| match route {
+                    Route::Host => Ok(NextHop::Host),
+                    Route::Link(route) => self.resolve(&route).map(NextHop::Link),
+                });
                 (*address, found)
             })
             .collect()
     }
 
-    fn resolve(&self, route: &Route) -> Result<NextHop, Unreachable> {
+    fn resolve(&self, route: &LinkRoute) -> Result<Hop, Unreachable> {
         let path = route.path;
         let link = self.links.get(&path.ifindex).ok_or(Unreachable::NoRoute)?;
         let interface = link.name.clone();
@@ -179,7 +195,7 @@ impl Table {
                 interface,
             });
         };
-        Ok(NextHop {
+        Ok(Hop {
             interface,
             ifindex: path.ifindex,
             next_hop,
@@ -211,7 +227,7 @@ fn path_of(message: &NeighbourMessage) -> Option<Path> {
 pub(super) fn route(address: IpAddr, route: &RouteMessage) -> Result<Route, Unreachable> {
     match route.header.kind {
         RouteType::Unicast => {}
-        RouteType::Local => return Err(Unreachable::Local),
+        RouteType::Local => return Ok(Route::Host),
         _ => return Err(Unreachable::NoRoute),
     }
     let mut ifindex = None;
@@ -231,11 +247,11 @@ pub(super) fn route(address: IpAddr, route: &RouteMessage) -> Result<Route, Unre
         }
     }
     let ifindex = ifindex.ok_or(Unreachable::NoRoute)?;
-    Ok(Route {
+    Ok(Route::Link(LinkRoute {
         path: Path { ifindex, neighbour },
         local,
         mtu,
-    })
+    }))
 }
 
 const fn mtu_of(metric: &RouteMetric) -> Option<u32> {

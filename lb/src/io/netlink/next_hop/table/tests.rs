@@ -36,7 +36,7 @@ fn message(kind: RouteType, attributes: Vec<RouteAttribute>) -> RouteMessage {
 #[test]
 fn routes_lead_to_a_neighbour_or_say_why_not() {
     let address = IpAddr::from(ADDRESS);
-    let via = |neighbour: [u8; 4]| Route {
+    let via = |neighbour: [u8; 4]| LinkRoute {
         path: Path {
             ifindex: 2,
             neighbour: neighbour.into(),
@@ -51,27 +51,27 @@ fn routes_lead_to_a_neighbour_or_say_why_not() {
         (
             RouteType::Unicast,
             vec![RouteAttribute::Oif(2)],
-            Ok(via(ADDRESS)),
+            Ok(Route::Link(via(ADDRESS))),
         ),
         (
             RouteType::Unicast,
             vec![RouteAttribute::Oif(2), gateway],
-            Ok(via(GATEWAY)),
+            Ok(Route::Link(via(GATEWAY))),
         ),
         (
             RouteType::Unicast,
             vec![RouteAttribute::Oif(2), source, metrics],
-            Ok(Route {
+            Ok(Route::Link(LinkRoute {
                 local: Some(LOCAL.into()),
                 mtu: Some(1400),
                 ..via(ADDRESS)
-            }),
+            })),
         ),
         (RouteType::Unicast, vec![], Err(Unreachable::NoRoute)),
         (
             RouteType::Local,
             vec![RouteAttribute::Oif(1)],
-            Err(Unreachable::Local),
+            Ok(Route::Host),
         ),
         (RouteType::BlackHole, vec![], Err(Unreachable::NoRoute)),
     ];
@@ -84,7 +84,7 @@ fn routes_lead_to_a_neighbour_or_say_why_not() {
 #[test]
 fn a_next_hop_needs_a_route_an_ethernet_link_and_an_answer() {
     let address = IpAddr::from(ADDRESS);
-    let on_link = Route {
+    let on_link = LinkRoute {
         path: Path {
             ifindex: 2,
             neighbour: address,
@@ -93,7 +93,7 @@ fn a_next_hop_needs_a_route_an_ethernet_link_and_an_answer() {
         mtu: None,
     };
     let mut table = Table::default();
-    table.routes.insert(address, Ok(on_link));
+    table.routes.insert(address, Ok(Route::Link(on_link)));
     let mut now = |change: fn(&mut Table)| {
         change(&mut table);
         match table.next_hops().remove(&address) {
