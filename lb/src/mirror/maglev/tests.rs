@@ -143,3 +143,21 @@ fn one_that_leaves_moves_little_more_than_its_share() {
     let most = cases.iter().copied().fold(0.0, f64::max);
     assert!(most <= 0.3, "{most} more than the share");
 }
+
+/// Of a hundred equal ones, each once: its own share is 1 %.
+#[test]
+fn one_of_a_hundred_that_leaves_or_comes_moves_less_than_two_hundredths() {
+    let all: Vec<_> = (0..100).map(|host| member(host, 1)).collect();
+    let len = configured_length(&all);
+    let whole = owners(&all, len);
+    let moved = |gone: usize| {
+        let mut rest = all.clone();
+        rest.remove(gone);
+        let differ = whole.iter().zip(owners(&rest, len));
+        differ.filter(|(a, b)| *a != b).count() as f64 / f64::from(len)
+    };
+    let moved: Vec<f64> = (0..all.len()).map(moved).collect();
+    let most = moved.iter().copied().fold(0.0, f64::max);
+    let mean = moved.iter().sum::<f64>() / moved.len() as f64;
+    assert!(most < 0.02, "{most} at most, {mean} in the mean");
+}

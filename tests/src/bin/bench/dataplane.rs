@@ -4,6 +4,8 @@
 //! without the loop around it. Beside it stands one look-up in a hash map, measured the same way: what a design with BPF's
 //! own maps pays several times per packet.
 
+mod veth;
+
 use std::time::Duration;
 
 use anyhow::Context;
@@ -105,7 +107,8 @@ pub(crate) fn run(report: &mut Report, selection: &Selection) -> anyhow::Result<
     if selection.has("vrrp-absorb") {
         print("vrrp-absorb".to_owned(), bench.absorb()?, Some(yardstick))?;
     }
-    Ok(())
+    drop(bench);
+    veth::run(report, selection)
 }
 
 fn cases() -> Vec<(String, Load)> {
