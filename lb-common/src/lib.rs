@@ -20,6 +20,7 @@ pub mod hash;
 pub mod hint;
 pub mod maps;
 pub mod programs;
+pub mod quic;
 pub mod ring;
 pub mod router;
 pub mod service;

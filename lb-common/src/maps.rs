@@ -9,6 +9,7 @@ use crate::{
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     fragment::{FragmentKey, FragmentValue},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
+    quic::QuicKey,
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
@@ -73,6 +74,8 @@ maps! {
     NAT_SOURCES: "nat_sources", NatSourceKey => NatSourceValue, 65536, Checker;
     /// Array of words of 64 bits: those set may be in `nat_sources`, so that others skip the look-up.
     NAT_FILTER: "nat_filter", u32 => u64, FILTER_WORDS, Checker;
+    /// Hash `QuicKey → dest id`.
+    QUIC_SERVERS: "quic_servers", QuicKey => u32, 65536, Checker;
     /// Array `service id → FrontValue`.
     FRONTS: "fronts", u32 => FrontValue, 4096, Checker;
     /// Array `dest id → DestLimits`.

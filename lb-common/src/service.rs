@@ -44,8 +44,8 @@ pub struct ServiceValue {
     pub flags: u8,
     /// [`FrontValue::granularity`](crate::dest::FrontValue::granularity).
     pub granularity: u8,
-    /// Zero.
-    pub pad: u8,
+    /// Bytes of a server id in a QUIC connection ID; 0 where nobody looks at those.
+    pub quic_length: u8,
     /// The ring new flows are scheduled by.
     pub ring: RingRef,
     /// The ring before the last change; equal to `ring` while the ring is stable. Empty, where `ring` is not, when
@@ -90,6 +90,8 @@ pub const SERVICE_ONE_PACKET: u8 = 4;
 pub const SERVICE_NAT: u8 = 8;
 /// The service has every port ([`ServiceKey::port`] is 0): which one a packet has does not count for where it goes.
 pub const SERVICE_ALL_PORTS: u8 = 16;
+/// Datagrams may name their real server, see [`ServiceValue::quic_length`].
+pub const SERVICE_QUIC: u8 = 32;
 
 /// A slot of the fast service table: the same key and value in one cache line. 64 bytes.
 ///

@@ -7,7 +7,7 @@
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use lb_common::{
     dest::{DEST_RESOLVED, FORWARD_DIRECT_ROUTE, FORWARD_IPIP},
-    service::{SCHEDULER_MH, SERVICE_NAT, ServiceValue},
+    service::{SCHEDULER_MH, SERVICE_NAT, SERVICE_QUIC, ServiceValue},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     outcome::Outcome,
     packet::{ETHER_IPV4, ETHER_IPV6, Ethernet},
     parse::{self, Link, Packet},
-    reply, select,
+    quic, reply, select,
     serve::{self, Service},
     service::{self, Table},
     transport,
@@ -104,7 +104,7 @@ fn transport(
     };
     let (service, others) = (found.value, (others.service)(found.slot));
     let is_decided = service.scheduler == SCHEDULER_MH
-        && service.flags & SERVICE_NAT == 0
+        && service.flags & (SERVICE_NAT | SERVICE_QUIC) == 0
         && service.ring == service.previous
         && maps::is_open(service.gate)
         && transport::check(frame, packet).is_some();
@@ -213,6 +213,10 @@ impl Service for Service4 {
     fn begin(&self) -> u32 {
         begin4(self.0, self.1)
     }
+    #[inline(always)]
+    fn named(&self) -> u32 {
+        quic::named(self.0, self.1)
+    }
 }
 
 impl Service for Service6 {
@@ -223,6 +227,10 @@ impl Service for Service6 {
     #[inline(always)]
     fn begin(&self) -> u32 {
         begin6(self.0, self.1)
+    }
+    #[inline(always)]
+    fn named(&self) -> u32 {
+        quic::named(self.0, self.1)
     }
 }
 

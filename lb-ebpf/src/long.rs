@@ -19,7 +19,7 @@ use crate::{
     outcome::Outcome,
     packet::{ETHER_ARP, Ethernet},
     parse::{self, HAS_PORTS, Packet, Ports},
-    reply,
+    quic, reply,
     serve::{self, Service},
     service::{self, NOWHERE},
     transport,
@@ -319,6 +319,10 @@ impl Service for LongService {
     #[inline(always)]
     fn begin(&self) -> u32 {
         long_begin(self.context, self.packet, self.slot)
+    }
+    #[inline(always)]
+    fn named(&self) -> u32 {
+        quic::named(self.context, self.slot)
     }
 }
 

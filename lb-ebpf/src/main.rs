@@ -51,6 +51,7 @@ mod maps;
 mod outcome;
 mod packet;
 mod parse;
+mod quic;
 mod reply;
 mod search;
 mod select;

@@ -19,6 +19,7 @@ use lb_common::{
     hash,
     hint::HINT_RESTRICTED,
     maps,
+    quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
     router::{
         PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS_KNOWN, vrid_index,
@@ -50,8 +51,8 @@ mod tables {
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestConnections, DestLimits, DestValue, Event,
         FlowBucket4, FlowBucket6, FragmentKey, FragmentValue, FrontValue, GateValue, HashMap,
         LruHashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue, PeerKey, PeerValue,
-        PerCpuArray, RingBuf, RingChunk, RouterKey, RouterMacValue, RouterValue, SenderKey,
-        SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
+        PerCpuArray, QuicKey, RingBuf, RingChunk, RouterKey, RouterMacValue, RouterValue,
+        SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
         VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
@@ -62,6 +63,7 @@ mod tables {
         RINGS = rings: Array<RingChunk>;
         DESTS = dests: Array<DestValue>;
         NAT_SOURCES = nat_sources: HashMap<NatSourceKey, NatSourceValue> | BPF_F_NO_PREALLOC;
+        QUIC_SERVERS = quic_servers: HashMap<QuicKey, u32> | BPF_F_NO_PREALLOC;
         NAT_FILTER = nat_filter: Array<u64>;
         FRONTS = fronts: Array<FrontValue>;
         DEST_LIMITS = dest_limits: Array<DestLimits>;
@@ -169,6 +171,13 @@ pub fn timeout(state: u8) -> u32 {
 pub fn nat_source(key: &NatSourceKey) -> Option<NatSourceValue> {
     // SAFETY: the value is copied at once; userspace replaces elements whole.
     unsafe { tables::nat_sources.get(key) }.copied()
+}
+
+/// The id of the dest that a connection ID names.
+#[inline(always)]
+pub fn quic_server(key: &QuicKey) -> Option<u16> {
+    // SAFETY: the value is copied at once; userspace replaces elements whole.
+    unsafe { tables::quic_servers.get(key) }.map(|id| *id as u16)
 }
 
 /// False when no dest has the address and port `key`.

@@ -12,7 +12,9 @@ use crate::{
     maps,
     outcome::Outcome,
     parse::Packet,
-    select, service, transport,
+    quic,
+    select::{self, Choice},
+    service, transport,
     verdict::Answer,
 };
 
@@ -22,11 +24,13 @@ pub trait Service {
     fn serve(&self, dest: u32) -> u32;
     /// Makes its flow entry.
     fn begin(&self) -> u32;
+    /// The dest that it names itself, see [`quic::named`].
+    fn named(&self) -> u32;
 
     /// The answer about the packet, a flow entry made where one is needed.
     #[inline(always)]
     fn answer(&self) -> u32 {
-        let answer = self.serve(0);
+        let answer = self.serve(self.named());
         if !matches!(Answer::of(answer), Answer::Begin) {
             return answer;
         }
@@ -59,7 +63,11 @@ pub fn serve(
             segment,
         )
     } else {
-        select::usable(id as u16)
+        let chosen = select::usable(id as u16);
+        chosen.map(|choice| Choice {
+            new_flow: id & quic::NAMED == 0,
+            ..choice
+        })
     };
     let Some(choice) = found else {
         return select::missed(service, segment);

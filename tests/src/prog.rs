@@ -136,6 +136,10 @@ impl Loaded {
             self.checker.nat_filter.set(word, 0, 0)?;
             self.checker.nat_sources.remove(&key)?;
         }
+        let keys: Vec<_> = self.checker.quic_servers.keys().collect::<Result<_, _>>()?;
+        for key in keys {
+            self.checker.quic_servers.remove(&key)?;
+        }
         let keys: Vec<_> = self.vrrp.routers.keys().collect::<Result<_, _>>()?;
         for key in keys {
             self.vrrp.routers.remove(&key)?;

@@ -254,7 +254,7 @@ fn every_keyword_of_keepalived_is_known() {
         ("track_interface, track_script, track_bfd", 4, 0),
         ("track_file, track_process", 4, 0),
         ("virtual_server", 39, 0),
-        ("real_server", 26, 0),
+        ("real_server", 26, 1),
         ("TCP_CHECK", 13, 0),
         ("PING_CHECK", 13, 0),
         ("HTTP_GET", 20, 0),

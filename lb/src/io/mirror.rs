@@ -33,6 +33,11 @@ pub fn load(maps: &CheckerMaps) -> Result<Image, XdpError> {
             .iter()
             .collect::<Result<_, _>>()
             .map_err(of(&maps::NAT_SOURCES))?,
+        quic_servers: maps
+            .quic_servers
+            .iter()
+            .collect::<Result<_, _>>()
+            .map_err(of(&maps::QUIC_SERVERS))?,
         nat_filter: used(&maps.nat_filter).map_err(of(&maps::NAT_FILTER))?,
         slots: used(&maps.service_table).map_err(of(&maps::SERVICE_TABLE))?,
         header: maps
@@ -69,6 +74,8 @@ pub fn apply(maps: &mut CheckerMaps, op: &MapOp) -> Result<(), XdpError> {
         MapOp::SetFront(id, value) => maps.fronts.set(*id, value, 0),
         MapOp::SetNatSource(key, value) => maps.nat_sources.insert(key, value, 0),
         MapOp::SetFilter(at, word) => maps.nat_filter.set(*at, word, 0),
+        MapOp::SetQuicServer(key, dest) => maps.quic_servers.insert(key, dest, 0),
+        MapOp::RemoveQuicServer(key) => gone(maps.quic_servers.remove(key)),
         MapOp::SetService(key, value) => maps.services.insert(key, value, 0),
         MapOp::SetSlot(at, slot) => maps.service_table.set(*at, slot, 0),
         MapOp::SetHeader(header) => maps.service_header.set(0, header, 0),

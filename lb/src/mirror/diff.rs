@@ -51,6 +51,7 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
     ops.extend(filter_grown);
     ops.extend(sources_grown.into_iter().map(set_source));
     ops.extend(fronts_set.into_iter().map(set_front));
+    ops.extend(quic_servers_set(installed, wanted));
     ops.extend(
         wanted
             .rings
@@ -79,10 +80,22 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         missing(&installed.nat_sources, &wanted.nat_sources)
             .map(|key| MapOp::RemoveNatSource(*key)),
     );
+    ops.extend(
+        missing(&installed.quic_servers, &wanted.quic_servers)
+            .map(|key| MapOp::RemoveQuicServer(*key)),
+    );
     ops.extend(filter_shrunk);
     ops.extend(fronts_cleared.into_iter().map(set_front));
     ops.extend(limits_cleared);
     ops
+}
+
+fn quic_servers_set(installed: &Image, wanted: &Image) -> impl Iterator<Item = MapOp> {
+    wanted
+        .quic_servers
+        .iter()
+        .filter(|(key, dest)| installed.quic_servers.get(key) != Some(dest))
+        .map(|(key, dest)| MapOp::SetQuicServer(*key, *dest))
 }
 
 /// A dest that is new has no connections.

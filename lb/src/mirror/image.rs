@@ -10,6 +10,7 @@ use lb_common::{
     Address,
     connection::DestLimits,
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
+    quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
     service::{RingRef, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
 };
@@ -37,6 +38,8 @@ pub struct Image {
     pub nat_sources: BTreeMap<NatSourceKey, NatSourceValue>,
     /// `nat_filter`.
     pub nat_filter: BTreeMap<u32, u64>,
+    /// `quic_servers`.
+    pub quic_servers: BTreeMap<QuicKey, u32>,
 }
 
 impl Default for Image {
@@ -52,6 +55,7 @@ impl Default for Image {
             fronts: BTreeMap::new(),
             nat_sources: BTreeMap::new(),
             nat_filter: BTreeMap::new(),
+            quic_servers: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +79,8 @@ pub enum MapOp {
     SetNatSource(NatSourceKey, NatSourceValue),
     /// `nat_filter`.
     SetFilter(u32, u64),
+    /// `quic_servers`.
+    SetQuicServer(QuicKey, u32),
     /// `services`.
     SetService(ServiceKey, ServiceValue),
     /// `service_table`.
@@ -85,6 +91,8 @@ pub enum MapOp {
     RemoveService(ServiceKey),
     /// `nat_sources`.
     RemoveNatSource(NatSourceKey),
+    /// `quic_servers`.
+    RemoveQuicServer(QuicKey),
 }
 
 impl MapOp {
@@ -101,6 +109,7 @@ impl MapOp {
             Self::SetFront(..) => maps::FRONTS.name,
             Self::SetNatSource(..) | Self::RemoveNatSource(_) => maps::NAT_SOURCES.name,
             Self::SetFilter(..) => maps::NAT_FILTER.name,
+            Self::SetQuicServer(..) | Self::RemoveQuicServer(_) => maps::QUIC_SERVERS.name,
             Self::SetService(..) | Self::RemoveService(_) => maps::SERVICES.name,
             Self::SetSlot(..) => maps::SERVICE_TABLE.name,
             Self::SetHeader(_) => maps::SERVICE_HEADER.name,
@@ -140,6 +149,12 @@ impl Image {
                 self.nat_sources.insert(*key, *value);
             }
             MapOp::SetFilter(at, word) => set(&mut self.nat_filter, *at, *word),
+            MapOp::SetQuicServer(key, dest) => {
+                self.quic_servers.insert(*key, *dest);
+            }
+            MapOp::RemoveQuicServer(key) => {
+                self.quic_servers.remove(key);
+            }
             MapOp::SetService(key, value) => {
                 self.services.insert(*key, *value);
             }

@@ -16,12 +16,13 @@ use lb_common::{
         NatSourceValue, is_tunnel,
     },
     hash, maps,
+    quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
     service::{
         RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
         SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_ALL_PORTS,
-        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, ServiceKey,
-        ServiceValue,
+        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, SERVICE_QUIC,
+        ServiceKey, ServiceValue,
     },
 };
 
@@ -288,7 +289,7 @@ impl Draft<'_> {
             ring,
             previous,
             persistence,
-            pad: 0,
+            quic_length: self.add_quic_servers(id, service, &dests),
         };
         self.image.services.insert(key, value);
         refused.or(full).map_or(Ok(()), Err)
@@ -378,6 +379,24 @@ impl Draft<'_> {
             sort_used(sharing);
         }
         refused
+    }
+
+    /// Says how long server ids are, 0 without any.
+    fn add_quic_servers(&mut self, service: u32, wanted: &Service, dests: &[u16]) -> u8 {
+        let mut length = 0;
+        for (dest, id) in wanted.dests.iter().zip(dests) {
+            let Some(server) = dest.quic_server_id else {
+                continue;
+            };
+            length = server.len();
+            let key = QuicKey {
+                server: server.value(),
+                service,
+                pad: 0,
+            };
+            self.image.quic_servers.insert(key, u32::from(*id));
+        }
+        length
     }
 
     /// The entries of the ring as dest ids.
@@ -541,6 +560,13 @@ fn service_flags(service: &Service) -> u8 {
     }
     if service.front.port == 0 {
         flags |= SERVICE_ALL_PORTS;
+    }
+    if service
+        .dests
+        .iter()
+        .any(|dest| dest.quic_server_id.is_some())
+    {
+        flags |= SERVICE_QUIC;
     }
     flags
 }

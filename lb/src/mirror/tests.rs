@@ -14,8 +14,8 @@ use lb_common::{
     ring::CHUNK_LEN,
     service::{
         RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ALL_PORTS, SERVICE_NAT,
-        SERVICE_ONE_PACKET, ServiceValue, TABLE_LOCAL_NAT_SOURCE, TABLE_WILDCARD_NAT_SOURCE,
-        TABLE_WILDCARD_SERVICE,
+        SERVICE_ONE_PACKET, SERVICE_QUIC, ServiceValue, TABLE_LOCAL_NAT_SOURCE,
+        TABLE_WILDCARD_NAT_SOURCE, TABLE_WILDCARD_SERVICE,
     },
 };
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ use super::{plan::service_key, *};
 use crate::{
     config::model::{
         ForwardMethod, PrefixLength, Protocol, Scheduler, Tunnel,
-        lvs::{Persistence, SchedulerFlags, Thresholds, TunnelChecksum},
+        lvs::{Persistence, QuicServerId, SchedulerFlags, Thresholds, TunnelChecksum},
     },
     pool::{
         Hop, NextHop, RealServerId,
@@ -73,6 +73,7 @@ fn dest(service: u8, n: u8) -> Dest {
         method: ForwardMethod::Nat,
         weight: 1,
         draining: false,
+        quic_server_id: None,
         thresholds: Thresholds { upper: 0, lower: 0 },
         usable: true,
         next_hop: Some(NextHop::Link(hop(n))),
@@ -217,6 +218,38 @@ fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
             assert!(image.nat_sources.is_empty());
         }
     }
+}
+
+#[test]
+fn quic_server_ids_come_and_go_with_their_real_servers() {
+    let id = |text: &str| QuicServerId::parse(text).expect("a server id");
+    let mut wish = service(1, &[1, 2, 3]);
+    wish.front.protocol = Protocol::Udp;
+    wish.dests[0].quic_server_id = Some(id("00a1"));
+    wish.dests[1].quic_server_id = Some(id("00a2"));
+    let (mut mirror, now) = installed(&[wish.clone()]);
+    let named = |mirror: &Mirror| -> Vec<(u64, IpAddr)> {
+        let image = mirror.installed();
+        let servers = image.quic_servers.iter();
+        let address = |dest: &u32| crate::pool::unmapped(image.dests[&(*dest as u16)].address);
+        servers
+            .map(|(key, dest)| (key.server, address(dest)))
+            .collect()
+    };
+    let addresses = [1, 2].map(|n| IpAddr::from([10, 0, 0, n]));
+    assert_eq!(named(&mirror), [(0xa1, addresses[0]), (0xa2, addresses[1])]);
+    let value = lookup(mirror.installed(), wish.front).expect("the service");
+    assert_eq!(
+        (value.flags & SERVICE_QUIC, value.quic_length),
+        (SERVICE_QUIC, 2)
+    );
+    wish.dests.remove(0);
+    wish.dests[0].quic_server_id = None;
+    mirror.handle_services(vec![wish.clone()], now);
+    drain(&mut mirror, now);
+    assert_eq!(named(&mirror), []);
+    let value = lookup(mirror.installed(), wish.front).expect("the service");
+    assert_eq!((value.flags & SERVICE_QUIC, value.quic_length), (0, 0));
 }
 
 #[test]
@@ -573,6 +606,7 @@ fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
         move |(n, weight, usable, resolved, nat)| Dest {
             weight,
             draining: false,
+            quic_server_id: None,
             usable,
             next_hop: resolved.then(|| NextHop::Link(hop(n))),
             method: if nat {

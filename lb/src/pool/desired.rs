@@ -13,7 +13,7 @@ use super::{
 };
 use crate::config::model::{
     Config, ForwardMethod, Scheduler, VirtualServer,
-    lvs::{Persistence, SchedulerFlags, Thresholds},
+    lvs::{Persistence, QuicServerId, SchedulerFlags, Thresholds},
 };
 
 /// A virtual server as it should be forwarded now.
@@ -46,6 +46,8 @@ pub struct Dest {
     pub weight: u32,
     /// It takes no new flows whatever its weight is.
     pub draining: bool,
+    /// The server id in the connection IDs that it gives out.
+    pub quic_server_id: Option<QuicServerId>,
     /// Connections at which it takes no more new flows, and below which it takes some again.
     pub thresholds: Thresholds,
     /// Whether its checks pass: a failed one carries no flow at all.
@@ -120,6 +122,7 @@ fn dests(
                 id,
                 method: real.method,
                 weight: real.weight.get(),
+                quic_server_id: real.quic_server_id.as_deref().copied(),
                 thresholds: real.thresholds,
                 draining: draining != Draining::No,
                 usable: draining != Draining::Ended && !down.contains(&id),

@@ -23,6 +23,7 @@ mod matrix;
 mod pass;
 mod persistence;
 mod pinned;
+mod quic;
 mod random;
 mod reply;
 mod ring_change;

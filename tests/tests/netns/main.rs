@@ -21,6 +21,7 @@ mod lab;
 mod lasting;
 mod local;
 mod objects;
+mod quic;
 mod requests;
 mod return_codes;
 mod traffic;

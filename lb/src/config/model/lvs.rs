@@ -1,9 +1,12 @@
 //! Virtual servers: what is served, how it is spread, and by whom.
 
+mod quic;
+
 use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::quic::QuicServerId;
 use super::{Check, Command, Connection, Family, PrefixLength, Weight, Word, words};
 
 words!(Protocol { Tcp = "TCP", Udp = "UDP", Sctp = "SCTP" });
@@ -389,6 +392,8 @@ pub struct RealServer {
     pub virtualhost: Option<Box<str>>,
     /// `snmp_name`.
     pub snmp_name: Option<Box<str>>,
+    /// `quic_server_id` (extension).
+    pub quic_server_id: Option<Box<QuicServerId>>,
     /// Checks, all of which must pass; a real server without any is always up.
     pub checks: Vec<Check>,
 }
@@ -409,6 +414,7 @@ impl RealServer {
             notify: Notify::NONE,
             virtualhost: None,
             snmp_name: None,
+            quic_server_id: None,
             checks: Vec::new(),
         }
     }

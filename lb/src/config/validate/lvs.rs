@@ -9,7 +9,7 @@ use crate::config::{
         Lowered, RealServerPlaces,
         check::{Named, Referent},
     },
-    model::{Family, ForwardMethod, InterfaceName, VirtualServer, VirtualService},
+    model::{Family, ForwardMethod, InterfaceName, Protocol, VirtualServer, VirtualService},
     source::Span,
 };
 
@@ -132,6 +132,53 @@ pub(super) fn untranslated_packets_keep_their_port(
                 .help("write the same port, or `lb_kind NAT`");
             real.port = port;
         }
+    }
+}
+
+/// By its connection ID a packet is told before its length is known, and without a flow that NAT could go back by.
+pub(super) fn quic_server_ids_tell_real_servers_apart(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    for placed in &lowered.servers {
+        let server = &placed.value;
+        let reals = server.real_servers.iter().zip(&placed.at.real_servers);
+        let named = reals.filter_map(|(real, at)| {
+            let id = real.quic_server_id.as_deref()?;
+            Some((real, *id, at.server))
+        });
+        let Some((_, first, first_at)) = named.clone().next() else {
+            continue;
+        };
+        for (real, id, at) in named.clone() {
+            let why = if server.protocol != Protocol::Udp {
+                "QUIC is over UDP: write `protocol UDP`".to_owned()
+            } else if real.method == ForwardMethod::Nat {
+                "a client that moves has no way back through NAT: write `lb_kind DR` or TUN"
+                    .to_owned()
+            } else if id.len() != first.len() {
+                format!("all of a virtual server have the same length: the first is {first}")
+            } else {
+                continue;
+            };
+            report
+                .error(
+                    Kind::Conflict,
+                    at,
+                    format!(
+                        "real_server {} cannot have `quic_server_id {id}`",
+                        real.address
+                    ),
+                )
+                .related(first_at, "the first with a server id")
+                .help(why);
+        }
+        let names = named.map(|(_, id, at)| {
+            let what = move || format!("server id {}", quote(&id.to_string()));
+            (id, at, what)
+        });
+        report_duplicates(names, report);
     }
 }
 

@@ -9,6 +9,7 @@ use lb_common::{
     fragment::{FragmentKey, FragmentValue},
     gate::{GateValue, OwnedKey, OwnedValue},
     maps::{self, MapSpec},
+    quic::QuicKey,
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
@@ -37,6 +38,8 @@ pub struct CheckerMaps {
     pub dests: Array<MapData, DestValue>,
     /// `nat_sources`.
     pub nat_sources: HashMap<MapData, NatSourceKey, NatSourceValue>,
+    /// `quic_servers`.
+    pub quic_servers: HashMap<MapData, QuicKey, u32>,
     /// `nat_filter`.
     pub nat_filter: Array<MapData, u64>,
     /// `fronts`.
@@ -62,6 +65,7 @@ impl CheckerMaps {
             rings: open(pins, &maps::RINGS)?,
             dests: open(pins, &maps::DESTS)?,
             nat_sources: open(pins, &maps::NAT_SOURCES)?,
+            quic_servers: open(pins, &maps::QUIC_SERVERS)?,
             nat_filter: open(pins, &maps::NAT_FILTER)?,
             fronts: open(pins, &maps::FRONTS)?,
             limits: open(pins, &maps::DEST_LIMITS)?,

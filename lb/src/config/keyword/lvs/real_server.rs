@@ -11,7 +11,10 @@ use crate::config::{
     },
     lower::{
         check as lower,
-        lvs::{method, real_server::RealServerDraft},
+        lvs::{
+            method,
+            real_server::{self, RealServerDraft},
+        },
     },
     model::RealServer,
 };
@@ -61,6 +64,21 @@ const FORWARDING: &[Real] = &[
     )
     .default("0")
     .means("connections below which it takes some again"),
+    Real::new(
+        &["quic_server_id"],
+        Takes::Words {
+            usage: real_server::QUIC_SERVER_ID,
+            read: real_server::read_quic_server_id,
+            show: |server| {
+                server
+                    .quic_server_id
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect()
+            },
+        },
+    )
+    .means("datagrams go to it whose QUIC connection ID names it (of lb, not of keepalived)"),
 ];
 
 const CHECKS: &[Real] = &[

@@ -14,7 +14,7 @@ use crate::config::{
     lower::check::{Above, CheckDraft, Named},
     model::{
         ForwardMethod, RealServer, Weight,
-        lvs::{Notify, Thresholds},
+        lvs::{Notify, QuicServerId, Thresholds},
     },
     source::{Span, Spanned},
 };
@@ -36,6 +36,7 @@ pub(in crate::config) struct RealServerDraft {
     pub(in crate::config) smtp_alert: Option<bool>,
     pub(in crate::config) virtualhost: Option<Box<str>>,
     pub(in crate::config) snmp_name: Option<Box<str>>,
+    pub(in crate::config) quic_server_id: Option<Box<QuicServerId>>,
     pub(in crate::config) checks: Vec<CheckDraft>,
 }
 
@@ -67,10 +68,29 @@ pub(in crate::config) fn read(
         smtp_alert: None,
         virtualhost: None,
         snmp_name: None,
+        quic_server_id: None,
         checks: Vec::new(),
     };
     TABLE.read(statement.statements(), &mut server, report);
     draft.real_servers.push(server);
+}
+
+/// What `quic_server_id` takes.
+pub(in crate::config) const QUIC_SERVER_ID: &str = "2 to 16 hexadecimal digits, two for each byte";
+
+pub(in crate::config) fn read_quic_server_id(
+    draft: &mut RealServerDraft,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 1, report);
+    let Some(word) = value::required(statement, QUIC_SERVER_ID, report) else {
+        return;
+    };
+    draft.quic_server_id = QuicServerId::parse(&word.text).map(Box::new);
+    if draft.quic_server_id.is_none() {
+        value::report_illegal(word, "server id", report).expected(QUIC_SERVER_ID);
+    }
 }
 
 /// What a virtual server says about its real servers.
@@ -132,6 +152,7 @@ pub(super) fn finish(
             notify: draft.notify,
             virtualhost: draft.virtualhost,
             snmp_name: draft.snmp_name,
+            quic_server_id: draft.quic_server_id,
             checks,
         },
     }

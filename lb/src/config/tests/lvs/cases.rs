@@ -118,6 +118,20 @@ pub(super) const SERVICES: &[Case] = &[
          virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nreal_server 2001:db8::1 { }\n}",
     ),
     (
+        "a QUIC server id is whole bytes, for UDP that is not translated",
+        In::Top,
+        "virtual_server 192.0.2.10 443 {\nlb_algo mh\nlb_kind DR\nprotocol UDP\n\
+         real_server 192.0.2.21 443 {\nquic_server_id 00a1\n}\n\
+         real_server 192.0.2.22 443 {\nquic_server_id A2\n}\n\
+         real_server 192.0.2.23 443 {\nquic_server_id 00A1\n}\n\
+         real_server 192.0.2.24 443 {\nlvs_method NAT\nquic_server_id 00a4\n}\n\
+         real_server 192.0.2.25 443 {\nquic_server_id a\n}\n\
+         real_server 192.0.2.26 443 {\nquic_server_id\n}\n\
+         real_server 192.0.2.27 443 { }\n}\n\
+         virtual_server 192.0.2.10 443 {\nlb_algo mh\nlb_kind DR\nprotocol TCP\n\
+         real_server 192.0.2.21 443 {\nquic_server_id 1122334455667788\n}\n}",
+    ),
+    (
         "ip_family is for marks and groups",
         In::Server,
         "ip_family inet6",
