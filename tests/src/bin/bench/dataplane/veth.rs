@@ -81,8 +81,8 @@ type Kind = (
 
 const KINDS: [Kind; 3] = [
     ("requests", "request_us", Segment::requests),
-    ("upload", "megabyte_ms", Segment::upload),
-    ("datagrams", "datagram_us", Segment::datagrams),
+    ("upload", "megabyte_us", Segment::upload),
+    ("datagrams", "datagram_ns", Segment::datagrams),
 ];
 
 /// Measures every case and prints it.
@@ -241,7 +241,7 @@ impl Segment {
         Ok(took.as_secs_f64() * 1e6 / self.requests as f64)
     }
 
-    /// Milliseconds per 10^6 bytes on one connection.
+    /// Microseconds per 10^6 bytes on one connection.
     fn upload(&self, to: IpAddr) -> anyhow::Result<f64> {
         let to = SocketAddr::new(to, SINK);
         let mut stream = self
@@ -261,10 +261,10 @@ impl Segment {
         let took = start.elapsed();
         let seen = u64::from_be_bytes(seen);
         ensure!(seen == UPLOAD as u64, "{seen} of {UPLOAD} bytes came");
-        Ok(took.as_secs_f64() * 1e9 / UPLOAD as f64)
+        Ok(took.as_secs_f64() * 1e12 / UPLOAD as f64)
     }
 
-    /// Microseconds per datagram that arrives, while they are sent as fast as they leave.
+    /// Nanoseconds per datagram that arrives, while they are sent as fast as they leave.
     fn datagrams(&self, to: IpAddr) -> anyhow::Result<f64> {
         let socket = self.lab.client().run(|| {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
@@ -283,7 +283,7 @@ impl Segment {
         thread::sleep(Duration::from_millis(100));
         let arrived = self.sink.datagrams() - before;
         ensure!(arrived > 0, "no datagram came");
-        Ok(took.as_secs_f64() * 1e6 / arrived as f64)
+        Ok(took.as_secs_f64() * 1e9 / arrived as f64)
     }
 }
 
