@@ -4,8 +4,9 @@
 //! for [`BUSY`], which matches no flow; then the rest is written and the new key word published, both
 //! exchanges full barriers. What is left of races, and why it does no harm:
 //!
-//! - Two CPUs take a flow's first two packets at once: both make an entry, the first in the bucket wins from
-//!   then on. A NIC sends the packets of one flow to one CPU, so this is rare.
+//! - Two CPUs take a flow's first two packets at once: both make an entry, and the first in the bucket wins from
+//!   then on; or one takes the place of the other, and the packet before went astray. A NIC sends the packets of one flow to one CPU, so
+//!   this is rare.
 //! - A reader matches a key just before the entry is taken from it, and reads the new owner's dest: that entry
 //!   was expired or the least worth of a full bucket, and one packet goes astray.
 //! - A reader refreshes an entry that has a new owner by now: it writes `seen` alone, and the state only by
@@ -315,7 +316,8 @@ fn find_in<S: Slot>(
     let slot = bucket.get(S::position(bucket, key))?;
     let word = slot.value().load();
     let value = Value::from_word(word);
-    if value.is_expired(now) || !keep(value) {
+    // A packet from port 0 has the key of a template.
+    if value.state == FLOW_TEMPLATE || value.is_expired(now) || !keep(value) {
         return None;
     }
     if segment == Segment::Related {
@@ -350,7 +352,7 @@ fn template_in<S: Slot>(
 ) -> Option<Value> {
     let slot = bucket.get(S::position(bucket, key))?;
     let value = Value::from_word(slot.value().load());
-    if value.is_expired(now) || !keep(value) {
+    if value.state != FLOW_TEMPLATE || value.is_expired(now) || !keep(value) {
         return None;
     }
     let [_, seen] = slot.value().parts();

@@ -1,8 +1,8 @@
 //! The programs of the data plane.
 //!
-//! Entry points are here; the global functions they call are in `fast`, `long`, `forward`, `tunnel`, `too_big`, `reply`, `local`, `bytes`, `search`
-//! and `sweep`. The modules return an
-//! [`Outcome`](outcome::Outcome), of which `verdict` makes the kernel's word.
+//! Entry points are here; the global functions they call are in `fast`, `long`, `service`, `flow`, `quic`, `forward`, `tunnel`, `too_big`,
+//! `reply`, `local`, `bytes`, `search` and `sweep`. The modules return an [`Outcome`](outcome::Outcome), of which `verdict` makes the
+//! kernel's word.
 #![cfg_attr(
     target_arch = "bpf",
     no_std,
@@ -93,7 +93,8 @@ pub fn lb_xdp_plain(context: XdpContext) -> u32 {
     receive::<false>(&context)
 }
 
-/// Renews leases, keeps fenced addresses quiet, writes virtual MACs; on egress of every interface.
+/// Renews leases, keeps fenced addresses quiet, writes virtual MACs, gives replies of real servers on this host their virtual source; on egress of
+/// every interface.
 #[classifier]
 pub fn lb_tc(context: TcContext) -> i32 {
     send::<true>(&context)

@@ -87,7 +87,9 @@ pub fn begin(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) ->
     let Some(choice) = choose(service, key, entry, segment, now) else {
         return Outcome::NoDest;
     };
+    // Nobody answers to port 0, and its key is that of a template.
     let is_kept = service.flags & SERVICE_ONE_PACKET != 0
+        || key.port == [0; 2]
         || flow::insert(key, now, choice.id, choice.dest.generation, segment);
     if is_kept {
         Outcome::Begun(u32::from(choice.id))

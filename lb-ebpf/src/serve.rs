@@ -18,7 +18,7 @@ use crate::{
     verdict::Answer,
 };
 
-/// The two global functions that a packet for a service may need.
+/// The global functions that a packet for a service may need.
 pub trait Service {
     /// Serves the packet; 0 leaves it to find where to.
     fn serve(&self, dest: u32) -> u32;

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context as _;
 use lb_common::{
-    dest::DestValue,
+    dest::{DEST_KEEPS_PORT, DestValue},
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN},
 };
 use serde::Serialize;
@@ -109,7 +109,8 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
         let tried = trial.run(&frame, link.index)?;
         // By the flow entry that it may have now.
         let after = Place::find(pins, question)?;
-        Some(outcome(tried.verdict, &tried.packet, &after))
+        let port = question.destination.port();
+        Some(outcome(tried.verdict, &tried.packet, &after, port))
     } else {
         None
     };
@@ -155,32 +156,38 @@ async fn ingress(question: &Question) -> anyhow::Result<Link> {
     })
 }
 
-fn outcome(verdict: u32, packet: &[u8], place: &Place) -> Outcome {
+/// What became of a packet to `port`.
+fn outcome(verdict: u32, packet: &[u8], place: &Place, port: u16) -> Outcome {
     match verdict {
         DROP => Outcome::Dropped,
         PASS => place
             .here(packet)
             .map_or(Outcome::Passed, |dest| Outcome::Delivered {
-                real_server: real(dest),
+                real_server: real(dest, port),
             }),
         TX | REDIRECT => {
             let mac = packet.first_chunk::<6>().copied().unwrap_or_default();
             Outcome::Forwarded {
                 next_hop: MacAddress::from(mac).to_string(),
-                real_server: place.dest_at(packet, mac).map(real),
+                real_server: place.dest_at(packet, mac).map(|dest| real(dest, port)),
             }
         }
         other => Outcome::Unknown(other),
     }
 }
 
-fn real(dest: &DestValue) -> Real {
+/// A real server, for a packet to `port` of its service.
+fn real(dest: &DestValue, port: u16) -> Real {
     use lb_common::dest::{
         FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
     };
     Real {
         address: unmapped(dest.address),
-        port: u16::from_be_bytes(dest.port),
+        port: if dest.flags & DEST_KEEPS_PORT != 0 {
+            port
+        } else {
+            u16::from_be_bytes(dest.port)
+        },
         method: match dest.method {
             FORWARD_DIRECT_ROUTE => "DR",
             FORWARD_NAT => "NAT",

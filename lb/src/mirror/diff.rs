@@ -1,13 +1,16 @@
 //! The difference between two images as writes, in an order in which packets never see a dangling reference.
 //!
 //! Dests that gain come first, with their limits, then what points at them: NAT sources, fronts, rings; then the services and the
-//! table, which the header makes visible at once. Dests that lose come after that, when no ring new flows use
+//! table, which the header makes visible at once; but what the header's flags announce, they announce first and last. Dests that lose come after that, when no ring new flows use
 //! points at them, and removals last. So a service that is usable before and after is never empty in between.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytemuck::Zeroable;
-use lb_common::dest::{DestValue, NatSourceValue};
+use lb_common::{
+    dest::{DestValue, NatSourceValue},
+    service::ServiceTableHeader,
+};
 
 use super::image::{Image, MapOp, is_live};
 
@@ -44,6 +47,8 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
             .map(|(state, seconds)| MapOp::SetTimeout(state, seconds)),
     );
     ops.extend(cleared_connections(installed, &gaining));
+    let [announcing, turning, last] = headers(installed, wanted);
+    ops.extend(announcing);
     let (limits_set, limits_cleared) = limits(installed, wanted);
     ops.extend(limits_set);
     ops.extend(gaining.into_iter().map(set_dest));
@@ -67,9 +72,7 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
             .map(|(key, value)| MapOp::SetService(*key, *value)),
     );
     ops.extend(changes(&installed.slots, &wanted.slots).map(|(at, slot)| MapOp::SetSlot(at, slot)));
-    if installed.header != wanted.header {
-        ops.push(MapOp::SetHeader(wanted.header));
-    }
+    ops.extend(turning);
 
     ops.extend(losing.into_iter().map(set_dest));
     ops.extend(sources_shrunk.into_iter().map(set_source));
@@ -87,7 +90,20 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
     ops.extend(filter_shrunk);
     ops.extend(fronts_cleared.into_iter().map(set_front));
     ops.extend(limits_cleared);
+    ops.extend(last);
     ops
+}
+
+/// The writes of the header: flags before what they announce, the turn to the other half, flags of what is gone.
+fn headers(installed: &Image, wanted: &Image) -> [Option<MapOp>; 3] {
+    let flags = installed.header.flags | wanted.header.flags;
+    let [before, after] =
+        [installed.header, wanted.header].map(|header| ServiceTableHeader { flags, ..header });
+    [
+        (before != installed.header).then_some(MapOp::SetHeader(before)),
+        (after != before).then_some(MapOp::SetHeader(after)),
+        (after != wanted.header).then_some(MapOp::SetHeader(wanted.header)),
+    ]
 }
 
 fn quic_servers_set(installed: &Image, wanted: &Image) -> impl Iterator<Item = MapOp> {

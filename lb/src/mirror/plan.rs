@@ -555,7 +555,9 @@ fn service_flags(service: &Service) -> u8 {
     if is_hashed && service.flags.second {
         flags |= SERVICE_HASH_PORT;
     }
-    if service.one_packet {
+    // Replies from every port are told by their flow entries alone; and where a datagram goes is persistence's to say then.
+    let needs_flows = service.front.port == 0 && flags & SERVICE_NAT != 0;
+    if service.one_packet && !needs_flows {
         flags |= SERVICE_ONE_PACKET;
     }
     if service.front.port == 0 {
@@ -631,6 +633,11 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()
     };
+    let known = if may_be_here(dest) {
+        DEST_RESOLVED | DEST_LOCAL
+    } else {
+        DEST_RESOLVED
+    };
     // What begins no tunnel has no address that one could begin at.
     let fits = |before: &&DestValue| is_tunnel(before.method) == is_tunnel(method);
     match (&dest.next_hop, before.filter(fits)) {
@@ -641,7 +648,7 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         },
         (Some(NextHop::Link(hop)), _) => resolved(value, hop),
         (None, Some(before)) => DestValue {
-            flags: value.flags | before.flags & DEST_RESOLVED,
+            flags: value.flags | before.flags & known,
             ifindex: before.ifindex,
             next_hop: before.next_hop,
             source: before.source,

@@ -8,7 +8,7 @@ use lb_common::{
     Address,
     dest::{
         DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
-        DEST_USABLE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
+        DEST_USABLE, DestValue, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
     },
     hash::{self, service_slots},
     ring::CHUNK_LEN,
@@ -275,6 +275,21 @@ fn a_real_server_that_is_this_host_has_no_next_hop() {
     let flags = dest(mirror.installed()).flags;
     assert_eq!(flags, DEST_USABLE | DEST_RESOLVED);
     assert_eq!(mirror.installed().header.flags, 0);
+}
+
+#[test]
+fn a_new_process_that_knows_no_next_hop_yet_leaves_this_host_its_packets() {
+    let mut wish = service(1, &[1, 2]);
+    wish.dests[0].next_hop = Some(NextHop::Host);
+    let (mirror, now) = installed(&[wish.clone()]);
+    let image = mirror.installed().clone();
+    let mut next = Mirror::new(image.clone(), Room::default());
+    for dest in &mut wish.dests {
+        dest.next_hop = None;
+    }
+    next.handle_services(vec![wish], now);
+    assert_eq!(drain(&mut next, now), []);
+    assert_eq!(next.installed(), &image);
 }
 
 #[test]
@@ -602,13 +617,17 @@ fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
 }
 
 fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
-    (1u8..6, 0u32..3, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        move |(n, weight, usable, resolved, nat)| Dest {
+    (1u8..6, 0u32..3, any::<bool>(), 0..3, any::<bool>()).prop_map(
+        move |(n, weight, usable, way, nat)| Dest {
             weight,
             draining: false,
             quic_server_id: None,
             usable,
-            next_hop: resolved.then(|| NextHop::Link(hop(n))),
+            next_hop: match way {
+                0 => None,
+                1 => Some(NextHop::Host),
+                _ => Some(NextHop::Link(hop(n))),
+            },
             method: if nat {
                 ForwardMethod::Nat
             } else {
@@ -623,13 +642,21 @@ fn any_service(n: u8) -> impl Strategy<Value = Service> {
     (
         prop::collection::vec(any_dest(n), 0..5),
         any::<bool>(),
+        any::<bool>(),
         0u32..3,
     )
-        .prop_map(move |(mut dests, robin, gate)| {
+        .prop_map(move |(mut dests, robin, every_port, gate)| {
             dests.sort_by_key(|dest| dest.id);
             dests.dedup_by_key(|dest| dest.id);
+            let mut front = front(n);
+            if every_port {
+                front.port = 0;
+            }
+            for dest in &mut dests {
+                dest.id.front = front;
+            }
             Service {
-                front: front(n),
+                front,
                 gate,
                 scheduler: if robin {
                     Scheduler::RoundRobin
@@ -645,6 +672,21 @@ fn any_service(n: u8) -> impl Strategy<Value = Service> {
 fn any_services() -> impl Strategy<Value = Vec<Service>> {
     let maybe = |n| prop::option::of(any_service(n));
     (maybe(1), maybe(2), maybe(3)).prop_map(|(a, b, c)| [a, b, c].into_iter().flatten().collect())
+}
+
+/// Whether the header's flags say what there is.
+fn announced(image: &Image) -> bool {
+    let is_local = |dest: &DestValue| dest.method == FORWARD_NAT && dest.flags & DEST_LOCAL != 0;
+    let every_port = [0; 2];
+    [
+        (image.dests.values().any(is_local), TABLE_LOCAL_NAT_SOURCE),
+        (
+            image.live().any(|(key, _)| key.port == every_port),
+            TABLE_WILDCARD_SERVICE,
+        ),
+    ]
+    .iter()
+    .all(|(is_there, flag)| !is_there || image.header.flags & flag != 0)
 }
 
 fn takes_flows(services: &[Service], front: Front) -> bool {
@@ -681,6 +723,7 @@ proptest! {
                         let end = image::chunks(value.ring).chain(image::chunks(value.previous));
                         prop_assert!(end.into_iter().all(|at| image.rings.contains_key(&at)));
                     }
+                    prop_assert!(announced(image), "flags of the header after {op:?}");
                     for key in image.nat_sources.keys() {
                         let (word, bit) = hash::filter_bit(key);
                         let bits = image.nat_filter.get(&word).copied().unwrap_or(0);

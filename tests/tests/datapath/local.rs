@@ -210,3 +210,21 @@ fn sctp_of_the_virtual_port_leaves_with_the_checksum_it_has() {
         assert_eq!(answer.packet, expected, "{scene:?}");
     }
 }
+
+#[test]
+fn fragments_of_a_reply_leave_with_their_virtual_source() {
+    for scene in all().filter(|scene| scene.method == FORWARD_NAT && scene.protocol == 17) {
+        let mut plane = plane(scene);
+        let number = begin(&mut plane, scene);
+        let reply = Packet {
+            payload: (0..800_u16).map(|at| at as u8).collect(),
+            ..scene.reply(number, HERE, 0)
+        };
+        let sent = scene.replied(&reply);
+        for (part, expected) in reply.fragments(304).iter().zip(sent.fragments(304)) {
+            let answer = plane.tc(part);
+            assert_eq!(answer.verdict, OK, "{scene:?}");
+            assert_eq!(answer.packet, expected, "{scene:?}");
+        }
+    }
+}

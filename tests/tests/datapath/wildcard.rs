@@ -10,7 +10,7 @@ use lb_common::{
     },
 };
 use tests::{
-    packet::{ACK, DIRECTOR_MAC, Packet, SYN, icmp_error},
+    packet::{ACK, DIRECTOR_MAC, FIN, Packet, SYN, icmp_error},
     prog::{PASS, Plane, TX, dest, service_key},
 };
 
@@ -248,5 +248,35 @@ fn errors_find_their_flow_and_keep_its_port() {
                 "{scene:?} {port}: to the real server"
             );
         }
+    }
+}
+
+/// A packet from port 0 to this one has the key of the client's template.
+fn port_of_template() -> u16 {
+    u16::from_be_bytes((EVERY as u16 + 1).to_ne_bytes())
+}
+
+#[test]
+fn nobody_reaches_a_template_from_port_0() {
+    for scene in scenes() {
+        let mut plane = plane(scene, SCHEDULER_RR);
+        let id = begin(&mut plane, scene, 1, 443);
+        for flags in [SYN, ACK, FIN | ACK] {
+            let packet = Packet {
+                source_port: 0,
+                ..request(scene, 1, port_of_template(), flags)
+            };
+            let answer = plane.xdp(&packet.bytes());
+            let is_first = scene.protocol == 17 || flags == SYN;
+            assert_eq!(answer.verdict == TX, is_first, "{scene:?}");
+        }
+        let connections = plane.connections(id);
+        let of_one = (
+            connections.active + connections.inactive,
+            connections.overloaded,
+        );
+        assert_eq!(of_one, (1, 0), "{scene:?}");
+        let again = begin(&mut plane, scene, 1, 21);
+        assert_eq!(again, id, "{scene:?}: the template is as it was");
     }
 }

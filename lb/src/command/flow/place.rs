@@ -91,6 +91,7 @@ impl Place {
         let dests: BTreeMap<u16, DestValue> = dests.map(|(id, dest)| (*id, *dest)).collect();
         let client = mapped(question.source.ip());
         let port = question.source.port().to_be_bytes();
+        let real = |dest: &DestValue| real(dest, question.destination.port());
         let mut found = None;
         read.each_flow(|one| {
             if (one.client, one.port, one.service) == (client, port, value.id) {
@@ -152,7 +153,11 @@ impl Place {
     /// that of its flow or its place in the ring.
     pub(super) fn here(&self, packet: &[u8]) -> Option<&DestValue> {
         let service = self.service.as_ref()?;
-        let here = |dest: &&DestValue| dest.flags & DEST_LOCAL != 0;
+        let served = DEST_LOCAL | DEST_USABLE;
+        let here = |dest: &&DestValue| dest.flags & served == served;
+        if !service.gate.ends_with("open") {
+            return None;
+        }
         let mut own = service.dests.values().filter(here);
         let address = destination(packet)?.0;
         let is_translated =
@@ -169,7 +174,8 @@ impl Place {
             .as_ref()
             .and_then(|ring| ring.real_server.as_ref());
         let chosen = flow.or(ring)?;
-        own.find(|dest| dest.method != FORWARD_NAT && real(dest) == *chosen)
+        let is_chosen = |dest: &&DestValue| unmapped(dest.address) == chosen.address;
+        own.find(|dest| dest.method != FORWARD_NAT && is_chosen(dest))
     }
 
     /// The real server that a packet went to: by its Ethernet destination, and by address and port where several are behind one
