@@ -1,9 +1,14 @@
 //! Flow entries: states, drain, eviction, live counts.
 
-use lb_common::{counter::Counter, service::SCHEDULER_RR};
+use bytemuck::Zeroable as _;
+use lb_common::{
+    counter::Counter,
+    flow::{BUSY, FlowBucket4, FlowBucket6},
+    service::SCHEDULER_RR,
+};
 use tests::{
     packet::{ACK, FIN, RST, SYN},
-    prog::{PASS, Plane, TX},
+    prog::{DROP, PASS, Plane, TX},
 };
 
 use crate::scene::{DESTS, SERVICE, Scene, all, dest_of};
@@ -103,5 +108,39 @@ fn round_robin_takes_turns() {
         let mut plane = scene.plane();
         let order: Vec<u16> = (0..9).map(|n| sent(&mut plane, scene, n, SYN)).collect();
         assert_eq!(order, DESTS.repeat(3), "{scene:?}");
+    }
+}
+
+/// Makes every entry look as if another processor were writing it, or free.
+fn set_busy(plane: &mut Plane, is_busy: bool) {
+    let [a, b, c, d, e, f, g, h] = if is_busy { BUSY } else { [0; 8] };
+    let (mut four, mut six) = (FlowBucket4::zeroed(), FlowBucket6::zeroed());
+    for entry in &mut four.entries {
+        entry.client = [a, b, c, d];
+        entry.port = [e, f];
+        entry.service = u16::from_ne_bytes([g, h]);
+    }
+    for entry in &mut six.entries {
+        entry.port = [a, b];
+        entry.service = u16::from_ne_bytes([c, d]);
+        entry.pad = u32::from_ne_bytes([e, f, g, h]);
+    }
+    for at in 0..plane.read.flows4.len() {
+        plane.read.flows4.set(at, four, 0).unwrap();
+        plane.read.flows6.set(at, six, 0).unwrap();
+    }
+}
+
+#[test]
+fn a_flow_that_no_entry_can_be_made_for_waits_for_its_next_packet() {
+    for scene in rr() {
+        let mut plane = scene.plane();
+        set_busy(&mut plane, true);
+        let answer = plane.xdp(&scene.packet(1, SYN).bytes());
+        assert_eq!(answer.verdict, DROP, "{scene:?}");
+        assert_eq!(plane.counter(Counter::FlowContended), 1, "{scene:?}");
+        assert_eq!(plane.counter(Counter::FlowCreated), 0, "{scene:?}");
+        set_busy(&mut plane, false);
+        sent(&mut plane, scene, 1, SYN);
     }
 }
