@@ -63,10 +63,7 @@ pub extern "C" fn leaving(context: *mut __sk_buff, packet: *mut Packet) -> u32 {
 
 #[inline(always)]
 fn parsed(frame: &Frame) -> Option<Packet> {
-    let mut packet = parse::ip(frame, &parse::link(frame)?)?;
-    if packet.family == 6 {
-        parse::extensions(frame, &mut packet);
-    }
+    let packet = parse::whole_ip(frame, &parse::link(frame)?)?;
     let ports = long::ports(frame, &packet)?;
     Some(Packet { ports, ..packet })
 }

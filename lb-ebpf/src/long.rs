@@ -200,12 +200,9 @@ pub extern "C" fn long_parse(context: *mut xdp_md, packet: *mut Packet) -> u32 {
     if link.kind == ETHER_ARP && fence::arp_asks(&frame, link.payload) {
         return KIND_FENCED_ARP;
     }
-    let Some(mut parsed) = parse::ip(&frame, &link) else {
+    let Some(mut parsed) = parse::whole_ip(&frame, &link) else {
         return KIND_OTHER;
     };
-    if parsed.family == 6 {
-        parse::extensions(&frame, &mut parsed);
-    }
     if let Some(ports) = ports(&frame, &parsed) {
         parsed.ports = ports;
         parsed.flags |= HAS_PORTS;

@@ -188,6 +188,16 @@ pub fn ip(frame: &Frame, link: &Link) -> Option<Packet> {
     }
 }
 
+/// The same, behind the extension headers of IPv6 too.
+#[inline(always)]
+pub fn whole_ip(frame: &Frame, link: &Link) -> Option<Packet> {
+    let mut packet = ip(frame, link)?;
+    if packet.family == 6 {
+        extensions(frame, &mut packet);
+    }
+    Some(packet)
+}
+
 /// Parses an IPv4 header.
 #[inline(always)]
 pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
@@ -261,7 +271,7 @@ pub fn ipv6(frame: &Frame, link: &Link) -> Option<Packet> {
 /// Follows the extension headers of an IPv6 packet (RFC 8200 §4). Where they go on too far the protocol stays that of an extension
 /// header, which is none of ours.
 #[inline(always)]
-pub fn extensions(frame: &Frame, packet: &mut Packet) {
+fn extensions(frame: &Frame, packet: &mut Packet) {
     for _ in 0..EXTENSIONS {
         let is_fragment = packet.protocol == PROTOCOL_FRAGMENT;
         let is_option = packet.protocol == PROTOCOL_HOP_BY_HOP

@@ -42,10 +42,7 @@ pub extern "C" fn quic_dest(context: *mut xdp_md, slot: u32) -> u32 {
 
 #[inline(always)]
 fn dest(frame: &Frame, service: &ServiceValue) -> Option<u16> {
-    let mut packet = parse::ip(frame, &parse::link(frame)?)?;
-    if packet.family == 6 {
-        parse::extensions(frame, &mut packet);
-    }
+    let packet = parse::whole_ip(frame, &parse::link(frame)?)?;
     if packet.protocol != PROTOCOL_UDP || packet.is_later_fragment() {
         return None;
     }

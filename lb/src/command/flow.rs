@@ -107,10 +107,14 @@ pub async fn explain(pins: &Pins, question: &Question, json: bool) -> anyhow::Re
     let place = Place::find(pins, question)?;
     let outcome = if question.opens || !place.would_change() {
         let tried = trial.run(&frame, link.index)?;
-        // By the flow entry that it may have now.
-        let after = Place::find(pins, question)?;
+        // What is passed is told by the flow entry that it may have now.
+        let after = match tried.verdict {
+            PASS => Some(Place::find(pins, question)?),
+            _ => None,
+        };
+        let place = after.as_ref().unwrap_or(&place);
         let port = question.destination.port();
-        Some(outcome(tried.verdict, &tried.packet, &after, port))
+        Some(outcome(tried.verdict, &tried.packet, place, port))
     } else {
         None
     };

@@ -27,17 +27,15 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
         });
     let (fronts_set, fronts_cleared): (Vec<_>, Vec<_>) = changes(&installed.fronts, &wanted.fronts)
         .partition(|(id, _)| wanted.fronts.contains_key(id));
-    let (sources_grown, sources_shrunk): (Vec<_>, Vec<_>) = wanted
-        .nat_sources
-        .iter()
-        .filter(|(key, value)| installed.nat_sources.get(key) != Some(value))
-        .map(|(key, value)| (*key, *value))
-        .partition(|(key, value)| {
-            installed
-                .nat_sources
-                .get(key)
-                .is_none_or(|before| adds(before, value))
-        });
+    let (sources_grown, sources_shrunk): (Vec<_>, Vec<_>) =
+        differing(&installed.nat_sources, &wanted.nat_sources)
+            .map(|(key, value)| (*key, *value))
+            .partition(|(key, value)| {
+                installed
+                    .nat_sources
+                    .get(key)
+                    .is_none_or(|before| adds(before, value))
+            });
 
     let set_dest = |(id, value)| MapOp::SetDest(id, value);
     let set_source = |(key, value)| MapOp::SetNatSource(key, value);
@@ -56,19 +54,16 @@ pub fn diff(installed: &Image, wanted: &Image) -> Vec<MapOp> {
     ops.extend(filter_grown);
     ops.extend(sources_grown.into_iter().map(set_source));
     ops.extend(fronts_set.into_iter().map(set_front));
-    ops.extend(quic_servers_set(installed, wanted));
     ops.extend(
-        wanted
-            .rings
-            .iter()
-            .filter(|(at, chunk)| installed.rings.get(at) != Some(chunk))
+        differing(&installed.quic_servers, &wanted.quic_servers)
+            .map(|(key, dest)| MapOp::SetQuicServer(*key, *dest)),
+    );
+    ops.extend(
+        differing(&installed.rings, &wanted.rings)
             .map(|(at, chunk)| MapOp::SetChunk(*at, Arc::clone(chunk))),
     );
     ops.extend(
-        wanted
-            .services
-            .iter()
-            .filter(|(key, value)| installed.services.get(key) != Some(value))
+        differing(&installed.services, &wanted.services)
             .map(|(key, value)| MapOp::SetService(*key, *value)),
     );
     ops.extend(changes(&installed.slots, &wanted.slots).map(|(at, slot)| MapOp::SetSlot(at, slot)));
@@ -106,12 +101,14 @@ fn headers(installed: &Image, wanted: &Image) -> [Option<MapOp>; 3] {
     ]
 }
 
-fn quic_servers_set(installed: &Image, wanted: &Image) -> impl Iterator<Item = MapOp> {
+/// The entries of `wanted` that `installed` has not, or otherwise.
+fn differing<'a, K: Ord, V: PartialEq>(
+    installed: &'a BTreeMap<K, V>,
+    wanted: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
     wanted
-        .quic_servers
         .iter()
-        .filter(|(key, dest)| installed.quic_servers.get(key) != Some(dest))
-        .map(|(key, dest)| MapOp::SetQuicServer(*key, *dest))
+        .filter(|(key, value)| installed.get(key) != Some(value))
 }
 
 /// A dest that is new has no connections.

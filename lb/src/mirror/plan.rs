@@ -633,22 +633,17 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()
     };
-    let known = if may_be_here(dest) {
-        DEST_RESOLVED | DEST_LOCAL
-    } else {
-        DEST_RESOLVED
-    };
+    let here = if may_be_here(dest) { DEST_LOCAL } else { 0 };
     // What begins no tunnel has no address that one could begin at.
     let fits = |before: &&DestValue| is_tunnel(before.method) == is_tunnel(method);
     match (&dest.next_hop, before.filter(fits)) {
-        (Some(NextHop::Host), _) if !may_be_here(dest) => value,
         (Some(NextHop::Host), _) => DestValue {
-            flags: value.flags | DEST_LOCAL,
+            flags: value.flags | here,
             ..value
         },
         (Some(NextHop::Link(hop)), _) => resolved(value, hop),
         (None, Some(before)) => DestValue {
-            flags: value.flags | before.flags & known,
+            flags: value.flags | before.flags & (DEST_RESOLVED | here),
             ifindex: before.ifindex,
             next_hop: before.next_hop,
             source: before.source,

@@ -4,30 +4,33 @@ use std::net::SocketAddr;
 
 use lb_common::{
     counter::Counter,
-    dest::{DEST_LOCAL, DEST_RESOLVED, FORWARD_GUE, FORWARD_NAT},
+    dest::{DEST_LOCAL, DEST_RESOLVED, DestValue, FORWARD_GUE, FORWARD_NAT},
     gate::{GATE_FENCED, GATE_PASS},
     service::SCHEDULER_RR,
 };
 use tests::{
     packet::{ACK, Packet, SYN, Transport},
-    prog::{DROP, PASS, Plane, TX},
+    prog::{DROP, PASS, Plane, TC_OK, TC_SHOT, TX},
 };
 
 use crate::scene::{DESTS, GATE, Scene, all, dest_of};
 
 /// The real server that is here.
 const HERE: u16 = DESTS[0];
-/// `TC_ACT_OK`.
-const OK: u32 = 0;
-/// `TC_ACT_SHOT`.
-const SHOT: u32 = 2;
+
+/// It as a dest.
+fn here(scene: Scene) -> DestValue {
+    let dest = scene.dest(HERE);
+    DestValue {
+        flags: dest.flags & !DEST_RESOLVED | DEST_LOCAL,
+        ..dest
+    }
+}
 
 /// A plane of which one real server is the director.
 fn plane(scene: Scene) -> Plane {
     let mut plane = scene.plane();
-    let mut dest = scene.dest(HERE);
-    dest.flags = dest.flags & !DEST_RESOLVED | DEST_LOCAL;
-    plane.set_dest(HERE, &dest, scene.protocol);
+    plane.set_dest(HERE, &here(scene), scene.protocol);
     plane
 }
 
@@ -98,8 +101,7 @@ fn packets_for_a_real_server_here_are_the_kernels() {
 fn no_tunnel_begins_and_ends_on_one_host() {
     for scene in all().filter(|scene| scene.method != FORWARD_NAT) {
         let mut plane = plane(scene);
-        let mut dest = scene.dest(HERE);
-        dest.flags = dest.flags & !DEST_RESOLVED | DEST_LOCAL;
+        let mut dest = here(scene);
         dest.method = FORWARD_GUE;
         plane.set_dest(HERE, &dest, scene.protocol);
         begin(&mut plane, scene);
@@ -118,7 +120,7 @@ fn replies_of_a_real_server_here_leave_with_their_virtual_source() {
                 ..reply.clone()
             };
             let answer = plane.tc(&reply.bytes());
-            assert_eq!(answer.verdict, OK, "{scene:?}");
+            assert_eq!(answer.verdict, TC_OK, "{scene:?}");
             assert_eq!(answer.packet, scene.replied(&reply).bytes(), "{scene:?}");
         }
         assert_eq!(plane.counter(Counter::Replied), 3, "{scene:?}");
@@ -132,7 +134,7 @@ fn replies_of_a_real_server_here_leave_with_their_virtual_source() {
         ];
         for other in others {
             let answer = plane.tc(&other.bytes());
-            assert_eq!(answer.verdict, OK, "{scene:?}");
+            assert_eq!(answer.verdict, TC_OK, "{scene:?}");
             assert_eq!(answer.packet, other.bytes(), "{scene:?}");
         }
         let forwarded = plane.tc_from(1, &reply.bytes());
@@ -168,12 +170,12 @@ fn nothing_answers_from_behind_a_gate_that_is_not_open() {
         let number = begin(&mut plane, scene);
         let reply = scene.reply(number, HERE, ACK).bytes();
         plane.set_gate(GATE, GATE_FENCED);
-        assert_eq!(plane.tc(&reply).verdict, SHOT, "{scene:?}");
+        assert_eq!(plane.tc(&reply).verdict, TC_SHOT, "{scene:?}");
         let request = scene.packet(number, ACK).bytes();
         assert_eq!(plane.xdp(&request).verdict, DROP, "{scene:?}");
         plane.set_gate(GATE, GATE_PASS);
         let answer = plane.tc(&reply);
-        assert_eq!(answer.verdict, OK, "{scene:?}");
+        assert_eq!(answer.verdict, TC_OK, "{scene:?}");
         assert_eq!(answer.packet, reply, "{scene:?}");
     }
 }
@@ -189,8 +191,7 @@ fn sctp_of_the_virtual_port_leaves_with_the_checksum_it_has() {
         };
         let mut plane = scene.plane();
         let front: SocketAddr = scene.front().parse().unwrap();
-        let mut dest = scene.dest(HERE);
-        dest.flags = dest.flags & !DEST_RESOLVED | DEST_LOCAL;
+        let mut dest = here(scene);
         dest.port = front.port().to_be_bytes();
         plane.set_dest(HERE, &dest, scene.protocol);
         let real: SocketAddr = scene.real(HERE).parse().unwrap();
@@ -223,7 +224,7 @@ fn fragments_of_a_reply_leave_with_their_virtual_source() {
         let sent = scene.replied(&reply);
         for (part, expected) in reply.fragments(304).iter().zip(sent.fragments(304)) {
             let answer = plane.tc(part);
-            assert_eq!(answer.verdict, OK, "{scene:?}");
+            assert_eq!(answer.verdict, TC_OK, "{scene:?}");
             assert_eq!(answer.packet, expected, "{scene:?}");
         }
     }

@@ -88,13 +88,19 @@ impl Echo {
     }
 }
 
+/// The addresses of a host without their prefix lengths.
+pub(crate) fn own_addresses(node: Node) -> Vec<IpAddr> {
+    let own = node.addresses().into_iter();
+    own.map(|address| address.split('/').next().unwrap().parse().unwrap())
+        .collect()
+}
+
 /// Starts the three servers; they end when dropped.
 pub(crate) fn serve(arena: &Arena) -> Vec<EchoServer> {
     let namespaces = arena.servers().iter().map(Server::namespace);
     let start = |(number, namespace)| {
-        let own = Node::Server(number).addresses().into_iter();
-        let own = own.map(|address| address.split('/').next().unwrap().parse().unwrap());
-        let addresses: Vec<IpAddr> = own.chain([DR_V4, DR_V6]).collect();
+        let own = own_addresses(Node::Server(number));
+        let addresses = [own, vec![DR_V4, DR_V6]].concat();
         EchoServer::start(namespace, ECHO, &addresses).unwrap()
     };
     (1..).zip(namespaces).map(start).collect()

@@ -15,7 +15,7 @@ use xtask::lab::{
 
 use crate::{
     arena::{Arena, lb, real_servers},
-    echo::ECHO,
+    echo::{ECHO, own_addresses},
 };
 
 /// Virtual port of what NAT translates.
@@ -52,9 +52,7 @@ fn exchange(arena: &Arena, to: SocketAddr) -> std::io::Result<()> {
 fn a_director_can_be_a_real_server_itself() {
     let arena = Arena::new(Options::default());
     let director = arena.director(1).namespace();
-    let own = Node::Director(1).addresses().into_iter();
-    let own = own.map(|address| address.split('/').next().unwrap().parse().unwrap());
-    let _echo = EchoServer::start(director, ECHO, &own.collect::<Vec<IpAddr>>()).unwrap();
+    let _echo = EchoServer::start(director, ECHO, &own_addresses(Node::Director(1))).unwrap();
     let services = [
         here(DR_V4, ECHO, "DR", "TCP", "192.0.2.11"),
         here(DR_V6, ECHO, "DR", "TCP", "2001:db8::11"),
