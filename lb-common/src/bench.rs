@@ -13,8 +13,8 @@ pub const WORDS: usize = 10;
 pub struct Script {
     /// Counts the rounds.
     pub round: u32,
-    /// The flow of a round is `round & flow_mask`: up to 24 bits, of which 16 become the source port and the
-    /// rest the last byte of the source address.
+    /// The flow of a round is `round & flow_mask`: up to 31 bits, of which 15 say which source port from [`FIRST_PORT`] on and the
+    /// rest are the end of the source address.
     pub flow_mask: u32,
     /// Non-zero for IPv4.
     pub is_v4: u32,
@@ -28,6 +28,9 @@ impl Script {
     /// Where in the frame the script lies.
     pub const OFFSET: usize = 80;
 }
+
+/// The lowest source port: nobody talks from port 0.
+pub const FIRST_PORT: u16 = 1 << 15;
 
 /// The key in `services` that the yardstick looks up.
 pub const YARDSTICK: ServiceKey = ServiceKey {

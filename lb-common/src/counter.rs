@@ -71,6 +71,8 @@ counters! {
     TooBig = "too_big",
     /// Packets dropped because their driver leaves no room for an outer header.
     NoRoom = "no_room",
+    /// Packets dropped because full NAT has no free port for their flow.
+    NoPort = "no_port",
     /// Packets to or from a virtual address that this host does not accept (`no_accept`).
     NotAccepted = "not_accepted",
     /// Adverts beyond their sender's budget, of wrong length. Those within it are the daemon's to judge and to count,

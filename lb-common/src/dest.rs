@@ -24,7 +24,7 @@ pub struct DestValue {
     pub service: u32,
     /// Interface the packet leaves by.
     pub ifindex: u32,
-    /// Tunnels: source address of the outer header, IPv4-mapped for IPv4; zero for all others.
+    /// Tunnels and full NAT: the address of this host that packets come from, IPv4-mapped for IPv4; zero for all others.
     pub local: Address,
     /// Ethernet destination: the real server or the gateway towards it.
     pub next_hop: Mac,
@@ -46,6 +46,8 @@ pub const FORWARD_IPIP: u8 = 3;
 pub const FORWARD_GUE: u8 = 4;
 /// `lb_kind TUN type gre`: an outer IP header and one of GRE (RFC 2784).
 pub const FORWARD_GRE: u8 = 5;
+/// `lb_kind FULLNAT`: as NAT, and the client's end becomes one of this host's, see [`crate::local_port`].
+pub const FORWARD_FULLNAT: u8 = 6;
 
 /// The dest may carry flows: its checks pass and the configuration has it.
 pub const DEST_USABLE: u32 = 1;
@@ -116,6 +118,20 @@ shape!(
     NatSourceValue = 8,
     FrontValue = 28
 );
+
+/// True for the methods that change the real server's end of packets, and back on replies.
+#[must_use]
+#[inline(always)]
+pub const fn is_nat(method: u8) -> bool {
+    matches!(method, FORWARD_NAT | FORWARD_FULLNAT)
+}
+
+/// True for the methods that send packets from an address of this host.
+#[must_use]
+#[inline(always)]
+pub const fn has_local(method: u8) -> bool {
+    is_tunnel(method) || method == FORWARD_FULLNAT
+}
 
 /// True for the methods that put packets behind an outer header.
 #[must_use]

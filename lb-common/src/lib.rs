@@ -18,6 +18,7 @@ pub mod fragment;
 pub mod gate;
 pub mod hash;
 pub mod hint;
+pub mod local_port;
 pub mod maps;
 pub mod programs;
 pub mod quic;

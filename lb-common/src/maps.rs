@@ -9,6 +9,7 @@ use crate::{
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     fragment::{FragmentKey, FragmentValue},
     gate::{GATES, GateValue, OwnedKey, OwnedValue},
+    local_port::LocalPortBucket,
     quic::QuicKey,
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
@@ -104,6 +105,8 @@ maps! {
     FLOWS4: "flows4", u32 => FlowBucket4, 1 << 18, Programs;
     /// Array of `FlowBucket6`; a power of two.
     FLOWS6: "flows6", u32 => FlowBucket6, 1 << 18, Programs;
+    /// Array of `LocalPortBucket`; a power of two. One where nothing has full NAT.
+    LOCAL_PORTS: "local_ports", u32 => LocalPortBucket, 1, Programs;
     /// LRU hash `FragmentKey → FragmentValue`.
     FRAGMENTS: "fragments", FragmentKey => FragmentValue, 16384, Programs;
     /// Array `dest id → DestConnections`.

@@ -42,3 +42,5 @@ pub const GLOBAL_JIFFIES_PER_SECOND: &str = "JIFFIES_PER_SECOND";
 pub const GLOBAL_FLOWS4_MASK: &str = "FLOWS4_MASK";
 /// Load-time constant: buckets of `flows6` minus one.
 pub const GLOBAL_FLOWS6_MASK: &str = "FLOWS6_MASK";
+/// Load-time constant: buckets of `local_ports` minus one.
+pub const GLOBAL_LOCAL_PORTS_MASK: &str = "LOCAL_PORTS_MASK";

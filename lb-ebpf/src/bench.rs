@@ -7,7 +7,7 @@
 use aya_ebpf::{helpers::bpf_xdp_adjust_head, programs::XdpContext};
 use bytemuck::Zeroable;
 use lb_common::{
-    bench::{Script, WORDS},
+    bench::{FIRST_PORT, Script, WORDS},
     router::{SenderKey, SenderValue},
 };
 
@@ -77,8 +77,8 @@ pub fn next_round(frame: &mut Frame) -> Option<()> {
     let flow = script.round & script.flow_mask;
     script.round = script.round.wrapping_add(1);
     let headers = &raw const script.headers;
-    // The port, then the last byte of the address.
-    let [high, port0, port1] = [(flow >> 16) as u8, (flow >> 8) as u8, flow as u8];
+    let host = ((flow >> 15) as u16).to_be_bytes();
+    let client_port = (flow as u16 | FIRST_PORT).to_be_bytes();
     let is_v4 = script.is_v4 != 0;
     let target = frame.get_mut::<[[u8; 8]; WORDS]>(0)?;
     let target = target.as_mut_ptr().cast::<u64>();
@@ -89,8 +89,8 @@ pub fn next_round(frame: &mut Frame) -> Option<()> {
             target.add(word).write_volatile(value);
         }
     }
-    let (address, port) = if is_v4 { (29, 34) } else { (37, 54) };
-    *frame.get_mut::<[u8; 1]>(address)? = [high];
-    *frame.get_mut::<[u8; 2]>(port)? = [port0, port1];
+    let (address, port) = if is_v4 { (28, 34) } else { (36, 54) };
+    *frame.get_mut::<[u8; 2]>(address)? = host;
+    *frame.get_mut::<[u8; 2]>(port)? = client_port;
     Some(())
 }

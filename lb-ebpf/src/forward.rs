@@ -8,8 +8,8 @@ use lb_common::{
     checksum::{Sum, update, update_udp},
     crc32c,
     dest::{
-        DEST_KEEPS_PORT, DEST_LOCAL, DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_NAT,
-        FrontValue, is_tunnel,
+        DEST_KEEPS_PORT, DEST_LOCAL, DEST_RESOLVED, DestValue, FORWARD_DIRECT_ROUTE,
+        FORWARD_FULLNAT, FrontValue, is_nat, is_tunnel,
     },
     service::SERVICE_ALL_PORTS,
 };
@@ -83,8 +83,11 @@ pub fn forward(frame: &mut Frame, packet: &Packet, choice: &Choice, ingress: u32
         if is_tunnel(dest.method) {
             return Outcome::Tunnel(u32::from(choice.id));
         }
+        if dest.method == FORWARD_FULLNAT {
+            return Outcome::FullNat(u32::from(choice.id));
+        }
     }
-    if dest.method == FORWARD_NAT {
+    if is_nat(dest.method) {
         let port = packet.ports.destination;
         let real = Endpoint::of(dest, port);
         if !can_change_port(packet, port, real.port) {

@@ -5,7 +5,7 @@
 
 use lb_common::{
     checksum::{Sum, update},
-    dest::{DEST_LOCAL, FORWARD_NAT, FrontValue, is_tunnel},
+    dest::{DEST_LOCAL, FORWARD_FULLNAT, FrontValue, is_nat, is_tunnel},
     service::ServiceValue,
 };
 
@@ -25,9 +25,10 @@ use crate::{
 
 /// An ICMP error and what it is about.
 pub struct Error<'a> {
-    outer: &'a Packet,
-    /// With its ports.
-    inner: Packet,
+    /// The error itself.
+    pub outer: &'a Packet,
+    /// What it is about, with its ports.
+    pub inner: Packet,
 }
 
 /// True for ICMP of the packet's family.
@@ -114,8 +115,11 @@ impl Error<'_> {
             if is_tunnel(choice.dest.method) {
                 return Ok(Outcome::Tunnel(u32::from(choice.id)));
             }
+            if choice.dest.method == FORWARD_FULLNAT {
+                return Ok(Outcome::FullNatError(u32::from(choice.id)));
+            }
         }
-        if choice.dest.method == FORWARD_NAT {
+        if is_nat(choice.dest.method) {
             let real = Endpoint::of(choice.dest, request.ports.destination);
             let hop = if is_local { Hop::Others } else { Hop::Ours };
             self.rewrite(frame, End::Destination, &real, hop)
@@ -156,7 +160,7 @@ impl Error<'_> {
     /// Replaces one end of the packet and the same end of the packet inside, which went the other way. The checksum inside stays,
     /// as in IPVS: nobody looks at it.
     #[inline(always)]
-    fn rewrite(&self, frame: &mut Frame, end: End, to: &Endpoint, hop: Hop) -> Option<()> {
+    pub fn rewrite(&self, frame: &mut Frame, end: End, to: &Endpoint, hop: Hop) -> Option<()> {
         let Self { outer, inner } = self;
         let (before, inside, address, port) = match end {
             End::Destination => (

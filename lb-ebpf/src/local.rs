@@ -72,8 +72,8 @@ fn parsed(frame: &Frame) -> Option<Packet> {
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn leaving_front(packet: *const Packet, segment: u32) -> u32 {
-    let front = Packet::handed(packet)
-        .and_then(|packet| reply::find_any(&packet, Segment::of_number(segment)));
+    let front =
+        Packet::handed(packet).and_then(|packet| reply::find(&packet, Segment::of_number(segment)));
     front.map_or(UNDECIDED, |front| front.service)
 }
 

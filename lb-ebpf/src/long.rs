@@ -4,7 +4,6 @@
 //! is matched before anything is judged: what is not for a service, a virtual router or a fenced address passes as it came.
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
-use bytemuck::Zeroable;
 use lb_common::{
     flow::age,
     fragment::{FRAGMENT_SECONDS, FragmentKey, FragmentValue},
@@ -14,6 +13,7 @@ use crate::{
     fence::{self, Say},
     flow::{self, Segment},
     frame::Frame,
+    full_nat,
     heartbeat::{self, Place},
     icmp, maps,
     outcome::Outcome,
@@ -28,6 +28,8 @@ use crate::{
 
 /// The answer of a piece that leaves the packet to the next: no verdict of XDP.
 pub const UNDECIDED: u32 = u32::MAX;
+/// The answer about a packet that came to an address which full NAT has.
+const MASKED: u32 = u32::MAX - 1;
 
 /// TCP, UDP and SCTP for the service in `slot` of the fast table, to the dest `id`, or to where its flow goes.
 #[unsafe(no_mangle)]
@@ -48,7 +50,8 @@ pub extern "C" fn long_begin(context: *mut xdp_md, packet: *const Packet, slot: 
     piece(context, packet, &Beginnings { slot })
 }
 
-/// The id of the service that TCP, UDP or SCTP is a reply of, or [`UNDECIDED`]; `quoted` is not 0 where the packet is only quoted.
+/// The id of the service that TCP, UDP or SCTP is a reply of, [`MASKED`] where that is not told yet, or [`UNDECIDED`]; `quoted` is not 0
+/// where the packet is only quoted.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet, quoted: u32) -> u32 {
@@ -64,9 +67,13 @@ pub extern "C" fn long_front(context: *mut xdp_md, packet: *const Packet, quoted
         } else {
             Segment::Related
         };
-        reply::find_any(&packet, segment)
+        reply::find(&packet, segment)
     });
-    front.map_or(UNDECIDED, |front| front.service)
+    match front {
+        Some(front) if front.is_masked => MASKED,
+        Some(front) => front.service,
+        None => UNDECIDED,
+    }
 }
 
 /// A reply of a service.
@@ -149,13 +156,13 @@ pub extern "C" fn long_restrict(context: *mut xdp_md, packet: *const Packet) -> 
 }
 
 /// What a global function does.
-trait Piece {
+pub trait Piece {
     /// `None` leaves the packet to the next piece.
     fn decide(&self, context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome>;
 }
 
 #[inline(always)]
-fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet, piece: &P) -> u32 {
+pub fn piece<P: Piece>(context: *mut xdp_md, packet: *const Packet, piece: &P) -> u32 {
     let context = XdpContext::new(context);
     let mut frame = Frame::new(context.data(), context.data_end());
     let Some(packet) = Packet::handed(packet) else {
@@ -235,23 +242,22 @@ const KIND_TRANSPORT: u32 = 4;
 /// For this host, or for another.
 const KIND_HOST: u32 = 5;
 
-/// The answer about a packet that goes the long way. Without `TIMERS` the kernel has none, and every advert is the daemon's.
+/// The answer about a packet that goes the long way; `packet` is room for what is parsed of it. Without `TIMERS` the kernel has none, and every advert is the daemon's.
 #[inline(always)]
-pub fn way<const TIMERS: bool>(context: *mut xdp_md) -> u32 {
-    let mut packet = Packet::zeroed();
-    let kind = long_parse(context, &raw mut packet);
+pub fn way<const TIMERS: bool>(context: *mut xdp_md, packet: &mut Packet) -> u32 {
+    let kind = long_parse(context, packet);
     let verdict = match kind {
         KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
-        KIND_ADVERT if TIMERS => long_advert(context, &raw const packet),
-        KIND_ICMP => error(context, &mut packet),
-        KIND_TRANSPORT => with_ports(context, &packet),
+        KIND_ADVERT if TIMERS => long_advert(context, packet),
+        KIND_ICMP => error(context, packet),
+        KIND_TRANSPORT => with_ports(context, packet),
         KIND_ADVERT | KIND_HOST => UNDECIDED,
         _ => return xdp_verdict(Outcome::Pass),
     };
     if verdict != UNDECIDED {
         return verdict;
     }
-    match long_restrict(context, &raw const packet) {
+    match long_restrict(context, packet) {
         UNDECIDED => xdp_verdict(Outcome::Pass),
         verdict => verdict,
     }
@@ -269,6 +275,9 @@ fn error(context: *mut xdp_md, packet: &mut Packet) -> u32 {
     } else {
         UNDECIDED
     };
+    if service == MASKED {
+        return full_nat::error_back(context, packet);
+    }
     long_parse(context, packet);
     if slot != NOWHERE {
         long_error(context, packet, slot)
@@ -284,6 +293,7 @@ fn with_ports(context: *mut xdp_md, packet: &Packet) -> u32 {
     let verdict = match service::slot_of(packet) {
         NOWHERE => match long_front(context, packet, 0) {
             UNDECIDED => UNDECIDED,
+            MASKED => full_nat::reply(context, packet),
             service => long_reply(context, packet, service),
         },
         slot => {

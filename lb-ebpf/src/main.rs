@@ -1,7 +1,7 @@
 //! The programs of the data plane.
 //!
 //! Entry points are here; the global functions they call are in `fast`, `long`, `service`, `flow`, `quic`, `forward`, `tunnel`, `too_big`,
-//! `reply`, `local`, `bytes`, `search` and `sweep`. The modules return an [`Outcome`](outcome::Outcome), of which `verdict` makes the
+//! `reply`, `local`, `full_nat`, `local_port`, `bytes`, `search` and `sweep`. The modules return an [`Outcome`](outcome::Outcome), of which `verdict` makes the
 //! kernel's word.
 #![cfg_attr(
     target_arch = "bpf",
@@ -41,11 +41,13 @@ mod fence;
 mod flow;
 mod forward;
 mod frame;
+mod full_nat;
 mod heartbeat;
 mod icmp;
 mod ip;
 mod judge;
 mod local;
+mod local_port;
 mod long;
 mod maps;
 mod outcome;
@@ -66,9 +68,11 @@ mod verdict;
 mod virtual_mac;
 
 use aya_ebpf::{
+    bindings::xdp_md,
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
+use bytemuck::Zeroable as _;
 use lb_common::{bench::YARDSTICK, counter::Counter, programs, service::TABLE_LOCAL_NAT_SOURCE};
 
 use crate::{
@@ -77,6 +81,7 @@ use crate::{
     heartbeat::Place,
     long::UNDECIDED,
     outcome::{Outcome, TimerOutcome},
+    parse::Packet,
     serve::Service as _,
     verdict::{Answer, tc_verdict, xdp_verdict},
 };
@@ -207,19 +212,11 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
         Err(Rest::Reply6) => fast::reply6(context.ctx),
         Err(Rest::Long) => UNDECIDED,
     };
-    let answer = if answer == UNDECIDED {
-        long::way::<TIMERS>(context.ctx)
-    } else {
+    let is_done = answer != UNDECIDED && matches!(Answer::of(answer), Answer::Verdict);
+    let verdict = if is_done {
         answer
-    };
-    let answer = match Answer::of(answer) {
-        Answer::Tunnel(dest) => tunnel::tunnel(context.ctx, dest),
-        Answer::Replied => reply::send_reply(context.ctx),
-        _ => answer,
-    };
-    let verdict = match Answer::of(answer) {
-        Answer::TooBig(mtu) => too_big::too_big(context.ctx, mtu),
-        _ => answer,
+    } else {
+        finish::<TIMERS>(context.ctx, answer)
     };
     if verdict == verdict::PASS {
         let mut frame = Frame::new(context.data(), context.data_end());
@@ -228,6 +225,28 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
         }
     }
     verdict
+}
+
+/// The verdict about a packet of which the short way has said `answer`, which is none yet.
+#[inline(always)]
+fn finish<const TIMERS: bool>(context: *mut xdp_md, answer: u32) -> u32 {
+    let mut packet = Packet::zeroed();
+    let answer = if answer == UNDECIDED {
+        long::way::<TIMERS>(context, &mut packet)
+    } else {
+        answer
+    };
+    let answer = match Answer::of(answer) {
+        Answer::Tunnel(dest) => tunnel::tunnel(context, dest),
+        Answer::FullNat(dest) => full_nat::send(context, &mut packet, dest),
+        Answer::FullNatError(dest) => full_nat::send_error(context, &mut packet, dest),
+        Answer::Replied => reply::send_reply(context),
+        _ => answer,
+    };
+    match Answer::of(answer) {
+        Answer::TooBig(mtu) => too_big::too_big(context, mtu),
+        _ => answer,
+    }
 }
 
 #[inline(always)]

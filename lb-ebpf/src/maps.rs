@@ -18,6 +18,7 @@ use lb_common::{
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN, GateValue, OwnedKey, OwnedValue},
     hash,
     hint::HINT_RESTRICTED,
+    local_port::{LocalPortBucket, PORTS_PER_BUCKET},
     maps,
     quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
@@ -32,6 +33,7 @@ use crate::{
     atomic::Word32,
     connection::Connections,
     flow::{Slot4, Slot6},
+    local_port,
 };
 
 macro_rules! statics {
@@ -50,10 +52,10 @@ mod tables {
     use super::{
         Array, BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, DestConnections, DestLimits, DestValue, Event,
         FlowBucket4, FlowBucket6, FragmentKey, FragmentValue, FrontValue, GateValue, HashMap,
-        LruHashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue, PeerKey, PeerValue,
-        PerCpuArray, QuicKey, RingBuf, RingChunk, RouterKey, RouterMacValue, RouterValue,
-        SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, Traffic,
-        VirtualMacKey, VirtualMacValue, btf_map, maps,
+        LocalPortBucket, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue, PeerKey,
+        PeerValue, PerCpuArray, QuicKey, RingBuf, RingChunk, RouterKey, RouterMacValue,
+        RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader,
+        ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
     };
 
     statics! {
@@ -80,6 +82,7 @@ mod tables {
         FRAGMENTS = fragments: LruHashMap<FragmentKey, FragmentValue>;
         FLOWS4 = flows4: Array<FlowBucket4> | BPF_F_MMAPABLE;
         FLOWS6 = flows6: Array<FlowBucket6> | BPF_F_MMAPABLE;
+        LOCAL_PORTS = local_ports: Array<LocalPortBucket>;
         DEST_CONNECTIONS = dest_connections: Array<DestConnections>;
         CURSORS = cursors: PerCpuArray<u32>;
         COUNTERS = counters: PerCpuArray<u64>;
@@ -95,6 +98,8 @@ static JIFFIES_PER_SECOND: Global<u32> = Global::new(250);
 static FLOWS4_MASK: Global<u32> = Global::new(maps::FLOWS4.max_entries - 1);
 #[unsafe(no_mangle)]
 static FLOWS6_MASK: Global<u32> = Global::new(maps::FLOWS6.max_entries - 1);
+#[unsafe(no_mangle)]
+static LOCAL_PORTS_MASK: Global<u32> = Global::new(maps::LOCAL_PORTS.max_entries - 1);
 
 /// Words of a [`ServiceTableHeader`].
 pub const HEADER_WORDS: usize = size_of::<ServiceTableHeader>() / 8;
@@ -308,6 +313,20 @@ pub fn flow_bucket4(hash: u32) -> Option<&'static [Slot4; FLOWS_PER_BUCKET4 as u
 #[inline(always)]
 pub fn flow_bucket6(hash: u32) -> Option<&'static [Slot6; FLOWS_PER_BUCKET6 as usize]> {
     let bucket = tables::flows6.get_ptr(hash & FLOWS6_MASK.load())?;
+    // SAFETY: as in `flow_bucket4`.
+    Some(unsafe { &*bucket.cast() })
+}
+
+/// The buckets of `local_ports` minus one.
+#[inline(always)]
+pub fn local_ports_mask() -> u32 {
+    LOCAL_PORTS_MASK.load()
+}
+
+/// The bucket of local ports of `hash`.
+#[inline(always)]
+pub fn local_ports(hash: u32) -> Option<&'static [local_port::Slot; PORTS_PER_BUCKET as usize]> {
+    let bucket = tables::local_ports.get_ptr(hash & local_ports_mask())?;
     // SAFETY: as in `flow_bucket4`.
     Some(unsafe { &*bucket.cast() })
 }

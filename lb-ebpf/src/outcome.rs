@@ -29,6 +29,12 @@ pub enum Outcome {
     Begun(u32),
     /// For the real server of this dest id, which is behind a tunnel: [`crate::tunnel`] goes on.
     Tunnel(u32),
+    /// For the real server of this dest id, to which it comes from this host: [`crate::full_nat`] goes on.
+    FullNat(u32),
+    /// An ICMP error for the same.
+    FullNatError(u32),
+    /// Full NAT has no port for its flow.
+    NoPort,
     /// In its tunnel, but the kernel has to cut it into fragments and to find the way.
     TunnelRouted,
     /// More bytes of IP than this go into no tunnel: [`crate::too_big`] goes on.

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use lb_common::{
-    dest::{DEST_KEEPS_PORT, DestValue, FORWARD_NAT, FrontValue, NatSourceKey},
+    dest::{DEST_KEEPS_PORT, DestValue, FORWARD_FULLNAT, FORWARD_NAT, FrontValue, NatSourceKey},
     hash,
     service::{SERVICE_ONE_PACKET, TABLE_WILDCARD_NAT_SOURCE},
 };
@@ -41,7 +41,8 @@ const AF_INET6: u8 = 10;
 #[inline(always)]
 pub fn answer(frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
     let segment = transport::segment(frame, packet)?;
-    let front = find(packet, segment)?;
+    // What full NAT has sent is the long way's.
+    let front = find_from(&source(packet), packet, segment, FORWARD_NAT)?;
     Some(rewrite(frame, packet, front.value))
 }
 
@@ -52,18 +53,15 @@ pub struct Front {
     pub service: u32,
     /// Its front.
     pub value: &'static FrontValue,
+    /// The client is not told by the packet: it came to the address that full NAT has, and whether it is of a flow is not known.
+    pub is_masked: bool,
 }
 
-/// A packet that no service takes: a reply, if it comes from a real server and belongs to a flow.
+/// A packet that no service takes: a reply, if it comes from a real server, be it one that answers from every port, and belongs to a
+/// flow.
 #[inline(always)]
 pub fn find(packet: &Packet, segment: Segment) -> Option<Front> {
-    find_from(&source(packet), packet, segment)
-}
-
-/// The same, also of a real server that answers from every port.
-#[inline(always)]
-pub fn find_any(packet: &Packet, segment: Segment) -> Option<Front> {
-    let found = find(packet, segment);
+    let found = find_from(&source(packet), packet, segment, FORWARD_FULLNAT);
     if found.is_some() || !service::table_has(TABLE_WILDCARD_NAT_SOURCE) {
         return found;
     }
@@ -71,12 +69,16 @@ pub fn find_any(packet: &Packet, segment: Segment) -> Option<Front> {
         port: [0; 2],
         ..source(packet)
     };
-    find_from(&any, packet, segment)
+    find_from(&any, packet, segment, FORWARD_NAT)
 }
 
 #[inline(always)]
-fn find_from(source: &NatSourceKey, packet: &Packet, segment: Segment) -> Option<Front> {
-    let now = flow::now();
+fn find_from(
+    source: &NatSourceKey,
+    packet: &Packet,
+    segment: Segment,
+    method: u8,
+) -> Option<Front> {
     for id in maps::nat_source(source)?.dests {
         if id == 0 {
             return None;
@@ -89,8 +91,24 @@ fn find_from(source: &NatSourceKey, packet: &Packet, segment: Segment) -> Option
         if !is_possible || !is(dest, source) {
             continue;
         }
-        if value.flags & SERVICE_ONE_PACKET != 0 || has_flow(packet, id, dest, port, now, segment) {
-            return Some(Front { service, value });
+        let is_full = method == FORWARD_FULLNAT && dest.method == FORWARD_FULLNAT;
+        if !is_full && dest.method != FORWARD_NAT {
+            continue;
+        }
+        let is_masked = is_full && Ip::new(&dest.local) == packet.destination;
+        let client = Endpoint {
+            address: packet.destination,
+            port: packet.ports.destination,
+        };
+        if is_masked
+            || value.flags & SERVICE_ONE_PACKET != 0
+            || has_flow(packet.family, &client, id, dest, port, segment)
+        {
+            return Some(Front {
+                service,
+                value,
+                is_masked,
+            });
         }
     }
     None
@@ -158,30 +176,27 @@ fn send(frame: &mut Frame, context: *mut core::ffi::c_void, ingress: u32) -> Opt
 #[inline(always)]
 fn is(dest: &DestValue, source: &NatSourceKey) -> bool {
     let answers_from = dest.flags & DEST_KEEPS_PORT != 0 || dest.port == source.port;
-    dest.method == FORWARD_NAT && answers_from && Ip::new(&dest.address) == Ip::new(&source.address)
+    answers_from && Ip::new(&dest.address) == Ip::new(&source.address)
 }
 
+/// Whether the dest `id` has a flow of `client` that came to `virtual_port`, refreshed by `segment`.
 #[inline(always)]
-fn has_flow(
-    packet: &Packet,
+pub fn has_flow(
+    family: u8,
+    client: &Endpoint,
     id: u16,
     dest: &DestValue,
     virtual_port: [u8; 2],
-    now: u32,
     segment: Segment,
 ) -> bool {
     let key = Key {
-        family: packet.family,
-        client: packet.destination,
-        port: packet.ports.destination,
+        family,
+        client: client.address,
+        port: client.port,
         service: dest.service,
-        hash: hash::flow(
-            &packet.destination.address(),
-            packet.ports.destination,
-            virtual_port,
-        ),
+        hash: hash::flow(&client.address.address(), client.port, virtual_port),
     };
-    flow::find(&key, now, segment, |value| {
+    flow::find(&key, flow::now(), segment, |value| {
         value.dest == id && value.generation == dest.generation
     })
     .is_some()

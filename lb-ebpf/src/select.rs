@@ -1,7 +1,7 @@
 //! Schedulers: which dest a packet goes to.
 
 use lb_common::{
-    dest::{DEST_DRAINING, DEST_USABLE, DestValue, FORWARD_NAT},
+    dest::{DEST_DRAINING, DEST_USABLE, DestValue, is_nat},
     flow::{FLOW_CLOSING, FLOW_TEMPLATE},
     hash,
     service::{
@@ -57,7 +57,7 @@ pub fn find(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> 
         let current = by_ring(service.ring, entry);
         if service.ring == service.previous
             && let Some(choice) = &current
-            && choice.dest.method != FORWARD_NAT
+            && !is_nat(choice.dest.method)
         {
             return Some(Choice {
                 new_flow: segment == Segment::Open,
@@ -145,7 +145,7 @@ fn by_rings(service: &ServiceValue, entry: u32, segment: Segment) -> Option<Plac
     let is_current = segment == Segment::Open || previous == NOBODY;
     let choice = usable(if is_current { current } else { previous })?;
     Some(Placed {
-        is_agreed: is_agreed && choice.dest.method != FORWARD_NAT,
+        is_agreed: is_agreed && !is_nat(choice.dest.method),
         choice,
     })
 }

@@ -75,7 +75,11 @@ pub fn serve(
     let outcome = forward::forward(frame, packet, &choice, ingress);
     if matches!(
         outcome,
-        Outcome::Delivered | Outcome::Forward | Outcome::ForwardTo(_) | Outcome::Tunnel(_)
+        Outcome::Delivered
+            | Outcome::Forward
+            | Outcome::ForwardTo(_)
+            | Outcome::Tunnel(_)
+            | Outcome::FullNat(_)
     ) {
         maps::count_traffic(service.id, choice.id, packet.end as u64, choice.new_flow);
     }

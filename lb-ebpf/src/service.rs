@@ -52,7 +52,7 @@ impl Table {
 
     /// The service `key`, or else that of every port.
     #[inline(always)]
-    fn find_any(self, key: &ServiceKey) -> Option<Found> {
+    pub fn find_any(self, key: &ServiceKey) -> Option<Found> {
         let found = self.find(key);
         if found.is_some() || self.header().flags & TABLE_WILDCARD_SERVICE == 0 {
             return found;

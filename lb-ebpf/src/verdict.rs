@@ -21,6 +21,10 @@ pub const UNHINDERED: i32 = TC_ACT_OK;
 const TUNNEL: u32 = 1 << 16;
 /// No verdict yet: the packet's sender is told how long it may be, which is in the low 16 bits.
 const TOO_BIG: u32 = 2 << 16;
+/// No verdict yet: full NAT sends the packet to the dest in the low 16 bits.
+const FULL_NAT: u32 = 6 << 16;
+/// No verdict yet: the same of an ICMP error.
+const FULL_NAT_ERROR: u32 = 7 << 16;
 /// No verdict yet: the packet's flow needs an entry.
 const BEGIN: u32 = 3 << 16;
 /// No verdict yet: the packet goes to the dest in the low 16 bits.
@@ -35,6 +39,10 @@ pub enum Answer {
     Verdict,
     /// [`Outcome::Tunnel`].
     Tunnel(u32),
+    /// [`Outcome::FullNat`].
+    FullNat(u32),
+    /// [`Outcome::FullNatError`].
+    FullNatError(u32),
     /// [`Outcome::TooBig`].
     TooBig(u32),
     /// [`Outcome::Begin`].
@@ -51,6 +59,8 @@ impl Answer {
     pub const fn of(answer: u32) -> Self {
         match answer & 0xffff_0000 {
             TUNNEL => Self::Tunnel(answer & 0xffff),
+            FULL_NAT => Self::FullNat(answer & 0xffff),
+            FULL_NAT_ERROR => Self::FullNatError(answer & 0xffff),
             TOO_BIG => Self::TooBig(answer & 0xffff),
             BEGIN => Self::Begin,
             BEGUN => Self::Begun(answer & 0xffff),
@@ -65,6 +75,8 @@ impl Answer {
 pub fn xdp_verdict(outcome: Outcome) -> u32 {
     let (verdict, counter) = match outcome {
         Outcome::Tunnel(dest) => return TUNNEL | dest,
+        Outcome::FullNat(dest) => return FULL_NAT | dest,
+        Outcome::FullNatError(dest) => return FULL_NAT_ERROR | dest,
         Outcome::TooBig(mtu) => return TOO_BIG | mtu,
         Outcome::Begin => return BEGIN,
         Outcome::Replied => return REPLIED,
@@ -72,6 +84,7 @@ pub fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::TunnelRouted => (xdp_action::XDP_PASS, Counter::Forwarded),
         Outcome::TooBigTold => (xdp_action::XDP_TX, Counter::TooBig),
         Outcome::NoRoom => (xdp_action::XDP_DROP, Counter::NoRoom),
+        Outcome::NoPort => (xdp_action::XDP_DROP, Counter::NoPort),
         Outcome::Pass | Outcome::LeaseRenewed => (xdp_action::XDP_PASS, Counter::Passed),
         Outcome::Delivered => (xdp_action::XDP_PASS, Counter::Delivered),
         Outcome::GateClosed => (xdp_action::XDP_PASS, Counter::GateClosed),
@@ -118,6 +131,9 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::Replied
         | Outcome::Begun(_)
         | Outcome::Tunnel(_)
+        | Outcome::FullNat(_)
+        | Outcome::FullNatError(_)
+        | Outcome::NoPort
         | Outcome::TunnelRouted
         | Outcome::TooBig(_)
         | Outcome::TooBigTold

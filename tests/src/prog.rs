@@ -22,12 +22,13 @@ use lb_common::{
     counter::{Counter, Traffic},
     dest::{
         DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_USABLE, DestValue,
-        FORWARD_NAT, FrontValue, NatSourceKey,
+        FrontValue, NatSourceKey, is_nat,
     },
     flow::{FLOW_STATES, FlowBucket4, FlowBucket6},
     gate::{GateValue, OwnedKey, OwnedValue},
     hash,
     hint::HINT_RESTRICTED,
+    local_port::LocalPortBucket,
     programs,
     ring::{CHUNK_LEN, RingChunk},
     router::{RouterKey, RouterValue, VRIDS},
@@ -47,6 +48,8 @@ pub const INGRESS: u32 = 1;
 
 /// Buckets of either flow table.
 const FLOW_BUCKETS: u32 = 1 << 10;
+/// Buckets of local ports in a pooled plane.
+const LOCAL_PORT_BUCKETS: u32 = 1 << 8;
 /// Tests use smaller ids of gates, services and dests than this.
 const SMALL: u32 = 64;
 
@@ -135,6 +138,11 @@ impl Loaded {
             let (word, _) = hash::filter_bit(&key);
             self.checker.nat_filter.set(word, 0, 0)?;
             self.checker.nat_sources.remove(&key)?;
+        }
+        for bucket in 0..self.checker.local_ports.len() {
+            self.checker
+                .local_ports
+                .set(bucket, LocalPortBucket::zeroed(), 0)?;
         }
         let keys: Vec<_> = self.checker.quic_servers.keys().collect::<Result<_, _>>()?;
         for key in keys {
@@ -318,7 +326,7 @@ impl Loaded {
             .dests
             .set(u32::from(id), dest, 0)
             .expect("write a dest");
-        if dest.method == FORWARD_NAT {
+        if is_nat(dest.method) {
             let keeps_port = dest.flags & DEST_KEEPS_PORT != 0;
             let key = NatSourceKey {
                 address: dest.address,

@@ -183,7 +183,7 @@ fn outcome(verdict: u32, packet: &[u8], place: &Place, port: u16) -> Outcome {
 /// A real server, for a packet to `port` of its service.
 fn real(dest: &DestValue, port: u16) -> Real {
     use lb_common::dest::{
-        FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
+        FORWARD_DIRECT_ROUTE, FORWARD_FULLNAT, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
     };
     Real {
         address: unmapped(dest.address),
@@ -195,6 +195,7 @@ fn real(dest: &DestValue, port: u16) -> Real {
         method: match dest.method {
             FORWARD_DIRECT_ROUTE => "DR",
             FORWARD_NAT => "NAT",
+            FORWARD_FULLNAT => "FULLNAT",
             FORWARD_IPIP => "TUN ipip",
             FORWARD_GUE => "TUN gue",
             FORWARD_GRE => "TUN gre",

@@ -39,6 +39,7 @@ const RULES: &[Rule] = &[
     vrrp::track::weights_mean_something,
     vrrp::track::sessions_of_groups_are_run,
     lvs::untranslated_packets_keep_their_port,
+    lvs::full_nat_has_flows,
     lvs::quic_server_ids_tell_real_servers_apart,
     lvs::virtual_servers_are_unique,
     lvs::real_servers_are_unique,

@@ -11,9 +11,9 @@ use lb_common::{
     connection::DestLimits,
     dest::{
         DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED,
-        DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_GRE,
-        FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue, NAT_SERVICES, NatSourceKey,
-        NatSourceValue, is_tunnel,
+        DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_FULLNAT,
+        FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue, NAT_SERVICES,
+        NatSourceKey, NatSourceValue, has_local, is_tunnel,
     },
     hash, maps,
     quic::QuicKey,
@@ -62,6 +62,9 @@ pub enum Refusal {
     /// Too many NAT services send to one real server address and port.
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
     NatSource(RealServerId),
+    /// `local_ports` has nothing to give.
+    #[error("full NAT has no ports; a restart makes room for them")]
+    LocalPorts,
     /// The checksum of what leaves this host may be the device's to make, so that nobody here can tell what it becomes.
     #[error("real server {0} is this host, where SCTP cannot be given another port")]
     SctpHere(RealServerId),
@@ -241,6 +244,10 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
         let scheduler = scheduler(service).ok_or(Refusal::Scheduler)?;
+        let is_full_nat = |dest: &Dest| dest.method == ForwardMethod::FullNat;
+        if !self.planner.room.has_local_ports() && service.dests.iter().any(is_full_nat) {
+            return Err(Refusal::LocalPorts);
+        }
         let flags = service_flags(service);
         let (persistence, granularity) = persistence(service);
         let key = service_key(service.front);
@@ -358,7 +365,7 @@ impl Draft<'_> {
     fn add_nat_sources(&mut self, service: &Service, dests: &[u16]) -> Option<Refusal> {
         let mut refused = None;
         for (dest, id) in service.dests.iter().zip(dests) {
-            if dest.method != ForwardMethod::Nat {
+            if !dest.method.is_nat() {
                 continue;
             }
             let keeps_port = service.front.port == 0;
@@ -544,7 +551,7 @@ fn service_flags(service: &Service) -> u8 {
         service.scheduler,
         Scheduler::SourceHash | Scheduler::MaglevHash
     );
-    let is_nat = |dest: &Dest| dest.method == ForwardMethod::Nat;
+    let is_nat = |dest: &Dest| dest.method.is_nat();
     let mut flags = 0;
     if service.dests.iter().any(is_nat) {
         flags |= SERVICE_NAT;
@@ -614,6 +621,7 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
     let (method, port, checksum) = match dest.method {
         ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
         ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
+        ForwardMethod::FullNat => (FORWARD_FULLNAT, 0, TunnelChecksum::None),
         ForwardMethod::Tunnel(Tunnel::Ipip) => (FORWARD_IPIP, 0, TunnelChecksum::None),
         ForwardMethod::Tunnel(Tunnel::Gue { port, checksum }) => (FORWARD_GUE, port, checksum),
         ForwardMethod::Tunnel(Tunnel::Gre { checksum }) => (FORWARD_GRE, 0, checksum),
@@ -634,8 +642,8 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
         ..DestValue::zeroed()
     };
     let here = if may_be_here(dest) { DEST_LOCAL } else { 0 };
-    // What begins no tunnel has no address that one could begin at.
-    let fits = |before: &&DestValue| is_tunnel(before.method) == is_tunnel(method);
+    // What needs no address of this host was told none.
+    let fits = |before: &&DestValue| has_local(before.method) == has_local(method);
     match (&dest.next_hop, before.filter(fits)) {
         (Some(NextHop::Host), _) => DestValue {
             flags: value.flags | here,
@@ -659,11 +667,11 @@ fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValu
 fn may_be_here(dest: &Dest) -> bool {
     let front = dest.id.front;
     front.protocol != Protocol::Sctp
-        || dest.method != ForwardMethod::Nat
+        || !dest.method.is_nat()
         || [0, dest.id.port].contains(&front.port)
 }
 
-/// A tunnel needs an address that it begins at, too.
+/// Some methods need an address of this host, too.
 fn resolved(value: DestValue, found: &Hop) -> DestValue {
     let mut value = DestValue {
         ifindex: found.ifindex,
@@ -671,12 +679,14 @@ fn resolved(value: DestValue, found: &Hop) -> DestValue {
         source: found.source,
         ..value
     };
-    if !is_tunnel(value.method) {
+    if !has_local(value.method) {
         value.flags |= DEST_RESOLVED;
     } else if let Some(local) = found.local {
         value.flags |= DEST_RESOLVED;
         value.local = mapped(local);
-        value.mtu = u16::try_from(found.mtu).unwrap_or(u16::MAX);
+        if is_tunnel(value.method) {
+            value.mtu = u16::try_from(found.mtu).unwrap_or(u16::MAX);
+        }
     }
     value
 }

@@ -1,9 +1,9 @@
 //! How much the maps hold.
 
-use lb_common::{flow::FLOWS_PER_BUCKET4, maps, ring::CHUNK_LEN};
+use lb_common::{flow::FLOWS_PER_BUCKET4, local_port::PORTS_PER_BUCKET, maps, ring::CHUNK_LEN};
 
 use super::{maglev, turns};
-use crate::config::model::{Config, Scheduler, VirtualServer};
+use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer};
 
 /// Flows of each family where nothing is said.
 const FLOWS: u32 = maps::FLOWS4.max_entries * FLOWS_PER_BUCKET4;
@@ -18,6 +18,8 @@ pub struct Room {
     pub services: u32,
     /// Chunks of rings.
     pub chunks: u32,
+    /// Buckets of ports that full NAT gives to flows; 1 where it has none to give, else a power of two.
+    pub local_ports: u32,
 }
 
 impl Default for Room {
@@ -25,6 +27,7 @@ impl Default for Room {
         Self {
             services: maps::SERVICES.max_entries,
             chunks: maps::RINGS.max_entries,
+            local_ports: maps::LOCAL_PORTS.max_entries,
         }
     }
 }
@@ -38,6 +41,7 @@ impl Room {
         Self {
             services: count.min(MOST_SERVICES),
             chunks: rings.fold(0, u32::saturating_add),
+            local_ports: if has_full_nat(config) { 2 } else { 1 },
         }
     }
 
@@ -54,7 +58,18 @@ impl Room {
                 .next_power_of_two()
                 .max(least.services),
             chunks: least.chunks.saturating_add(needed.chunks.saturating_mul(3)),
+            local_ports: if has_full_nat(config) {
+                flows(config) / PORTS_PER_BUCKET
+            } else {
+                1
+            },
         }
+    }
+
+    /// Whether full NAT has ports to give.
+    #[must_use]
+    pub const fn has_local_ports(&self) -> bool {
+        self.local_ports > 1
     }
 
     /// Slots of the fast service table.
@@ -69,6 +84,14 @@ impl Room {
 pub fn flows(config: &Config) -> u32 {
     let asked = config.global.data_plane_room.flows;
     asked.map_or(FLOWS, u32::next_power_of_two)
+}
+
+fn has_full_nat(config: &Config) -> bool {
+    let mut servers = config.virtual_servers.iter();
+    servers.any(|server| {
+        let mut reals = server.real_servers.iter();
+        reals.any(|real| real.method == ForwardMethod::FullNat)
+    })
 }
 
 /// Chunks of the longest ring that the virtual server can have.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytemuck::Zeroable;
 use lb_common::{
-    dest::{DEST_LOCAL, DestValue, FORWARD_NAT},
+    dest::{DEST_LOCAL, DestValue, is_nat},
     hash::service_slots,
     service::{
         ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue, TABLE_LOCAL_NAT_SOURCE,
@@ -63,9 +63,8 @@ pub fn place(image: &mut Image, slots: u32) -> bool {
 }
 
 fn flags(image: &Image) -> u32 {
-    let is_local = |dest: &DestValue| {
-        dest.method == FORWARD_NAT && is_live(dest) && dest.flags & DEST_LOCAL != 0
-    };
+    let is_local =
+        |dest: &DestValue| is_nat(dest.method) && is_live(dest) && dest.flags & DEST_LOCAL != 0;
     let all = [
         (
             TABLE_WILDCARD_SERVICE,

@@ -8,7 +8,8 @@ use lb_common::{
     Address,
     dest::{
         DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
-        DEST_USABLE, DestValue, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
+        DEST_USABLE, DestValue, FORWARD_FULLNAT, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
+        FORWARD_NAT,
     },
     hash::{self, service_slots},
     ring::CHUNK_LEN,
@@ -218,6 +219,41 @@ fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
             assert!(image.nat_sources.is_empty());
         }
     }
+}
+
+#[test]
+fn full_nat_sends_from_an_address_of_this_host_where_there_are_ports_for_it() {
+    let mut wish = service(1, &[1, 2]);
+    for dest in &mut wish.dests {
+        dest.method = ForwardMethod::FullNat;
+    }
+    let now = start();
+    let room = Room {
+        local_ports: 2,
+        ..Room::default()
+    };
+    let mut mirror = Mirror::new(Image::default(), room);
+    mirror.handle_services(vec![wish.clone()], now);
+    drain(&mut mirror, now);
+    let image = mirror.installed();
+    assert_eq!(image.nat_sources.len(), 2);
+    for dest in image.dests.values() {
+        let local = mapped([10, 0, 0, 254].into());
+        assert_eq!(
+            (dest.method, dest.local, dest.mtu),
+            (FORWARD_FULLNAT, local, 0)
+        );
+    }
+    let flags = lookup(image, wish.front).unwrap().flags;
+    assert_ne!(flags & SERVICE_NAT, 0);
+
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    mirror.handle_services(vec![wish.clone()], now);
+    let refused = Output::Refused {
+        front: wish.front,
+        why: Refusal::LocalPorts,
+    };
+    assert!(std::iter::from_fn(|| mirror.poll_output()).any(|output| output == refused));
 }
 
 #[test]

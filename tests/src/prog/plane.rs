@@ -12,7 +12,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{FLOW_BUCKETS, Loaded};
+use super::{FLOW_BUCKETS, LOCAL_PORT_BUCKETS, Loaded};
 
 /// A data plane of one test's own, empty. Loading takes the verifier most of a second, so a plane that a test is
 /// done with is emptied and used again.
@@ -51,7 +51,11 @@ impl Plane {
             found.map(|at| idle.swap_remove(at))
         };
         let small = Options {
-            max_entries: vec![(maps::FLOWS4, FLOW_BUCKETS), (maps::FLOWS6, FLOW_BUCKETS)],
+            max_entries: vec![
+                (maps::FLOWS4, FLOW_BUCKETS),
+                (maps::FLOWS6, FLOW_BUCKETS),
+                (maps::LOCAL_PORTS, LOCAL_PORT_BUCKETS),
+            ],
             plain,
             ..Options::default()
         };

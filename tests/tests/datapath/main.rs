@@ -12,6 +12,7 @@ mod fence;
 mod floods;
 mod flows;
 mod forward;
+mod full_nat;
 mod guards;
 mod headers;
 mod heartbeat;

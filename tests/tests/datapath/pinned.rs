@@ -383,6 +383,7 @@ fn maps_with_more_room_are_taken_over() {
 fn a_file_that_grew_keeps_the_maps_it_fits_in() {
     let link = Link::new();
     let room = |services| Room {
+        local_ports: 1,
         services,
         chunks: services,
     };

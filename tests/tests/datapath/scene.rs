@@ -2,7 +2,7 @@
 
 use bytemuck::Zeroable as _;
 use lb_common::{
-    dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
+    dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT, is_nat},
     service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, SERVICE_NAT, ServiceValue},
 };
 use tests::{
@@ -71,7 +71,7 @@ impl Scene {
 
     /// Address and port of the real server of `id`.
     pub fn real(self, id: u16) -> String {
-        let port = if self.method == FORWARD_NAT { 8080 } else { 80 };
+        let port = if is_nat(self.method) { 8080 } else { 80 };
         if self.family == 4 {
             format!("192.168.1.{id}:{port}")
         } else {
@@ -185,11 +185,7 @@ impl Scene {
             id: SERVICE,
             gate: GATE,
             scheduler: self.scheduler,
-            flags: if self.method == FORWARD_NAT {
-                SERVICE_NAT
-            } else {
-                0
-            },
+            flags: if is_nat(self.method) { SERVICE_NAT } else { 0 },
             ring,
             previous,
             ..ServiceValue::zeroed()

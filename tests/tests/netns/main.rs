@@ -16,6 +16,7 @@ mod config;
 mod echo;
 mod failover;
 mod flows;
+mod full_nat;
 mod interop;
 mod lab;
 mod lasting;

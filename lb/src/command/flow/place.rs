@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use anyhow::Context as _;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use lb_common::{
-    dest::{DEST_LOCAL, DEST_USABLE, DestValue, FORWARD_NAT},
+    dest::{DEST_LOCAL, DEST_USABLE, DestValue, is_nat},
     flow::FLOW_SYN,
     gate::{ALWAYS_OPEN, GATE_FENCED, GATE_OPEN},
     hash,
@@ -161,7 +161,7 @@ impl Place {
         let mut own = service.dests.values().filter(here);
         let address = destination(packet)?.0;
         let is_translated =
-            |dest: &&DestValue| dest.method == FORWARD_NAT && unmapped(dest.address) == address;
+            |dest: &&DestValue| is_nat(dest.method) && unmapped(dest.address) == address;
         if let Some(dest) = own.clone().find(is_translated) {
             return Some(dest);
         }
@@ -175,7 +175,7 @@ impl Place {
             .and_then(|ring| ring.real_server.as_ref());
         let chosen = flow.or(ring)?;
         let is_chosen = |dest: &&DestValue| unmapped(dest.address) == chosen.address;
-        own.find(|dest| dest.method != FORWARD_NAT && is_chosen(dest))
+        own.find(|dest| !is_nat(dest.method) && is_chosen(dest))
     }
 
     /// The real server that a packet went to: by its Ethernet destination, and by address and port where several are behind one

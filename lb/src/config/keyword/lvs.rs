@@ -16,7 +16,8 @@ const MAX_WEIGHT: i64 = 0x7fff_ffff;
 /// Words with which a boolean keyword is as if it was not there.
 pub(super) const NO: &[&str] = &["no", "off", "false"];
 /// Grammar of `lvs_method` and its kin.
-const METHOD: &str = "NAT or DR or TUN [type ipip|gue port PORT|gre] [nocsum|csum|remcsum]";
+const METHOD: &str =
+    "NAT or FULLNAT or DR or TUN [type ipip|gue port PORT|gre] [nocsum|csum|remcsum]";
 
 /// Keywords by what they take.
 impl<D, M> Keyword<D, M> {

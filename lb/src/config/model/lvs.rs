@@ -266,6 +266,16 @@ pub enum ForwardMethod {
     DirectRoute,
     /// `TUN`.
     Tunnel(Tunnel),
+    /// `FULLNAT`: as NAT, and the real server sees an address of this host instead of the client's (extension).
+    FullNat,
+}
+
+impl ForwardMethod {
+    /// Whether packets get another destination, and the port with it.
+    #[must_use]
+    pub const fn is_nat(self) -> bool {
+        matches!(self, Self::Nat | Self::FullNat)
+    }
 }
 
 /// `TUN type …`: what carries the packet.

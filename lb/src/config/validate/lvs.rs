@@ -105,7 +105,7 @@ pub(super) fn untranslated_packets_keep_their_port(
             if real.port == port {
                 continue;
             }
-            if real.method == ForwardMethod::Nat {
+            if real.method.is_nat() {
                 if port == 0 {
                     report.warning(
                         Kind::Conflict,
@@ -135,6 +135,33 @@ pub(super) fn untranslated_packets_keep_their_port(
     }
 }
 
+/// A reply is told by its flow alone, and by the port that the flow has here.
+pub(super) fn full_nat_has_flows(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    for placed in &lowered.servers {
+        let server = &placed.value;
+        let why = match server.service.address() {
+            _ if server.one_packet => "with `ops` datagrams are of no flow",
+            Some((_, 0)) => "the virtual server has every port, which packets keep",
+            Some(_) => continue,
+            None => "the virtual server has no one address and port",
+        };
+        let reals = server.real_servers.iter().zip(&placed.at.real_servers);
+        for (real, at) in reals.filter(|(real, _)| real.method == ForwardMethod::FullNat) {
+            report
+                .error(
+                    Kind::Conflict,
+                    at.server,
+                    format!(
+                        "real_server {} cannot have `lb_kind FULLNAT`: {why}",
+                        real.address
+                    ),
+                )
+                .related(placed.at.server, "virtual server")
+                .help("write `lb_kind NAT`, with a route back through this host");
+        }
+    }
+}
+
 /// By its connection ID a packet is told before its length is known, and without a flow that NAT could go back by.
 pub(super) fn quic_server_ids_tell_real_servers_apart(
     lowered: &mut Lowered,
@@ -154,7 +181,7 @@ pub(super) fn quic_server_ids_tell_real_servers_apart(
         for (real, id, at) in named.clone() {
             let why = if server.protocol != Protocol::Udp {
                 "QUIC is over UDP: write `protocol UDP`".to_owned()
-            } else if real.method == ForwardMethod::Nat {
+            } else if real.method.is_nat() {
                 "a client that moves has no way back through NAT: write `lb_kind DR` or TUN"
                     .to_owned()
             } else if id.len() != first.len() {

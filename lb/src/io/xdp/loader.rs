@@ -84,6 +84,7 @@ fn entries(room: &Room, flows: u32) -> Vec<(MapSpec, u32)> {
         (maps::RINGS, room.chunks),
         (maps::FLOWS4, flows / FLOWS_PER_BUCKET4),
         (maps::FLOWS6, flows / FLOWS_PER_BUCKET6),
+        (maps::LOCAL_PORTS, room.local_ports),
     ]
 }
 
@@ -271,12 +272,14 @@ fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
 
 fn load_object(pins: &Pins, options: &Options) -> Result<Ebpf, XdpError> {
     let ticks = jiffies_per_second()?;
-    let masks = [maps::FLOWS4, maps::FLOWS6].map(|spec| options.actual_entries(pins, &spec) - 1);
+    let hashed = [maps::FLOWS4, maps::FLOWS6, maps::LOCAL_PORTS];
+    let masks = hashed.map(|spec| options.actual_entries(pins, &spec) - 1);
     let mut loader = EbpfLoader::new();
     loader
         .override_global(programs::GLOBAL_JIFFIES_PER_SECOND, &ticks, true)
         .override_global(programs::GLOBAL_FLOWS4_MASK, &masks[0], true)
-        .override_global(programs::GLOBAL_FLOWS6_MASK, &masks[1], true);
+        .override_global(programs::GLOBAL_FLOWS6_MASK, &masks[1], true)
+        .override_global(programs::GLOBAL_LOCAL_PORTS_MASK, &masks[2], true);
     for spec in maps::ALL {
         loader
             .map_max_entries(spec.name, options.actual_entries(pins, spec))

@@ -8,6 +8,7 @@ use lb_common::{
     flow::{FlowBucket4, FlowBucket6},
     fragment::{FragmentKey, FragmentValue},
     gate::{GateValue, OwnedKey, OwnedValue},
+    local_port::LocalPortBucket,
     maps::{self, MapSpec},
     quic::QuicKey,
     ring::RingChunk,
@@ -50,6 +51,8 @@ pub struct CheckerMaps {
     pub timeouts: Array<MapData, u32>,
     /// `dest_connections`, cleared before a dest is used.
     pub connections: Array<MapData, DestConnections>,
+    /// `local_ports`, which the programs write: here for its size.
+    pub local_ports: Array<MapData, LocalPortBucket>,
 }
 
 impl CheckerMaps {
@@ -71,6 +74,7 @@ impl CheckerMaps {
             limits: open(pins, &maps::DEST_LIMITS)?,
             timeouts: open(pins, &maps::TIMEOUTS)?,
             connections: open(pins, &maps::DEST_CONNECTIONS)?,
+            local_ports: open(pins, &maps::LOCAL_PORTS)?,
         })
     }
 
@@ -80,6 +84,7 @@ impl CheckerMaps {
         Room {
             services: self.fronts.len(),
             chunks: self.rings.len(),
+            local_ports: self.local_ports.len(),
         }
     }
 }

@@ -59,3 +59,12 @@ fn what_is_needed_has_no_slack() {
         1 << 16
     );
 }
+
+#[test]
+fn ports_of_full_nat_take_room_where_there_is_full_nat() {
+    let mut config = config(1, Scheduler::RoundRobin);
+    assert!(!Room::made(&config).has_local_ports());
+    config.virtual_servers[0].real_servers[0].method = ForwardMethod::FullNat;
+    assert!(Room::needed(&config).has_local_ports());
+    assert_eq!(Room::made(&config).local_ports, 1 << 17);
+}

@@ -100,6 +100,7 @@ impl Join<'_> {
             real_server: socket(real.address, real.port),
             method: match real.method {
                 ForwardMethod::Nat => "NAT",
+                ForwardMethod::FullNat => "FULLNAT",
                 ForwardMethod::DirectRoute => "DR",
                 ForwardMethod::Tunnel(_) => "TUN",
             }

@@ -13,9 +13,12 @@ use aya::programs::{TestRun, TestRunOptions, Xdp};
 use bytemuck::Zeroable;
 use lb::{io::xdp::Options, mirror::room::Room};
 use lb_common::{
-    bench::{Script, WORDS, YARDSTICK},
+    bench::{FIRST_PORT, Script, WORDS, YARDSTICK},
     connection::DestLimits,
-    dest::{FORWARD_DIRECT_ROUTE, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, is_tunnel},
+    dest::{
+        FORWARD_DIRECT_ROUTE, FORWARD_FULLNAT, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT,
+        has_local, is_nat,
+    },
     gate::ALWAYS_OPEN,
     mapped, maps, programs,
     router::{ROUTER_WATCH, RouterKey, RouterValue},
@@ -189,6 +192,16 @@ fn variants() -> Vec<(String, Load)> {
         ..BASE
     };
     variants.push((format!("new/rr/dr/v4/flows={}", new.flows), new));
+    // A real server has 31,744 ports.
+    variants.extend([FLOWS[0], FLOWS[2]].map(|flows| {
+        let load = Load {
+            scheduler: SCHEDULER_RR,
+            method: FORWARD_FULLNAT,
+            flows,
+            ..BASE
+        };
+        (format!("rr/fullnat/v4/flows={flows}"), load)
+    }));
     variants
 }
 
@@ -205,6 +218,7 @@ impl Bench {
     fn new(runs: usize) -> anyhow::Result<Self> {
         let room = Room {
             services: 1 << 15,
+            local_ports: 1 << 15,
             ..Room::default()
         };
         let mut plane = Loaded::new(&Options {
@@ -270,9 +284,8 @@ impl Bench {
 
     fn absorb(&mut self) -> anyhow::Result<Values> {
         // The wrapper writes the flow where the source address ends and the payload begins: as they are.
-        let packet = advert(3, 0, 150, "10.0.0.0", &["10.0.0.100"]);
-        let mut packet = packet;
-        packet.payload[0..2].copy_from_slice(&[0, 0]);
+        let mut packet = advert(3, 0, 150, "10.0.0.0", &["10.0.0.100"]);
+        packet.payload[0..2].copy_from_slice(&FIRST_PORT.to_be_bytes());
         let mut value = RouterValue {
             interval: Duration::from_secs(60).as_nanos() as u64,
             role: ROUTER_WATCH,
@@ -304,7 +317,7 @@ impl Bench {
                 format!("192.168.{high}.{low}:8080")
             };
             let mut value = prog::dest(&real, load.method, self.service, [2, 0, 0, 1, high, low]);
-            if is_tunnel(load.method) {
+            if has_local(load.method) {
                 value.local = mapped([192, 168, 0, 1]);
                 value.mtu = 1500;
             }
@@ -328,12 +341,7 @@ impl Bench {
                     id: self.service + u32::from(number),
                     gate: ALWAYS_OPEN,
                     scheduler: load.scheduler,
-                    flags: SERVICE_HASH_PORT
-                        | if load.method == FORWARD_NAT {
-                            SERVICE_NAT
-                        } else {
-                            0
-                        },
+                    flags: SERVICE_HASH_PORT | if is_nat(load.method) { SERVICE_NAT } else { 0 },
                     ring,
                     previous: ring,
                     ..ServiceValue::zeroed()
@@ -401,9 +409,9 @@ const fn front(load: &Load) -> &'static str {
 
 fn request(load: &Load, flags: u8) -> Packet {
     let client = if load.v6 {
-        "[2001:db8:1::]:0"
+        "[2001:db8:1::]:32768"
     } else {
-        "172.16.0.0:0"
+        "172.16.0.0:32768"
     };
     let transport = if load.udp {
         Transport::Udp

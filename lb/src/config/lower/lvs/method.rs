@@ -1,4 +1,4 @@
-//! `lvs_method`: `NAT|DR|TUN [type ipip|gue port PORT|gre] [nocsum|csum|remcsum]`.
+//! `lvs_method`: `NAT|FULLNAT|DR|TUN [type ipip|gue port PORT|gre] [nocsum|csum|remcsum]`.
 
 use super::super::value;
 use crate::config::{
@@ -48,11 +48,12 @@ pub(in crate::config) fn read(statement: &Statement, report: &mut Report) -> Opt
                 statement.keyword.span,
                 format!("{} needs a value", quote(name)),
             )
-            .expected("NAT, DR or TUN");
+            .expected("NAT, DR, TUN or FULLNAT");
         return None;
     };
     let method = match &*word.text {
         "NAT" => ForwardMethod::Nat,
+        "FULLNAT" => ForwardMethod::FullNat,
         "DR" => ForwardMethod::DirectRoute,
         "TUN" => {
             let mut draft = TunnelDraft::default();
@@ -62,7 +63,7 @@ pub(in crate::config) fn read(statement: &Statement, report: &mut Report) -> Opt
             return draft.finish(word, report).map(ForwardMethod::Tunnel);
         }
         _ => {
-            value::report_illegal(word, name, report).expected("NAT, DR or TUN");
+            value::report_illegal(word, name, report).expected("NAT, DR, TUN or FULLNAT");
             return None;
         }
     };
@@ -105,6 +106,7 @@ impl TunnelDraft {
 pub(in crate::config) fn show(method: ForwardMethod) -> String {
     match method {
         ForwardMethod::Nat => "NAT".to_owned(),
+        ForwardMethod::FullNat => "FULLNAT".to_owned(),
         ForwardMethod::DirectRoute => "DR".to_owned(),
         ForwardMethod::Tunnel(tunnel) => format!("TUN{}", TABLE.show_words(&tunnel)),
     }

@@ -180,7 +180,7 @@ fn finish_port(
             0
         }
         Some(port) => port.value,
-        None if method == ForwardMethod::Nat && above.port > 0 => {
+        None if method.is_nat() && above.port > 0 => {
             report
                 .warning(
                     Kind::Missing,

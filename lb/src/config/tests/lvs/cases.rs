@@ -132,6 +132,16 @@ pub(super) const SERVICES: &[Case] = &[
          real_server 192.0.2.21 443 {\nquic_server_id 1122334455667788\n}\n}",
     ),
     (
+        "full NAT needs a port and flows",
+        In::Top,
+        "virtual_server 192.0.2.10 80 {\nlb_algo rr\nlb_kind FULLNAT\nprotocol TCP\nreal_server 192.0.2.21 8080 { }\n\
+         real_server 2001:db8::21 8080 { }\n}\n\
+         virtual_server 192.0.2.11 53 {\nlb_algo rr\nops\nprotocol UDP\n\
+         real_server 192.0.2.21 53 {\nlvs_method FULLNAT\n}\n}\n\
+         virtual_server 192.0.2.12 0 {\nlb_algo rr\nlb_kind FULLNAT\npersistence_timeout 60\nprotocol TCP\nreal_server 192.0.2.21 { }\n}\n\
+         virtual_server fwmark 7 {\nlb_algo rr\nlb_kind FULLNAT nocsum\nprotocol TCP\nreal_server 192.0.2.21 { }\n}",
+    ),
+    (
         "ip_family is for marks and groups",
         In::Server,
         "ip_family inet6",

@@ -371,7 +371,7 @@ impl VirtualServerDraft {
             );
             value = 0;
         }
-        if let (Some(port), true) = (port, method != ForwardMethod::Nat)
+        if let (Some(port), true) = (port, !method.is_nat())
             && service.address().is_some()
             && value != front
         {

@@ -1,0 +1,70 @@
+//! Full NAT: real servers that do not route back through the director.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    thread,
+    time::Duration,
+};
+
+use xtask::lab::{
+    Options, Template,
+    plan::{NAT_V4, NAT_V6},
+    traffic::{ConnectionPool, Datagrams},
+};
+
+use crate::{
+    arena::{Arena, lb},
+    echo::{ECHO, serve},
+};
+
+/// Virtual port.
+const TRANSLATED: u16 = 70;
+const CONNECTIONS: usize = 300;
+
+/// A virtual server whose real servers have the client on their link, so that NAT alone would let them answer past the director.
+fn masked((address, network, protocol): (IpAddr, &str, &str)) -> String {
+    let servers: String = (21..24)
+        .map(|host| format!("real_server {network}{host} {ECHO} {{\nTCP_CHECK {{\n}}\n}}\n"))
+        .collect();
+    format!(
+        "virtual_server {address} {TRANSLATED} {{\ndelay_loop 1\nlb_algo wlc\nlb_kind FULLNAT\n\
+         protocol {protocol}\n{servers}}}\n"
+    )
+}
+
+#[test]
+fn real_servers_need_no_route_back_through_the_director() {
+    let arena = Arena::new(Options::default());
+    let _echo = serve(&arena);
+    let services = [
+        (NAT_V4, "192.0.2.", "TCP"),
+        (NAT_V6, "2001:db8::", "TCP"),
+        (NAT_V4, "192.0.2.", "UDP"),
+        (NAT_V6, "2001:db8::", "UDP"),
+    ];
+    arena.start([&lb(), &lb()], |director| Template {
+        more: services.map(masked).concat(),
+        ..Template::director(director)
+    });
+    arena.wait_for_master(1);
+    arena.wait_for_real_servers(1);
+    for address in [NAT_V4, NAT_V6] {
+        let to = SocketAddr::new(address, TRANSLATED);
+        let pool = ConnectionPool::open(arena.client(), to, CONNECTIONS).unwrap();
+        let datagrams = Datagrams::start(arena.client(), to).unwrap();
+        thread::sleep(Duration::from_secs(1));
+        let report = datagrams.finish().unwrap();
+        assert_eq!(report.corrupted, 0, "{to}");
+        assert_eq!(report.returned, report.sent, "{to}");
+        assert!(report.sent > 100, "{to}: {report:?}");
+        let report = pool.finish().unwrap();
+        assert!(
+            report.broken.is_empty(),
+            "{to}: {report:?}\n{}",
+            arena.logs()
+        );
+    }
+    let asked = ["flow", "tcp", "192.0.2.1:9", "192.0.2.101:70", "--open"];
+    let answer = arena.director(1).lb(&asked).unwrap();
+    assert!(answer.contains("by FULLNAT, next hop"), "{answer}");
+}
