@@ -75,6 +75,12 @@ const fn is_known(_offset: usize) -> bool {
     true
 }
 
+/// A length on the wire. The mask is for the verifier before Linux 6.6, to which the bytes it has turned may be any number.
+#[inline(always)]
+pub fn length(bytes: [u8; 2]) -> usize {
+    opaque(usize::from(u16::from_be_bytes(bytes))) & 0xffff
+}
+
 /// `value`, of which the compiler knows nothing any more.
 #[cfg(target_arch = "bpf")]
 #[inline(always)]

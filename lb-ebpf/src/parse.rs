@@ -3,7 +3,7 @@
 use bytemuck::Zeroable;
 
 use crate::{
-    frame::Frame,
+    frame::{Frame, length},
     ip::Ip,
     packet::{
         ETHER_IPV4, ETHER_IPV6, ETHER_QINQ, ETHER_VLAN, Ethernet, Extension, Ipv4, Ipv6,
@@ -203,11 +203,11 @@ pub fn whole_ip(frame: &Frame, link: &Link) -> Option<Packet> {
 pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
     let network = link.payload;
     let header = frame.get::<Ipv4>(network)?;
-    let length = usize::from(header.version_length & 0xf) * 4;
-    if header.version_length >> 4 != 4 || length < size_of::<Ipv4>() {
+    let header_length = usize::from(header.version_length & 0xf) * 4;
+    if header.version_length >> 4 != 4 || header_length < size_of::<Ipv4>() {
         return None;
     }
-    let options = if length == size_of::<Ipv4>() {
+    let options = if header_length == size_of::<Ipv4>() {
         0
     } else {
         HAS_OPTIONS
@@ -218,8 +218,8 @@ pub fn ipv4(frame: &Frame, link: &Link) -> Option<Packet> {
         source: Ip::mapped(header.source),
         destination: Ip::mapped(header.destination),
         network,
-        transport: network + length,
-        end: network + usize::from(u16::from_be_bytes(header.total_length)),
+        transport: network + header_length,
+        end: network + length(header.total_length),
         vlan: link.vlan,
         tags: link.tags,
         family: 4,
@@ -255,7 +255,7 @@ pub fn ipv6(frame: &Frame, link: &Link) -> Option<Packet> {
         destination: Ip::new(&header.destination),
         network,
         transport,
-        end: transport + usize::from(u16::from_be_bytes(header.payload_length)),
+        end: transport + length(header.payload_length),
         vlan: link.vlan,
         tags: link.tags,
         family: 6,

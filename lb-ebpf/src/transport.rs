@@ -2,7 +2,7 @@
 
 use crate::{
     flow::Segment,
-    frame::Frame,
+    frame::{self, Frame},
     packet::{
         PROTOCOL_SCTP, PROTOCOL_TCP, SCTP_ABORT, SCTP_INIT, SCTP_INIT_ACK, SCTP_SHUTDOWN,
         SCTP_SHUTDOWN_ACK, SCTP_SHUTDOWN_COMPLETE, Sctp, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, Tcp,
@@ -59,7 +59,7 @@ pub fn check(frame: &Frame, packet: &Packet) -> Option<()> {
         size_of::<Sctp>()
     } else {
         let udp = frame.get::<Udp>(packet.transport)?;
-        let length = usize::from(u16::from_be_bytes(udp.length));
+        let length = frame::length(udp.length);
         let length = (length >= size_of::<Udp>()).then_some(length)?;
         if packet.is_fragment() {
             size_of::<Udp>()
