@@ -37,6 +37,13 @@ pub use self::{
     xdp::{Attached, Verdict},
 };
 
+/// How many times slower than a usual one this machine is: what `LB_PATIENCE` says, else 1.
+#[must_use]
+pub fn slowness() -> u32 {
+    let factor = std::env::var("LB_PATIENCE").ok();
+    factor.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
 /// What to start besides the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod build;
 pub mod fuzz;
+pub mod guest;
 pub mod lab;
 pub mod packages;
 pub mod step;

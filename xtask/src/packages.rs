@@ -40,6 +40,15 @@ pub const NETNS: &[Package] = &[
     ("/etc/protocols", "netbase"),
 ];
 
+/// What the virtual machine is made with.
+pub const GUEST: &[Package] = &[
+    ("apt-cache", "apt"),
+    ("busybox", "busybox-static"),
+    ("cpio", "cpio"),
+    ("depmod", "kmod"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+];
+
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Installs the packages from its arguments. Meanwhile no package starts its service, and the

@@ -1,6 +1,7 @@
 //! Runs the test tiers and counts what passed and what failed.
 
 mod tally;
+mod vm;
 
 use std::{
     fs,
@@ -35,6 +36,8 @@ pub enum Tier {
     Datapath,
     /// Real daemons and real traffic in network namespaces; needs root.
     Netns,
+    /// What of these two tells most of the kernel, on that of Debian's stable release, in a virtual machine; needs root.
+    Vm,
 }
 
 impl Tier {
@@ -45,6 +48,7 @@ impl Tier {
             Self::Sim => "sim",
             Self::Datapath => "datapath",
             Self::Netns => "netns",
+            Self::Vm => "vm",
         }
     }
 
@@ -52,7 +56,7 @@ impl Tier {
     fn exists(self) -> bool {
         let tests = workspace::root().join("tests/tests");
         match self {
-            Self::Tidy | Self::Unit => true,
+            Self::Tidy | Self::Unit | Self::Vm => true,
             Self::Sim | Self::Datapath | Self::Netns => {
                 tests.join(self.name()).with_extension("rs").is_file()
                     || tests.join(self.name()).join("main.rs").is_file()
@@ -90,6 +94,14 @@ impl Tier {
                 cargo.env(BINARY, build::lb(Profile::Dev)?);
                 // One at a time: two timing tests on one core measure each other.
                 cargo_test(cargo, &target, &["--test-threads=1"])
+            }
+            Self::Vm => {
+                require(
+                    Uid::effective().is_root(),
+                    "the virtual machine sees all files of this host",
+                )?;
+                packages::prepare(packages::NETNS)?;
+                vm::run()
             }
         }
     }

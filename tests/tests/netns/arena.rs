@@ -9,12 +9,31 @@ use std::{
 };
 
 use serde_json::Value;
-use xtask::lab::{Daemon, Lab, Node, Options, Template, probe::AdvertWatch};
+use xtask::lab::{
+    Daemon, Lab, Node, Options, Template, probe::AdvertWatch, slowness, traffic::DatagramReport,
+};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// How long daemons may take to start and settle.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same on a machine that is that is slow.
+pub(crate) fn patience() -> Duration {
+    PATIENCE * slowness()
+}
+
+/// Every datagram has come back as it was; a slow machine's sockets may have had no room for some.
+pub(crate) fn expect_all(report: DatagramReport, to: impl std::fmt::Display) {
+    let missing = report.sent - report.returned;
+    let may_miss = if slowness() > 1 { report.sent / 5 } else { 0 };
+    assert_eq!(report.corrupted, 0, "{to}");
+    assert!(missing <= may_miss, "{to}: {report:?}");
+    assert!(report.sent > 100, "{to}: {report:?}");
+}
+
+/// Flow tables that a slow machine looks through quickly, for tests that run on such too.
+pub(crate) const FEW_FLOWS: &str = "global_defs {\ndata_plane_flows 65536\n}\n";
 
 /// The address that probes ask for.
 pub(crate) const VIRTUAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
@@ -66,7 +85,7 @@ impl Arena {
 
     pub(crate) fn wait_for_master(&self, number: u8) {
         let master = Node::Director(number).front_v4();
-        if let Err(error) = self.adverts.wait_for_master(master, PATIENCE) {
+        if let Err(error) = self.adverts.wait_for_master(master, patience()) {
             panic!("{error:#}\n{}", self.logs());
         }
     }
@@ -79,7 +98,7 @@ impl Arena {
     ) {
         let start = Instant::now();
         let mut last = String::new();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < patience() {
             match self.director(director).status() {
                 Ok(status) if holds(&status) => return,
                 Ok(status) => last = status.to_string(),
@@ -88,7 +107,8 @@ impl Arena {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!(
-            "not within {PATIENCE:?}: {what}; status: {last}\n{}",
+            "not within {:?}: {what}; status: {last}\n{}",
+            patience(),
             self.logs()
         );
     }

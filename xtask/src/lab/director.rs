@@ -258,7 +258,7 @@ impl Director {
         };
         namespace::run(
             process::tool("timeout")
-                .arg("3")
+                .arg((3 * super::slowness()).to_string())
                 .arg(binary)
                 .args(["-s", self.namespace.name()])
                 .args(args),
