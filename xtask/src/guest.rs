@@ -25,7 +25,7 @@ use crate::{packages, step, workspace};
 const PREPARE: &str = include_str!("guest/prepare.sh");
 /// The first process, until it sees the host's files.
 const INIT: &str = include_str!("guest/init.sh");
-/// The first process from then on, with its words filled in by [`script`].
+/// The first process from then on, with its words filled in by [`Guest::script`].
 const START: &str = include_str!("guest/start.sh");
 /// What the guest says before and after the program.
 const BEGIN: &str = "lb-guest: begin";

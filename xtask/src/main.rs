@@ -41,7 +41,7 @@ enum Command {
     },
     /// Runs a benchmark, such as `dataplane` or `failover`.
     Bench {
-        /// Name of the benchmark, then `--json` (a line per figure), `--markdown` (a row each), `--quick` (within a minute) or `--keep` (the new baseline).
+        /// Name of the benchmark, then `--json` (a line per figure), `--markdown` (a row each), `--quick` (within a minute) `--keep` (the new baseline) or `--guest` (in a virtual machine).
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

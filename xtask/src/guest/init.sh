@@ -10,9 +10,9 @@ done
 $B mount -t virtiofs -o ro host /lower
 $B mount -t tmpfs written /upper
 $B mkdir /upper/files /upper/work
-$B mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work host /root
+$B mount -t overlay -o lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work host /new
 script=$($B sed -n 's/.*lb\.script=\([^ ]*\).*/\1/p' /proc/cmdline)
 for directory in proc sys dev; do
-    $B mount --move "/$directory" "/root/$directory"
+    $B mount --move "/$directory" "/new/$directory"
 done
-exec $B switch_root /root /bin/sh "$script"
+exec $B switch_root /new /bin/sh "$script"

@@ -19,7 +19,7 @@ version=$(ls lib/modules)
 depmod -b . "$version"
 
 mkdir -p initramfs.d/modules
-for directory in bin proc sys dev lower upper root; do mkdir -p "initramfs.d/$directory"; done
+for directory in bin proc sys dev lower upper new; do mkdir -p "initramfs.d/$directory"; done
 cp "$(command -v busybox)" initramfs.d/bin/busybox
 cp init initramfs.d/init
 chmod 755 initramfs.d/init

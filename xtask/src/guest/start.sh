@@ -1,4 +1,4 @@
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/
 mount -t tmpfs run /run
 mount -t tmpfs shm /dev/shm 2> /dev/null || { mkdir -p /dev/shm; mount -t tmpfs shm /dev/shm; }
 mkdir -p /dev/pts && mount -t devpts devpts /dev/pts

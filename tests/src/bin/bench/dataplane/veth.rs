@@ -5,7 +5,8 @@
 //! of the whole way and not of the director. Nothing is offloaded, on either side: XDP sees what a wire would carry.
 //!
 //! A veth copies what a socket sent before XDP may see it, as no NIC does. What that costs is measured too: the cases that end in
-//! `/pass` are the kernel's forwarding behind an XDP program that passes everything.
+//! `/pass` are the kernel's forwarding behind an XDP program that passes everything. Where the kernel has IPVS, those that end in `/ipvs` are
+//! the same virtual servers by IPVS alone (`--guest` runs all of it on a kernel that has).
 
 use std::{
     io::{Read as _, Write as _},
@@ -44,7 +45,7 @@ const UPLOAD: usize = 64 << 20;
 const DATAGRAMS: u64 = 100_000;
 const DATAGRAM: usize = 64;
 const WORKERS: usize = 2;
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 const DIRECTOR: &str = "192.0.2.11";
 const PEER: &str = "kernel forwarding";
 
@@ -71,6 +72,13 @@ const WAYS: [Way; 2] = [
         real: Ipv4Addr::new(198, 51, 100, 21),
     },
 ];
+
+/// What director 1 may be: numbers of samples.
+const LB: usize = 0;
+const FORWARDING: usize = 1;
+const PASSING: usize = 2;
+const IPVS: usize = 3;
+const STATES: usize = 4;
 
 /// A kind of traffic: its name in a case, its metric, and how to measure it towards an address.
 type Kind = (
@@ -100,19 +108,29 @@ pub(super) fn run(report: &mut Report, selection: &Selection) -> anyhow::Result<
         return Ok(());
     }
     let segment = Segment::start(if selection.quick { 500 } else { 5000 })?;
-    let mut samples = vec![<[Vec<f64>; 3]>::default(); cases.len()];
+    let has_ipvs = segment.has_ipvs();
+    let mut samples = vec![<[Vec<f64>; STATES]>::default(); cases.len()];
     for _ in 0..if selection.quick { 3 } else { 9 } {
         segment.balance()?;
-        segment.measure(&cases, &mut samples, 0)?;
+        segment.measure(&cases, &mut samples, LB)?;
+        if has_ipvs {
+            segment.ipvs()?;
+            segment.measure(&cases, &mut samples, IPVS)?;
+        }
         segment.forward()?;
-        segment.measure(&cases, &mut samples, 1)?;
+        segment.measure(&cases, &mut samples, FORWARDING)?;
         let director = segment.lab.director(1).namespace();
         let _passing = director.run(|| Attached::new("eth0", Verdict::Pass))?;
-        segment.measure(&cases, &mut samples, 2)?;
+        segment.measure(&cases, &mut samples, PASSING)?;
     }
-    for ((case, _, kind), [ours, theirs, passing]) in cases.into_iter().zip(&samples) {
-        let peer = Some((PEER, Values::new(theirs).median));
-        for (case, values) in [(case.clone(), ours), (case + "/pass", passing)] {
+    for ((case, _, kind), samples) in cases.into_iter().zip(&samples) {
+        let peer = Some((PEER, Values::new(&samples[FORWARDING]).median));
+        let rows = [(LB, ""), (PASSING, "/pass"), (IPVS, "/ipvs")];
+        let rows = rows
+            .into_iter()
+            .filter(|(state, _)| !samples[*state].is_empty());
+        for (state, name) in rows {
+            let (case, values) = (format!("{case}{name}"), &samples[state]);
             report.add(&Figure {
                 bench: "dataplane",
                 case,
@@ -149,15 +167,15 @@ impl Segment {
         })
     }
 
-    /// Every case in the state that the director is in: number 0 is the load balancer, others are routers.
+    /// Every case in the state that the director is in.
     fn measure(
         &self,
         cases: &[(String, Way, Kind)],
-        samples: &mut [[Vec<f64>; 3]],
+        samples: &mut [[Vec<f64>; STATES]],
         state: usize,
     ) -> anyhow::Result<()> {
         for ((case, way, kind), samples) in cases.iter().zip(samples) {
-            let to = if state == 0 {
+            let to = if [LB, IPVS].contains(&state) {
                 way.front
             } else {
                 way.real.into()
@@ -190,10 +208,43 @@ impl Segment {
         Ok(())
     }
 
+    /// Whether the kernel has IPVS.
+    fn has_ipvs(&self) -> bool {
+        let director = self.lab.director(1).namespace();
+        director.command("ipvsadm", &["-Ln"]).is_ok()
+    }
+
+    /// Makes director 1 a director by IPVS, with server 1 behind it.
+    fn ipvs(&self) -> anyhow::Result<()> {
+        let director = self.lab.director(1);
+        director.reset()?;
+        let namespace = director.namespace();
+        namespace.ip("address add 198.51.100.1/32 dev eth0\n")?;
+        namespace.command("ipvsadm", &["-C"])?;
+        for way in WAYS {
+            namespace.ip(&format!("address add {}/32 dev eth0\n", way.front))?;
+            for (protocol, port) in [("-t", WEB), ("-t", SINK), ("-u", SINK)] {
+                let front = SocketAddr::new(way.front, port).to_string();
+                let real = SocketAddr::new(way.real.into(), port).to_string();
+                let method = if way.method == "DR" { "-g" } else { "-m" };
+                namespace.command("ipvsadm", &["-A", protocol, &front, "-s", "mh"])?;
+                namespace.command("ipvsadm", &["-a", protocol, &front, "-r", &real, method])?;
+            }
+        }
+        for way in WAYS {
+            self.wait_for(SocketAddr::new(way.front, WEB))?;
+            self.wait_for(SocketAddr::new(way.front, SINK))?;
+        }
+        Ok(())
+    }
+
     /// Makes director 1 a router.
     fn forward(&self) -> anyhow::Result<()> {
         let director = self.lab.director(1);
         director.reset()?;
+        if self.has_ipvs() {
+            director.namespace().command("ipvsadm", &["-C"])?;
+        }
         director
             .namespace()
             .ip("address add 198.51.100.1/32 dev eth0\n")?;
