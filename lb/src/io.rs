@@ -4,6 +4,7 @@ pub mod config;
 #[cfg(test)]
 pub(crate) mod folder;
 pub mod guard;
+pub mod ipvs;
 pub mod key;
 pub mod linkbeat;
 pub mod machine;

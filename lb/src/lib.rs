@@ -9,6 +9,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod io;
+pub mod ipvs;
 pub mod mirror;
 pub mod notify;
 pub mod observe;

@@ -106,6 +106,12 @@ impl Mirror {
         self.planner.timeouts = timeouts;
     }
 
+    /// Whether IPVS has the services too: then every flow that begins here has its entry, because what has none may be one of IPVS.
+    /// Heeded by the next [`Self::handle_services`].
+    pub const fn set_shared(&mut self, is_shared: bool) {
+        self.planner.is_shared = is_shared;
+    }
+
     /// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
     /// IP protocol `protocol`. A flow that said nothing for so long has ended, and every other one that the ring would move has
     /// its flow entry.

@@ -41,12 +41,25 @@ pub fn map_write_failed(why: impl Display) -> String {
     format!("The data plane is not up to date, trying again: {why}")
 }
 
+/// A change of the IPVS table failed; the table is read and the difference tried again.
+#[must_use]
+pub fn ipvs_failed(why: impl Display) -> String {
+    format!("IPVS: {why}; trying again")
+}
+
 /// The flow tables could not be read.
 #[must_use]
 pub fn flows_not_counted(why: impl Display) -> String {
     format!("Flow entries cannot be counted: {why}")
 }
 
-/// There are no maps to write.
+/// There are no maps to write, and no IPVS.
 pub const NO_DATA_PLANE: &str =
     "No data plane: real servers are checked and reported, but nothing is forwarded.";
+
+/// There are no maps to write.
+pub const IPVS_ALONE: &str = "No XDP: IPVS forwards alone.";
+
+/// `data_plane ipvs` on a kernel that has none.
+pub const NO_IPVS: &str =
+    "This kernel has no IPVS (no module ip_vs): with `data_plane auto` XDP forwards instead.";

@@ -57,6 +57,13 @@ pub trait Word: Copy + PartialEq + Sized + 'static {
         Self::VALUES.get(place).copied()
     }
 
+    /// The value's word.
+    #[must_use]
+    fn word(self) -> &'static str {
+        let word = self.place().and_then(|place| Self::WORDS.get(place));
+        word.copied().unwrap_or_default()
+    }
+
     /// Where the value's word is.
     #[must_use]
     fn place(self) -> Option<usize> {
@@ -74,7 +81,7 @@ macro_rules! words {
 }
 use words;
 
-words!(DataPlane { Auto = "auto", Xdp = "xdp" });
+words!(DataPlane { Auto = "auto", Xdp = "xdp", Ipvs = "ipvs" });
 words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
@@ -144,15 +151,17 @@ impl Config {
     }
 }
 
-/// `data_plane auto|xdp`: what forwards (extension).
+/// `data_plane auto|xdp|ipvs`: what forwards (extension).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataPlane {
-    /// The best the kernel has: today XDP.
+    /// IPVS where the kernel has it, and before it XDP for the virtual servers that both carry.
     #[default]
     Auto,
     /// XDP alone.
     Xdp,
+    /// IPVS alone.
+    Ipvs,
 }
 
 /// VRRP protocol version.

@@ -93,6 +93,8 @@ pub struct Planner {
     next_chunk: u32,
     /// What `lvs_timeouts` says, in seconds by `FLOW_*`.
     pub(super) timeouts: BTreeMap<u32, u32>,
+    /// IPVS has the services too.
+    pub(super) is_shared: bool,
     /// Rings computed, and what they were computed from.
     rings: BTreeMap<ServiceKey, ComputedRing>,
 }
@@ -148,6 +150,7 @@ impl Planner {
             next_dest: 0,
             next_chunk: 0,
             timeouts: BTreeMap::new(),
+            is_shared: false,
             rings: BTreeMap::new(),
         }
     }
@@ -243,7 +246,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
-        let scheduler = scheduler(service).ok_or(Refusal::Scheduler)?;
+        let scheduler = scheduler(service, self.planner.is_shared).ok_or(Refusal::Scheduler)?;
         let is_full_nat = |dest: &Dest| dest.method == ForwardMethod::FullNat;
         if !self.planner.room.has_local_ports() && service.dests.iter().any(is_full_nat) {
             return Err(Refusal::LocalPorts);
@@ -522,11 +525,11 @@ pub(super) fn free_run(taken: &BTreeSet<u32>, room: u32, next: u32, len: u32) ->
 }
 
 /// The `SCHEDULER_*` of a service; `None` when there is none.
-fn scheduler(service: &Service) -> Option<u8> {
+fn scheduler(service: &Service, is_shared: bool) -> Option<u8> {
     let has_limits = service.dests.iter().any(|dest| dest.thresholds.upper > 0);
     Some(match service.scheduler {
         Scheduler::MaglevHash
-            if has_limits || service.persistence.is_some() || service.one_packet =>
+            if is_shared || has_limits || service.persistence.is_some() || service.one_packet =>
         {
             SCHEDULER_MH_COUNTED
         }

@@ -4,6 +4,7 @@
 //! here, one input at a time, and its outputs are drained before the next.
 
 mod data_plane;
+mod ipvs;
 mod snapshot;
 
 use std::{
@@ -17,11 +18,11 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-use self::data_plane::DataPlane;
+use self::{data_plane::DataPlane, ipvs::Ipvs};
 use crate::{
     checker::{Checker, Output, ProbeError, ProbeId, sentence},
     cli::Role,
-    config::model::VirtualServer,
+    config::model::{self, VirtualServer},
     io::{
         memory,
         netlink::next_hop::Follower,
@@ -131,6 +132,8 @@ struct Child {
     next_hops: Follower,
     /// `None` before the first plan, and where there is no data plane.
     data_plane: Option<DataPlane>,
+    /// `None` before the first plan, and where the kernel has none or it is not wanted.
+    ipvs: Option<Ipvs>,
     drains: Drains,
     configured: bool,
     priorities: Priorities,
@@ -146,6 +149,7 @@ impl Child {
             probes: JoinSet::new(),
             next_hops: Follower::start()?,
             data_plane: None,
+            ipvs: None,
             drains: Drains::default(),
             configured: false,
             priorities: Priorities::new(Role::Checkers),
@@ -153,13 +157,22 @@ impl Child {
     }
 
     fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
+        let wanted = plan.config.global.data_plane;
+        if !self.configured || wanted != self.plan.config.global.data_plane {
+            self.open_ipvs(wanted)?;
+        }
         if !self.configured || plan.pins != self.plan.pins {
             self.open(&plan)?;
             self.configured = true;
         }
+        let timeouts = plan.config.global.lvs.timeouts;
         self.plan = plan;
         if let Some(data_plane) = &mut self.data_plane {
-            data_plane.set_timeouts(self.plan.config.global.lvs.timeouts);
+            data_plane.set_timeouts(timeouts);
+            data_plane.set_shared(self.ipvs.is_some());
+        }
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.set_timeouts(timeouts);
         }
         let global = &self.plan.config.global;
         set_umask(global.scripts.umask);
@@ -181,7 +194,11 @@ impl Child {
 
     fn open(&mut self, plan: &Plan) -> anyhow::Result<()> {
         let Some(pins) = &plan.pins else {
-            tracing::warn!("{}", sentence::NO_DATA_PLANE);
+            let what = match self.ipvs {
+                Some(_) => sentence::IPVS_ALONE,
+                None => sentence::NO_DATA_PLANE,
+            };
+            tracing::warn!("{what}");
             self.data_plane = None;
             return Ok(());
         };
@@ -193,11 +210,27 @@ impl Child {
         Ok(())
     }
 
+    /// Takes IPVS up, or lets it go with nothing of ours in it.
+    fn open_ipvs(&mut self, wanted: model::DataPlane) -> anyhow::Result<()> {
+        if wanted == model::DataPlane::Xdp {
+            if let Some(mut ipvs) = self.ipvs.take() {
+                ipvs.set_services(&[]);
+            }
+        } else if self.ipvs.is_none() {
+            self.ipvs = Ipvs::open().context("IPVS")?;
+            if self.ipvs.is_none() && wanted == model::DataPlane::Ipvs {
+                tracing::warn!("{}", sentence::NO_IPVS);
+            }
+        }
+        Ok(())
+    }
+
     fn poll_timeout(&self) -> Option<Instant> {
         let mirror = self.data_plane.as_ref().and_then(DataPlane::poll_timeout);
+        let ipvs = self.ipvs.as_ref().and_then(Ipvs::poll_timeout);
         let checker = self.checker.poll_timeout();
         let drains = self.drains.poll_timeout();
-        let others = checker.into_iter().chain(drains);
+        let others = checker.into_iter().chain(drains).chain(ipvs);
         mirror.into_iter().chain(others).map(|(due, _)| due).min()
     }
 
@@ -210,6 +243,9 @@ impl Child {
         }
         if let Some(data_plane) = &mut self.data_plane {
             data_plane.handle_timeout();
+        }
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.handle_timeout();
         }
     }
 
@@ -255,16 +291,24 @@ impl Child {
         changed
     }
 
-    /// Brings the maps in line with the configuration, the health and the next hops.
+    /// Brings the kernel's table and the maps in line with the configuration, the health and the next hops.
     fn update(&mut self) {
+        let mut services = desired(
+            &self.plan.config,
+            self.checker.down(),
+            &self.drains,
+            &self.plan.gates,
+            &self.next_hops.next_hops(),
+        );
+        // First the one that everything falls back on.
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.set_services(&services);
+        }
         if let Some(data_plane) = &mut self.data_plane {
-            data_plane.set_services(desired(
-                &self.plan.config,
-                self.checker.down(),
-                &self.drains,
-                &self.plan.gates,
-                &self.next_hops.next_hops(),
-            ));
+            if self.plan.config.global.data_plane == model::DataPlane::Ipvs {
+                services.clear();
+            }
+            data_plane.set_services(services);
         }
     }
 
@@ -311,6 +355,9 @@ impl Child {
     /// Reloads to nothing.
     async fn stop(mut self) {
         self.probes.abort_all();
+        if let Some(mut ipvs) = self.ipvs.take() {
+            ipvs.set_services(&[]);
+        }
         if let Some(mut data_plane) = self.data_plane.take() {
             let end = Instant::now() + FAREWELL;
             data_plane.set_services(Vec::new());

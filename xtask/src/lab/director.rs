@@ -30,6 +30,8 @@ pub enum Daemon {
     },
     /// Debian's keepalived, VRRP only: its checkers need IPVS.
     Keepalived,
+    /// Debian's keepalived, checkers only, which need IPVS.
+    KeepalivedCheckers,
     /// FRR's vrrpd. Its configuration is its own, and its macvlan is the starter's to make.
     Frr,
 }
@@ -306,10 +308,15 @@ impl Director {
                     .arg(self.config_file());
                 command
             }
-            Daemon::Keepalived => {
+            Daemon::Keepalived | Daemon::KeepalivedCheckers => {
+                let part = if *daemon == Daemon::Keepalived {
+                    "-P"
+                } else {
+                    "-C"
+                };
                 let mut command = process::tool("keepalived");
                 command
-                    .args(["-P", "-n", "-l", "-D", "-f"])
+                    .args([part, "-n", "-l", "-D", "-f"])
                     .arg(self.config_file())
                     .arg("-p")
                     .arg(self.directory.join("keepalived.pid"))

@@ -37,7 +37,7 @@ pub(super) fn run() -> Result<Tally> {
     let lb = build::lb(Profile::Dev)?;
     let guest = Guest::prepare()?;
     let mut tally = Tally::default();
-    for (target, filters) in [("datapath", DATAPATH), ("netns", NETNS)] {
+    for (target, filters) in [("ipvs", &[][..]), ("datapath", DATAPATH), ("netns", NETNS)] {
         let program = program(target, filters, &lb)?;
         step::say(&format!("vm: {target}"));
         let passed = guest.run(&program, LIMIT, |line| {

@@ -105,6 +105,11 @@ impl DataPlane {
         self.mirror.set_timeouts(told.collect());
     }
 
+    /// Whether IPVS has the services too, heeded with the next ones.
+    pub(super) fn set_shared(&mut self, is_shared: bool) {
+        self.mirror.set_shared(is_shared);
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let has_services = !self.mirror.installed().services.is_empty();
         let sweep = has_services.then_some((self.sweep, "sweep"));

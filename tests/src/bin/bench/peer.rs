@@ -25,7 +25,7 @@ pub(crate) fn lb_binary() -> anyhow::Result<PathBuf> {
 pub(crate) const fn name(daemon: &Daemon) -> &'static str {
     match daemon {
         Daemon::Lb { .. } => "lb",
-        Daemon::Keepalived => "keepalived",
+        Daemon::Keepalived | Daemon::KeepalivedCheckers => "keepalived",
         Daemon::Frr => "FRR",
     }
 }

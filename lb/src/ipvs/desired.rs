@@ -1,0 +1,124 @@
+//! From the desired services to the table that the kernel should have.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Dest, DestKey, Entry, FLAG_ONE_PACKET, FLAG_PERSISTENT, FLAG_SCHEDULER, Method, Service,
+    ServiceKey, Table,
+};
+use crate::{
+    config::model::{
+        ForwardMethod, Tunnel, Word as _,
+        lvs::{PersistenceEngine, TunnelChecksum},
+    },
+    pool::{Front, desired},
+};
+
+/// Why IPVS cannot carry a service as configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It always keeps the client's address.
+    #[error("IPVS has no `lb_kind FULLNAT`")]
+    FullNat,
+}
+
+/// The table for these services, and what is left out of it.
+#[must_use]
+pub fn table(services: &[desired::Service]) -> (Table, BTreeMap<Front, Refusal>) {
+    let (mut table, mut refused) = (Table::default(), BTreeMap::new());
+    for service in services {
+        let dests: Result<_, _> = service
+            .dests
+            .iter()
+            .filter(|dest| dest.usable)
+            .map(dest)
+            .collect();
+        match dests {
+            Ok(dests) => {
+                let service_of = self::service(service);
+                let entry = Entry {
+                    service: service_of,
+                    dests,
+                };
+                table.services.insert(key(service.front), entry);
+            }
+            Err(why) => {
+                refused.insert(service.front, why);
+            }
+        }
+    }
+    (table, refused)
+}
+
+fn key(front: Front) -> ServiceKey {
+    ServiceKey::Address {
+        protocol: front.protocol.number().into(),
+        address: front.address,
+        port: front.port,
+    }
+}
+
+fn service(service: &desired::Service) -> Service {
+    let flags = service.flags;
+    let told = [flags.first, flags.second, flags.third];
+    let mut bits = FLAG_SCHEDULER
+        .into_iter()
+        .zip(told)
+        .filter(|(_, is_set)| *is_set)
+        .fold(0, |bits, (bit, _)| bits | bit);
+    if service.one_packet {
+        bits |= FLAG_ONE_PACKET;
+    }
+    let whole = if service.front.address.is_ipv6() {
+        128
+    } else {
+        32
+    };
+    let (mut timeout, mut granularity, mut engine) = (0, whole, None);
+    if let Some(persistence) = service.persistence {
+        bits |= FLAG_PERSISTENT;
+        timeout = u32::try_from(persistence.timeout.as_secs()).unwrap_or(u32::MAX);
+        granularity = persistence.granularity.get();
+        engine = persistence
+            .engine
+            .map(|PersistenceEngine::Sip| "sip".to_owned());
+    }
+    Service {
+        scheduler: service.scheduler.word().to_owned(),
+        flags: bits,
+        timeout,
+        granularity,
+        engine,
+    }
+}
+
+fn dest(dest: &desired::Dest) -> Result<(DestKey, Dest), Refusal> {
+    let key = DestKey {
+        address: dest.id.address,
+        port: dest.id.port,
+    };
+    let value = Dest {
+        method: method(dest.method)?,
+        weight: dest.share(),
+        upper: dest.thresholds.upper,
+        lower: dest.thresholds.lower,
+    };
+    Ok((key, value))
+}
+
+const fn method(method: ForwardMethod) -> Result<Method, Refusal> {
+    let (kind, port, checksum) = match method {
+        ForwardMethod::Nat => return Ok(Method::Nat),
+        ForwardMethod::DirectRoute => return Ok(Method::DirectRoute),
+        ForwardMethod::FullNat => return Err(Refusal::FullNat),
+        ForwardMethod::Tunnel(Tunnel::Ipip) => (0, 0, TunnelChecksum::None),
+        ForwardMethod::Tunnel(Tunnel::Gue { port, checksum }) => (1, port, checksum),
+        ForwardMethod::Tunnel(Tunnel::Gre { checksum }) => (2, 0, checksum),
+    };
+    let flags = match checksum {
+        TunnelChecksum::None => 0,
+        TunnelChecksum::Plain => 1,
+        TunnelChecksum::Remote => 2,
+    };
+    Ok(Method::Tunnel { kind, port, flags })
+}

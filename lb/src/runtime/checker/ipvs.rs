@@ -1,0 +1,127 @@
+//! IPVS as the checker child has it: what the core wants is done at once, and answered before the next input.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use crate::{
+    checker::sentence,
+    config::model::global::Timeouts,
+    io,
+    ipvs::{self, Operation, Output, Refusal},
+    pool::{Front, desired::Service},
+};
+
+pub(super) struct Ipvs {
+    kernel: io::ipvs::Ipvs,
+    core: ipvs::Ipvs,
+    refused: BTreeMap<Front, Refusal>,
+    /// The last failure logged, so that one that lasts is logged once.
+    failure: Option<String>,
+}
+
+impl Ipvs {
+    /// `None` where the kernel has no IPVS.
+    pub(super) fn open() -> anyhow::Result<Option<Self>> {
+        let kernel = io::ipvs::Ipvs::open()?;
+        Ok(kernel.map(|kernel| Self {
+            kernel,
+            core: ipvs::Ipvs::new(),
+            refused: BTreeMap::new(),
+            failure: None,
+        }))
+    }
+
+    pub(super) fn set_services(&mut self, services: &[Service]) {
+        let (table, refused) = ipvs::table(services);
+        for (front, why) in &refused {
+            if self.refused.get(front) != Some(why) {
+                tracing::warn!("{}", sentence::refused(*front, why));
+            }
+        }
+        self.refused = refused;
+        self.core.handle_desired(table);
+        self.drain();
+    }
+
+    /// `lvs_timeouts`, where it says some.
+    pub(super) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        let told = [timeouts.tcp, timeouts.tcpfin, timeouts.udp].map(Option::unwrap_or_default);
+        if told != [0; 3]
+            && let Err(error) = self.kernel.set_timeouts(told)
+        {
+            self.note(Some(error.to_string()));
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        self.core.poll_timeout()
+    }
+
+    pub(super) fn handle_timeout(&mut self) {
+        self.core.handle_timeout(Instant::now());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let (mut operations, mut observes) = (Vec::new(), false);
+            while let Some(output) = self.core.poll_output() {
+                match output {
+                    Output::Change(operation) => operations.push(operation),
+                    Output::Observe => observes = true,
+                }
+            }
+            if operations.is_empty() && !observes {
+                return;
+            }
+            self.change(&operations);
+            if observes {
+                self.observe();
+            }
+        }
+    }
+
+    fn change(&mut self, operations: &[Operation]) {
+        if operations.is_empty() {
+            return;
+        }
+        let changed = self.kernel.change(operations);
+        let now = Instant::now();
+        match changed {
+            Ok(results) => {
+                let mut failure = None;
+                for (operation, result) in operations.iter().zip(results) {
+                    self.core.handle_done(operation, &result, now);
+                    if let Err(error) = result {
+                        failure = Some(format!("{operation}: {}", error.desc()));
+                    }
+                }
+                self.note(failure);
+            }
+            Err(error) => {
+                self.core.handle_unobserved(now);
+                self.note(Some(error.to_string()));
+            }
+        }
+    }
+
+    fn observe(&mut self) {
+        let observed = self.kernel.table();
+        let now = Instant::now();
+        match observed {
+            Ok(table) => self.core.handle_observed(table, now),
+            Err(error) => {
+                self.core.handle_unobserved(now);
+                self.note(Some(error.to_string()));
+            }
+        }
+    }
+
+    fn note(&mut self, failure: Option<String>) {
+        if let Some(why) = &failure
+            && self.failure != failure
+        {
+            tracing::error!("{}", sentence::ipvs_failed(why));
+        }
+        self.failure = failure;
+    }
+}

@@ -1,0 +1,135 @@
+//! IPVS in the kernel, as `ipvsadm` sees it: after `lb` what is there after Debian's keepalived with the same file. Runs in the virtual
+//! machine of the tier `vm`, whose kernel has IPVS.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod cases;
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use xtask::lab::{Daemon, Lab, Options, slowness};
+
+use self::cases::{CASES, SERVICES};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How long a daemon may take to start and to make its table.
+fn patience() -> Duration {
+    Duration::from_secs(10) * slowness()
+}
+
+struct Director {
+    lab: Lab,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Director {
+    fn new(servers: bool) -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = Lab::start(Options { servers }).unwrap();
+        let director = Self { lab, _alone: alone };
+        assert_eq!(director.table(), Vec::<String>::new(), "an empty table");
+        director
+    }
+
+    fn ipvsadm(&self, arguments: &[&str]) -> String {
+        let namespace = self.lab.director(1).namespace();
+        namespace.command("ipvsadm", arguments).unwrap()
+    }
+
+    /// The table, a line for each service and each dest, sorted.
+    fn table(&self) -> Vec<String> {
+        let text = self.ipvsadm(&["-Sn"]);
+        let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Waits until the table is what `holds` wants, and stays so for a while.
+    fn settled(&self, what: &str, holds: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let start = Instant::now();
+        let mut last = self.table();
+        let mut same = 0;
+        while start.elapsed() < patience() {
+            thread::sleep(Duration::from_millis(200));
+            let table = self.table();
+            same = if table == last { same + 1 } else { 0 };
+            last = table;
+            if same >= 5 && holds(&last) {
+                return last;
+            }
+        }
+        panic!("{what}: {last:#?}\n{}", self.lab.director(1).log());
+    }
+}
+
+fn lb() -> Daemon {
+    let binary = std::env::var_os("LB_BINARY").expect("xtask says where lb is");
+    Daemon::Lb {
+        binary: PathBuf::from(binary),
+    }
+}
+
+fn file(blocks: &str) -> String {
+    format!("global_defs {{\nrouter_id ipvs\ndata_plane ipvs\ndata_plane_flows 1024\n}}\n{blocks}")
+}
+
+#[test]
+fn every_table_is_the_one_that_keepalived_makes_and_each_reload_leads_to_it() {
+    let director = Director::new(false);
+    let mut expected = Vec::new();
+    for (name, blocks) in CASES {
+        let running = director.lab.director(1);
+        running
+            .start(&Daemon::KeepalivedCheckers, file(blocks))
+            .unwrap();
+        expected.push(director.settled(name, |table| !table.is_empty()));
+        running.stop().unwrap();
+        director.ipvsadm(&["-C"]);
+    }
+    let running = director.lab.director(1);
+    for (number, ((name, blocks), expected)) in CASES.iter().zip(&expected).enumerate() {
+        if number == 0 {
+            running.start(&lb(), file(blocks)).unwrap();
+        } else {
+            running.reload(file(blocks)).unwrap();
+        }
+        let same = |table: &[String]| table == expected.as_slice();
+        director.settled(&format!("{name}, keepalived has {expected:#?}, lb"), same);
+    }
+    running.stop().unwrap();
+    assert_eq!(director.table(), Vec::<String>::new(), "nothing is left");
+}
+
+#[test]
+fn what_fails_goes_what_recovers_comes_and_what_is_removed_by_hand_is_put_back() {
+    let director = Director::new(true);
+    let foreign = "-A -t 203.0.113.9:9 -s lblc";
+    director.ipvsadm(&foreign.split(' ').collect::<Vec<_>>());
+    let running = director.lab.director(1);
+    running.start(&lb(), file(SERVICES)).unwrap();
+    let is_whole = |table: &[String]| table.len() == 1 + 2 * 4;
+    director.settled("every real server is there", is_whole);
+    director.lab.server(2).stop().unwrap();
+    let lacks_one = |table: &[String]| {
+        let is_second = |line: &String| line.contains("-r 192.0.2.22:");
+        table.len() == 1 + 2 * 3 && !table.iter().any(is_second)
+    };
+    director.settled("the second server is gone", lacks_one);
+    director.lab.server(2).start().unwrap();
+    let whole = director.settled("it is back", is_whole);
+    let has_foreign = |table: &[String]| table.iter().any(|line| line.starts_with(foreign));
+    director.ipvsadm(&["-d", "-t", "192.0.2.100:80", "-r", "192.0.2.21:80"]);
+    director.ipvsadm(&["-D", "-t", "192.0.2.101:80"]);
+    thread::sleep(Duration::from_secs(30));
+    let repaired = director.settled("it is put back", is_whole);
+    assert_eq!(repaired, whole);
+    assert!(has_foreign(&repaired), "{repaired:#?}");
+    running.stop().unwrap();
+    let left = director.table();
+    assert!(left.len() == 1 && has_foreign(&left), "{left:#?}");
+}
