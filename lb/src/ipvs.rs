@@ -1,6 +1,6 @@
 //! IPVS: the table that the kernel should have, the difference to the one it has, and the messages that say so.
 //!
-//! Desired services → [`table`] → wanted [`Table`] → [`Ipvs`] → [`Operation`]s → acknowledged → installed [`Table`]. What the kernel has is
+//! Desired services → [`table()`] → wanted [`Table`] → [`Ipvs`] → [`Operation`]s → acknowledged → installed [`Table`]. What the kernel has is
 //! read at the start and now and then, because it tells nobody when somebody else changes it. Services that are not wanted
 //! and were not made here are somebody else's.
 #![deny(clippy::disallowed_methods)]

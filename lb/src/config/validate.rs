@@ -22,6 +22,7 @@ use super::{
 type Rule = fn(&mut Lowered, &dyn System, &mut Report);
 
 const RULES: &[Rule] = &[
+    vrrp::not_accepting_needs_services_in_xdp,
     vrrp::names_are_unique,
     vrrp::gates_suffice,
     vrrp::routers_are_unique,

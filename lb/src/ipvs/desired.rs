@@ -40,7 +40,7 @@ pub fn table(services: &[desired::Service]) -> (Table, BTreeMap<Front, Refusal>)
                     service: service_of,
                     dests,
                 };
-                table.services.insert(key(service.front), entry);
+                table.services.insert(service.front.into(), entry);
             }
             Err(why) => {
                 refused.insert(service.front, why);
@@ -50,11 +50,13 @@ pub fn table(services: &[desired::Service]) -> (Table, BTreeMap<Front, Refusal>)
     (table, refused)
 }
 
-fn key(front: Front) -> ServiceKey {
-    ServiceKey::Address {
-        protocol: front.protocol.number().into(),
-        address: front.address,
-        port: front.port,
+impl From<Front> for ServiceKey {
+    fn from(front: Front) -> Self {
+        Self::Address {
+            protocol: front.protocol.number().into(),
+            address: front.address,
+            port: front.port,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytemuck::Zeroable;
 use lb_common::{
-    dest::{DestValue, NatSourceValue},
+    dest::{DEST_LOCAL, DEST_RESOLVED, DEST_USABLE, DestValue, NatSourceValue},
     service::ServiceTableHeader,
 };
 
@@ -160,8 +160,12 @@ fn missing<'a, K: Ord, V>(
     from.keys().filter(|key| !to.contains_key(key))
 }
 
+/// Whether packets get as far with the new value as with the old one.
 fn gains(before: &DestValue, after: &DestValue) -> bool {
-    !is_live(before) || before.flags & !after.flags == 0 && is_live(after)
+    let is_usable = |dest: &DestValue| dest.flags & DEST_USABLE != 0;
+    let has_way = |dest: &DestValue| dest.flags & (DEST_RESOLVED | DEST_LOCAL) != 0;
+    let loses = |has: &dyn Fn(&DestValue) -> bool| has(before) && !has(after);
+    !is_live(before) || is_live(after) && !loses(&is_usable) && !loses(&has_way)
 }
 
 fn adds(before: &NatSourceValue, after: &NatSourceValue) -> bool {

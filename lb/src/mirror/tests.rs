@@ -14,7 +14,7 @@ use lb_common::{
     hash::{self, service_slots},
     ring::CHUNK_LEN,
     service::{
-        RingRef, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ALL_PORTS, SERVICE_NAT,
+        RingRef, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_WLC, SERVICE_ALL_PORTS, SERVICE_NAT,
         SERVICE_ONE_PACKET, SERVICE_QUIC, ServiceValue, TABLE_LOCAL_NAT_SOURCE,
         TABLE_WILDCARD_NAT_SOURCE, TABLE_WILDCARD_SERVICE,
     },
@@ -218,6 +218,44 @@ fn tunnels_have_an_address_they_begin_at_and_room_or_are_not_resolved() {
             assert_eq!((dest.local, dest.mtu), expected, "{tunnel:?}");
             assert!(image.nat_sources.is_empty());
         }
+    }
+}
+
+#[test]
+fn a_real_server_that_moves_off_this_host_as_it_comes_up_is_usable_before_it_is_needed() {
+    let now = start();
+    let mut before = service(1, &[1, 5]);
+    before.dests[1].usable = false;
+    before.dests[1].next_hop = Some(NextHop::Host);
+    let (mut mirror, _) = installed(&[before.clone()]);
+    mirror.handle_services(vec![service(1, &[5])], now);
+    while let Some(output) = mirror.poll_output() {
+        if let Output::Write(op) = output {
+            mirror.handle_written::<()>(&op, &Ok(()), now);
+            assert_ne!(
+                usable_targets(mirror.installed(), before.front),
+                0,
+                "{op:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn where_ipvs_has_the_services_too_every_flow_that_begins_in_xdp_has_an_entry() {
+    let now = start();
+    let mut wish = service(1, &[1, 2]);
+    for dest in &mut wish.dests {
+        dest.method = ForwardMethod::DirectRoute;
+    }
+    let (mut mirror, _) = installed(&[wish.clone()]);
+    let scheduler = |mirror: &Mirror| lookup(mirror.installed(), wish.front).unwrap().scheduler;
+    assert_eq!(scheduler(&mirror), SCHEDULER_MH);
+    for (is_shared, expected) in [(true, SCHEDULER_MH_COUNTED), (false, SCHEDULER_MH)] {
+        mirror.set_shared(is_shared);
+        mirror.handle_services(vec![wish.clone()], now);
+        drain(&mut mirror, now);
+        assert_eq!(scheduler(&mirror), expected);
     }
 }
 

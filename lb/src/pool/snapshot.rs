@@ -11,6 +11,9 @@ pub struct ServiceSnapshot {
     pub protocol: String,
     /// Scheduler as in `lb_algo`.
     pub scheduler: String,
+    /// What has it: `XDP`, `IPVS` or both.
+    #[serde(default)]
+    pub planes: Vec<String>,
     /// Service id in the BPF maps.
     pub id: u32,
     /// The instance that owns the address, if any.

@@ -349,6 +349,7 @@ impl Child {
             (&self.checker, &self.drains),
             &self.next_hops.next_hops(),
             figures.as_ref(),
+            self.ipvs.as_ref().map(Ipvs::installed),
         )
     }
 

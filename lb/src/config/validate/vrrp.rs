@@ -12,7 +12,7 @@ use crate::config::{
     System,
     diagnostic::{Kind, Report, quote},
     lower::{InstancePlaces, Lowered, Placed},
-    model::{InterfaceName, VrrpInstance, vrrp::Destination},
+    model::{DataPlane, InterfaceName, VrrpInstance, vrrp::Destination},
 };
 
 /// Every virtual router has a gate of the data plane; one of them is taken.
@@ -26,6 +26,32 @@ pub(super) fn gates_suffice(lowered: &mut Lowered, _: &dyn System, report: &mut 
                 format!("more than {most} virtual routers"),
             )
             .help("spread them over more nodes");
+    }
+}
+
+/// What is not accepted at an address is dropped by XDP, which would have to know what is for a service.
+pub(super) fn not_accepting_needs_services_in_xdp(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    if lowered.global.data_plane != DataPlane::Ipvs || lowered.servers.is_empty() {
+        return;
+    }
+    for placed in &lowered.instances {
+        let instance = &placed.value;
+        if !instance.election.accept && !instance.priority.is_owner() {
+            report
+                .error(
+                    Kind::Conflict,
+                    placed.at.name,
+                    format!(
+                        "vrrp_instance {} has `no_accept`, which with `data_plane ipvs` would drop what is for virtual servers",
+                        quote(&instance.name)
+                    ),
+                )
+                .help("write `data_plane auto`, or `accept` in the instance");
+        }
     }
 }
 

@@ -204,7 +204,7 @@ fn services(text: &mut String, status: &Status) {
         rows.push(vec![
             format!("{} {}", service.protocol, service.service),
             service.scheduler.clone(),
-            String::new(),
+            service.planes.join("+"),
             String::new(),
             service.instance.clone().unwrap_or_default(),
             sum(service, |server| server.active),

@@ -90,6 +90,7 @@ fn status() -> Status {
             service: "192.0.2.80:80".into(),
             protocol: "TCP".into(),
             scheduler: "mh".into(),
+            planes: vec!["XDP".into(), "IPVS".into()],
             id: 1,
             instance: Some("VI_1".into()),
             flows: 3,

@@ -30,6 +30,11 @@ impl Ipvs {
         }))
     }
 
+    /// What the kernel has of ours.
+    pub(super) const fn installed(&self) -> &ipvs::Table {
+        self.core.installed()
+    }
+
     pub(super) fn set_services(&mut self, services: &[Service]) {
         let (table, refused) = ipvs::table(services);
         for (front, why) in &refused {

@@ -8,6 +8,7 @@ use super::data_plane::Figures;
 use crate::{
     checker::Checker,
     config::model::{Config, ForwardMethod, RealServer, VirtualServer, Word},
+    ipvs::Table,
     mirror::plan::{DestIndex, dest_index, service_key},
     pool::{
         Front, RealServerId, Unreachable,
@@ -24,8 +25,10 @@ pub(super) fn services(
     (checker, drains): (&Checker, &Drains),
     next_hops: &NextHops,
     figures: Option<&Figures<'_>>,
+    ipvs: Option<&Table>,
 ) -> Vec<ServiceSnapshot> {
     let join = Join {
+        ipvs,
         config,
         checker,
         drains,
@@ -46,6 +49,7 @@ struct Join<'a> {
     drains: &'a Drains,
     next_hops: &'a NextHops,
     figures: Option<&'a Figures<'a>>,
+    ipvs: Option<&'a Table>,
     dests: DestIndex,
 }
 
@@ -61,6 +65,7 @@ impl Join<'_> {
             service: socket(front.address, front.port),
             protocol: word(server.protocol),
             scheduler: word(server.scheduler),
+            planes: self.planes(front, installed.is_some()),
             id: installed.map_or(0, |(_, id)| id),
             instance: owner(self.config, front.address).map(ToOwned::to_owned),
             flows: installed
@@ -75,6 +80,17 @@ impl Join<'_> {
                 .map(|real| self.real_server(front, real, installed))
                 .collect(),
         })
+    }
+
+    fn planes(&self, front: Front, has_xdp: bool) -> Vec<String> {
+        let has_ipvs = self
+            .ipvs
+            .is_some_and(|table| table.services.contains_key(&front.into()));
+        [("XDP", has_xdp), ("IPVS", has_ipvs)]
+            .into_iter()
+            .filter(|(_, has)| *has)
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     fn real_server(

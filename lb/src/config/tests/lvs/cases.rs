@@ -132,6 +132,14 @@ pub(super) const SERVICES: &[Case] = &[
          real_server 192.0.2.21 443 {\nquic_server_id 1122334455667788\n}\n}",
     ),
     (
+        "with IPVS alone no instance may refuse what is for virtual servers",
+        In::Top,
+        "global_defs {\ndata_plane ipvs\n}\n\
+         vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\npriority 100\nno_accept\n\
+         virtual_ipaddress {\n192.0.2.10\n}\n}\n\
+         virtual_server 192.0.2.10 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 8080 { }\n}",
+    ),
+    (
         "full NAT needs a port and flows",
         In::Top,
         "virtual_server 192.0.2.10 80 {\nlb_algo rr\nlb_kind FULLNAT\nprotocol TCP\nreal_server 192.0.2.21 8080 { }\n\
