@@ -42,11 +42,12 @@ pub struct LocalPortBucket {
     pub entries: [LocalPort; PORTS_PER_BUCKET as usize],
 }
 
-/// What ports are unique within: a real server's address and port. Two that have the same number share ports, which does no harm.
+/// What ports are unique within: a real server's address, port and protocol. Two that have the same number share ports, which does no
+/// harm.
 #[inline(always)]
 #[must_use]
-pub const fn pool(address: &Address, port: [u8; 2]) -> u16 {
-    (hash::flow(address, port, [0; 2]) >> 16) as u16
+pub const fn pool(address: &Address, port: [u8; 2], protocol: u8) -> u16 {
+    (hash::flow(address, port, [protocol, 0]) >> 16) as u16
 }
 
 /// The groups that a flow of `client` to the dest `dest` may have a port of.

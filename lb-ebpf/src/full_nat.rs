@@ -97,8 +97,7 @@ pub extern "C" fn full_nat_take(packet: *const Packet, id: u32, group: u32) -> u
     let (Some(packet), Some(dest)) = (Packet::handed(packet), maps::dest(id as u16)) else {
         return 0;
     };
-    let protocol = u32::from(packet.protocol);
-    local_port::take(&Owner::of(&packet, id), dest, group, protocol)
+    local_port::take(&Owner::of(&packet, id), dest, group)
 }
 
 /// [`local_port::of_reply`]; `quoted` is not 0 where the packet is only quoted.

@@ -33,6 +33,8 @@ pub struct Owner {
     port: [u8; 2],
     /// Dest id.
     dest: u16,
+    /// IP protocol number.
+    protocol: u8,
 }
 
 impl Owner {
@@ -43,6 +45,7 @@ impl Owner {
             client: packet.source,
             port: packet.ports.source,
             dest: id as u16,
+            protocol: packet.protocol,
         }
     }
 
@@ -86,14 +89,14 @@ const fn parts(word: u64) -> ([u8; 2], u16, u16, u16) {
 }
 
 #[inline(always)]
-fn pool(dest: &DestValue) -> u16 {
-    local_port::pool(&dest.address, dest.port)
+fn pool(owner: &Owner, dest: &DestValue) -> u16 {
+    local_port::pool(&dest.address, dest.port, owner.protocol)
 }
 
 /// The port that the flow has; 0 without one.
 #[inline(always)]
 pub fn find(owner: &Owner, dest: &DestValue) -> u32 {
-    let pool = pool(dest);
+    let pool = pool(owner, dest);
     for group in owner.groups() {
         let word = word(owner, pool, group);
         let [high, low] = owner.client.words();
@@ -107,8 +110,8 @@ pub fn find(owner: &Owner, dest: &DestValue) -> u32 {
 
 /// A port for the flow; 0 where none is free.
 #[inline(always)]
-pub fn take(owner: &Owner, dest: &DestValue, group: u32, protocol: u32) -> u32 {
-    let pool = pool(dest);
+pub fn take(owner: &Owner, dest: &DestValue, group: u32) -> u32 {
+    let pool = pool(owner, dest);
     let [first, second] = owner.groups();
     let group = if group == 0 { first } else { second };
     let hash = local_port::bucket(pool, group);
@@ -121,7 +124,7 @@ pub fn take(owner: &Owner, dest: &DestValue, group: u32, protocol: u32) -> u32 {
             continue;
         }
         let port = u32::from(local_port::port(group, place as u32));
-        if local_serves(u32::from(owner.dest), port, protocol) != 0 {
+        if local_serves(u32::from(owner.dest), port, u32::from(owner.protocol)) != 0 {
             continue;
         }
         if slot.key.replace(old, u64::from_ne_bytes(BUSY)) {
@@ -197,7 +200,11 @@ pub fn of_reply(packet: &Packet, segment: Segment) -> u32 {
     let Some((group, place)) = local_port::place(port) else {
         return NOWHERE;
     };
-    let pool = local_port::pool(&packet.source.address(), packet.ports.source);
+    let pool = local_port::pool(
+        &packet.source.address(),
+        packet.ports.source,
+        packet.protocol,
+    );
     let hash = local_port::bucket(pool, group);
     let Some(slot) = slot(hash, place) else {
         return NOWHERE;

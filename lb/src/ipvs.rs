@@ -26,7 +26,7 @@ pub use self::{
 
 /// How long until the table is read again, to see what others did to it.
 const AUDIT: Duration = Duration::from_secs(30);
-/// How long until it is read again after an operation failed.
+/// How long until it is read again after an operation failed, at first.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A service as the kernel tells it apart.
@@ -158,6 +158,8 @@ pub struct Ipvs {
     /// What this process has wanted at any time.
     ours: BTreeSet<ServiceKey>,
     observe: Option<Instant>,
+    /// How long until the table is read again after the next failure: what fails again and again is tried less and less often.
+    pause: Duration,
     outputs: VecDeque<Output>,
 }
 
@@ -170,6 +172,7 @@ impl Ipvs {
             installed: Table::default(),
             ours: BTreeSet::new(),
             observe: None,
+            pause: RETRY,
             outputs: VecDeque::from([Output::Observe]),
         }
     }
@@ -180,9 +183,18 @@ impl Ipvs {
         &self.installed
     }
 
+    /// Whether this process has wanted the service at any time.
+    #[must_use]
+    pub fn is_ours(&self, key: &ServiceKey) -> bool {
+        self.ours.contains(key)
+    }
+
     /// Wants this table and no other.
     pub fn handle_desired(&mut self, desired: Table) {
         self.ours.extend(desired.services.keys());
+        if desired != self.desired {
+            self.pause = RETRY;
+        }
         self.desired = desired;
         self.update();
     }
@@ -192,12 +204,13 @@ impl Ipvs {
         table.services.retain(|key, _| self.ours.contains(key));
         self.installed = table;
         self.observe = Some(now + AUDIT);
+        self.pause = (self.pause * 2).min(AUDIT);
         self.update();
     }
 
     /// The table could not be read.
     pub fn handle_unobserved(&mut self, now: Instant) {
-        self.observe = Some(now + RETRY);
+        self.observe = Some(now + self.pause);
     }
 
     /// The answer to [`Output::Change`]. After a failure the table is read again, a little later.
@@ -205,7 +218,7 @@ impl Ipvs {
         if result.is_ok() {
             self.installed.apply(operation);
         } else {
-            self.observe = Some(now + RETRY);
+            self.observe = Some(now + self.pause);
         }
     }
 

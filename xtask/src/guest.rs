@@ -75,7 +75,9 @@ impl Guest {
             packages::prepare(&[("/usr/libexec/virtiofsd", "virtiofsd")])?;
         }
         let folder = workspace::prepared().join("guest");
-        if !folder.join("ready").is_file() {
+        let made_by = format!("{PREPARE}{INIT}");
+        let ready = folder.join("ready");
+        if !fs::read_to_string(&ready).is_ok_and(|text| text == made_by) {
             fs::create_dir_all(&folder)?;
             fs::write(folder.join("init"), INIT)?;
             let mut command = Command::new("sh");
@@ -86,6 +88,7 @@ impl Guest {
                 &mut command,
                 LIMIT,
             )?;
+            fs::write(&ready, made_by)?;
         }
         Ok(Self {
             folder,

@@ -35,6 +35,12 @@ pub fn refused(front: Front, why: impl Display) -> String {
     format!("VS {front} is not forwarded as configured: {why}")
 }
 
+/// A service is forwarded as configured, but not by both planes.
+#[must_use]
+pub fn left_to_other(front: Front, why: impl Display) -> String {
+    format!("VS {front}: {why}")
+}
+
 /// A change of the data plane failed; it is tried again.
 #[must_use]
 pub fn map_write_failed(why: impl Display) -> String {

@@ -4,9 +4,9 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
     os::fd::{AsRawFd as _, OwnedFd},
-    process::Command as Process,
+    process::{Command as Process, Stdio},
 };
 
 use nix::{
@@ -21,7 +21,7 @@ use nix::{
 };
 
 use crate::ipvs::{
-    Entry, Operation, Table,
+    Entry, Operation, ServiceKey, Table,
     message::{self, Message},
 };
 
@@ -93,8 +93,7 @@ impl Ipvs {
             sequence: 0,
         };
         if !ipvs.find_family()? {
-            // A kernel that has no such module has said so by itself.
-            let _failed = Process::new("modprobe").args(["-q", "ip_vs"]).status();
+            load_module();
             if !ipvs.find_family()? {
                 return Ok(None);
             }
@@ -102,15 +101,16 @@ impl Ipvs {
         Ok(Some(ipvs))
     }
 
-    /// Reads the whole table.
+    /// Reads the services that `wants` wants, with their dests.
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn table(&mut self) -> io::Result<Table> {
+    pub fn table(&mut self, wants: impl Fn(&ServiceKey) -> bool) -> io::Result<Table> {
         let mut services = BTreeMap::new();
         let mut found = Vec::new();
         self.dump(&message::services(), |attributes| {
-            found.extend(message::read_service(attributes));
+            let service = message::read_service(attributes);
+            found.extend(service.filter(|(key, _)| wants(key)));
         })?;
         for (key, service) in found {
             let mut dests = BTreeMap::new();
@@ -278,6 +278,20 @@ impl Ipvs {
         }
         Ok(())
     }
+}
+
+/// Has the module loaded by the program that the kernel itself would ask.
+fn load_module() {
+    let told = fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default();
+    // Empty: somebody has switched that off.
+    let Some(program) = told.lines().next().filter(|program| !program.is_empty()) else {
+        return;
+    };
+    // A kernel that has no such module says so when it is asked again.
+    let _failed = Process::new(program)
+        .args(["-q", "ip_vs"])
+        .stdin(Stdio::null())
+        .status();
 }
 
 /// What an answer of kind [`ERROR`] says: 0 is a success.

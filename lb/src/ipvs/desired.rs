@@ -103,7 +103,8 @@ fn dest(dest: &desired::Dest) -> Result<(DestKey, Dest), Refusal> {
         method: method(dest.method)?,
         weight: dest.share(),
         upper: dest.thresholds.upper,
-        lower: dest.thresholds.lower,
+        // The kernel refuses one above the other.
+        lower: dest.thresholds.lower.min(dest.thresholds.upper),
     };
     Ok((key, value))
 }

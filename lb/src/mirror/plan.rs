@@ -1,5 +1,7 @@
 //! From the desired services to the wanted image: who gets which id, which generation and which chunks.
 
+mod dest;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -9,12 +11,7 @@ use bytemuck::Zeroable;
 use lb_common::{
     Address,
     connection::DestLimits,
-    dest::{
-        DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED,
-        DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue, FORWARD_DIRECT_ROUTE, FORWARD_FULLNAT,
-        FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP, FORWARD_NAT, FrontValue, NAT_SERVICES,
-        NatSourceKey, NatSourceValue, has_local, is_tunnel,
-    },
+    dest::{DestValue, FrontValue, NAT_SERVICES, NatSourceKey, NatSourceValue},
     hash, maps,
     quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
@@ -26,6 +23,7 @@ use lb_common::{
     },
 };
 
+use self::dest::{dest_value, may_be_here};
 use super::{
     Age,
     image::{Image, chunks, is_live},
@@ -35,9 +33,9 @@ use super::{
     turns::{self, Entry},
 };
 use crate::{
-    config::model::{ForwardMethod, Protocol, Scheduler, Tunnel, lvs::TunnelChecksum},
+    config::model::{ForwardMethod, Protocol, Scheduler},
     pool::{
-        Front, Hop, NextHop, RealServerId,
+        Front, NextHop, RealServerId,
         desired::{Dest, Service},
         mapped, unmapped,
     },
@@ -68,9 +66,23 @@ pub enum Refusal {
     /// The checksum of what leaves this host may be the device's to make, so that nobody here can tell what it becomes.
     #[error("real server {0} is this host, where SCTP cannot be given another port")]
     SctpHere(RealServerId),
+    /// IPVS has the service too, and would take what is too much here.
+    #[error("IPVS alone has it, because its thresholds are about all connections")]
+    Thresholds,
+    /// IPVS has the service too, and may know a way where frames have none.
+    #[error("IPVS alone has it until the next hop of every real server is known")]
+    NextHops,
     /// The programs have no such way to spread flows.
     #[error("its scheduler is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh and mh")]
     Scheduler,
+}
+
+impl Refusal {
+    /// Whether IPVS carries the service as configured.
+    #[must_use]
+    pub const fn is_for_ipvs(&self) -> bool {
+        matches!(self, Self::Thresholds | Self::NextHops)
+    }
 }
 
 /// A wanted image and what had to be left out of it.
@@ -246,7 +258,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
-        let scheduler = scheduler(service, self.planner.is_shared).ok_or(Refusal::Scheduler)?;
+        let is_shared = self.planner.is_shared;
         let is_full_nat = |dest: &Dest| dest.method == ForwardMethod::FullNat;
         if !self.planner.room.has_local_ports() && service.dests.iter().any(is_full_nat) {
             return Err(Refusal::LocalPorts);
@@ -255,6 +267,12 @@ impl Draft<'_> {
         let (persistence, granularity) = persistence(service);
         let key = service_key(service.front);
         let before = self.before.get(&key).copied();
+        // IPVS has nothing of a service whose flows have no entries: they go on as they began.
+        let is_alone = before.is_some_and(|before| before.scheduler == SCHEDULER_MH);
+        let scheduler = scheduler(service, is_shared && !is_alone).ok_or(Refusal::Scheduler)?;
+        if is_shared {
+            leave_to_ipvs(service, before.is_some())?;
+        }
         let id = match before {
             Some(before) => before.id,
             None => self.new_service_id()?,
@@ -273,6 +291,10 @@ impl Draft<'_> {
             (None, None) => (RingRef::default(), Some(Refusal::Rings)),
         };
         let previous = match before {
+            // Entries say where the flows are that began before.
+            Some(before) if scheduler == SCHEDULER_MH && before.scheduler != SCHEDULER_MH => {
+                RingRef::default()
+            }
             Some(before) if scheduler == SCHEDULER_MH => {
                 self.previous(before, ring, ages.get(&key).copied())
             }
@@ -548,6 +570,21 @@ fn scheduler(service: &Service, is_shared: bool) -> Option<u8> {
     })
 }
 
+/// What XDP would do otherwise than IPVS, which has the service too.
+fn leave_to_ipvs(service: &Service, is_installed: bool) -> Result<(), Refusal> {
+    let mut usable = service.dests.iter().filter(|dest| dest.usable);
+    if is_installed {
+        // Its flows would be nobody's.
+        Ok(())
+    } else if service.dests.iter().any(|dest| dest.thresholds.upper > 0) {
+        Err(Refusal::Thresholds)
+    } else if usable.any(|dest| dest.next_hop.is_none()) {
+        Err(Refusal::NextHops)
+    } else {
+        Ok(())
+    }
+}
+
 /// The `SERVICE_*` bits of a service.
 fn service_flags(service: &Service) -> u8 {
     let is_hashed = matches!(
@@ -605,91 +642,4 @@ fn sort_used(value: &mut NatSourceValue) {
     value
         .dests
         .sort_unstable_by_key(|dest| dest.wrapping_sub(1));
-}
-
-/// A next hop once known stays until another is known: a neighbour that stopped answering is the checks' business.
-fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValue {
-    let usable = if dest.usable { DEST_USABLE } else { 0 };
-    let limited = if dest.thresholds.upper > 0 {
-        DEST_LIMITED
-    } else {
-        0
-    };
-    let draining = if dest.draining { DEST_DRAINING } else { 0 };
-    let keeps_port = if dest.id.front.port == 0 {
-        DEST_KEEPS_PORT
-    } else {
-        0
-    };
-    let (method, port, checksum) = match dest.method {
-        ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
-        ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
-        ForwardMethod::FullNat => (FORWARD_FULLNAT, 0, TunnelChecksum::None),
-        ForwardMethod::Tunnel(Tunnel::Ipip) => (FORWARD_IPIP, 0, TunnelChecksum::None),
-        ForwardMethod::Tunnel(Tunnel::Gue { port, checksum }) => (FORWARD_GUE, port, checksum),
-        ForwardMethod::Tunnel(Tunnel::Gre { checksum }) => (FORWARD_GRE, 0, checksum),
-    };
-    // A packet that comes from the wire has its own checksum already, so that IPVS too takes "remote" for "plain".
-    let checksum = match checksum {
-        TunnelChecksum::None => 0,
-        TunnelChecksum::Plain | TunnelChecksum::Remote => DEST_TUNNEL_CHECKSUM,
-    };
-    let value = DestValue {
-        address: mapped(dest.id.address),
-        port: dest.id.port.to_be_bytes(),
-        generation: before.map_or(0, |before| before.generation),
-        method,
-        flags: usable | limited | draining | keeps_port | checksum,
-        service,
-        tunnel_port: port.to_be_bytes(),
-        ..DestValue::zeroed()
-    };
-    let here = if may_be_here(dest) { DEST_LOCAL } else { 0 };
-    // What needs no address of this host was told none.
-    let fits = |before: &&DestValue| has_local(before.method) == has_local(method);
-    match (&dest.next_hop, before.filter(fits)) {
-        (Some(NextHop::Host), _) => DestValue {
-            flags: value.flags | here,
-            ..value
-        },
-        (Some(NextHop::Link(hop)), _) => resolved(value, hop),
-        (None, Some(before)) => DestValue {
-            flags: value.flags | before.flags & (DEST_RESOLVED | here),
-            ifindex: before.ifindex,
-            next_hop: before.next_hop,
-            source: before.source,
-            local: before.local,
-            mtu: before.mtu,
-            ..value
-        },
-        (None, None) => value,
-    }
-}
-
-/// Whether the programs can serve a real server that is this host.
-fn may_be_here(dest: &Dest) -> bool {
-    let front = dest.id.front;
-    front.protocol != Protocol::Sctp
-        || !dest.method.is_nat()
-        || [0, dest.id.port].contains(&front.port)
-}
-
-/// Some methods need an address of this host, too.
-fn resolved(value: DestValue, found: &Hop) -> DestValue {
-    let mut value = DestValue {
-        ifindex: found.ifindex,
-        next_hop: found.next_hop,
-        source: found.source,
-        ..value
-    };
-    if !has_local(value.method) {
-        value.flags |= DEST_RESOLVED;
-    } else if let Some(local) = found.local {
-        value.flags |= DEST_RESOLVED;
-        value.local = mapped(local);
-        if is_tunnel(value.method) {
-            value.mtu = u16::try_from(found.mtu).unwrap_or(u16::MAX);
-        }
-    }
-    value
 }

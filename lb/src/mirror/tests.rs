@@ -241,22 +241,72 @@ fn a_real_server_that_moves_off_this_host_as_it_comes_up_is_usable_before_it_is_
     }
 }
 
-#[test]
-fn where_ipvs_has_the_services_too_every_flow_that_begins_in_xdp_has_an_entry() {
-    let now = start();
-    let mut wish = service(1, &[1, 2]);
+fn direct(n: u8, dests: &[u8]) -> Service {
+    let mut wish = service(n, dests);
     for dest in &mut wish.dests {
         dest.method = ForwardMethod::DirectRoute;
     }
-    let (mut mirror, _) = installed(&[wish.clone()]);
-    let scheduler = |mirror: &Mirror| lookup(mirror.installed(), wish.front).unwrap().scheduler;
-    assert_eq!(scheduler(&mirror), SCHEDULER_MH);
-    for (is_shared, expected) in [(true, SCHEDULER_MH_COUNTED), (false, SCHEDULER_MH)] {
-        mirror.set_shared(is_shared);
-        mirror.handle_services(vec![wish.clone()], now);
-        drain(&mut mirror, now);
-        assert_eq!(scheduler(&mirror), expected);
-    }
+    wish
+}
+
+#[test]
+fn where_ipvs_has_a_service_too_every_flow_that_begins_in_xdp_has_an_entry() {
+    let now = start();
+    let wish = direct(1, &[1, 2]);
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    mirror.set_shared(true);
+    mirror.handle_services(vec![wish.clone()], now);
+    drain(&mut mirror, now);
+    let shared = lookup(mirror.installed(), wish.front).unwrap();
+    assert_eq!(shared.scheduler, SCHEDULER_MH_COUNTED);
+    // Alone again, entries go first for as long as there may be some.
+    mirror.set_shared(false);
+    mirror.handle_services(vec![wish.clone()], now);
+    drain(&mut mirror, now);
+    let alone = lookup(mirror.installed(), wish.front).unwrap();
+    let expected = (SCHEDULER_MH, shared.ring, RingRef::default());
+    assert_eq!((alone.scheduler, alone.ring, alone.previous), expected);
+}
+
+#[test]
+fn flows_without_entries_stay_where_they_are_when_ipvs_comes() {
+    let wish = direct(1, &[1, 2]);
+    let (mut mirror, now) = installed(std::slice::from_ref(&wish));
+    let before = lookup(mirror.installed(), wish.front);
+    mirror.set_shared(true);
+    mirror.handle_services(vec![wish.clone()], now);
+    assert_eq!(drain(&mut mirror, now), []);
+    assert_eq!(lookup(mirror.installed(), wish.front), before);
+}
+
+#[test]
+fn what_xdp_would_do_otherwise_is_left_to_ipvs_unless_it_has_flows() {
+    let now = start();
+    let refusals = |wish: &Service| {
+        let mut mirror = Mirror::new(Image::default(), Room::default());
+        mirror.set_shared(true);
+        mirror.handle_services(vec![wish.to_owned()], now);
+        let outputs = std::iter::from_fn(|| mirror.poll_output());
+        let refused = outputs.filter_map(|output| match output {
+            Output::Refused { why, .. } => Some(why),
+            _ => None,
+        });
+        refused.collect::<Vec<_>>()
+    };
+    let mut limited = direct(1, &[1, 2]);
+    limited.dests[0].thresholds.upper = 9;
+    assert_eq!(refusals(&limited), [Refusal::Thresholds]);
+    let mut unknown = direct(1, &[1, 2]);
+    unknown.dests[1].next_hop = None;
+    assert_eq!(refusals(&unknown), [Refusal::NextHops]);
+    unknown.dests[1].usable = false;
+    assert_eq!(refusals(&unknown), []);
+
+    let (mut mirror, now) = installed(&[direct(1, &[1, 2])]);
+    mirror.set_shared(true);
+    mirror.handle_services(vec![limited.clone()], now);
+    drain(&mut mirror, now);
+    assert!(lookup(mirror.installed(), limited.front).is_some());
 }
 
 #[test]

@@ -158,8 +158,9 @@ impl Child {
 
     fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
         let wanted = plan.config.global.data_plane;
+        let mut leaving = None;
         if !self.configured || wanted != self.plan.config.global.data_plane {
-            self.open_ipvs(wanted)?;
+            leaving = self.open_ipvs(wanted)?;
         }
         if !self.configured || plan.pins != self.plan.pins {
             self.open(&plan)?;
@@ -189,6 +190,10 @@ impl Child {
             .handle_config(&self.plan.config, &mut self.rng, Instant::now());
         self.drain_checker();
         self.update();
+        // When the maps have what it had.
+        if let Some(mut ipvs) = leaving {
+            ipvs.set_services(&[], false);
+        }
         Ok(())
     }
 
@@ -210,19 +215,18 @@ impl Child {
         Ok(())
     }
 
-    /// Takes IPVS up, or lets it go with nothing of ours in it.
-    fn open_ipvs(&mut self, wanted: model::DataPlane) -> anyhow::Result<()> {
+    /// Takes IPVS up; returns it where it is wanted no more.
+    fn open_ipvs(&mut self, wanted: model::DataPlane) -> anyhow::Result<Option<Ipvs>> {
         if wanted == model::DataPlane::Xdp {
-            if let Some(mut ipvs) = self.ipvs.take() {
-                ipvs.set_services(&[]);
-            }
-        } else if self.ipvs.is_none() {
+            return Ok(self.ipvs.take());
+        }
+        if self.ipvs.is_none() {
             self.ipvs = Ipvs::open().context("IPVS")?;
             if self.ipvs.is_none() && wanted == model::DataPlane::Ipvs {
                 tracing::warn!("{}", sentence::NO_IPVS);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -300,12 +304,14 @@ impl Child {
             &self.plan.gates,
             &self.next_hops.next_hops(),
         );
+        let is_alone = self.data_plane.is_none()
+            || self.plan.config.global.data_plane == model::DataPlane::Ipvs;
         // First the one that everything falls back on.
         if let Some(ipvs) = &mut self.ipvs {
-            ipvs.set_services(&services);
+            ipvs.set_services(&services, is_alone);
         }
         if let Some(data_plane) = &mut self.data_plane {
-            if self.plan.config.global.data_plane == model::DataPlane::Ipvs {
+            if is_alone {
                 services.clear();
             }
             data_plane.set_services(services);
@@ -356,11 +362,17 @@ impl Child {
     /// Reloads to nothing.
     async fn stop(mut self) {
         self.probes.abort_all();
+        let end = Instant::now() + FAREWELL;
         if let Some(mut ipvs) = self.ipvs.take() {
-            ipvs.set_services(&[]);
+            ipvs.set_services(&[], false);
+            while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
+                && !ipvs.is_empty()
+            {
+                sleep_until(Some(due)).await;
+                ipvs.handle_timeout();
+            }
         }
         if let Some(mut data_plane) = self.data_plane.take() {
-            let end = Instant::now() + FAREWELL;
             data_plane.set_services(Vec::new());
             while let Some((due, _)) = data_plane.poll_timeout().filter(|(due, _)| *due < end) {
                 sleep_until(Some(due)).await;

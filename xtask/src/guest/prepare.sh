@@ -1,4 +1,4 @@
-# Makes `kernel`, `lib/modules` and `initramfs` here, and `ready` when all is.
+# Makes `kernel`, `lib/modules` and `initramfs` here.
 set -eu
 newest() {
     apt-cache depends --important linux-image-cloud-amd64 2>/dev/null |
@@ -35,4 +35,3 @@ for module in virtio_pci virtiofs overlay; do
 done
 (cd initramfs.d && find . | cpio --quiet -o -H newc | gzip -1) > initramfs
 rm -rf initramfs.d
-touch ready

@@ -247,6 +247,12 @@ fn prepare(pins: &Pins) -> Result<(), XdpError> {
 
 /// Unpins all maps when one of them is not what this version would make: they refer to each other.
 fn drop_other_shapes(pins: &Pins, options: &Options) -> Result<(), XdpError> {
+    // The programs alone know it, and they are new: only flows of full NAT would notice, of which there were none.
+    let ports = pins.map(&maps::LOCAL_PORTS);
+    let pinned = MapInfo::from_pin(&ports).map_or(0, |info| info.max_entries());
+    if pinned < options.least_entries(&maps::LOCAL_PORTS) {
+        remove_file(&ports)?;
+    }
     let other = maps::ALL.iter().find(|spec| {
         let path = pins.map(spec);
         path.exists()

@@ -140,6 +140,9 @@ impl DataPlane {
                     let flows = self.displaced();
                     self.mirror.handle_displaced(flows.as_ref(), Instant::now());
                 }
+                Output::Refused { front, why } if why.is_for_ipvs() => {
+                    tracing::debug!("{}", sentence::left_to_other(front, why));
+                }
                 Output::Refused { front, why } => {
                     tracing::warn!("{}", sentence::refused(front, why));
                 }

@@ -30,16 +30,27 @@ impl Ipvs {
         }))
     }
 
+    /// Whether something of ours is in the kernel.
+    pub(super) fn is_empty(&self) -> bool {
+        self.core.installed().services.is_empty()
+    }
+
     /// What the kernel has of ours.
     pub(super) const fn installed(&self) -> &ipvs::Table {
         self.core.installed()
     }
 
-    pub(super) fn set_services(&mut self, services: &[Service]) {
+    /// Wants these services; `is_alone` without XDP, which may carry what IPVS cannot.
+    pub(super) fn set_services(&mut self, services: &[Service], is_alone: bool) {
         let (table, refused) = ipvs::table(services);
         for (front, why) in &refused {
-            if self.refused.get(front) != Some(why) {
+            if self.refused.get(front) == Some(why) {
+                continue;
+            }
+            if is_alone {
                 tracing::warn!("{}", sentence::refused(*front, why));
+            } else {
+                tracing::debug!("{}", sentence::left_to_other(*front, why));
             }
         }
         self.refused = refused;
@@ -97,7 +108,8 @@ impl Ipvs {
                 for (operation, result) in operations.iter().zip(results) {
                     self.core.handle_done(operation, &result, now);
                     if let Err(error) = result {
-                        failure = Some(format!("{operation}: {}", error.desc()));
+                        // The first: what follows may fail for its sake.
+                        failure.get_or_insert_with(|| format!("{operation}: {}", error.desc()));
                     }
                 }
                 self.note(failure);
@@ -110,7 +122,7 @@ impl Ipvs {
     }
 
     fn observe(&mut self) {
-        let observed = self.kernel.table();
+        let observed = self.kernel.table(|key| self.core.is_ours(key));
         let now = Instant::now();
         match observed {
             Ok(table) => self.core.handle_observed(table, now),
