@@ -230,21 +230,38 @@ fn receive<const TIMERS: bool>(context: &XdpContext) -> u32 {
 /// The verdict about a packet of which the short way has said `answer`, which is none yet.
 #[inline(always)]
 fn finish<const TIMERS: bool>(context: *mut xdp_md, answer: u32) -> u32 {
+    let is_full_nat = matches!(
+        Answer::of(answer),
+        Answer::FullNat(_) | Answer::FullNatError(_)
+    );
+    let answer = if answer == UNDECIDED || is_full_nat {
+        parsed::<TIMERS>(context, answer)
+    } else {
+        answer
+    };
+    let answer = match Answer::of(answer) {
+        Answer::Tunnel(dest) => tunnel::tunnel(context, dest),
+        Answer::Replied => reply::send_reply(context),
+        _ => answer,
+    };
+    match Answer::of(answer) {
+        Answer::TooBig(mtu) => too_big::too_big(context, mtu),
+        _ => answer,
+    }
+}
+
+/// The answer about a packet that has to be parsed whole: it goes the long way, or to a real server with full NAT.
+#[inline(always)]
+fn parsed<const TIMERS: bool>(context: *mut xdp_md, answer: u32) -> u32 {
     let mut packet = Packet::zeroed();
     let answer = if answer == UNDECIDED {
         long::way::<TIMERS>(context, &mut packet)
     } else {
         answer
     };
-    let answer = match Answer::of(answer) {
-        Answer::Tunnel(dest) => tunnel::tunnel(context, dest),
+    match Answer::of(answer) {
         Answer::FullNat(dest) => full_nat::send(context, &mut packet, dest),
         Answer::FullNatError(dest) => full_nat::send_error(context, &mut packet, dest),
-        Answer::Replied => reply::send_reply(context),
-        _ => answer,
-    };
-    match Answer::of(answer) {
-        Answer::TooBig(mtu) => too_big::too_big(context, mtu),
         _ => answer,
     }
 }
