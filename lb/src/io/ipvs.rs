@@ -9,6 +9,10 @@ use std::{
     process::{Command as Process, Stdio},
 };
 
+use netlink_packet_core::{
+    Emitable as _, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,
+    NetlinkHeader,
+};
 use nix::{
     errno::Errno,
     sys::{
@@ -32,25 +36,18 @@ const BUFFER: usize = 1 << 20;
 /// Seconds after which a kernel that says nothing is given up.
 const PATIENCE: i64 = 5;
 
-/// Bytes of `struct nlmsghdr`.
-const HEADER: usize = 16;
+/// Bytes of the longest datagram that the kernel sends.
+const LONGEST: usize = 64 << 10;
 /// Bytes of `struct genlmsghdr`.
 const GENERIC: usize = 4;
-/// `NLMSG_ERROR`.
-const ERROR: u16 = 2;
-/// `NLMSG_DONE`.
-const DONE: u16 = 3;
-/// `NLM_F_REQUEST`.
-const REQUEST: u16 = 0x1;
-/// `NLM_F_ACK`.
-const ACKNOWLEDGE: u16 = 0x4;
-/// `NLM_F_DUMP`.
-const DUMP: u16 = 0x300;
 
 /// `GENL_ID_CTRL`.
 const CONTROL: u16 = 0x10;
 /// `CTRL_CMD_GETFAMILY`.
 const GET_FAMILY: u8 = 3;
+
+/// Type and flags of a message, command and version.
+type Head = (u16, u16, [u8; 2]);
 
 /// A connection to IPVS.
 #[derive(Debug)]
@@ -58,13 +55,7 @@ pub struct Ipvs {
     socket: OwnedFd,
     family: u16,
     sequence: u32,
-}
-
-/// A message of the kernel.
-struct Answer<'a> {
-    kind: u16,
-    sequence: u32,
-    payload: &'a [u8],
+    received: Vec<u8>,
 }
 
 impl Ipvs {
@@ -91,6 +82,7 @@ impl Ipvs {
             socket,
             family: 0,
             sequence: 0,
+            received: vec![0; LONGEST],
         };
         if !ipvs.find_family()? {
             load_module();
@@ -129,8 +121,7 @@ impl Ipvs {
     pub fn change(&mut self, operations: &[Operation]) -> io::Result<Vec<Result<(), Errno>>> {
         let mut results = Vec::with_capacity(operations.len());
         for window in operations.chunks(WINDOW) {
-            let messages: Vec<Message> = window.iter().map(message::change).collect();
-            results.extend(self.acknowledged(&messages)?);
+            results.extend(self.change_window(window)?);
         }
         Ok(results)
     }
@@ -140,140 +131,114 @@ impl Ipvs {
     /// # Errors
     /// What the kernel says.
     pub fn set_timeouts(&mut self, seconds: [u32; 3]) -> io::Result<()> {
-        for result in self.acknowledged(&[message::timeouts(seconds)])? {
-            result?;
-        }
-        Ok(())
+        let message = message::timeouts(seconds);
+        let head = (self.family, NLM_F_ACK, message.head());
+        Ok(self.ask(head, &message.attributes, |_| {})??)
     }
 
-    /// Sends messages and waits for what becomes of each.
-    fn acknowledged(&mut self, messages: &[Message]) -> io::Result<Vec<Result<(), Errno>>> {
+    /// Sends changes at once and waits for what becomes of each.
+    fn change_window(&mut self, window: &[Operation]) -> io::Result<Vec<Result<(), Errno>>> {
         let mut bytes = Vec::new();
         let first = self.sequence.wrapping_add(1);
-        for message in messages {
-            let (command, family) = (message.command as u8, self.family);
-            let version = message::VERSION;
-            self.write(
-                &mut bytes,
-                (family, REQUEST | ACKNOWLEDGE),
-                [command, version],
-                &message.attributes,
-            );
+        for message in window.iter().map(message::change) {
+            let head = (self.family, NLM_F_ACK, message.head());
+            self.write(&mut bytes, head, &message.attributes);
         }
         send(self.socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
-        let mut results = vec![None; messages.len()];
+        let mut results = vec![None; window.len()];
         while results.contains(&None) {
             self.receive(|answer| {
-                let place = answer.sequence.wrapping_sub(first) as usize;
-                if let (ERROR, Some(result)) = (answer.kind, results.get_mut(place)) {
-                    *result = Some(error_of(answer.payload));
+                let place = answer.sequence_number().wrapping_sub(first) as usize;
+                if let (NLMSG_ERROR, Some(result)) = (answer.message_type(), results.get_mut(place))
+                {
+                    *result = Some(error_of(answer.payload()));
                 }
             })?;
         }
         Ok(results.into_iter().flatten().collect())
     }
 
-    /// Sends a message and hands the attributes of every answer to `see`.
-    fn dump(&mut self, message: &Message, mut see: impl FnMut(&[u8])) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        let (command, family) = (message.command as u8, self.family);
-        let version = message::VERSION;
-        self.write(
-            &mut bytes,
-            (family, REQUEST | DUMP),
-            [command, version],
-            &message.attributes,
-        );
-        send(self.socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
-        let sequence = self.sequence;
-        let mut end = None;
-        while end.is_none() {
-            self.receive(|answer| {
-                if answer.sequence != sequence {
-                    return;
-                }
-                match answer.kind {
-                    DONE => end = Some(Ok(())),
-                    ERROR => end = Some(error_of(answer.payload)),
-                    _ => see(answer.payload.get(GENERIC..).unwrap_or_default()),
-                }
-            })?;
-        }
-        Ok(end.unwrap_or(Ok(()))?)
+    /// Hands the attributes of everything that `message` asks for to `see`.
+    fn dump(&mut self, message: &Message, see: impl FnMut(&[u8])) -> io::Result<()> {
+        let head = (self.family, NLM_F_DUMP, message.head());
+        Ok(self.ask(head, &message.attributes, see)??)
     }
 
     /// Asks for the number of the family; false when there is none.
     fn find_family(&mut self) -> io::Result<bool> {
+        let mut found = None;
+        let head = (CONTROL, NLM_F_ACK, [GET_FAMILY, 1]);
+        let asked = self.ask(head, &message::family_name(), |attributes| {
+            found = message::read_family(attributes).or(found);
+        })?;
+        match asked {
+            Ok(()) => {
+                self.family = found.unwrap_or_default();
+                Ok(found.is_some())
+            }
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends a message, hands the attributes of every answer to `see`, and says how the kernel ends that.
+    fn ask(
+        &mut self,
+        head: Head,
+        attributes: &[u8],
+        mut see: impl FnMut(&[u8]),
+    ) -> io::Result<Result<(), Errno>> {
         let mut bytes = Vec::new();
-        let name = message::family_name();
-        self.write(
-            &mut bytes,
-            (CONTROL, REQUEST | ACKNOWLEDGE),
-            [GET_FAMILY, 1],
-            &name,
-        );
+        self.write(&mut bytes, head, attributes);
         send(self.socket.as_raw_fd(), &bytes, MsgFlags::empty())?;
-        let (mut found, mut end) = (None, None);
-        while end.is_none() {
-            self.receive(|answer| match answer.kind {
-                ERROR => end = Some(error_of(answer.payload)),
-                _ => {
-                    let attributes = answer.payload.get(GENERIC..).unwrap_or_default();
-                    found = message::read_family(attributes).or(found);
+        let sequence = self.sequence;
+        let mut end = None;
+        loop {
+            self.receive(|answer| {
+                if answer.sequence_number() != sequence {
+                    return;
+                }
+                match answer.message_type() {
+                    NLMSG_DONE => end = Some(Ok(())),
+                    NLMSG_ERROR => end = Some(error_of(answer.payload())),
+                    _ => see(answer.payload().get(GENERIC..).unwrap_or_default()),
                 }
             })?;
-        }
-        match (end, found) {
-            (Some(Ok(())), Some(family)) => {
-                self.family = family;
-                Ok(true)
+            if let Some(end) = end {
+                return Ok(end);
             }
-            (Some(Err(Errno::ENOENT)), _) => Ok(false),
-            (Some(Err(error)), _) => Err(error.into()),
-            _ => Ok(false),
         }
     }
 
     /// Adds a message with the next sequence number.
-    fn write(
-        &mut self,
-        bytes: &mut Vec<u8>,
-        (kind, flags): (u16, u16),
-        [command, version]: [u8; 2],
-        attributes: &[u8],
-    ) {
+    fn write(&mut self, bytes: &mut Vec<u8>, (kind, flags, generic): Head, attributes: &[u8]) {
         self.sequence = self.sequence.wrapping_add(1);
-        let length = u32::try_from(HEADER + GENERIC + attributes.len()).unwrap_or(u32::MAX);
-        bytes.extend_from_slice(&length.to_ne_bytes());
-        bytes.extend_from_slice(&kind.to_ne_bytes());
-        bytes.extend_from_slice(&flags.to_ne_bytes());
-        bytes.extend_from_slice(&self.sequence.to_ne_bytes());
-        bytes.extend_from_slice(&[0; 4]);
+        let [command, version] = generic;
+        let mut header = NetlinkHeader::default();
+        let length = header.buffer_len() + GENERIC + attributes.len();
+        header.length = u32::try_from(length).unwrap_or(u32::MAX);
+        header.message_type = kind;
+        header.flags = NLM_F_REQUEST | flags;
+        header.sequence_number = self.sequence;
+        let at = bytes.len();
+        bytes.resize(at + header.buffer_len(), 0);
+        header.emit(&mut bytes[at..]);
         bytes.extend_from_slice(&[command, version, 0, 0]);
         bytes.extend_from_slice(attributes);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
 
     /// Waits for a datagram of the kernel and hands on the messages in it.
-    fn receive(&self, mut see: impl FnMut(&Answer<'_>)) -> io::Result<()> {
-        let mut buffer = vec![0; 64 << 10];
-        let length = recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
-        let mut rest = &buffer[..length];
-        while let Some((header, _)) = rest.split_at_checked(HEADER) {
-            let word = |at: usize| header[at..].first_chunk().map(|b| u32::from_ne_bytes(*b));
-            let kind = u16::from_ne_bytes([header[4], header[5]]);
-            let (Some(length), Some(sequence)) = (word(0), word(8)) else {
-                break;
-            };
-            let length = length as usize;
-            let Some(payload) = rest.get(HEADER..length) else {
-                return Err(io::ErrorKind::InvalidData.into());
-            };
-            see(&Answer {
-                kind,
-                sequence,
-                payload,
-            });
+    fn receive(&mut self, mut see: impl FnMut(&NetlinkBuffer<&[u8]>)) -> io::Result<()> {
+        let length = recv(
+            self.socket.as_raw_fd(),
+            &mut self.received,
+            MsgFlags::empty(),
+        )?;
+        let mut rest = &self.received[..length];
+        while !rest.is_empty() {
+            let answer = NetlinkBuffer::new_checked(rest).map_err(io::Error::other)?;
+            see(&answer);
+            let length = answer.length() as usize;
             rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
         }
         Ok(())

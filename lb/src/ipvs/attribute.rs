@@ -1,11 +1,6 @@
 //! Netlink attributes: a length, a type and a value, at multiples of four bytes (`include/uapi/linux/netlink.h`).
 
-/// Bytes of a header: length and type, native byte order.
-const HEADER: usize = 4;
-/// Bits of a type that are not flags (`NLA_TYPE_MASK`).
-const TYPE: u16 = 0x3fff;
-/// `NLA_F_NESTED`.
-const NESTED: u16 = 0x8000;
+use netlink_packet_core::{DefaultNla, Emitable as _, NLA_F_NESTED, NLA_HEADER_SIZE, NlasIterator};
 
 /// Attributes under construction.
 #[derive(Debug, Default)]
@@ -14,11 +9,10 @@ pub(super) struct Attributes(Vec<u8>);
 impl Attributes {
     /// Adds one of these bytes.
     pub(super) fn bytes(&mut self, kind: u16, value: &[u8]) -> &mut Self {
-        let length = u16::try_from(HEADER + value.len()).unwrap_or(u16::MAX);
-        self.0.extend_from_slice(&length.to_ne_bytes());
-        self.0.extend_from_slice(&kind.to_ne_bytes());
-        self.0.extend_from_slice(value);
-        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        let attribute = DefaultNla::new(kind, value.to_vec());
+        let at = self.0.len();
+        self.0.resize(at + attribute.buffer_len(), 0);
+        attribute.emit(&mut self.0[at..]);
         self
     }
 
@@ -47,7 +41,7 @@ impl Attributes {
     }
 
     pub(super) fn nested(&mut self, kind: u16, inner: &Self) -> &mut Self {
-        self.bytes(kind | NESTED, &inner.0)
+        self.bytes(kind | NLA_F_NESTED, &inner.0)
     }
 
     /// All of them.
@@ -57,14 +51,11 @@ impl Attributes {
 }
 
 /// The attributes in `bytes`, as far as they are whole.
-pub(super) fn read(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let (header, _) = bytes.split_at_checked(HEADER)?;
-        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
-        let kind = u16::from_ne_bytes([header[2], header[3]]) & TYPE;
-        let value = bytes.get(HEADER..length)?;
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
+pub(super) fn read(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let whole = NlasIterator::new(bytes).map_while(Result::ok);
+    whole.filter_map(|attribute| {
+        let (kind, length) = (attribute.kind(), usize::from(attribute.length()));
+        Some((kind, attribute.into_inner().get(NLA_HEADER_SIZE..length)?))
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
 /// Name of the family.
 const FAMILY: &str = "IPVS";
 /// `IPVS_GENL_VERSION`.
-pub const VERSION: u8 = 1;
+const VERSION: u8 = 1;
 
 /// `IPVS_CMD_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,14 @@ pub struct Message {
     pub command: Command,
     /// What follows the header of generic netlink.
     pub attributes: Vec<u8>,
+}
+
+impl Message {
+    /// Command and version, for the header of generic netlink.
+    #[must_use]
+    pub const fn head(&self) -> [u8; 2] {
+        [self.command as u8, VERSION]
+    }
 }
 
 // `IPVS_CMD_ATTR_*`.

@@ -1,8 +1,8 @@
 //! The difference between two images as writes, in an order in which packets never see a dangling reference.
 //!
 //! Dests that gain come first, with their limits, then what points at them: NAT sources, fronts, rings; then the services and the
-//! table, which the header makes visible at once; but what the header's flags announce, they announce first and last. Dests that lose come after that, when no ring new flows use
-//! points at them, and removals last. So a service that is usable before and after is never empty in between.
+//! table, which the header makes visible at once; but what the header's flags announce, they announce first and last. Dests that lose
+//! come after that, when no ring new flows use points at them, and removals last. So a service that is usable before and after is never empty in between.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -270,8 +270,9 @@ impl Draft<'_> {
         // IPVS has nothing of a service whose flows have no entries: they go on as they began.
         let is_alone = before.is_some_and(|before| before.scheduler == SCHEDULER_MH);
         let scheduler = scheduler(service, is_shared && !is_alone).ok_or(Refusal::Scheduler)?;
-        if is_shared {
-            leave_to_ipvs(service, before.is_some())?;
+        // One that is there has flows, which would be nobody's.
+        if is_shared && before.is_none() {
+            leave_to_ipvs(service)?;
         }
         let id = match before {
             Some(before) => before.id,
@@ -571,12 +572,9 @@ fn scheduler(service: &Service, is_shared: bool) -> Option<u8> {
 }
 
 /// What XDP would do otherwise than IPVS, which has the service too.
-fn leave_to_ipvs(service: &Service, is_installed: bool) -> Result<(), Refusal> {
+fn leave_to_ipvs(service: &Service) -> Result<(), Refusal> {
     let mut usable = service.dests.iter().filter(|dest| dest.usable);
-    if is_installed {
-        // Its flows would be nobody's.
-        Ok(())
-    } else if service.dests.iter().any(|dest| dest.thresholds.upper > 0) {
+    if service.dests.iter().any(|dest| dest.thresholds.upper > 0) {
         Err(Refusal::Thresholds)
     } else if usable.any(|dest| dest.next_hop.is_none()) {
         Err(Refusal::NextHops)

@@ -14,6 +14,7 @@ use lb_common::{
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
 };
 
+use super::failure::Failure;
 use crate::{
     checker::sentence,
     config::model::global::Timeouts,
@@ -37,8 +38,7 @@ pub(super) struct DataPlane {
     sweeper: Sweeper,
     /// When the next part of the flow tables is swept.
     sweep: Instant,
-    /// The last failure logged, so that one that lasts is logged once.
-    failure: Option<String>,
+    failure: Failure,
 }
 
 /// What the maps say about services and dests.
@@ -60,7 +60,7 @@ impl DataPlane {
             read,
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
-            failure: None,
+            failure: Failure::default(),
         })
     }
 
@@ -162,15 +162,9 @@ impl DataPlane {
     }
 
     fn note(&mut self, error: Option<XdpError>) {
-        let Some(error) = error else {
-            self.failure = None;
-            return;
-        };
-        let text = error.to_string();
-        if self.failure.as_ref() != Some(&text) {
-            tracing::error!("{}", sentence::map_write_failed(&text));
-            self.failure = Some(text);
-        }
+        let failure = error.map(|error| error.to_string());
+        self.failure
+            .note(failure, |why| sentence::map_write_failed(why));
     }
 
     pub(super) fn figures(&self) -> Figures<'_> {

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use super::failure::Failure;
 use crate::{
     checker::sentence,
     config::model::global::Timeouts,
@@ -14,8 +15,7 @@ pub(super) struct Ipvs {
     kernel: io::ipvs::Ipvs,
     core: ipvs::Ipvs,
     refused: BTreeMap<Front, Refusal>,
-    /// The last failure logged, so that one that lasts is logged once.
-    failure: Option<String>,
+    failure: Failure,
 }
 
 impl Ipvs {
@@ -26,11 +26,11 @@ impl Ipvs {
             kernel,
             core: ipvs::Ipvs::new(),
             refused: BTreeMap::new(),
-            failure: None,
+            failure: Failure::default(),
         }))
     }
 
-    /// Whether something of ours is in the kernel.
+    /// Whether nothing of ours is in the kernel.
     pub(super) fn is_empty(&self) -> bool {
         self.core.installed().services.is_empty()
     }
@@ -134,11 +134,6 @@ impl Ipvs {
     }
 
     fn note(&mut self, failure: Option<String>) {
-        if let Some(why) = &failure
-            && self.failure != failure
-        {
-            tracing::error!("{}", sentence::ipvs_failed(why));
-        }
-        self.failure = failure;
+        self.failure.note(failure, |why| sentence::ipvs_failed(why));
     }
 }
