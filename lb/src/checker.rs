@@ -3,259 +3,371 @@
 //! keepalived's rules: the first check of a real server starts at a random time within `warmup`, the next one
 //! `delay_loop` after the end of the one before. A real server starts up, and the first check ever needs only
 //! one failure to take it down; later it takes `1 + retry` failures in a row, `delay_before_retry` apart. A
-//! single success brings it up. All checks of a real server must pass.
+//! single success brings it up. With `alpha` it starts down. All checks of a real server must pass.
 #![deny(clippy::disallowed_methods)]
 
+mod check;
+pub mod dialogue;
+mod identity;
 pub mod sentence;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use smallvec::SmallVec;
+
+use self::check::{Check, Step};
 use crate::{
-    config::model::{Config, Connection},
-    pool::{Front, RealServerId, target},
+    config::model::{self, Config, FileCheck, FileWeight},
+    pool::{Health, RealServerId, VirtualServerId},
+    track::output::Reading,
 };
 
 /// One run of a check; never used twice, so that the answer of a check that is gone means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProbeId(u64);
 
+/// A check, as long as it is configured; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct CheckId(u32);
+
 /// Why a probe failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
-    /// No answer within `connect_timeout`.
+    /// No answer in time.
     #[error("timeout")]
     Timeout,
-    /// The kernel's or the peer's answer, in the words of strerror(3).
+    /// The kernel's or the peer's answer, or what is wrong with it.
     #[error("{0}")]
     Refused(String),
 }
 
-/// A check's identity through reloads: what keepalived's `compare` looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CheckId {
-    /// The real server it speaks for.
-    pub real_server: RealServerId,
-    /// What it connects to.
-    pub target: SocketAddr,
+impl ProbeError {
+    /// What is wrong, in words.
+    #[must_use]
+    pub fn because(words: impl Into<String>) -> Self {
+        Self::Refused(words.into())
+    }
+}
+
+/// What a probe that did not fail says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answer {
+    /// All is well.
+    #[default]
+    Well,
+    /// All is well, and the real server wants this weight (`misc_dynamic`).
+    Weight(u32),
+}
+
+/// How a probe ended.
+pub type ProbeResult = Result<Answer, ProbeError>;
+
+/// What is to be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The check, with all its settings.
+    pub check: Arc<model::Check>,
+    /// Which of its urls, for those that have some.
+    pub url: usize,
 }
 
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Connect to `target`; answered by [`Checker::handle_result`].
+    /// Ask; answered by [`Checker::handle_result`].
     Probe {
         /// Given back with the answer.
         id: ProbeId,
-        /// Where to connect.
-        target: SocketAddr,
-        /// `connect_timeout`.
-        timeout: Duration,
+        /// What.
+        probe: Probe,
     },
-    /// A check changed its mind: log.
-    CheckChanged {
-        /// The check.
-        check: CheckId,
-        /// The new state; failures come with the reason.
-        result: Result<(), ProbeError>,
-        /// Failures before this one that were forgiven.
-        retries: u32,
+    /// A check changed its mind: log, and mail.
+    CheckChanged(CheckChange),
+    /// A failure that changes nothing, with `log_all_failures`.
+    Failure {
+        /// Of which.
+        real_server: RealServerId,
+        /// Keyword of the check.
+        keyword: &'static str,
+        /// The failure.
+        error: ProbeError,
     },
-    /// A real server is up or down now.
-    Verdict {
+    /// What the checks say about a real server is something else now.
+    Health {
         /// The real server.
         real_server: RealServerId,
-        /// Whether all its checks pass.
-        up: bool,
+        /// All its checks together.
+        health: Health,
     },
 }
 
-#[derive(Clone, Debug)]
-struct Check {
-    settings: Connection,
-    up: bool,
-    /// Failures in a row that were forgiven.
-    failures: u32,
-    /// `None` until the first run ends.
-    last: Option<Result<(), ProbeError>>,
-    /// When the next run starts; `None` while one is running.
-    due: Option<Instant>,
+/// A check that changed its mind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckChange {
+    /// The real server it speaks for.
+    pub real_server: RealServerId,
+    /// Keyword of the check.
+    pub keyword: &'static str,
+    /// What it says now; failures come with the reason.
+    pub result: Result<(), ProbeError>,
+    /// Failures before this one that were forgiven.
+    pub retries: u32,
+    /// Whether the real server is up, this change included.
+    pub is_up: bool,
+    /// Whether that is news.
+    pub is_news: bool,
+}
+
+/// A real server and what its checks add up to.
+#[derive(Debug, Default)]
+struct Real {
+    checks: SmallVec<[CheckId; 2]>,
+    health: Health,
 }
 
 /// The scheduler of all checks.
 #[derive(Debug, Default)]
 pub struct Checker {
     checks: BTreeMap<CheckId, Check>,
-    /// `(due, check)` of every check that is not running.
+    real_servers: BTreeMap<RealServerId, Real>,
+    /// `(due, check)` of every check that waits for its time.
     timers: BTreeSet<(Instant, CheckId)>,
     running: BTreeMap<ProbeId, CheckId>,
-    down: BTreeSet<RealServerId>,
+    /// Checks of a file by its name.
+    files: BTreeMap<String, Vec<CheckId>>,
+    /// Real servers that start down, whatever the configuration says.
+    remembered: BTreeSet<RealServerId>,
+    /// Virtual servers whose checks rest (`ha_suspend`).
+    suspended: BTreeSet<VirtualServerId>,
+    next_check: u32,
     next_probe: u64,
     outputs: VecDeque<Output>,
 }
 
 impl Checker {
-    /// A scheduler whose real servers in `down` start down: what the data plane remembers of a checker child
+    /// A scheduler whose real servers in `down` start down: what the kernel remembers of a checker child
     /// that died, so that its successor sends nothing to a real server known to have failed.
     #[must_use]
     pub fn remembering(down: BTreeSet<RealServerId>) -> Self {
         Self {
-            down,
+            remembered: down,
             ..Self::default()
         }
     }
 
-    /// Takes over a configuration. Checks that were there before keep their state.
+    /// Takes over a configuration. Checks that ask the same as before keep their state. Ask for [`Self::health`] afterwards:
+    /// a real server whose failing check is gone is up without a word.
     pub fn handle_config(&mut self, config: &Config, rng: &mut fastrand::Rng, now: Instant) {
-        let mut wanted = BTreeMap::new();
-        let mut configured = BTreeSet::new();
+        let mut before = std::mem::take(&mut self.real_servers);
+        self.files.clear();
         for server in &config.virtual_servers {
-            let Some(front) = Front::of(server) else {
-                continue;
-            };
+            let server_id = VirtualServerId::of(server);
             for real in &server.real_servers {
-                let real_server = RealServerId::of(front, real);
-                configured.insert(real_server);
-                for check in real.tcp_checks() {
-                    let id = CheckId {
-                        real_server,
-                        target: target(check),
-                    };
-                    wanted.entry(id).or_insert(check);
+                let id = RealServerId::of(server_id.clone(), real);
+                if self.real_servers.contains_key(&id) {
+                    continue;
                 }
+                let old = before.remove(&id).unwrap_or_default();
+                let entry = self.take_over(&id, real, old, (rng, config), now);
+                self.real_servers.insert(id, entry);
             }
         }
-        self.forget_checks_not_in(&wanted);
-        self.down.retain(|id| configured.contains(id));
-        for (id, settings) in wanted {
-            match self.checks.get_mut(&id) {
-                Some(check) => {
-                    // A shorter delay_loop counts from now, not from the end of the longer one.
-                    if let Some(due) = check.due {
-                        let sooner = due.min(now + settings.schedule.delay_loop);
-                        self.timers.remove(&(due, id));
-                        self.timers.insert((sooner, id));
-                        check.due = Some(sooner);
-                    }
-                    check.settings = settings.clone();
-                }
-                None => self.add(id, settings.clone(), rng, now),
-            }
+        for real in before.into_values() {
+            self.forget(&real.checks);
         }
-        self.free_from_checks_that_are_gone();
+        self.remembered.clear();
+        let checks = &self.checks;
+        self.running.retain(|_, id| checks.contains_key(id));
     }
 
-    fn add(&mut self, id: CheckId, settings: Connection, rng: &mut fastrand::Rng, now: Instant) {
-        let due = now + settings.schedule.warmup.mul_f64(rng.f64());
-        let check = Check {
-            up: !self.down.contains(&id.real_server),
-            // The first check ever has no failure to forgive.
-            failures: settings.schedule.retry,
-            settings,
-            last: None,
-            due: Some(due),
-        };
-        self.timers.insert((due, id));
+    fn take_over(
+        &mut self,
+        id: &RealServerId,
+        real: &model::RealServer,
+        mut old: Real,
+        (rng, config): (&mut fastrand::Rng, &Config),
+        now: Instant,
+    ) -> Real {
+        let mut checks = SmallVec::new();
+        for settings in &real.checks {
+            let same = old.checks.iter().position(|id| {
+                let check = self.checks.get(id);
+                check.is_some_and(|check| identity::asks_same(check.settings(), settings))
+            });
+            let check = match same {
+                Some(place) => old.checks.remove(place),
+                None => self.add(id, settings, rng, now),
+            };
+            self.settle(check, settings, config, now);
+            checks.push(check);
+        }
+        self.forget(&old.checks);
+        let health = self.health_of(&checks, real.weight.get());
+        Real { checks, health }
+    }
+
+    fn add(
+        &mut self,
+        real_server: &RealServerId,
+        settings: &model::Check,
+        rng: &mut fastrand::Rng,
+        now: Instant,
+    ) -> CheckId {
+        let id = CheckId(self.next_check);
+        self.next_check += 1;
+        let is_remembered = self.remembered.contains(real_server);
+        let mut check = Check::new(
+            real_server.clone(),
+            Arc::new(settings.clone()),
+            is_remembered,
+        );
+        if let Some(schedule) = check.schedule() {
+            let due = now + schedule.warmup.mul_f64(rng.f64());
+            check.due = Some(due);
+            self.timers.insert((due, id));
+        }
         self.checks.insert(id, check);
+        id
     }
 
-    fn forget_checks_not_in<T>(&mut self, wanted: &BTreeMap<CheckId, T>) {
-        self.checks.retain(|id, check| {
-            let keep = wanted.contains_key(id);
-            if let (false, Some(due)) = (keep, check.due) {
+    /// Gives a check its settings, which may have changed in what it does not tell it apart.
+    fn settle(&mut self, id: CheckId, settings: &model::Check, config: &Config, now: Instant) {
+        let Some(check) = self.checks.get_mut(&id) else {
+            return;
+        };
+        if let model::Check::File(file) = settings {
+            self.files
+                .entry(file.track_file.clone())
+                .or_default()
+                .push(id);
+            check.set_file_weight(file_weight(file, config));
+        }
+        if check.settings() != settings {
+            check.set_settings(Arc::new(settings.clone()));
+            // A shorter delay_loop counts from now, not from the end of the longer one.
+            if let (Some(due), Some(schedule)) = (check.due, check.schedule()) {
+                let sooner = due.min(now + schedule.delay_loop);
+                self.timers.remove(&(due, id));
+                self.timers.insert((sooner, id));
+                check.due = Some(sooner);
+            }
+        }
+    }
+
+    fn forget(&mut self, checks: &[CheckId]) {
+        for id in checks {
+            let gone = self.checks.remove(id);
+            if let Some(due) = gone.and_then(|check| check.due) {
                 self.timers.remove(&(due, *id));
             }
-            keep
-        });
-        self.running.retain(|_, id| wanted.contains_key(id));
+        }
     }
 
-    /// A real server whose failing check is gone is up again.
-    fn free_from_checks_that_are_gone(&mut self) {
-        let freed: Vec<_> = self
-            .down
-            .iter()
-            .copied()
-            .filter(|id| self.all_pass(*id))
-            .collect();
-        for real_server in freed {
-            self.down.remove(&real_server);
-            self.outputs.push_back(Output::Verdict {
-                real_server,
-                up: true,
-            });
-        }
+    /// The checks of these virtual servers rest from now on, and no others.
+    pub fn handle_suspended(&mut self, suspended: BTreeSet<VirtualServerId>) {
+        self.suspended = suspended;
     }
 
     /// The answer to [`Output::Probe`].
-    pub fn handle_result(&mut self, probe: ProbeId, result: Result<(), ProbeError>, now: Instant) {
+    pub fn handle_result(&mut self, probe: ProbeId, result: ProbeResult, now: Instant) {
         let Some(id) = self.running.remove(&probe) else {
             return;
         };
         let Some(check) = self.checks.get_mut(&id) else {
             return;
         };
-        let retries = check.failures;
-        let first = check.last.is_none();
-        let settings = &check.settings.schedule;
-        let (delay, changed) = match (&result, check.up) {
-            (Ok(()), up) => {
-                check.failures = 0;
-                (settings.delay_loop, !up || first)
-            }
-            (Err(_), true) if check.failures < settings.retry => {
-                check.failures += 1;
-                (settings.delay_before_retry, false)
-            }
-            (Err(_), up) => {
-                check.failures = 0;
-                (settings.delay_loop, up)
-            }
-        };
-        if changed {
-            check.up = result.is_ok();
-            self.outputs.push_back(Output::CheckChanged {
-                check: id,
-                result: result.clone(),
-                retries: if first { 0 } else { retries },
-            });
-        }
-        check.last = Some(result);
-        let due = now + delay;
+        let step = check.handle_result(result);
+        let due = now + step.delay;
         check.due = Some(due);
         self.timers.insert((due, id));
-        if changed {
-            self.judge(id.real_server);
-        }
+        self.follow(id, step);
     }
 
-    fn judge(&mut self, real_server: RealServerId) {
-        let up = self.all_pass(real_server);
-        let changed = if up {
-            self.down.remove(&real_server)
-        } else {
-            self.down.insert(real_server)
+    /// The number in a file that is tracked, for `FILE_CHECK`.
+    pub fn handle_file(&mut self, name: &str, reading: &Reading) {
+        let number = match reading {
+            Reading::Missing => 0,
+            Reading::Number(number) => *number,
+            // What was there before counts on.
+            Reading::TooLarge | Reading::Unreadable(_) => return,
         };
-        if changed {
-            self.outputs.push_back(Output::Verdict { real_server, up });
+        for id in self.files.get(name).cloned().unwrap_or_default() {
+            if let Some(step) = self
+                .checks
+                .get_mut(&id)
+                .map(|check| check.handle_number(number))
+            {
+                self.follow(id, step);
+            }
         }
     }
 
-    fn checks_of(&self, real_server: RealServerId) -> impl Iterator<Item = (&CheckId, &Check)> {
-        let from = CheckId {
+    /// Tells what came of a result.
+    fn follow(&mut self, id: CheckId, step: Step) {
+        let Some(check) = self.checks.get(&id) else {
+            return;
+        };
+        let real_server = check.real_server.clone();
+        let keyword = check.settings().keyword();
+        if let Some(error) = step.forgiven {
+            let real_server = real_server.clone();
+            self.outputs.push_back(Output::Failure {
+                real_server,
+                keyword,
+                error,
+            });
+        }
+        if step.changed.is_none() && !step.has_weighed {
+            return;
+        }
+        let (was_up, health) = self.judge(&real_server);
+        if let Some((result, retries)) = step.changed {
+            self.outputs.push_back(Output::CheckChanged(CheckChange {
+                real_server: real_server.clone(),
+                keyword,
+                result,
+                retries,
+                is_up: health.is_up,
+                is_news: was_up != health.is_up,
+            }));
+        }
+        self.outputs.push_back(Output::Health {
             real_server,
-            target: SocketAddr::from(([0, 0, 0, 0], 0)),
-        };
-        self.checks
-            .range(from..)
-            .take_while(move |(id, _)| id.real_server == real_server)
+            health,
+        });
     }
 
-    fn all_pass(&self, real_server: RealServerId) -> bool {
-        self.checks_of(real_server).all(|(_, check)| check.up)
+    /// What the checks of a real server add up to now, and whether it was up before.
+    fn judge(&mut self, real_server: &RealServerId) -> (bool, Health) {
+        let Some(real) = self.real_servers.get(real_server) else {
+            return (true, Health::default());
+        };
+        let (before, base) = (real.health, real.health.base);
+        let health = self.health_of(&real.checks, base);
+        if let Some(real) = self.real_servers.get_mut(real_server) {
+            real.health = health;
+        }
+        (before.is_up, health)
+    }
+
+    fn health_of(&self, checks: &[CheckId], base: u32) -> Health {
+        let checks = checks.iter().filter_map(|id| self.checks.get(id));
+        let mut health = Health {
+            is_up: true,
+            base,
+            added: 0,
+        };
+        for check in checks {
+            health.is_up &= check.is_up();
+            health.added = health.added.saturating_add(check.adds(base));
+        }
+        health
     }
 
     /// Starts every check that is due.
@@ -268,14 +380,20 @@ impl Checker {
             let Some(check) = self.checks.get_mut(&id) else {
                 continue;
             };
+            if self.suspended.contains(&check.real_server.server) {
+                let pause = check.schedule().map_or(Duration::MAX, |it| it.delay_loop);
+                let due = now + pause;
+                check.due = Some(due);
+                self.timers.insert((due, id));
+                continue;
+            }
             check.due = None;
             let probe = ProbeId(self.next_probe);
             self.next_probe += 1;
             self.running.insert(probe, id);
             self.outputs.push_back(Output::Probe {
                 id: probe,
-                target: id.target,
-                timeout: check.settings.timeout,
+                probe: check.probe(),
             });
         }
     }
@@ -291,36 +409,42 @@ impl Checker {
         self.outputs.pop_front()
     }
 
-    /// The real servers whose checks fail.
+    /// What the checks say about a real server.
     #[must_use]
-    pub const fn down(&self) -> &BTreeSet<RealServerId> {
-        &self.down
+    pub fn health(&self, real_server: &RealServerId) -> Health {
+        let real = self.real_servers.get(real_server);
+        real.map_or_else(Health::default, |real| real.health)
     }
 
     /// The last result of a real server's checks in words.
     #[must_use]
-    pub fn why(&self, real_server: RealServerId) -> String {
-        let mut answers = self.checks_of(real_server).peekable();
-        if answers.peek().is_none() {
+    pub fn why(&self, real_server: &RealServerId) -> String {
+        let real = self.real_servers.get(real_server);
+        let ids = real.map_or(&[][..], |real| &real.checks);
+        let checks: Vec<_> = ids.iter().filter_map(|id| self.checks.get(id)).collect();
+        let Some(first) = checks.first() else {
             return "no checks".to_owned();
-        }
-        let mut waiting = false;
-        for (id, check) in answers {
-            match &check.last {
-                Some(Err(why)) => return format!("TCP_CHECK {}: {why}", id.target),
-                Some(Ok(())) => {}
-                None if check.up => waiting = true,
-                None => return "failed before the checker child restarted".to_owned(),
-            }
-        }
-        let word = if waiting {
-            "not checked yet"
-        } else {
-            "TCP_CHECK: success"
         };
-        word.to_owned()
+        let telling = checks.iter().find(|check| !check.is_up());
+        let telling = telling.or_else(|| checks.iter().find(|check| check.is_waiting()));
+        telling.unwrap_or(first).words()
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// What the number in a file is multiplied by: the check's own weight, or that of the file's block.
+fn file_weight(check: &FileCheck, config: &Config) -> FileWeight {
+    let mut files = config.track_files.iter();
+    let block = files.find(|file| file.name == check.track_file);
+    check.weight.unwrap_or_else(|| {
+        block.map_or(
+            FileWeight {
+                multiplier: 1,
+                reverse: false,
+            },
+            |block| FileWeight {
+                multiplier: block.weight.value.into(),
+                reverse: block.weight.is_reversed,
+            },
+        )
+    })
+}

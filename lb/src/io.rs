@@ -24,3 +24,10 @@ pub mod timer;
 pub mod track;
 pub mod watch;
 pub mod xdp;
+
+/// Name of this host, as gethostname(2) has it.
+fn host_name() -> String {
+    nix::unistd::gethostname().map_or("unknown".to_owned(), |name| {
+        name.to_string_lossy().into_owned()
+    })
+}

@@ -1,6 +1,7 @@
-//! Who is told of what: from a [`Notice`] to scripts, lines for FIFOs and mail, in keepalived's words and order.
+//! Who is told of what: from a [`Notice`] of a virtual router or of a pool to scripts, lines for FIFOs and mail, in keepalived's
+//! words and order.
 //!
-//! Scripts of one instance or group run one after the other, in the order of what happened; different ones run beside
+//! Scripts of one instance, group or server run one after the other, in the order of what happened; different ones run beside
 //! each other, a bounded number at a time. Nothing is skipped because a script is slow; what a full queue has to leave
 //! out is said.
 
@@ -11,27 +12,49 @@ mod telling;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
 
 pub use self::letter::Letter;
 use self::telling::Telling;
 use crate::{
-    config::model::Command,
+    config::model::{Command, GlobalDefs},
+    pool::state,
     vrrp::output::{Notice, Party},
 };
 
 /// Scripts that run at the same time.
 pub const PARALLEL: usize = 16;
-/// Scripts of one instance or group that wait for the one that runs.
+/// Scripts of one subject that wait for the one that runs.
 pub const WAITING: usize = 64;
 
-/// An instance or a group.
+/// Who a script, a line or a mail is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Subject {
-    /// Which of the two.
-    pub party: Party,
-    /// Its name.
-    pub name: String,
+pub enum Subject {
+    /// An instance or a group.
+    Router {
+        /// Which of the two.
+        party: Party,
+        /// Its name.
+        name: String,
+    },
+    /// A virtual server or a real server.
+    Pool(state::Subject),
+}
+
+/// Prints the name of a virtual router, and servers as keepalived does.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Router { name, .. } => f.write_str(name),
+            Self::Pool(state::Subject::VirtualServer(server)) => write!(f, "VS {server}"),
+            Self::Pool(state::Subject::RealServer(real)) => {
+                write!(f, "RS {real} of VS {}", real.server)
+            }
+        }
+    }
 }
 
 /// A script to run.
@@ -64,6 +87,8 @@ pub struct Notifier {
     router_id: String,
     /// `no_email_faults`, the other way round.
     mails_faults: bool,
+    /// `lvs_notify_fifo_nul`.
+    ends_in_nul: bool,
     lines: BTreeMap<Subject, Line>,
     /// Subjects whose turn it is once a running script ends.
     ready: VecDeque<Subject>,
@@ -80,16 +105,17 @@ struct Line {
 }
 
 impl Notifier {
-    /// Takes what the configuration says: the name of this node in subjects, and whether FAULT is worth a mail.
-    pub fn handle_config(&mut self, router_id: &str, mails_faults: bool) {
+    /// Takes what the configuration says; `router_id` is the name of this node in subjects.
+    pub fn handle_config(&mut self, router_id: &str, global: &GlobalDefs) {
         router_id.clone_into(&mut self.router_id);
-        self.mails_faults = mails_faults;
+        self.mails_faults = global.mail.faults;
+        self.ends_in_nul = global.notify.ends_in_nul;
     }
 
     /// Takes news.
     pub fn handle_notice(&mut self, notice: &Notice) {
         let telling = Telling::of(notice);
-        let subject = Subject {
+        let subject = Subject::Router {
             party: notice.party,
             name: notice.name.clone(),
         };
@@ -108,6 +134,29 @@ impl Notifier {
             let letter = Letter::about(notice, &self.router_id, self.mails_faults);
             self.effects.extend(letter.map(Effect::Mail));
         }
+    }
+
+    /// Takes news of a virtual server or a real server.
+    pub fn handle_pool_notice(&mut self, notice: &state::Notice) {
+        if let Some(command) = &notice.command {
+            self.queue(Job {
+                subject: Subject::Pool(notice.subject.clone()),
+                state: telling::up_or_down(notice.is_up),
+                command: command.clone(),
+            });
+            self.start();
+        }
+        let line = telling::pool_line(notice, self.ends_in_nul);
+        self.effects.push_back(Effect::Tell(line));
+        if let Some(body) = &notice.mail {
+            self.handle_mail(&notice.subject, notice.is_up, body.clone());
+        }
+    }
+
+    /// Takes a mail about a virtual server or a real server.
+    pub fn handle_mail(&mut self, subject: &state::Subject, is_up: bool, body: String) {
+        let letter = Letter::about_pool(subject, is_up, body, &self.router_id);
+        self.effects.push_back(Effect::Mail(letter));
     }
 
     /// Takes a state that was told before, for FIFOs alone (`fifo_write_vrrp_states_on_reload`).

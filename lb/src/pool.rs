@@ -4,17 +4,19 @@
 pub mod desired;
 pub mod drain;
 pub mod snapshot;
+pub mod state;
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::{fmt, net::IpAddr};
 
 use lb_common::{Address, Mac};
+use smol_str::SmolStr;
 
-use crate::config::model::{Connection, Protocol, RealServer, VirtualServer, vrrp::MacAddress};
+pub use self::state::Health;
+use crate::config::model::{
+    Family, Protocol, RealServer, VirtualServer, VirtualService, vrrp::MacAddress,
+};
 
-/// Front of a virtual server: its identity through reloads, restarts and both directors.
+/// Address, port and protocol of a service: its identity in both planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Front {
     /// Virtual address.
@@ -25,21 +27,6 @@ pub struct Front {
     pub protocol: Protocol,
 }
 
-impl Front {
-    /// Front of a configured virtual server; `None` where it serves no single address.
-    #[must_use]
-    pub const fn of(server: &VirtualServer) -> Option<Self> {
-        match server.service.address() {
-            Some((address, port)) => Some(Self {
-                address,
-                port,
-                protocol: server.protocol,
-            }),
-            None => None,
-        }
-    }
-}
-
 /// Prints as keepalived does: `[10.0.0.1]:tcp:80`.
 impl fmt::Display for Front {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,11 +34,89 @@ impl fmt::Display for Front {
     }
 }
 
-/// A real server within its virtual server: address and port, as keepalived's reload compares them.
+/// Packets that the firewall marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// The mark, not 0.
+    pub mark: u32,
+    /// Their family.
+    pub family: Family,
+}
+
+/// Prints as keepalived does: `FWM 7`.
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FWM {}", self.mark)
+    }
+}
+
+/// A virtual server: its identity through reloads, restarts and both directors.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VirtualServerId {
+    /// Of an address.
+    Address(Front),
+    /// Of a firewall mark.
+    Mark(Mark),
+    /// Of the members of a `virtual_server_group`.
+    Group {
+        /// Its name.
+        name: SmolStr,
+        /// Transport protocol of its addresses.
+        protocol: Protocol,
+        /// Address family.
+        family: Family,
+    },
+}
+
+impl VirtualServerId {
+    /// Identity of a configured virtual server.
+    #[must_use]
+    pub fn of(server: &VirtualServer) -> Self {
+        match &server.service {
+            VirtualService::Address { address, port } => Self::Address(Front {
+                address: *address,
+                port: *port,
+                protocol: server.protocol,
+            }),
+            VirtualService::Fwmark { mark, family } => Self::Mark(Mark {
+                mark: *mark,
+                family: *family,
+            }),
+            VirtualService::Group { name, family } => Self::Group {
+                name: name.into(),
+                protocol: server.protocol,
+                family: *family,
+            },
+        }
+    }
+
+    /// Transport protocol as keepalived prints it.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        match self {
+            Self::Address(front) => front.protocol,
+            Self::Mark(_) => Protocol::Udp,
+            Self::Group { protocol, .. } => *protocol,
+        }
+    }
+}
+
+/// Prints as keepalived does: `[10.0.0.1]:tcp:80`, `FWM 7` or `[NAME]:0`.
+impl fmt::Display for VirtualServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(front) => front.fmt(f),
+            Self::Mark(mark) => mark.fmt(f),
+            Self::Group { name, .. } => write!(f, "[{name}]:0"),
+        }
+    }
+}
+
+/// A real server within its virtual server: address and port, as keepalived's reload compares them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RealServerId {
     /// The virtual server.
-    pub front: Front,
+    pub server: VirtualServerId,
     /// Real address.
     pub address: IpAddr,
     /// Real port.
@@ -61,11 +126,11 @@ pub struct RealServerId {
 impl RealServerId {
     /// Identity of a configured real server.
     #[must_use]
-    pub const fn of(front: Front, server: &RealServer) -> Self {
+    pub const fn of(server: VirtualServerId, real: &RealServer) -> Self {
         Self {
-            front,
-            address: server.address,
-            port: server.port,
+            server,
+            address: real.address,
+            port: real.port,
         }
     }
 }
@@ -73,7 +138,25 @@ impl RealServerId {
 /// Prints as keepalived does: `[10.0.0.1]:tcp:80`, without the virtual server.
 impl fmt::Display for RealServerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_service(f, self.address, self.front.protocol, self.port)
+        write_service(f, self.address, self.server.protocol(), self.port)
+    }
+}
+
+/// A real server as packets reach it, whichever virtual server it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DestId {
+    /// Real address.
+    pub address: IpAddr,
+    /// Real port.
+    pub port: u16,
+    /// Transport protocol.
+    pub protocol: Protocol,
+}
+
+/// Prints as keepalived does: `[10.0.0.1]:tcp:80`.
+impl fmt::Display for DestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_service(f, self.address, self.protocol, self.port)
     }
 }
 
@@ -162,10 +245,4 @@ pub const fn mapped(address: IpAddr) -> Address {
 #[must_use]
 pub fn unmapped(address: Address) -> IpAddr {
     std::net::Ipv6Addr::from(address).to_canonical()
-}
-
-/// What a check connects to.
-#[must_use]
-pub const fn target(check: &Connection) -> SocketAddr {
-    SocketAddr::new(check.address, check.port)
 }

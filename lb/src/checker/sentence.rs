@@ -2,43 +2,164 @@
 
 use std::fmt::Display;
 
-use super::{CheckId, ProbeError};
-use crate::pool::{Front, RealServerId};
+use super::{CheckChange, ProbeError};
+use crate::pool::{
+    RealServerId, VirtualServerId,
+    state::{Balance, Notice, Subject},
+};
 
 /// A check changed its mind.
 #[must_use]
-pub fn check_changed(check: &CheckId, result: &Result<(), ProbeError>, retries: u32) -> String {
-    let service = check.real_server;
-    match (result, retries) {
-        (Ok(()), _) => format!("TCP connection to {service} success."),
-        (Err(why), 0) => format!("TCP_CHECK on service {service} failed: {why}."),
-        (Err(why), _) => {
-            format!("TCP_CHECK on service {service} failed after {retries} retries: {why}.")
+pub fn check_changed(change: &CheckChange) -> String {
+    let CheckChange {
+        real_server: service,
+        keyword,
+        result,
+        retries,
+        ..
+    } = change;
+    match (result, *keyword, retries) {
+        (Ok(()), "TCP_CHECK", _) => format!("TCP connection to {service} success."),
+        (Ok(()), "UDP_CHECK", _) => format!("UDP connection to {service} success."),
+        (Ok(()), "PING_CHECK", _) => format!("ICMP connection to {service} success."),
+        (Ok(()), "HTTP_GET" | "SSL_GET", _) => {
+            format!("Remote Web server {service} succeed on service.")
         }
+        (Ok(()), "SMTP_CHECK", _) => format!("Remote SMTP server {service} succeed on service."),
+        (Ok(()), _, _) => format!("{keyword} on service {service} success."),
+        (Err(why), _, 0) => {
+            format!("{} on service {service} failed: {why}.", name(keyword))
+        }
+        (Err(why), _, _) => format!(
+            "{} on service {service} failed after {retries} retries: {why}.",
+            name(keyword)
+        ),
+    }
+}
+
+/// A failure that changes nothing.
+#[must_use]
+pub fn failure(service: &RealServerId, keyword: &str, why: &ProbeError) -> String {
+    format!("{} on service {service}: {why}.", name(keyword))
+}
+
+/// What keepalived calls the check of a keyword.
+fn name(keyword: &str) -> &str {
+    match keyword {
+        "HTTP_GET" | "SSL_GET" => "HTTP_CHECK",
+        "PING_CHECK" => "ICMP CHECK",
+        other => other,
+    }
+}
+
+/// The text of the mail about a check that changed its mind.
+#[must_use]
+pub fn check_mail(change: &CheckChange) -> String {
+    let name = match change.keyword {
+        "HTTP_GET" | "SSL_GET" | "SMTP_CHECK" => "CHECK".to_owned(),
+        "PING_CHECK" => "ICMP CHECK".to_owned(),
+        keyword => keyword.replace('_', " "),
+    };
+    match &change.result {
+        Ok(()) => format!("=> {name} succeed on service <="),
+        Err(why) => format!("=> {name} failed on service : {why} <="),
     }
 }
 
 /// A real server is up or down now.
 #[must_use]
-pub fn verdict(real_server: RealServerId, up: bool) -> String {
-    let front = real_server.front;
-    if up {
-        format!("Adding service {real_server} to VS {front}")
+pub fn verdict(real_server: &RealServerId, is_up: bool, inhibits: bool) -> String {
+    let server = &real_server.server;
+    let (verb, to) = match (is_up, inhibits) {
+        (true, false) => ("Adding", "to"),
+        (true, true) => ("Enabling", "to"),
+        (false, false) => ("Removing", "from"),
+        (false, true) => ("Disabling", "from"),
+    };
+    format!("{verb} service {real_server} {to} VS {server}")
+}
+
+/// A real server that is up has another weight.
+#[must_use]
+pub fn weight(real_server: &RealServerId, from: u32, to: u32) -> String {
+    format!(
+        "Changing weight from {from} to {to} for active service {real_server} of VS {}",
+        real_server.server
+    )
+}
+
+/// The quorum is gained or lost.
+#[must_use]
+pub fn quorum(server: &VirtualServerId, has_quorum: bool, balance: &Balance) -> String {
+    let Balance {
+        weight,
+        quorum,
+        hysteresis,
+    } = balance;
+    let threshold = balance.threshold(!has_quorum);
+    if has_quorum {
+        format!("Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {server}")
     } else {
-        format!("Removing service {real_server} from VS {front}")
+        format!("Lost quorum {quorum}-{hysteresis}={threshold} > {weight} for VS {server}")
     }
+}
+
+/// The sorry server comes or goes.
+#[must_use]
+pub fn sorry(server: &VirtualServerId, sorry: &str, serves: bool, inhibits: bool) -> String {
+    let (verb, to) = match (serves, inhibits) {
+        (true, false) => ("Adding", "to"),
+        (true, true) => ("Enabling", "to"),
+        (false, false) => ("Removing", "from"),
+        (false, true) => ("Disabling", "from"),
+    };
+    format!("{verb} sorry server {sorry} {to} VS {server}")
+}
+
+/// A script is run.
+#[must_use]
+pub fn executing(notice: &Notice, words: &[String]) -> String {
+    let words = words.join(" ");
+    match &notice.subject {
+        Subject::RealServer(real) => {
+            format!(
+                "Executing [{words}] for service {real} in VS {}",
+                real.server
+            )
+        }
+        Subject::VirtualServer(server) => format!("Executing [{words}] for VS {server}"),
+    }
+}
+
+/// Checks rest, or go on.
+#[must_use]
+pub fn suspended(server: &VirtualServerId, is_suspended: bool) -> String {
+    let verb = if is_suspended {
+        "Suspending"
+    } else {
+        "Activating"
+    };
+    format!("{verb} healthchecker for VS {server}")
 }
 
 /// A service is not forwarded as configured.
 #[must_use]
-pub fn refused(front: Front, why: impl Display) -> String {
+pub fn refused(front: impl Display, why: impl Display) -> String {
     format!("VS {front} is not forwarded as configured: {why}")
 }
 
 /// A service is forwarded as configured, but not by both planes.
 #[must_use]
-pub fn left_to_other(front: Front, why: impl Display) -> String {
+pub fn left_to_other(front: impl Display, why: impl Display) -> String {
     format!("VS {front}: {why}")
+}
+
+/// Virtual servers of firewall marks without IPVS.
+#[must_use]
+pub fn marks_need_ipvs(count: usize) -> String {
+    format!(
+        "{count} firewall marks are not served: XDP sees packets before the firewall marks them, and this kernel has no IPVS"
+    )
 }
 
 /// A change of the data plane failed; it is tried again.

@@ -1,33 +1,90 @@
-use std::net::IpAddr;
-
 use super::*;
 use crate::config::model::{
-    Check, ForwardMethod, Protocol, RealServer, Schedule, Scheduler, VirtualServer,
+    Command, Connection, ForwardMethod, Protocol, RealServer, Schedule, Scheduler, VirtualServer,
+    check::{Http, HttpProtocol, Misc, StatusCodes, Url},
+    track::TrackFile,
 };
 
 const LOOP: Duration = Duration::from_secs(6);
 const RETRY: Duration = Duration::from_secs(1);
 
-fn check(port: u16) -> Connection {
+fn schedule() -> Schedule {
+    Schedule {
+        retry: 2,
+        delay_before_retry: RETRY,
+        delay_loop: LOOP,
+        warmup: LOOP,
+        alpha: false,
+        log_all_failures: false,
+    }
+}
+
+fn connection(port: u16) -> Connection {
     Connection {
         address: [10, 0, 0, 1].into(),
         port,
         timeout: Duration::from_secs(3),
-        schedule: Schedule {
-            retry: 2,
-            delay_before_retry: RETRY,
-            delay_loop: LOOP,
-            warmup: LOOP,
-            alpha: false,
-            log_all_failures: false,
-        },
+        schedule: schedule(),
         origin: None,
     }
 }
 
-fn config(checks: Vec<Connection>) -> Config {
+fn check(port: u16) -> model::Check {
+    model::Check::Tcp(connection(port))
+}
+
+fn alpha(port: u16) -> model::Check {
+    let mut connection = connection(port);
+    connection.schedule.alpha = true;
+    model::Check::Tcp(connection)
+}
+
+fn http(urls: usize, fast_recovery: bool) -> model::Check {
+    let url = |n: usize| Url {
+        path: format!("/{n}"),
+        status: vec![StatusCodes::SUCCESS],
+        digest: None,
+        virtualhost: None,
+        regex: None,
+        tls_compliant: false,
+    };
+    model::Check::Http(Box::new(model::check::Probe {
+        connection: connection(80),
+        settings: Http {
+            protocol: HttpProtocol::V10,
+            sni: false,
+            sni_name: None,
+            fast_recovery,
+            urls: (0..urls).map(url).collect(),
+        },
+    }))
+}
+
+fn misc() -> model::Check {
+    model::Check::Misc(Box::new(Misc {
+        command: Command {
+            words: vec!["/bin/true".to_owned()],
+            owner: None,
+        },
+        timeout: LOOP,
+        dynamic: true,
+        schedule: schedule(),
+    }))
+}
+
+fn file(weight: Option<(i32, bool)>) -> model::Check {
+    model::Check::File(Box::new(FileCheck {
+        track_file: "f".to_owned(),
+        weight: weight.map(|(multiplier, reverse)| FileWeight {
+            multiplier,
+            reverse,
+        }),
+    }))
+}
+
+fn config(checks: Vec<model::Check>) -> Config {
     let real = RealServer {
-        checks: checks.into_iter().map(Check::Tcp).collect(),
+        checks,
         ..RealServer::new([10, 0, 0, 1].into(), 80)
     };
     let server = VirtualServer {
@@ -43,6 +100,7 @@ fn config(checks: Vec<Connection>) -> Config {
     };
     Config {
         virtual_servers: vec![server],
+        track_files: vec![TrackFile::new("f", "/run/f")],
         ..Config::default()
     }
 }
@@ -50,7 +108,7 @@ fn config(checks: Vec<Connection>) -> Config {
 fn real_server() -> RealServerId {
     let config = config(Vec::new());
     let server = &config.virtual_servers[0];
-    RealServerId::of(Front::of(server).unwrap(), &server.real_servers[0])
+    RealServerId::of(VirtualServerId::of(server), &server.real_servers[0])
 }
 
 #[expect(
@@ -61,7 +119,11 @@ fn start() -> Instant {
     Instant::now()
 }
 
-const fn refused() -> Result<(), ProbeError> {
+const fn well() -> ProbeResult {
+    Ok(Answer::Well)
+}
+
+const fn refused() -> ProbeResult {
     Err(ProbeError::Timeout)
 }
 
@@ -79,32 +141,40 @@ impl Bench {
         Self { checker, now }
     }
 
+    fn configure(&mut self, checks: Vec<model::Check>) {
+        let rng = &mut fastrand::Rng::with_seed(2);
+        self.checker.handle_config(&config(checks), rng, self.now);
+    }
+
     fn outputs(&mut self) -> Vec<Output> {
         std::iter::from_fn(|| self.checker.poll_output()).collect()
     }
 
-    /// Goes on to the next probe; returns how long that took, and the probe.
-    fn next_probe(&mut self) -> (Duration, ProbeId) {
+    fn is_up(&self) -> bool {
+        self.checker.health(&real_server()).is_up
+    }
+
+    /// Goes on to the next probe; returns how long that took, the probe and its url.
+    fn next_probe(&mut self) -> (Duration, ProbeId, usize) {
         let (due, why) = self.checker.poll_timeout().expect("a check waits");
         assert_eq!(why, "check");
         let waited = due - self.now;
         self.now = due;
         self.checker.handle_timeout(due);
-        match self.outputs()[..] {
-            [Output::Probe { id, .. }] => (waited, id),
-            ref other => panic!("{other:?}"),
+        match &self.outputs()[..] {
+            [Output::Probe { id, probe }] => (waited, *id, probe.url),
+            other => panic!("{other:?}"),
         }
     }
 
-    /// Runs one check; returns the wait before it, and the verdict if there is one.
-    fn run(&mut self, result: Result<(), ProbeError>) -> (Duration, Option<bool>) {
-        let (waited, id) = self.next_probe();
+    /// Runs one check; returns the wait before it, and what becomes of the real server, if that is news.
+    fn run(&mut self, result: ProbeResult) -> (Duration, Option<bool>) {
+        let before = self.is_up();
+        let (waited, id, _) = self.next_probe();
         self.checker.handle_result(id, result, self.now);
-        let verdict = self.outputs().into_iter().find_map(|output| match output {
-            Output::Verdict { up, .. } => Some(up),
-            _ => None,
-        });
-        (waited, verdict)
+        self.outputs();
+        let after = self.is_up();
+        (waited, (before != after).then_some(after))
     }
 }
 
@@ -119,16 +189,16 @@ fn the_first_check_starts_within_warmup_and_needs_one_failure() {
 #[test]
 fn later_it_takes_retry_more_failures_and_one_success_brings_it_back() {
     let mut bench = Bench::new(&config(vec![check(80)]));
-    bench.run(Ok(()));
+    bench.run(well());
     let runs = [
         (refused(), LOOP, None),
         (refused(), RETRY, None),
-        (Ok(()), RETRY, None),
+        (well(), RETRY, None),
         (refused(), LOOP, None),
         (refused(), RETRY, None),
         (refused(), RETRY, Some(false)),
         (refused(), LOOP, None),
-        (Ok(()), LOOP, Some(true)),
+        (well(), LOOP, Some(true)),
         (refused(), LOOP, None),
     ];
     for (n, (result, waited, verdict)) in runs.into_iter().enumerate() {
@@ -137,69 +207,193 @@ fn later_it_takes_retry_more_failures_and_one_success_brings_it_back() {
 }
 
 #[test]
+fn with_alpha_it_is_down_until_it_answers() {
+    let mut bench = Bench::new(&config(vec![alpha(80)]));
+    assert!(!bench.is_up());
+    let why = "not checked yet, down until it is (alpha)";
+    assert_eq!(bench.checker.why(&real_server()), why);
+    assert_eq!(bench.run(refused()).1, None);
+    assert_eq!(bench.run(well()).1, Some(true));
+}
+
+#[test]
 fn all_checks_of_a_real_server_must_pass() {
     let mut bench = Bench::new(&config(vec![check(80), check(81)]));
     let mut answer = |fails: u16| {
         bench.now += LOOP;
         bench.checker.handle_timeout(bench.now);
-        let mut verdict = None;
         for output in bench.outputs() {
-            if let Output::Probe { id, target, .. } = output {
-                let result = if target.port() == fails {
+            if let Output::Probe { id, probe } = output {
+                let port = probe.check.connection().map(|to| to.port);
+                let result = if port == Some(fails) {
                     refused()
                 } else {
-                    Ok(())
+                    well()
                 };
                 bench.checker.handle_result(id, result, bench.now);
             }
         }
-        for output in bench.outputs() {
-            if let Output::Verdict { up, .. } = output {
-                verdict = Some(up);
-            }
-        }
-        verdict
+        bench.is_up()
     };
-    assert_eq!(answer(81), Some(false));
-    assert_eq!(answer(0), Some(true));
+    assert!(!answer(81));
+    assert!(answer(0));
+}
+
+#[test]
+fn one_url_is_asked_at_a_time_and_the_one_that_fails_again_and_again() {
+    let mut bench = Bench::new(&config(vec![http(3, false)]));
+    let mut asked = Vec::new();
+    let mut run = |result: ProbeResult| {
+        let before = bench.is_up();
+        let (waited, id, url) = bench.next_probe();
+        bench.checker.handle_result(id, result, bench.now);
+        bench.outputs();
+        let verdict = (before != bench.is_up()).then_some(bench.is_up());
+        asked.push((waited.as_secs(), url, verdict));
+    };
+    let results = [
+        well(),
+        well(),
+        well(),
+        well(),
+        refused(),
+        refused(),
+        refused(),
+        refused(),
+        well(),
+        well(),
+        well(),
+        well(),
+        well(),
+    ];
+    results.into_iter().for_each(&mut run);
+    asked[0].0 = 0;
+    let expected = [
+        (0, 0, None),
+        (6, 1, None),
+        (6, 2, None),
+        (6, 0, None),
+        (6, 1, None),
+        (1, 1, None),
+        (1, 1, Some(false)),
+        (6, 1, None),
+        // It passes again: from here on all must.
+        (6, 1, None),
+        (6, 0, None),
+        (6, 1, None),
+        (6, 2, Some(true)),
+        (6, 0, None),
+    ];
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn fast_recovery_asks_without_a_pause_until_it_is_up() {
+    let mut bench = Bench::new(&config(vec![http(2, true)]));
+    let waits: Vec<_> = [
+        well(),
+        well(),
+        refused(),
+        refused(),
+        refused(),
+        well(),
+        well(),
+        well(),
+        well(),
+    ]
+    .into_iter()
+    .map(|result| bench.run(result))
+    .skip(1)
+    .collect();
+    let none = Duration::ZERO;
+    let expected = [
+        (none, None),
+        (LOOP, None),
+        (RETRY, None),
+        (RETRY, Some(false)),
+        (LOOP, None),
+        (none, None),
+        (none, Some(true)),
+        (LOOP, None),
+    ];
+    assert_eq!(waits, expected);
+}
+
+#[test]
+fn a_program_gives_weights() {
+    let mut bench = Bench::new(&config(vec![misc()]));
+    let mut weights = Vec::new();
+    for result in [well(), Ok(Answer::Weight(7)), well(), Ok(Answer::Weight(0))] {
+        bench.run(result);
+        weights.push(bench.checker.health(&real_server()).weight());
+    }
+    assert_eq!(weights, [1, 7, 7, 0], "success alone changes nothing");
+}
+
+#[test]
+fn a_file_adds_to_the_weight_or_fails() {
+    let cases = [
+        (None, 5, true, 6),
+        (Some((2, false)), 5, true, 11),
+        (Some((2, true)), 5, true, 0),
+        (Some((0, false)), 5, false, 1),
+        (Some((0, true)), 5, true, 1),
+        (Some((0, true)), 0, false, 1),
+        (Some((i32::MAX, false)), -3, false, 0),
+        (Some((i32::MAX, false)), 3, true, 0x7fff_ffff),
+    ];
+    for (weight, number, is_up, expected) in cases {
+        let mut bench = Bench::new(&config(vec![file(weight)]));
+        bench.checker.handle_file("f", &Reading::Number(number));
+        let health = bench.checker.health(&real_server());
+        assert_eq!(
+            (health.is_up, health.weight()),
+            (is_up, expected),
+            "{weight:?} {number}"
+        );
+        bench.checker.handle_file("f", &Reading::TooLarge);
+        assert_eq!(bench.checker.health(&real_server()), health);
+    }
 }
 
 #[test]
 fn a_reload_keeps_health_and_a_check_that_is_gone_fails_nobody() {
     let mut bench = Bench::new(&config(vec![check(80)]));
     bench.run(refused());
-    let rng = &mut fastrand::Rng::with_seed(2);
 
-    let mut slower = check(80);
+    let mut slower = connection(80);
     slower.schedule.retry = 5;
-    bench
-        .checker
-        .handle_config(&config(vec![slower]), rng, bench.now);
-    assert_eq!(bench.outputs(), []);
-    assert!(bench.checker.down().contains(&real_server()));
+    bench.configure(vec![model::Check::Tcp(slower)]);
+    assert!(!bench.is_up());
 
-    bench
-        .checker
-        .handle_config(&config(Vec::new()), rng, bench.now);
-    let up = Output::Verdict {
-        real_server: real_server(),
-        up: true,
-    };
-    assert_eq!(bench.outputs(), [up]);
+    bench.configure(Vec::new());
+    assert!(bench.is_up());
+    assert_eq!(bench.outputs(), []);
     assert_eq!(bench.checker.poll_timeout(), None);
+}
+
+#[test]
+fn a_check_that_asks_something_else_begins_anew() {
+    for (before, after, is_same) in [
+        (http(2, false), http(2, true), true),
+        (http(2, false), http(3, false), false),
+        (check(80), check(81), false),
+        (check(80), alpha(80), true),
+        (misc(), misc(), true),
+    ] {
+        let mut bench = Bench::new(&config(vec![before]));
+        bench.run(refused());
+        bench.configure(vec![after]);
+        assert_eq!(bench.is_up(), !is_same);
+    }
 }
 
 #[test]
 fn the_answer_to_a_check_that_is_gone_means_nothing() {
     let mut bench = Bench::new(&config(vec![check(80)]));
-    let (_, id) = bench.next_probe();
-    let rng = &mut fastrand::Rng::with_seed(2);
-    bench
-        .checker
-        .handle_config(&Config::default(), rng, bench.now);
-    bench
-        .checker
-        .handle_config(&config(vec![check(80)]), rng, bench.now);
+    let (_, id, _) = bench.next_probe();
+    bench.configure(Vec::new());
+    bench.configure(vec![check(80)]);
     bench.checker.handle_result(id, refused(), bench.now);
     assert_eq!(bench.outputs(), []);
 }
@@ -207,24 +401,33 @@ fn the_answer_to_a_check_that_is_gone_means_nothing() {
 #[test]
 fn a_shorter_delay_loop_counts_from_the_reload() {
     let mut bench = Bench::new(&config(vec![check(80)]));
-    bench.run(Ok(()));
-    let mut sooner = check(80);
+    bench.run(well());
+    let mut sooner = connection(80);
     sooner.schedule.delay_loop = RETRY;
-    let rng = &mut fastrand::Rng::with_seed(2);
+    bench.configure(vec![model::Check::Tcp(sooner)]);
+    assert_eq!(bench.run(well()), (RETRY, None));
+}
+
+#[test]
+fn checks_of_a_suspended_virtual_server_rest() {
+    let mut bench = Bench::new(&config(vec![check(80)]));
     bench
         .checker
-        .handle_config(&config(vec![sooner]), rng, bench.now);
-    assert_eq!(bench.run(Ok(())), (RETRY, None));
+        .handle_suspended([real_server().server].into());
+    for _ in 0..3 {
+        let (due, _) = bench.checker.poll_timeout().unwrap();
+        bench.now = due;
+        bench.checker.handle_timeout(due);
+        assert_eq!(bench.outputs(), []);
+    }
+    bench.checker.handle_suspended(BTreeSet::new());
+    assert_eq!(bench.run(refused()).1, Some(false));
 }
 
 #[test]
 fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
     let now = start();
-    let gone = RealServerId {
-        address: IpAddr::from([10, 9, 9, 9]),
-        ..real_server()
-    };
-    let mut checker = Checker::remembering([real_server(), gone].into());
+    let mut checker = Checker::remembering([real_server()].into());
     checker.handle_config(
         &config(vec![check(80)]),
         &mut fastrand::Rng::with_seed(1),
@@ -232,28 +435,44 @@ fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
     );
     let mut bench = Bench { checker, now };
     assert_eq!(bench.outputs(), []);
+    assert!(!bench.is_up());
     assert_eq!(
-        bench.checker.down().len(),
-        1,
-        "who is not configured is forgotten"
-    );
-    assert_eq!(
-        bench.checker.why(real_server()),
+        bench.checker.why(&real_server()),
         "failed before the checker child restarted"
     );
     assert_eq!(bench.run(refused()).1, None);
-    assert_eq!(bench.run(Ok(())).1, Some(true));
+    assert_eq!(bench.run(well()).1, Some(true));
+}
+
+#[test]
+fn every_failure_is_told_where_that_is_wanted() {
+    let mut wanted = connection(80);
+    wanted.schedule.log_all_failures = true;
+    let mut bench = Bench::new(&config(vec![model::Check::Tcp(wanted)]));
+    let mut told = Vec::new();
+    for result in [well(), refused(), refused(), refused(), refused()] {
+        let (_, id, _) = bench.next_probe();
+        bench.checker.handle_result(id, result, bench.now);
+        told.push(
+            bench
+                .outputs()
+                .iter()
+                .any(|it| matches!(it, Output::Failure { .. })),
+        );
+    }
+    assert_eq!(told, [false, true, true, false, true]);
 }
 
 #[test]
 fn the_last_result_is_told_in_words() {
     let mut bench = Bench::new(&config(vec![check(80)]));
-    let mut words = vec![bench.checker.why(real_server())];
-    bench.run(Ok(()));
-    words.push(bench.checker.why(real_server()));
+    let id = real_server();
+    let mut words = vec![bench.checker.why(&id)];
+    bench.run(well());
+    words.push(bench.checker.why(&id));
     bench.run(refused());
-    words.push(bench.checker.why(real_server()));
-    words.push(Bench::new(&config(Vec::new())).checker.why(real_server()));
+    words.push(bench.checker.why(&id));
+    words.push(Bench::new(&config(Vec::new())).checker.why(&id));
     let expected = [
         "not checked yet",
         "TCP_CHECK: success",
@@ -265,23 +484,43 @@ fn the_last_result_is_told_in_words() {
 
 #[test]
 fn sentences_are_keepalived_s() {
-    let check = CheckId {
-        real_server: real_server(),
-        target: SocketAddr::from(([10, 0, 0, 1], 8080)),
+    let change = |keyword: &'static str, result: Result<(), ProbeError>, retries: u32| {
+        sentence::check_changed(&CheckChange {
+            real_server: real_server(),
+            keyword,
+            result,
+            retries,
+            is_up: true,
+            is_news: true,
+        })
     };
+    let failed = || Err(ProbeError::Timeout);
+    let real = real_server();
     let told = [
-        sentence::check_changed(&check, &Ok(()), 0),
-        sentence::check_changed(&check, &refused(), 0),
-        sentence::check_changed(&check, &refused(), 2),
-        sentence::verdict(real_server(), true),
-        sentence::verdict(real_server(), false),
+        change("TCP_CHECK", Ok(()), 0),
+        change("TCP_CHECK", failed(), 0),
+        change("TCP_CHECK", failed(), 2),
+        change("HTTP_GET", Ok(()), 0),
+        change("SSL_GET", failed(), 1),
+        change("PING_CHECK", Ok(()), 0),
+        change("SMTP_CHECK", Ok(()), 0),
+        sentence::verdict(&real, true, false),
+        sentence::verdict(&real, false, false),
+        sentence::verdict(&real, false, true),
+        sentence::weight(&real, 1, 5),
     ];
     let expected = [
         "TCP connection to [10.0.0.1]:tcp:80 success.",
         "TCP_CHECK on service [10.0.0.1]:tcp:80 failed: timeout.",
         "TCP_CHECK on service [10.0.0.1]:tcp:80 failed after 2 retries: timeout.",
+        "Remote Web server [10.0.0.1]:tcp:80 succeed on service.",
+        "HTTP_CHECK on service [10.0.0.1]:tcp:80 failed after 1 retries: timeout.",
+        "ICMP connection to [10.0.0.1]:tcp:80 success.",
+        "Remote SMTP server [10.0.0.1]:tcp:80 succeed on service.",
         "Adding service [10.0.0.1]:tcp:80 to VS [192.0.2.1]:tcp:80",
         "Removing service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",
+        "Disabling service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",
+        "Changing weight from 1 to 5 for active service [10.0.0.1]:tcp:80 of VS [192.0.2.1]:tcp:80",
     ];
     assert_eq!(told, expected);
 }

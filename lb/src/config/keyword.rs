@@ -44,8 +44,6 @@ pub(super) struct Keyword<D: 'static, M: 'static> {
     /// The keyword to write in place of a deprecated one.
     instead: Option<&'static str>,
     repeat: Repeat,
-    /// First arguments with which a withheld keyword changes nothing.
-    neutral: &'static [&'static str],
 }
 
 /// What a second line with the same keyword does.
@@ -99,7 +97,6 @@ impl<D, M> Keyword<D, M> {
             effect: Effect::Acted,
             instead: None,
             repeat: Repeat::LastCounts,
-            neutral: &[],
         }
     }
 
@@ -171,15 +168,6 @@ impl<D, M> Keyword<D, M> {
     pub(super) const fn adds_up(self) -> Self {
         Self {
             repeat: Repeat::AddsUp,
-            ..self
-        }
-    }
-
-    /// The same, unless it says what would be without it.
-    pub(super) const fn withheld_unless(self, neutral: &'static [&'static str]) -> Self {
-        Self {
-            effect: Effect::Withheld,
-            neutral,
             ..self
         }
     }
@@ -411,12 +399,7 @@ impl<D, M> Keyword<D, M> {
             Effect::Acted | Effect::WithheldByValue => {}
             Effect::Parsed if report.is_told_as_a_whole() => {}
             Effect::Parsed => report.parsed(block, self.names[0], at),
-            Effect::Withheld => {
-                let first = statement.arguments.first();
-                if !first.is_some_and(|word| self.neutral.contains(&&*word.text)) {
-                    report.withhold(name, at);
-                }
-            }
+            Effect::Withheld => report.withhold(name, at),
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }

@@ -33,7 +33,7 @@ use self::{
     track::{TrackFile, TrackGroup, TrackProcess, VrrpScript},
 };
 pub use self::{
-    check::{Check, Connection, Schedule},
+    check::{Check, Connection, FileCheck, FileWeight, Http, Schedule},
     command::Command,
     global::{GlobalDefs, JsonVersion, VmacMode, VrrpXdp},
     lvs::{

@@ -48,6 +48,8 @@ const RULES: &[Rule] = &[
     lvs::virtual_server_group_names_are_unique,
     lvs::virtual_server_groups_are_known_and_used,
     lvs::families_of_groups_agree,
+    lvs::groups_have_bounds,
+    lvs::what_ipvs_alone_carries_is_told,
     lvs::checks_name_what_is_there,
     track::named_interfaces_exist,
     track::track_groups_have_instances,

@@ -9,15 +9,19 @@ mod tests;
 use std::{collections::BTreeSet, future::Future, pin::Pin, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use nix::unistd::gethostname;
 use tokio::time::{Instant, timeout_at};
 
 use self::{fifo::Fifo, mail::Post, reader::Reader};
 use crate::{
+    cli::Role,
     config::model::{Command, Config, global},
-    io::script::{self, Identity, Refused, Report, Rights},
+    io::{
+        host_name,
+        script::{self, Identity, Refused, Report, Rights},
+    },
     notify::{Effect, Job, Notifier},
     observe::log,
+    pool::{VirtualServerId, state},
     vrrp::output::Notice,
 };
 
@@ -29,14 +33,15 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 type Ended = (Job, Result<Report, Refused>);
 
-/// Everybody who is told of virtual routers. Belongs to a loop that calls [`Self::tell`] for each notice, polls
+/// Everybody who is told of virtual routers or of servers. Belongs to a loop that calls [`Self::tell`] or [`Self::tell_pool`] for
+/// each notice, polls
 /// [`Self::progress`] beside everything else, and [`Self::finish`]es at the end.
-#[derive(Default)]
 pub struct Notifications {
+    role: Role,
     notifier: Notifier,
     rights: Rights,
     running: FuturesUnordered<Pin<Box<dyn Future<Output = Ended>>>>,
-    /// `notify_fifo` and `vrrp_notify_fifo`.
+    /// `notify_fifo`, and that of the child's own: `vrrp_notify_fifo` or `lvs_notify_fifo`.
     outlets: [Outlet; 2],
     post: Post,
 }
@@ -50,6 +55,19 @@ struct Outlet {
 }
 
 impl Notifications {
+    /// Of the child with this role; nobody is told yet.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            notifier: Notifier::default(),
+            rights: Rights::default(),
+            running: FuturesUnordered::new(),
+            outlets: Default::default(),
+            post: Post::default(),
+        }
+    }
+
     /// Makes a configuration the one in force, at start and at reload. Readers that are as before go on; one that has
     /// ended is started again, as keepalived does. Needs a tokio runtime.
     pub fn configure(&mut self, config: &Config) {
@@ -60,13 +78,18 @@ impl Notifications {
             "" => &host,
             name => name,
         };
-        self.notifier.handle_config(router_id, global.mail.faults);
+        self.notifier.handle_config(router_id, global);
         self.post.configure(&global.mail, &host);
-        for (outlet, settings) in self
-            .outlets
-            .iter_mut()
-            .zip([&global.notify.all, &global.notify.vrrp])
-        {
+        let mut shared = global.notify.all.clone();
+        let own = match self.role {
+            Role::Checkers => &global.notify.lvs,
+            _ => &global.notify.vrrp,
+        };
+        // One program reads what both children write, and it belongs to the checkers child where there is one, as in keepalived.
+        if self.role != Role::Checkers && !config.virtual_servers.is_empty() {
+            shared.script = None;
+        }
+        for (outlet, settings) in self.outlets.iter_mut().zip([&shared, own]) {
             outlet.configure(settings, &mut self.rights);
         }
         self.look_at_scripts(config);
@@ -74,27 +97,21 @@ impl Notifications {
 
     /// Looks users up before they are needed, and says now what will not run then.
     fn look_at_scripts(&mut self, config: &Config) {
-        let instances = config.vrrp_instances.iter();
-        let instances = instances.map(|instance| (&instance.name, &instance.notify));
-        let groups = config.sync_groups.iter();
-        let groups = groups.map(|group| (&group.name, &group.notify));
         let mut looked_at = BTreeSet::new();
         let mut as_root = false;
-        for (name, notify) in instances.chain(groups) {
-            for command in notify.commands() {
-                let owner = command.owner.as_ref();
-                let user = owner.map(|owner| (&owner.user, &owner.group));
-                // Many instances with one script are usual.
-                if !looked_at.insert((command.words.first(), user)) {
-                    continue;
+        for (name, command) in commands(config, self.role) {
+            let owner = command.owner.as_ref();
+            let user = owner.map(|owner| (&owner.user, &owner.group));
+            // Many instances with one script are usual.
+            if !looked_at.insert((command.words.first(), user)) {
+                continue;
+            }
+            match self.rights.script(command, SCRIPT_LIMIT) {
+                Ok(script) => {
+                    let is_root = |identity: Identity| identity.uid == 0;
+                    as_root |= owner.is_none() && script.identity.is_some_and(is_root);
                 }
-                match self.rights.script(command, SCRIPT_LIMIT) {
-                    Ok(script) => {
-                        let is_root = |identity: Identity| identity.uid == 0;
-                        as_root |= owner.is_none() && script.identity.is_some_and(is_root);
-                    }
-                    Err(refused) => log::notify_script_unusable(name, command, &refused),
-                }
+                Err(refused) => log::notify_script_unusable(&name, command, &refused),
             }
         }
         let scripts = &config.global.scripts;
@@ -109,6 +126,18 @@ impl Notifications {
         self.carry_out();
     }
 
+    /// Tells whom it concerns of a virtual server or a real server.
+    pub fn tell_pool(&mut self, notice: &state::Notice) {
+        self.notifier.handle_pool_notice(notice);
+        self.carry_out();
+    }
+
+    /// Mails about a virtual server or a real server.
+    pub fn mail(&mut self, subject: &state::Subject, is_up: bool, body: String) {
+        self.notifier.handle_mail(subject, is_up, body);
+        self.carry_out();
+    }
+
     /// Tells FIFOs a state again (`fifo_write_vrrp_states_on_reload`).
     pub fn repeat(&mut self, notice: &Notice) {
         self.notifier.handle_repeat(notice);
@@ -118,14 +147,14 @@ impl Notifications {
     /// Waits for something to end, and starts what waited for it. Safe to cancel; waits for ever where there is nothing
     /// under way.
     pub async fn progress(&mut self) {
-        let [all, vrrp] = &mut self.outlets;
+        let [all, own] = &mut self.outlets;
         tokio::select! {
             Some((job, ended)) = self.running.next(), if !self.running.is_empty() => {
                 log::notify_script_ended(&job, &ended);
                 self.notifier.handle_ended(&job.subject);
             }
             () = all.progress() => {}
-            () = vrrp.progress() => {}
+            () = own.progress() => {}
             () = self.post.progress() => {}
         }
         self.carry_out();
@@ -152,8 +181,8 @@ impl Notifications {
             }
         }
         self.running.clear();
-        let [all, vrrp] = &mut self.outlets;
-        tokio::join!(all.close(), vrrp.close());
+        let [all, own] = &mut self.outlets;
+        tokio::join!(all.close(), own.close());
     }
 
     fn carry_out(&mut self) {
@@ -248,8 +277,27 @@ impl Outlet {
     }
 }
 
-fn host_name() -> String {
-    gethostname().map_or("unknown".to_owned(), |name| {
-        name.to_string_lossy().into_owned()
-    })
+/// The programs that the child with this role runs, and for whom.
+fn commands(config: &Config, role: Role) -> Vec<(String, &Command)> {
+    if role != Role::Checkers {
+        let instances = config.vrrp_instances.iter();
+        let instances = instances.map(|instance| (&instance.name, &instance.notify));
+        let groups = config.sync_groups.iter();
+        let groups = groups.map(|group| (&group.name, &group.notify));
+        let all = instances.chain(groups).flat_map(|(name, notify)| {
+            let commands = notify.commands();
+            commands.map(move |command| (name.clone(), command))
+        });
+        return all.collect();
+    }
+    let mut all = Vec::new();
+    for server in &config.virtual_servers {
+        let reals = server.real_servers.iter().map(|real| &real.notify);
+        for notify in std::iter::once(&server.quorum.notify).chain(reals) {
+            let commands = [&notify.up, &notify.down].into_iter().flatten();
+            let name = || VirtualServerId::of(server).to_string();
+            all.extend(commands.map(|command| (name(), &**command)));
+        }
+    }
+    all
 }

@@ -1,21 +1,211 @@
-//! Probes: checks carried over real sockets.
+//! Probes: what checks ask, carried over real sockets, and programs that are run for them.
 
-pub mod tcp;
+mod datagram;
+mod echo;
+mod origin;
+mod program;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Semaphore;
+use nix::{
+    errno::Errno,
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
+use tokio::{sync::Semaphore, time::timeout};
 
-/// Probes under way at the same time; the rest wait, so that ten thousand real servers do not need as many file
-/// descriptors.
-const CONCURRENT: usize = 512;
+use self::tls::Tls;
+use super::{host_name, script::Rights};
+use crate::{
+    checker::{
+        Answer, Probe, ProbeError, ProbeResult,
+        dialogue::{http::Http, pattern::Pattern, smtp::Smtp},
+    },
+    config::model::{
+        Check, Config, Connection, Http as HttpSettings,
+        check::{self, Regex},
+    },
+};
 
-/// The right to run probes, shared by all of them.
-#[derive(Clone, Debug)]
-pub struct Slots(Arc<Semaphore>);
+/// Connections under way at the same time; the rest wait. Half of what the process may open, at most.
+const CONNECTIONS: usize = 8192;
+/// Programs that run at the same time.
+const PROGRAMS: usize = 256;
 
-impl Default for Slots {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(CONCURRENT)))
+/// What all probes share.
+#[derive(Debug)]
+pub struct Prober {
+    connections: Arc<Semaphore>,
+    programs: Arc<Semaphore>,
+    tls: Arc<Tls>,
+    rights: Arc<Rights>,
+    patterns: Arc<Patterns>,
+    /// What SMTP servers are told where `helo_name` says nothing.
+    hello: Arc<str>,
+}
+
+/// Compiled expressions by what they were compiled from.
+#[derive(Debug, Default)]
+struct Patterns(Mutex<HashMap<String, Arc<Pattern>>>);
+
+impl Patterns {
+    fn get(&self, regex: &Regex) -> Result<Arc<Pattern>, ProbeError> {
+        let key = format!("{regex:?}");
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pattern) = known.get(&key) {
+            return Ok(Arc::clone(pattern));
+        }
+        let pattern =
+            Pattern::new(regex).map_err(|why| ProbeError::because(format!("regex: {why}")))?;
+        let pattern = Arc::new(pattern);
+        known.insert(key, Arc::clone(&pattern));
+        Ok(pattern)
     }
+}
+
+impl Prober {
+    /// One that knows no configuration. Raises the limit of open files to what it may be.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            connections: Arc::new(Semaphore::new(most_connections())),
+            programs: Arc::new(Semaphore::new(PROGRAMS)),
+            tls: Arc::new(Tls::default()),
+            rights: Arc::new(Rights::default()),
+            patterns: Arc::new(Patterns::default()),
+            hello: host_name().into(),
+        }
+    }
+
+    /// Takes what the configuration says of TLS and of programs. Expressions are compiled anew when they are asked for.
+    pub fn configure(&mut self, config: &Config) {
+        self.tls = Arc::new(Tls::new(config.ssl.as_ref()));
+        self.rights = Arc::new(Rights::new(&config.global.scripts));
+        self.patterns = Arc::new(Patterns::default());
+        let hello = config.global.mail.helo_name.clone();
+        self.hello = hello.unwrap_or_else(host_name).into();
+    }
+
+    /// Asks what a probe wants to know. Its time begins when it is its turn.
+    pub fn ask(&self, probe: Probe) -> impl Future<Output = ProbeResult> + Send + use<> {
+        let slots = match *probe.check {
+            Check::Misc(_) => &self.programs,
+            _ => &self.connections,
+        };
+        let slots = Arc::clone(slots);
+        let (tls, rights) = (Arc::clone(&self.tls), Arc::clone(&self.rights));
+        let (patterns, hello) = (Arc::clone(&self.patterns), Arc::clone(&self.hello));
+        async move {
+            // The semaphore is never closed; without a permit the probe would only be unbounded.
+            let _slot = slots.acquire().await.ok();
+            match &*probe.check {
+                Check::Tcp(connection) => origin::connect(connection).await.map(|_| Answer::Well),
+                Check::Http(it) | Check::Ssl(it) => {
+                    let is_tls = matches!(&*probe.check, Check::Ssl(_));
+                    let tls = is_tls.then_some(&*tls);
+                    ask_http(it, probe.url, tls, &patterns).await
+                }
+                Check::Smtp(it) => {
+                    let stream = origin::connect(&it.connection).await?;
+                    let name = it.settings.helo_name.as_deref();
+                    let mut dialogue = Smtp::new(name.unwrap_or(&hello));
+                    stream::talk(stream, &mut dialogue, it.connection.timeout).await
+                }
+                Check::Udp(it) => datagram::ask_udp(&it.connection, &it.settings).await,
+                Check::Dns(it) => datagram::ask_dns(&it.connection, &it.settings).await,
+                Check::Ping(connection) => echo::ask(connection).await,
+                Check::Misc(misc) => program::run(misc, &rights).await,
+                // They are told, not asked.
+                Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
+            }
+        }
+    }
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+async fn ask_http(
+    probe: &check::Probe<HttpSettings>,
+    url: usize,
+    tls: Option<&Tls>,
+    patterns: &Patterns,
+) -> ProbeResult {
+    let (connection, settings) = (&probe.connection, &probe.settings);
+    let Some(url) = settings.urls.get(url) else {
+        return Ok(Answer::Well);
+    };
+    let pattern = url
+        .regex
+        .as_ref()
+        .map(|regex| patterns.get(regex))
+        .transpose()?;
+    let mut dialogue = Http::new(url, settings.protocol, connection.target(), pattern);
+    let Some(tls) = tls else {
+        let stream = origin::connect(connection).await?;
+        return stream::talk(stream, &mut dialogue, connection.timeout).await;
+    };
+    let connecting = async {
+        let stream = origin::connect(connection).await?;
+        tls.connect(stream, settings, url, connection.target())
+            .await
+    };
+    let stream = in_time(connection.timeout, connecting).await?;
+    stream::talk(stream, &mut dialogue, connection.timeout).await
+}
+
+/// What comes of `work`, if that is soon enough.
+async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, ProbeError>>,
+) -> Result<T, ProbeError> {
+    timeout(limit, work)
+        .await
+        .unwrap_or(Err(ProbeError::Timeout))
+}
+
+fn failed(error: &io::Error) -> ProbeError {
+    ProbeError::because(error.raw_os_error().map_or_else(
+        || error.to_string(),
+        |code| Errno::from_raw(code).desc().to_owned(),
+    ))
+}
+
+fn most_connections() -> usize {
+    let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return CONNECTIONS / 16;
+    };
+    // What is refused leaves the limit as it was.
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, most, most).is_ok();
+    let now = if raised { most } else { 1024 };
+    usize::try_from(now / 2)
+        .unwrap_or(usize::MAX)
+        .clamp(16, CONNECTIONS)
+}
+
+/// Where a connection goes: a link-local address needs its interface.
+fn target(connection: &Connection) -> SocketAddr {
+    let mut target = connection.target();
+    let interface = connection.origin.as_deref();
+    let interface = interface.and_then(|origin| origin.interface.as_ref());
+    if let (SocketAddr::V6(v6), Some(interface)) = (&mut target, interface)
+        && v6.ip().is_unicast_link_local()
+    {
+        let index = nix::net::if_::if_nametoindex(interface.as_str());
+        v6.set_scope_id(index.unwrap_or_default());
+    }
+    target
 }

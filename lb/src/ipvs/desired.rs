@@ -8,10 +8,13 @@ use super::{
 };
 use crate::{
     config::model::{
-        ForwardMethod, Tunnel, Word as _,
+        Family, ForwardMethod, Tunnel, Word as _,
         lvs::{PersistenceEngine, TunnelChecksum},
     },
-    pool::{Front, desired},
+    pool::{
+        Front, Mark,
+        desired::{self, Desired, Member},
+    },
 };
 
 /// Why IPVS cannot carry a service as configured.
@@ -24,30 +27,35 @@ pub enum Refusal {
 
 /// The table for these services, and what is left out of it.
 #[must_use]
-pub fn table(services: &[desired::Service]) -> (Table, BTreeMap<Front, Refusal>) {
+pub fn table(desired: &Desired) -> (Table, BTreeMap<ServiceKey, Refusal>) {
+    let services = desired.services.iter().map(|service| {
+        let is_v6 = service.front.address.is_ipv6();
+        (service.front.into(), entry(service, is_v6))
+    });
+    let marked = desired.marked.iter().map(|service| {
+        let key = ServiceKey::from(service.front);
+        (key, entry(service, service.front.family == Family::V6))
+    });
     let (mut table, mut refused) = (Table::default(), BTreeMap::new());
-    for service in services {
-        let dests: Result<_, _> = service
-            .dests
-            .iter()
-            .filter(|dest| dest.usable)
-            .map(dest)
-            .collect();
-        match dests {
-            Ok(dests) => {
-                let service_of = self::service(service);
-                let entry = Entry {
-                    service: service_of,
-                    dests,
-                };
-                table.services.insert(service.front.into(), entry);
+    for (key, entry) in services.chain(marked) {
+        match entry {
+            Ok(entry) => {
+                table.services.insert(key, entry);
             }
             Err(why) => {
-                refused.insert(service.front, why);
+                refused.insert(key, why);
             }
         }
     }
     (table, refused)
+}
+
+fn entry<F>(service: &desired::Service<F>, is_v6: bool) -> Result<Entry, Refusal> {
+    let usable = service.dests.iter().filter(|dest| dest.usable);
+    Ok(Entry {
+        dests: usable.map(dest).collect::<Result<_, _>>()?,
+        service: self::service(service, is_v6),
+    })
 }
 
 impl From<Front> for ServiceKey {
@@ -60,7 +68,25 @@ impl From<Front> for ServiceKey {
     }
 }
 
-fn service(service: &desired::Service) -> Service {
+impl From<Member> for ServiceKey {
+    fn from(member: Member) -> Self {
+        match member {
+            Member::Address(front) => front.into(),
+            Member::Mark(mark) => mark.into(),
+        }
+    }
+}
+
+impl From<Mark> for ServiceKey {
+    fn from(mark: Mark) -> Self {
+        Self::Mark {
+            mark: mark.mark,
+            is_v6: mark.family == Family::V6,
+        }
+    }
+}
+
+fn service<F>(service: &desired::Service<F>, is_v6: bool) -> Service {
     let flags = service.flags;
     let told = [flags.first, flags.second, flags.third];
     let mut bits = FLAG_SCHEDULER
@@ -71,11 +97,7 @@ fn service(service: &desired::Service) -> Service {
     if service.one_packet {
         bits |= FLAG_ONE_PACKET;
     }
-    let whole = if service.front.address.is_ipv6() {
-        128
-    } else {
-        32
-    };
+    let whole = if is_v6 { 128 } else { 32 };
     let (mut timeout, mut granularity, mut engine) = (0, whole, None);
     if let Some(persistence) = service.persistence {
         bits |= FLAG_PERSISTENT;

@@ -9,7 +9,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher24;
 
-use crate::pool::{RealServerId, mapped};
+use crate::pool::{DestId, mapped};
 
 /// Ring length for few real servers: the largest prime below 4096.
 pub const SMALL: u32 = 4093;
@@ -47,7 +47,7 @@ const fn gcd(mut a: u32, mut b: u32) -> u32 {
 /// Fills a ring of `len` entries, [`SMALL`] or [`LARGE`], with indexes into `members`, pairs of real server and
 /// weight; empty when no weight is above zero.
 #[must_use]
-pub fn ring(members: &[(RealServerId, u32)], len: u32) -> Vec<u16> {
+pub fn ring(members: &[(DestId, u32)], len: u32) -> Vec<u16> {
     let weights = members.iter().map(|(_, weight)| u64::from(*weight));
     let Some(heaviest @ 1..) = weights.max() else {
         return Vec::new();
@@ -76,7 +76,7 @@ pub fn ring(members: &[(RealServerId, u32)], len: u32) -> Vec<u16> {
 }
 
 struct Turn {
-    id: RealServerId,
+    id: DestId,
     index: u16,
     weight: u64,
     /// Takes an entry whenever this reaches the heaviest weight.
@@ -86,7 +86,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn new(index: u16, id: RealServerId, weight: u64, heaviest: u64, len: u32) -> Self {
+    fn new(index: u16, id: DestId, weight: u64, heaviest: u64, len: u32) -> Self {
         Self {
             id,
             index,
@@ -122,11 +122,11 @@ const fn reduce(hash: u64, below: u32) -> u32 {
 }
 
 /// Part of the interface between directors: a change of it moves every flow.
-fn hash(id: RealServerId, purpose: u64) -> u64 {
+fn hash(id: DestId, purpose: u64) -> u64 {
     let mut hasher = SipHasher24::new_with_keys(0, purpose);
     hasher.write(&mapped(id.address));
     hasher.write(&id.port.to_be_bytes());
-    hasher.write(&[id.front.protocol.number()]);
+    hasher.write(&[id.protocol.number()]);
     hasher.finish()
 }
 

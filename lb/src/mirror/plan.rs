@@ -35,7 +35,7 @@ use super::{
 use crate::{
     config::model::{ForwardMethod, Protocol, Scheduler},
     pool::{
-        Front, NextHop, RealServerId,
+        DestId, Front, NextHop,
         desired::{Dest, Service},
         mapped, unmapped,
     },
@@ -59,29 +59,37 @@ pub enum Refusal {
     Rings,
     /// Too many NAT services send to one real server address and port.
     #[error("real server {0} is shared by more than {NAT_SERVICES} NAT virtual servers")]
-    NatSource(RealServerId),
+    NatSource(DestId),
     /// `local_ports` has nothing to give.
     #[error("full NAT has no ports; a restart makes room for them")]
     LocalPorts,
     /// The checksum of what leaves this host may be the device's to make, so that nobody here can tell what it becomes.
     #[error("real server {0} is this host, where SCTP cannot be given another port")]
-    SctpHere(RealServerId),
+    SctpHere(DestId),
     /// IPVS has the service too, and would take what is too much here.
     #[error("IPVS alone has it, because its thresholds are about all connections")]
     Thresholds,
     /// IPVS has the service too, and may know a way where frames have none.
     #[error("IPVS alone has it until the next hop of every real server is known")]
     NextHops,
+    /// Nobody here reads what packets carry.
+    #[error("`persistence_engine` takes IPVS")]
+    Engine,
     /// The programs have no such way to spread flows.
-    #[error("its scheduler is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh and mh")]
+    #[error(
+        "its scheduler takes IPVS: it is not one of rr, wrr, lc, wlc, sed, nq, fo, ovf, sh, dh and mh"
+    )]
     Scheduler,
 }
 
 impl Refusal {
-    /// Whether IPVS carries the service as configured.
+    /// Whether IPVS, where there is one, carries the service as configured.
     #[must_use]
     pub const fn is_for_ipvs(&self) -> bool {
-        matches!(self, Self::Thresholds | Self::NextHops)
+        matches!(
+            self,
+            Self::Thresholds | Self::NextHops | Self::Scheduler | Self::Engine
+        )
     }
 }
 
@@ -113,7 +121,7 @@ pub struct Planner {
 
 #[derive(Debug, Default)]
 struct ComputedRing {
-    members: Vec<(RealServerId, u32)>,
+    members: Vec<(DestId, u32)>,
     len: u32,
     indexes: Vec<u16>,
 }
@@ -270,6 +278,9 @@ impl Draft<'_> {
         // IPVS has nothing of a service whose flows have no entries: they go on as they began.
         let is_alone = before.is_some_and(|before| before.scheduler == SCHEDULER_MH);
         let scheduler = scheduler(service, is_shared && !is_alone).ok_or(Refusal::Scheduler)?;
+        if service.persistence.is_some_and(|it| it.engine.is_some()) {
+            return Err(Refusal::Engine);
+        }
         // One that is there has flows, which would be nobody's.
         if is_shared && before.is_none() {
             leave_to_ipvs(service)?;
@@ -281,8 +292,9 @@ impl Draft<'_> {
         let dests = self.add_dests(id, service)?;
         let refused = self.add_nat_sources(service, &dests).or_else(|| {
             let mut dests = service.dests.iter();
-            let refused =
-                dests.find(|dest| dest.next_hop == Some(NextHop::Host) && !may_be_here(dest));
+            let refused = dests.find(|dest| {
+                dest.next_hop == Some(NextHop::Host) && !may_be_here(service.front, dest)
+            });
             refused.map(|dest| Refusal::SctpHere(dest.id))
         });
         let entries = self.ring_entries(key, service, &dests);
@@ -341,14 +353,15 @@ impl Draft<'_> {
     }
 
     fn add_dests(&mut self, service: u32, wanted: &Service) -> Result<Vec<u16>, Refusal> {
+        let of = (service, wanted.front);
         wanted
             .dests
             .iter()
             .map(|dest| {
                 let key = (service, mapped(dest.id.address), dest.id.port.to_be_bytes());
                 let (id, value) = match self.known.get(&key) {
-                    Some(id) => (*id, dest_value(service, dest, self.installed.dests.get(id))),
-                    None => self.new_dest(service, dest)?,
+                    Some(id) => (*id, dest_value(of, dest, self.installed.dests.get(id))),
+                    None => self.new_dest(of, dest)?,
                 };
                 self.image.dests.insert(id, value);
                 self.image.limits.insert(id, limits(dest));
@@ -357,7 +370,7 @@ impl Draft<'_> {
             .collect()
     }
 
-    fn new_dest(&mut self, service: u32, dest: &Dest) -> Result<(u16, DestValue), Refusal> {
+    fn new_dest(&mut self, of: (u32, Front), dest: &Dest) -> Result<(u16, DestValue), Refusal> {
         let from = self.planner.next_dest;
         let named = || {
             let rings = self
@@ -383,7 +396,7 @@ impl Draft<'_> {
             .map_or(0, |dest| dest.generation);
         let value = DestValue {
             generation: last.wrapping_add(1),
-            ..dest_value(service, dest, None)
+            ..dest_value(of, dest, None)
         };
         Ok((id, value))
     }

@@ -28,7 +28,7 @@ use crate::{
         lvs::{Persistence, QuicServerId, SchedulerFlags, Thresholds, TunnelChecksum},
     },
     pool::{
-        Hop, NextHop, RealServerId,
+        DestId, Hop, NextHop,
         desired::{Dest, Service},
         mapped,
     },
@@ -64,12 +64,12 @@ fn hop(n: u8) -> Hop {
     }
 }
 
-fn dest(service: u8, n: u8) -> Dest {
+fn dest(n: u8) -> Dest {
     Dest {
-        id: RealServerId {
-            front: front(service),
+        id: DestId {
             address: [10, 0, 0, n].into(),
             port: 80,
+            protocol: Protocol::Tcp,
         },
         method: ForwardMethod::Nat,
         weight: 1,
@@ -89,7 +89,7 @@ fn service(n: u8, dests: &[u8]) -> Service {
         flags: SchedulerFlags::NONE,
         one_packet: false,
         persistence: None,
-        dests: dests.iter().map(|d| dest(n, *d)).collect(),
+        dests: dests.iter().map(|d| dest(*d)).collect(),
     }
 }
 
@@ -167,7 +167,7 @@ fn a_service_of_every_port_is_found_with_port_0_and_so_are_its_real_servers() {
     let mut every = service(1, &[1, 2]);
     every.front.port = 0;
     for (dest, port) in every.dests.iter_mut().zip([80, 81]) {
-        (dest.id.front, dest.id.port) = (every.front, port);
+        dest.id.port = port;
     }
     let (mut mirror, mut now) = installed(&[every.clone(), service(2, &[3])]);
     let image = mirror.installed();
@@ -422,7 +422,7 @@ fn sctp_gets_no_other_port_on_this_host() {
         let mut wish = service(1, &[1]);
         wish.front.protocol = Protocol::Sctp;
         let dest = &mut wish.dests[0];
-        (dest.id.front, dest.id.port) = (wish.front, port);
+        (dest.id.protocol, dest.id.port) = (Protocol::Sctp, port);
         dest.next_hop = Some(NextHop::Host);
         let refused = Refusal::SctpHere(dest.id);
         let mut mirror = Mirror::new(Image::default(), Room::default());
@@ -667,7 +667,7 @@ fn a_ring_with_displaced_flows_is_the_previous_one_of_the_next_change() {
 
     let held = lookup(mirror.installed(), desired[0].front).unwrap().ring;
     let mut other = desired;
-    other[0].dests = vec![dest(1, 1)];
+    other[0].dests = vec![dest(1)];
     mirror.handle_services(other.clone(), due);
     drain(&mut mirror, due);
     let value = lookup(mirror.installed(), other[0].front).unwrap();
@@ -740,7 +740,7 @@ fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
     }
 }
 
-fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
+fn any_dest() -> impl Strategy<Value = Dest> {
     (1u8..6, 0u32..3, any::<bool>(), 0..3, any::<bool>()).prop_map(
         move |(n, weight, usable, way, nat)| Dest {
             weight,
@@ -757,14 +757,14 @@ fn any_dest(service: u8) -> impl Strategy<Value = Dest> {
             } else {
                 ForwardMethod::DirectRoute
             },
-            ..dest(service, n)
+            ..dest(n)
         },
     )
 }
 
 fn any_service(n: u8) -> impl Strategy<Value = Service> {
     (
-        prop::collection::vec(any_dest(n), 0..5),
+        prop::collection::vec(any_dest(), 0..5),
         any::<bool>(),
         any::<bool>(),
         0u32..3,
@@ -777,7 +777,7 @@ fn any_service(n: u8) -> impl Strategy<Value = Service> {
                 front.port = 0;
             }
             for dest in &mut dests {
-                dest.id.front = front;
+                dest.id.protocol = front.protocol;
             }
             Service {
                 front,

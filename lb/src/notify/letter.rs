@@ -1,7 +1,10 @@
-//! Mail about virtual routers, in keepalived's words.
+//! Mail about virtual routers and servers, in keepalived's words.
 
 use super::telling;
-use crate::vrrp::output::{Notice, Party};
+use crate::{
+    pool::state,
+    vrrp::output::{Notice, Party},
+};
 
 /// A mail without its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,5 +46,25 @@ impl Letter {
             subject: format!("[{router_id}] VRRP {kind} {name} - Entering {state} state"),
             body,
         })
+    }
+
+    /// What is written about a virtual server or a real server.
+    pub(super) fn about_pool(
+        subject: &state::Subject,
+        is_up: bool,
+        body: String,
+        router_id: &str,
+    ) -> Self {
+        let state = telling::up_or_down(is_up);
+        let subject = match subject {
+            state::Subject::VirtualServer(server) => {
+                format!("[{router_id}] Virtualserver {server} - {state}")
+            }
+            state::Subject::RealServer(real) => format!(
+                "[{router_id}] Realserver {real} of virtual server {} - {state}",
+                real.server
+            ),
+        };
+        Self { subject, body }
     }
 }

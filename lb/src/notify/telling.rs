@@ -2,6 +2,7 @@
 
 use crate::{
     config::model::{Command, vrrp::OnDelete},
+    pool::state,
     vrrp::output::{Happening, Notice, Party},
 };
 
@@ -86,4 +87,19 @@ const fn party(notice: &Notice) -> (&'static str, u8) {
         Party::Instance => ("INSTANCE", notice.priority),
         Party::Group => ("GROUP", 0),
     }
+}
+
+/// A line for FIFOs: `VS VIRTUAL UP` or `RS REAL VIRTUAL DOWN`, with the NUL after it that keepalived writes where that is wanted.
+pub(super) fn pool_line(notice: &state::Notice, ends_in_nul: bool) -> String {
+    let state = up_or_down(notice.is_up);
+    let end = if ends_in_nul { "\n\0" } else { "\n" };
+    match &notice.subject {
+        state::Subject::VirtualServer(server) => format!("VS {server} {state}{end}"),
+        state::Subject::RealServer(real) => format!("RS {real} {} {state}{end}", real.server),
+    }
+}
+
+/// The word for a state.
+pub(super) const fn up_or_down(is_up: bool) -> &'static str {
+    if is_up { "UP" } else { "DOWN" }
 }

@@ -42,7 +42,7 @@ fn notice(party: Party, happening: Happening, notify: StateNotify) -> Notice {
 
 fn notifier() -> Notifier {
     let mut notifier = Notifier::default();
-    notifier.handle_config("node", true);
+    notifier.handle_config("node", &GlobalDefs::default());
     notifier
 }
 
@@ -172,7 +172,9 @@ fn nothing_is_told_that_nobody_asked_for() {
     );
     assert_eq!(told(&mut notifier(), &[quiet]), "");
     let mut notifier = notifier();
-    notifier.handle_config("node", false);
+    let mut global = GlobalDefs::default();
+    global.mail.faults = false;
+    notifier.handle_config("node", &global);
     let notify = StateNotify {
         mail: true,
         ..StateNotify::default()
@@ -188,7 +190,7 @@ fn effects(notifier: &mut Notifier) -> Vec<Effect> {
 
 fn jobs(effects: &[Effect]) -> Vec<String> {
     let run = effects.iter().filter_map(|effect| match effect {
-        Effect::Run(job) => Some(format!("{} {}", job.subject.name, job.command.words[0])),
+        Effect::Run(job) => Some(format!("{} {}", job.subject, job.command.words[0])),
         Effect::Tell(_) | Effect::Mail(_) | Effect::Dropped(_) => None,
     });
     run.collect()
@@ -220,7 +222,7 @@ fn a_slow_script_delays_those_of_its_subject_and_no_others() {
         ["V backup", "W master", "V stop"]
     );
     assert_eq!(notifier.waiting(), 2);
-    let slow = Subject {
+    let slow = Subject::Router {
         party: Party::Instance,
         name: "V".to_owned(),
     };
@@ -241,7 +243,7 @@ fn only_so_many_scripts_run_at_a_time_and_the_others_in_their_turn() {
         notifier.handle_notice(&one);
     }
     assert_eq!(jobs(&effects(&mut notifier)).len(), PARALLEL);
-    let ended = |name: usize| Subject {
+    let ended = |name: usize| Subject::Router {
         party: Party::Instance,
         name: name.to_string(),
     };
@@ -276,7 +278,7 @@ fn a_full_queue_leaves_out_the_oldest_and_says_so() {
     );
     let mut last = String::new();
     for _ in 0..WAITING {
-        notifier.handle_ended(&Subject {
+        notifier.handle_ended(&Subject::Router {
             party: Party::Instance,
             name: "V".to_owned(),
         });

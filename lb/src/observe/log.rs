@@ -410,7 +410,7 @@ pub fn netlink_failed(error: &anyhow::Error) {
 
 /// A notify script ended, or was not run.
 pub fn notify_script_ended(job: &Job, ended: &Result<Report, Refused>) {
-    let (name, state, script) = (&job.subject.name, job.state, job.command.words.join(" "));
+    let (name, state, script) = (&job.subject, job.state, job.command.words.join(" "));
     match ended {
         Ok(report) if report.outcome.is_success() => {
             debug!("({name}) notify script for {state} succeeded: {script}");
@@ -440,11 +440,16 @@ pub fn notify_script_unusable(name: &str, command: &Command, refused: &Refused) 
     );
 }
 
-/// Too many scripts of one instance or group wait.
+/// What the block `SSL` names cannot be used.
+pub fn tls_unusable(why: &str) {
+    error!("SSL: every SSL_GET fails: {why}");
+}
+
+/// Too many scripts of one subject wait.
 pub fn notify_script_dropped(job: &Job) {
     error!(
         "({}) notify script for {} is left out, too many wait for one that does not end: {}",
-        job.subject.name,
+        job.subject,
         job.state,
         job.command.words.join(" ")
     );

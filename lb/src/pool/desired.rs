@@ -1,4 +1,10 @@
-//! The pure step from configuration and health to the services the data plane should hold.
+//! The pure step from configuration, health and quorum to the services the data plane should hold.
+//!
+//! With a quorum the real servers that are up take flows. Without one the `sorry_server` does in their place, where there is one; where
+//! there is none they go on, as with keepalived: only the notification tells of it. What is out keeps its place with weight 0 where
+//! it inhibits.
+
+mod group;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,20 +13,22 @@ use std::{
 
 use lb_common::gate::ALWAYS_OPEN;
 
+pub use self::group::Member;
 use super::{
-    Front, NextHop, RealServerId, Unreachable,
+    DestId, Front, Health, Mark, NextHop, RealServerId, Unreachable, VirtualServerId,
     drain::{Draining, Drains},
+    state::Pool,
 };
 use crate::config::model::{
-    Config, ForwardMethod, Scheduler, VirtualServer,
+    Config, ForwardMethod, Scheduler, SorryServer, VirtualServer,
     lvs::{Persistence, QuicServerId, SchedulerFlags, Thresholds},
 };
 
-/// A virtual server as it should be forwarded now.
+/// A virtual server, or a member of its group, as it should be forwarded now. `F` tells its packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct Service<F = Front> {
     /// Identity.
-    pub front: Front,
+    pub front: F,
     /// Index into `gates`.
     pub gate: u32,
     /// How new flows are spread.
@@ -39,18 +47,18 @@ pub struct Service {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dest {
     /// Identity.
-    pub id: RealServerId,
+    pub id: DestId,
     /// How packets reach it.
     pub method: ForwardMethod,
-    /// Configured share of new flows.
+    /// Share of new flows.
     pub weight: u32,
-    /// It takes no new flows whatever its weight is.
+    /// It takes no new flows whatever its weight is: an operator empties it, or it inhibits.
     pub draining: bool,
     /// The server id in the connection IDs that it gives out.
     pub quic_server_id: Option<QuicServerId>,
     /// Connections at which it takes no more new flows, and below which it takes some again.
     pub thresholds: Thresholds,
-    /// Whether its checks pass: a failed one carries no flow at all.
+    /// Whether it carries flows at all.
     pub usable: bool,
     /// Next hop, if known. Unknown does not take it out of the ring: the ring must be the same on every
     /// director, whatever each has resolved so far.
@@ -74,64 +82,195 @@ impl Dest {
 /// Next hops by real server address.
 pub type NextHops = BTreeMap<IpAddr, Result<NextHop, Unreachable>>;
 
-/// The services to forward, in the order of the file.
-///
-/// `down` holds the real servers whose checks fail, `drains` those that are emptied; `gates` the gate of each `vrrp_instance` by name. The second of
-/// two equal virtual servers, or of two equal real servers within one, is ignored, as keepalived does.
-#[must_use]
-pub fn desired(
-    config: &Config,
-    down: &BTreeSet<RealServerId>,
-    drains: &Drains,
-    gates: &BTreeMap<String, u32>,
-    next_hops: &NextHops,
-) -> Vec<Service> {
-    let mut seen = BTreeSet::new();
-    config
-        .virtual_servers
-        .iter()
-        .filter_map(|server| Some((Front::of(server)?, server)))
-        .filter(|(front, _)| seen.insert(*front))
-        .map(|(front, server)| Service {
-            front,
-            gate: gate(config, gates, front.address),
-            scheduler: server.scheduler,
-            flags: server.flags,
-            one_packet: server.one_packet,
-            persistence: server.persistence.as_deref().copied(),
-            dests: dests(front, server, (down, drains), next_hops),
-        })
-        .collect()
+/// Everything that should be forwarded, in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// By address, port and protocol.
+    pub services: Vec<Service>,
+    /// By firewall mark, which only IPVS sees.
+    pub marked: Vec<Service<Mark>>,
 }
 
-fn dests(
-    front: Front,
-    server: &VirtualServer,
-    (down, drains): (&BTreeSet<RealServerId>, &Drains),
-    next_hops: &NextHops,
-) -> Vec<Dest> {
+/// What decides about real servers beside the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Standings<'a> {
+    /// Health and quorum.
+    pub pool: &'a Pool,
+    /// Who is emptied.
+    pub drains: &'a Drains,
+    /// Gate of each `vrrp_instance` by name.
+    pub gates: &'a BTreeMap<String, u32>,
+    /// By real server address.
+    pub next_hops: &'a NextHops,
+}
+
+/// The services to forward. The second of two equal virtual servers, or of two equal real servers within one, is ignored, as
+/// keepalived does.
+#[must_use]
+pub fn desired(config: &Config, standings: &Standings<'_>) -> Desired {
+    let mut desired = Desired::default();
     let mut seen = BTreeSet::new();
-    server
-        .real_servers
-        .iter()
-        .filter(|real| seen.insert(RealServerId::of(front, real)))
+    let mut seen_marks = BTreeSet::new();
+    for server in &config.virtual_servers {
+        let id = VirtualServerId::of(server);
+        let dests = dests(server, &id, standings);
+        let mut add = |member| match member {
+            Member::Address(front) if seen.insert(front) => {
+                let gate = gate(config, standings.gates, front.address);
+                let dests = at_port(&dests, front.port);
+                desired.services.push(service(server, front, gate, dests));
+            }
+            Member::Mark(mark) if seen_marks.insert(mark) => {
+                let dests = at_port(&dests, 0);
+                desired
+                    .marked
+                    .push(service(server, mark, ALWAYS_OPEN, dests));
+            }
+            Member::Address(_) | Member::Mark(_) => {}
+        };
+        for member in members(config, &id) {
+            add(member);
+        }
+    }
+    desired
+}
+
+/// The services that a virtual server stands for: itself, or the members of its group.
+#[must_use]
+pub fn members(config: &Config, id: &VirtualServerId) -> Vec<Member> {
+    match id {
+        VirtualServerId::Address(front) => vec![Member::Address(*front)],
+        VirtualServerId::Mark(mark) => vec![Member::Mark(*mark)],
+        VirtualServerId::Group {
+            name,
+            protocol,
+            family,
+        } => group::members(config, name, *protocol, *family).collect(),
+    }
+}
+
+/// The real servers that have failed, as a plane remembers them: `is_up` says of a service, a real address and a real port whether it
+/// carries flows; nothing is known where it says nothing.
+#[must_use]
+pub fn remembered(
+    config: &Config,
+    is_up: impl Fn(Member, IpAddr, u16) -> Option<bool>,
+) -> BTreeSet<RealServerId> {
+    let mut failed = BTreeSet::new();
+    for server in &config.virtual_servers {
+        let id = VirtualServerId::of(server);
+        // All members of a group have the same.
+        let Some(member) = members(config, &id).first().copied() else {
+            continue;
+        };
+        for real in &server.real_servers {
+            let port = if real.method.is_nat() {
+                real.port
+            } else {
+                member.port()
+            };
+            if is_up(member, real.address, port) == Some(false) {
+                failed.insert(RealServerId::of(id.clone(), real));
+            }
+        }
+    }
+    failed
+}
+
+/// The dests of a service of this port: packets that are not translated keep it.
+fn at_port(dests: &[Dest], port: u16) -> Vec<Dest> {
+    let mut dests = dests.to_vec();
+    for dest in &mut dests {
+        if !dest.method.is_nat() {
+            dest.id.port = port;
+        }
+    }
+    dests
+}
+
+fn service<F>(server: &VirtualServer, front: F, gate: u32, dests: Vec<Dest>) -> Service<F> {
+    Service {
+        front,
+        gate,
+        scheduler: server.scheduler,
+        flags: server.flags,
+        one_packet: server.one_packet,
+        persistence: server.persistence.as_deref().copied(),
+        dests,
+    }
+}
+
+fn dests(server: &VirtualServer, id: &VirtualServerId, standings: &Standings<'_>) -> Vec<Dest> {
+    let mut seen = BTreeSet::new();
+    let reals = server.real_servers.iter();
+    let reals = reals.filter(|real| seen.insert((real.address, real.port)));
+    let is_sorry = server.sorry_server.is_some() && !standings.pool.has_quorum(id);
+    let protocol = id.protocol();
+    let mut dests: Vec<Dest> = reals
         .map(|real| {
-            let id = RealServerId::of(front, real);
-            let draining = drains.of(&id);
+            let (address, port) = (real.address, real.port);
+            let draining = standings.drains.of(address, port);
+            let health = standings.pool.health(id, address, port);
+            let health = health.unwrap_or(Health {
+                base: real.weight.get(),
+                ..Health::default()
+            });
+            let is_out = is_sorry || !health.is_up;
             Dest {
-                id,
+                id: DestId {
+                    address,
+                    port,
+                    protocol,
+                },
                 method: real.method,
-                weight: real.weight.get(),
+                weight: health.weight(),
                 quic_server_id: real.quic_server_id.as_deref().copied(),
                 thresholds: real.thresholds,
-                draining: draining != Draining::No,
-                usable: draining != Draining::Ended && !down.contains(&id),
-                next_hop: next_hops
-                    .get(&real.address)
-                    .and_then(|found| found.clone().ok()),
+                draining: draining != Draining::No || is_out && real.inhibit_on_failure,
+                usable: draining != Draining::Ended && (!is_out || real.inhibit_on_failure),
+                next_hop: standings.next_hop(address),
             }
         })
-        .collect()
+        .collect();
+    if let Some(sorry) = server.sorry_server.as_deref() {
+        add_sorry(&mut dests, sorry, is_sorry, id, standings);
+    }
+    dests
+}
+
+/// The server that answers without a quorum, which may be one of the others too.
+fn add_sorry(
+    dests: &mut Vec<Dest>,
+    sorry: &SorryServer,
+    serves: bool,
+    id: &VirtualServerId,
+    standings: &Standings<'_>,
+) {
+    let dest = Dest {
+        id: DestId {
+            address: sorry.address,
+            port: sorry.port,
+            protocol: id.protocol(),
+        },
+        method: sorry.method,
+        weight: 1,
+        draining: !serves,
+        quic_server_id: None,
+        thresholds: Thresholds::default(),
+        usable: serves || sorry.inhibit,
+        next_hop: standings.next_hop(sorry.address),
+    };
+    match dests.iter_mut().find(|other| other.id == dest.id) {
+        Some(other) if serves => *other = dest,
+        Some(_) => {}
+        None => dests.push(dest),
+    }
+}
+
+impl Standings<'_> {
+    fn next_hop(&self, address: IpAddr) -> Option<NextHop> {
+        self.next_hops.get(&address)?.clone().ok()
+    }
 }
 
 /// Name of the `vrrp_instance` that owns a virtual address, if one does.

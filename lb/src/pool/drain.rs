@@ -8,8 +8,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::RealServerId;
-
 /// The real servers of an address, or of one port of it, in every virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
@@ -48,8 +46,8 @@ enum Drain {
 impl Target {
     /// Whether it is one of them.
     #[must_use]
-    pub fn has(&self, id: &RealServerId) -> bool {
-        self.address == id.address && self.port.is_none_or(|port| port == id.port)
+    pub fn has(&self, address: IpAddr, port: u16) -> bool {
+        self.address == address && self.port.is_none_or(|own| own == port)
     }
 
     /// Whether all of `other` are among them.
@@ -106,10 +104,11 @@ impl Drains {
         Some((ends.min()?, "drain"))
     }
 
-    /// How far the real server `id` is.
+    /// How far a real server is.
     #[must_use]
-    pub fn of(&self, id: &RealServerId) -> Draining {
-        let named = self.targets.iter().filter(|(target, _)| target.has(id));
+    pub fn of(&self, address: IpAddr, port: u16) -> Draining {
+        let all = self.targets.iter();
+        let named = all.filter(|(target, _)| target.has(address, port));
         let drains = named.map(|(_, drain)| match drain {
             Drain::Until(_) => Draining::Quiescent,
             Drain::Over => Draining::Ended,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One virtual server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceSnapshot {
-    /// `address:port`.
+    /// `address:port`, `fwmark N` or `group NAME`.
     pub service: String,
     /// `TCP` or `UDP`.
     pub protocol: String,
@@ -18,6 +18,9 @@ pub struct ServiceSnapshot {
     pub id: u32,
     /// The instance that owns the address, if any.
     pub instance: Option<String>,
+    /// Whether enough real servers are up.
+    #[serde(default)]
+    pub has_quorum: bool,
     /// Flow entries alive.
     pub flows: u64,
     /// New flows since load.
@@ -26,7 +29,7 @@ pub struct ServiceSnapshot {
     pub packets: u64,
     /// Bytes from clients.
     pub bytes: u64,
-    /// Real servers in the order of the file.
+    /// Real servers in the order of the file, then the sorry server.
     pub real_servers: Vec<RealServerSnapshot>,
 }
 
@@ -37,12 +40,12 @@ pub struct RealServerSnapshot {
     pub real_server: String,
     /// `NAT`, `DR` or `TUN`.
     pub method: String,
-    /// Configured weight.
+    /// Share of new flows, with what checks add.
     pub weight: u32,
     /// Whether an operator empties it (`lb drain`).
     #[serde(default)]
     pub draining: bool,
-    /// Whether its checks pass.
+    /// Whether its checks pass; of a sorry server whether it serves.
     pub up: bool,
     /// The last check's result in words.
     pub why: String,

@@ -10,6 +10,7 @@ mod snapshot;
 
 use std::{
     collections::BTreeSet,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -21,21 +22,29 @@ use tokio::{
 
 use self::{data_plane::DataPlane, ipvs::Ipvs};
 use crate::{
-    checker::{Checker, Output, ProbeError, ProbeId, sentence},
+    checker::{self, Checker, Output, ProbeId, ProbeResult, sentence},
     cli::Role,
-    config::model::{self, VirtualServer},
+    config::model::{self, Check, VirtualServer},
     io::{
         memory,
         netlink::next_hop::Follower,
-        probe::{Slots, tcp},
+        notify::Notifications,
+        probe::Prober,
         scheduling::{Priorities, set_umask},
+        track::Sources,
     },
     observe::answer,
-    pool::{Front, RealServerId, desired::desired, drain::Drains},
+    pool::{
+        Health, NextHop, VirtualServerId,
+        desired::{Desired, Standings, desired},
+        drain::Drains,
+        state::{self, Pool},
+    },
     runtime::{
         channel::{ChildChannel, DrainOrder, DrainRequest, FromChild, Plan, Request, ToChild},
         parent::Parent,
     },
+    track::{Watched, output::Event},
 };
 
 /// Probe results taken at once before the services are worked out again.
@@ -44,7 +53,7 @@ const RESULTS: usize = 256;
 /// How long the way out may take when the kernel refuses writes.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-type ProbeResult = (ProbeId, Result<(), ProbeError>);
+type Ended = (ProbeId, ProbeResult);
 
 /// Runs the checker child until it is told to stop.
 ///
@@ -78,13 +87,17 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 2. Results: each may take a dead real server out of the ring. At most `RESULTS`, so that a storm of
             //    them costs one change of the maps and leaves room for the rest.
             Some(result) = child.probes.join_next() => child.handle_results(result),
-            // 3. Next hops: packets to a real server without one are lost, but checks find dead ones sooner.
-            () = child.next_hops.changed() => child.update(),
-            // 4. Timers: starting probes and settling rings can wait for all of the above.
+            // 3. Files with weights.
+            event = child.sources.next() => child.handle_event(event),
+            // 4. Next hops: packets to a real server without one are lost, but checks find dead ones sooner.
+            () = child.next_hops.changed() => child.handle_next_hops(),
+            // 5. Timers: starting probes and settling rings can wait for all of the above.
             () = sleep_until(due) => {
                 child.priorities.late(due.map_or(Duration::ZERO, |due| due.elapsed()));
                 child.handle_timeout();
             }
+            // 6. Whoever is told has time.
+            () = child.notifications.progress() => {}
             () = child.priorities.over_limit() => {}
         }
     }
@@ -127,15 +140,20 @@ impl Signals {
 struct Child {
     plan: Plan,
     checker: Checker,
+    pool: Pool,
     rng: fastrand::Rng,
-    slots: Slots,
-    probes: JoinSet<ProbeResult>,
+    prober: Prober,
+    probes: JoinSet<Ended>,
+    sources: Sources,
+    notifications: Notifications,
     next_hops: Follower,
     /// `None` before the first plan, and where there is no data plane.
     data_plane: Option<DataPlane>,
     /// `None` before the first plan, and where the kernel has none or it is not wanted.
     ipvs: Option<Ipvs>,
     drains: Drains,
+    /// Virtual servers whose checks rest.
+    suspended: BTreeSet<VirtualServerId>,
     configured: bool,
     priorities: Priorities,
 }
@@ -145,13 +163,17 @@ impl Child {
         Ok(Self {
             plan: Plan::default(),
             checker: Checker::default(),
+            pool: Pool::default(),
             rng: fastrand::Rng::new(),
-            slots: Slots::default(),
+            prober: Prober::new(),
             probes: JoinSet::new(),
+            sources: Sources::new(),
+            notifications: Notifications::new(Role::Checkers),
             next_hops: Follower::start()?,
             data_plane: None,
             ipvs: None,
             drains: Drains::default(),
+            suspended: BTreeSet::new(),
             configured: false,
             priorities: Priorities::new(Role::Checkers),
         })
@@ -165,7 +187,9 @@ impl Child {
         }
         if !self.configured || plan.pins != self.plan.pins {
             self.open(&plan)?;
-            self.configured = true;
+        }
+        if !std::mem::replace(&mut self.configured, true) {
+            self.remember(&plan.config);
         }
         let timeouts = plan.config.global.lvs.timeouts;
         self.plan = plan;
@@ -180,20 +204,22 @@ impl Child {
         set_umask(global.scripts.umask);
         self.priorities
             .apply(&global.checker_process, global.auto_priority);
-        let servers = &self.plan.config.virtual_servers;
-        let addresses: BTreeSet<_> = servers
-            .iter()
-            .flat_map(|server| &server.real_servers)
-            .map(|real| real.address)
-            .collect();
-        self.next_hops.follow(addresses);
+        self.notifications.configure(&self.plan.config);
+        self.prober.configure(&self.plan.config);
+        self.sources.watch(&watched(&self.plan.config));
+        self.next_hops.follow(followed(&self.plan.config));
+        let config = &self.plan.config;
         self.checker
-            .handle_config(&self.plan.config, &mut self.rng, Instant::now());
-        self.drain_checker();
-        self.update();
+            .handle_config(config, &mut self.rng, Instant::now());
+        let tells_of_first = config.global.scripts.initial_notify;
+        let checker = &self.checker;
+        self.pool
+            .handle_config(config, tells_of_first, |id| checker.health(id));
+        self.drain_pool();
+        self.handle_next_hops();
         // When the maps have what it had.
         if let Some(mut ipvs) = leaving {
-            ipvs.set_services(&[], false);
+            ipvs.set_services(&Desired::default(), false);
         }
         Ok(())
     }
@@ -208,12 +234,23 @@ impl Child {
             self.data_plane = None;
             return Ok(());
         };
-        let data_plane = DataPlane::open(pins)?;
-        if !self.configured {
-            self.checker = Checker::remembering(data_plane.failed());
-        }
-        self.data_plane = Some(data_plane);
+        self.data_plane = Some(DataPlane::open(pins)?);
         Ok(())
+    }
+
+    /// What a predecessor knew, which both planes remember.
+    fn remember(&mut self, config: &model::Config) {
+        let mut failed = BTreeSet::new();
+        if let Some(data_plane) = &self.data_plane {
+            failed = data_plane.failed(config);
+        }
+        if let Some(ipvs) = &mut self.ipvs {
+            match ipvs.failed(config) {
+                Ok(more) => failed.extend(more),
+                Err(error) => tracing::warn!("{}", sentence::ipvs_failed(error)),
+            }
+        }
+        self.checker = Checker::remembering(failed);
     }
 
     /// Takes IPVS up; returns it where it is wanted no more.
@@ -254,7 +291,7 @@ impl Child {
         }
     }
 
-    fn handle_results(&mut self, first: Result<ProbeResult, JoinError>) {
+    fn handle_results(&mut self, first: Result<Ended, JoinError>) {
         let now = Instant::now();
         let ready = std::iter::from_fn(|| self.probes.try_join_next());
         for result in std::iter::once(first).chain(ready).take(RESULTS) {
@@ -268,27 +305,61 @@ impl Child {
         }
     }
 
-    /// Carries out what the checker wants; true when a real server went up or down.
+    fn handle_event(&mut self, event: Event) {
+        if let Event::FileRead { file, reading } = event {
+            self.checker.handle_file(&file, &reading);
+            if self.drain_checker() {
+                self.update();
+            }
+        }
+    }
+
+    /// Takes in where real servers are now, and virtual ones: whose address is not here rests with `ha_suspend`.
+    fn handle_next_hops(&mut self) {
+        let next_hops = self.next_hops.next_hops();
+        let servers = self.plan.config.virtual_servers.iter();
+        let suspended: BTreeSet<_> = servers
+            .filter(|server| server.ha_suspend)
+            .filter(|server| {
+                let address = server.service.address().map(|(address, _)| address);
+                let hop = address.and_then(|address| next_hops.get(&address));
+                !matches!(hop, Some(Ok(NextHop::Host)))
+            })
+            .map(VirtualServerId::of)
+            .collect();
+        for server in suspended.symmetric_difference(&self.suspended) {
+            let is_suspended = suspended.contains(server);
+            tracing::info!("{}", sentence::suspended(server, is_suspended));
+        }
+        self.checker.handle_suspended(suspended.clone());
+        self.suspended = suspended;
+        self.update();
+    }
+
+    /// Carries out what the checker wants; true when something is to be forwarded otherwise.
     fn drain_checker(&mut self) -> bool {
         let mut changed = false;
         while let Some(output) = self.checker.poll_output() {
             match output {
-                Output::Probe {
-                    id,
-                    target,
-                    timeout,
-                } => {
-                    let slots = self.slots.clone();
-                    self.probes
-                        .spawn(async move { (id, tcp::connect(slots, target, timeout).await) });
+                Output::Probe { id, probe } => {
+                    let asked = self.prober.ask(probe);
+                    self.probes.spawn(async move { (id, asked.await) });
                 }
-                Output::CheckChanged {
-                    check,
-                    result,
-                    retries,
-                } => tracing::info!("{}", sentence::check_changed(&check, &result, retries)),
-                Output::Verdict { real_server, up } => {
-                    tracing::info!("{}", sentence::verdict(real_server, up));
+                Output::CheckChanged(change) => {
+                    tracing::info!("{}", sentence::check_changed(&change));
+                    self.mail(&change);
+                }
+                Output::Failure {
+                    real_server,
+                    keyword,
+                    error,
+                } => tracing::info!("{}", sentence::failure(&real_server, keyword, &error)),
+                Output::Health {
+                    real_server,
+                    health,
+                } => {
+                    self.pool.handle_health(&real_server, health);
+                    self.drain_pool();
                     changed = true;
                 }
             }
@@ -296,26 +367,80 @@ impl Child {
         changed
     }
 
+    /// Mails about a check, where its real server has `smtp_alert`.
+    fn mail(&mut self, change: &checker::CheckChange) {
+        let config = &self.plan.config;
+        if config.global.mail.no_checker_emails && !change.is_news {
+            return;
+        }
+        let id = &change.real_server;
+        let mut servers = config.virtual_servers.iter();
+        let server = servers.find(|server| VirtualServerId::of(server) == id.server);
+        let mut reals = server.into_iter().flat_map(|server| &server.real_servers);
+        let real = reals.find(|real| (real.address, real.port) == (id.address, id.port));
+        if real.is_some_and(|real| real.smtp_alert) {
+            let subject = state::Subject::RealServer(id.clone());
+            let body = sentence::check_mail(change);
+            self.notifications.mail(&subject, change.is_up, body);
+        }
+    }
+
+    /// Says what the pool says, to the log and to whom it concerns.
+    fn drain_pool(&mut self) {
+        while let Some(output) = self.pool.poll_output() {
+            match output {
+                state::Output::RealServer {
+                    id,
+                    is_up,
+                    inhibits,
+                } => tracing::info!("{}", sentence::verdict(&id, is_up, inhibits)),
+                state::Output::Weight { id, from, to } => {
+                    tracing::info!("{}", sentence::weight(&id, from, to));
+                }
+                state::Output::Quorum {
+                    server,
+                    has_quorum,
+                    balance,
+                    sorry,
+                } => {
+                    tracing::info!("{}", sentence::quorum(&server, has_quorum, &balance));
+                    if let Some((name, inhibits)) = sorry {
+                        let told = sentence::sorry(&server, &name, !has_quorum, inhibits);
+                        tracing::info!("{told}");
+                    }
+                }
+                state::Output::Notice(notice) => {
+                    if let Some(command) = &notice.command {
+                        tracing::info!("{}", sentence::executing(&notice, &command.words));
+                    }
+                    self.notifications.tell_pool(&notice);
+                }
+            }
+        }
+    }
+
     /// Brings the kernel's table and the maps in line with the configuration, the health and the next hops.
     fn update(&mut self) {
-        let mut services = desired(
+        let mut wanted = desired(
             &self.plan.config,
-            self.checker.down(),
-            &self.drains,
-            &self.plan.gates,
-            &self.next_hops.next_hops(),
+            &Standings {
+                pool: &self.pool,
+                drains: &self.drains,
+                gates: &self.plan.gates,
+                next_hops: &self.next_hops.next_hops(),
+            },
         );
         let is_alone = self.data_plane.is_none()
             || self.plan.config.global.data_plane == model::DataPlane::Ipvs;
         // First the one that everything falls back on.
         if let Some(ipvs) = &mut self.ipvs {
-            ipvs.set_services(&services, is_alone);
+            ipvs.set_services(&wanted, is_alone);
         }
         if let Some(data_plane) = &mut self.data_plane {
             if is_alone {
-                services.clear();
+                wanted.services.clear();
             }
-            data_plane.set_services(services);
+            data_plane.set_services(wanted.services);
         }
     }
 
@@ -326,10 +451,8 @@ impl Child {
         };
         let servers = &self.plan.config.virtual_servers;
         let has_target = |server: &&VirtualServer| {
-            Front::of(server).is_some_and(|front| {
-                let mut reals = server.real_servers.iter();
-                reals.any(|real| target.has(&RealServerId::of(front, real)))
-            })
+            let mut reals = server.real_servers.iter();
+            reals.any(|real| target.has(real.address, real.port))
         };
         let count = servers.iter().filter(has_target).count();
         let answer = match order {
@@ -353,7 +476,7 @@ impl Child {
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         snapshot::services(
             &self.plan.config,
-            (&self.checker, &self.drains),
+            (&self.checker, &self.pool, &self.drains),
             &self.next_hops.next_hops(),
             figures.as_ref(),
             self.ipvs.as_ref().map(Ipvs::installed),
@@ -363,9 +486,12 @@ impl Child {
     /// Reloads to nothing.
     async fn stop(mut self) {
         self.probes.abort_all();
+        self.pool
+            .handle_config(&model::Config::default(), false, |_| Health::default());
+        self.drain_pool();
         let end = Instant::now() + FAREWELL;
         if let Some(mut ipvs) = self.ipvs.take() {
-            ipvs.set_services(&[], false);
+            ipvs.set_services(&Desired::default(), false);
             while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
                 && !ipvs.is_empty()
             {
@@ -380,6 +506,41 @@ impl Child {
                 data_plane.handle_timeout();
             }
         }
+        self.notifications.finish().await;
         self.next_hops.stop().await;
     }
+}
+
+/// The files whose numbers add to weights.
+fn watched(config: &model::Config) -> Watched {
+    let reals = config.virtual_servers.iter();
+    let checks = reals
+        .flat_map(|server| &server.real_servers)
+        .flat_map(|real| &real.checks);
+    let named: BTreeSet<_> = checks
+        .filter_map(|check| match check {
+            Check::File(file) => Some(&file.track_file),
+            _ => None,
+        })
+        .collect();
+    let files = config.track_files.iter();
+    Watched {
+        files: files
+            .filter(|file| named.contains(&file.name))
+            .cloned()
+            .collect(),
+        processes: Vec::new(),
+    }
+}
+
+/// The addresses whose next hops count: those of real and sorry servers, and of virtual ones that rest where they are not here.
+fn followed(config: &model::Config) -> BTreeSet<IpAddr> {
+    let mut addresses = BTreeSet::new();
+    for server in &config.virtual_servers {
+        addresses.extend(server.real_servers.iter().map(|real| real.address));
+        addresses.extend(server.sorry_server.as_ref().map(|sorry| sorry.address));
+        let own = server.service.address().filter(|_| server.ha_suspend);
+        addresses.extend(own.map(|(address, _)| address));
+    }
+    addresses
 }

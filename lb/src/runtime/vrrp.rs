@@ -210,7 +210,7 @@ impl Vrrp {
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
             tracking: Tracking::default(),
-            notifications: Notifications::default(),
+            notifications: Notifications::new(Role::Vrrp),
             priorities: Priorities::new(Role::Vrrp),
             names: Names::default(),
             watched: Watched::default(),

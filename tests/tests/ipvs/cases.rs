@@ -1,4 +1,4 @@
-//! Files, with nothing checked.
+//! Files. What is checked is checked by programs, so that nothing has to answer.
 
 /// What each is about, and its blocks.
 pub(crate) const CASES: &[(&str, &str)] = &[
@@ -90,6 +90,99 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     (
         "no scheduler, no method and no weight",
         "virtual_server 192.0.2.100 80 {\nprotocol TCP\nreal_server 192.0.2.21 80 {\n}\n}",
+    ),
+    (
+        "schedulers and engines of the kernel alone",
+        "virtual_server 192.0.2.100 1 {\nlb_algo lblc\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 1 {\n}\n}\n\
+         virtual_server 192.0.2.100 2 {\nlb_algo lblcr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 1 {\n}\n}\n\
+         virtual_server 192.0.2.100 3 {\nlb_algo wrr\nflag-2\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 1 {\n}\n}\n\
+         virtual_server 192.0.2.100 5060 {\nlb_algo rr\nlb_kind NAT\nprotocol UDP\nops\npersistence_timeout 60\n\
+         persistence_engine sip\nreal_server 192.0.2.21 5060 {\n}\n}",
+    ),
+    (
+        "firewall marks of both families",
+        "virtual_server fwmark 7 {\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.21 0 {\n}\nreal_server 192.0.2.22 0 {\nweight 2\n}\n}\n\
+         virtual_server fwmark 8 {\nlb_algo wlc\nlb_kind NAT\nip_family inet6\nreal_server 2001:db8::21 80 {\n}\n}",
+    ),
+    (
+        "a group of an address, a range and a mark",
+        "virtual_server_group g {\n192.0.2.100 80\n192.0.2.101-103 443\nfwmark 9\n}\n\
+         virtual_server group g {\nlb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server 192.0.2.21 80 {\n}\nreal_server 192.0.2.22 80 {\n}\n}",
+    ),
+    (
+        "a group by NAT, without one of its addresses",
+        "virtual_server_group g {\n192.0.2.100 80\n192.0.2.102-103 443\n}\n\
+         virtual_server group g {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 8080 {\n}\nreal_server 192.0.2.22 8080 {\n}\n}",
+    ),
+    (
+        "a quorum that is lost without a sorry server",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nquorum 2\n\
+         real_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n}",
+    ),
+    (
+        "a quorum that is lost with one",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nquorum 2\n\
+         sorry_server 192.0.2.99 81\nreal_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n}",
+    ),
+    (
+        "a quorum that is there, with a sorry server that keeps its place and a method of its own",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind DR\nprotocol TCP\nsorry_server 192.0.2.99 80\n\
+         sorry_server_inhibit\nsorry_server_lvs_method NAT\nreal_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}",
+    ),
+    (
+        "who inhibits without a quorum",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nquorum 2\ninhibit_on_failure\n\
+         sorry_server 192.0.2.99 81\nsorry_server_inhibit\nreal_server 192.0.2.21 80 {\nweight 3\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}",
+    ),
+    (
+        "who inhibits with one",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nweight 3\ninhibit_on_failure\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}",
+    ),
+    (
+        "alpha, with checks that fail and a sorry server",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nalpha\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nsorry_server 192.0.2.99 81\n\
+         real_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n}",
+    ),
+    (
+        "alpha of one real server, which passes, and of one that does not",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nalpha\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n\
+         real_server 192.0.2.22 80 {\nalpha\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\nreal_server 192.0.2.23 80 {\n}\n}",
+    ),
+    (
+        "a weight that a program gives",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo wrr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nweight 5\nMISC_CHECK {\nmisc_path \"/bin/sh -c 'exit 12'\"\nmisc_dynamic\n}\n}\n\
+         real_server 192.0.2.22 80 {\nweight 5\nMISC_CHECK {\nmisc_path \"/bin/sh -c 'exit 2'\"\nmisc_dynamic\n}\n}\n\
+         real_server 192.0.2.23 80 {\nweight 5\nMISC_CHECK {\nmisc_path \"/bin/sh -c 'exit 1'\"\nmisc_dynamic\n}\n}\n}",
+    ),
+    (
+        "a quorum of weights that programs give",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo wrr\nlb_kind NAT\nprotocol TCP\nquorum 9\nsorry_server 192.0.2.99 81\n\
+         real_server 192.0.2.21 80 {\nweight 5\nMISC_CHECK {\nmisc_path \"/bin/sh -c 'exit 4'\"\nmisc_dynamic\n}\n}\n\
+         real_server 192.0.2.22 80 {\nweight 5\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}",
+    ),
+    (
+        "a sorry server that is a real server too",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo wrr\nlb_kind NAT\nprotocol TCP\nquorum 2\nsorry_server 192.0.2.22 80\n\
+         real_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n}",
+    ),
+    (
+        "several checks, one of which fails",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n\
+         real_server 192.0.2.22 80 {\nMISC_CHECK {\nmisc_path /bin/true\n}\n}\n}",
+    ),
+    (
+        "a real server that fails and is the only one",
+        "virtual_server 192.0.2.100 80 {\ndelay_loop 1\nwarmup 0\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nMISC_CHECK {\nmisc_path /bin/false\n}\n}\n}",
     ),
 ];
 

@@ -7,11 +7,8 @@ pub(in crate::config) mod track;
 
 use super::{
     Keyword,
-    lvs::{
-        NO,
-        timing::{
-            HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, retry, warmup,
-        },
+    lvs::timing::{
+        HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, retry, warmup,
     },
     takes::{Field, Takes},
 };
@@ -162,7 +159,6 @@ const fn schedule<D: Runs, M: ShowsSchedule>(
                 get: |model: &M| Some(model.schedule().alpha),
             },
         )
-        .withheld_unless(NO)
         .default("the real server's")
         .means("failed until it passes"),
         Keyword::<D, M>::boolean(
@@ -218,7 +214,6 @@ const fn connect<D: Connects + HasTiming, M: ShowsConnection + ShowsTiming>() ->
                 get: |model: &M| shown_origin(model)?.address,
             }),
         )
-        .withheld()
         .means("the address to connect from"),
         Keyword::<D, M>::number(
             &["bind_port"],
@@ -229,7 +224,6 @@ const fn connect<D: Connects + HasTiming, M: ShowsConnection + ShowsTiming>() ->
                 get: |model: &M| shown_origin(model)?.port.map(i64::from),
             },
         )
-        .withheld()
         .means("the port to connect from"),
         Keyword::<D, M>::new(
             &["bind_if"],
@@ -238,7 +232,6 @@ const fn connect<D: Connects + HasTiming, M: ShowsConnection + ShowsTiming>() ->
                 get: |model: &M| shown_origin(model)?.interface.clone(),
             }),
         )
-        .withheld()
         .means("the interface to connect by; link-local addresses need it"),
         connect_timeout("the real server's"),
         Keyword::<D, M>::number(
@@ -252,7 +245,6 @@ const fn connect<D: Connects + HasTiming, M: ShowsConnection + ShowsTiming>() ->
                 get: |model: &M| Some(shown_origin(model)?.fwmark.into()),
             },
         )
-        .withheld_unless(&["0"])
         .default("0, which is none")
         .means("the firewall mark of its packets"),
     ]

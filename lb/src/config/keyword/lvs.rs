@@ -13,8 +13,6 @@ use crate::config::keyword::{
 /// The largest that `unsigned` holds.
 const UNSIGNED: i64 = 0xffff_ffff;
 const MAX_WEIGHT: i64 = 0x7fff_ffff;
-/// Words with which a boolean keyword is as if it was not there.
-pub(super) const NO: &[&str] = &["no", "off", "false"];
 /// Grammar of `lvs_method` and its kin.
 const METHOD: &str =
     "NAT or FULLNAT or DR or TUN [type ipip|gue port PORT|gre] [nocsum|csum|remcsum]";
@@ -58,7 +56,6 @@ macro_rules! notify {
                 show: |model| model.$($model).+.as_deref().map($crate::config::lower::command::show).into_iter().collect(),
             },
         )
-        .parsed()
         .means($means)
     };
 }

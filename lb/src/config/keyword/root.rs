@@ -79,9 +79,7 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
                     },
                 },
             )
-            .means(
-                "a service and its real servers; firewall marks and groups are not acted on yet",
-            ),
+            .means("a service and its real servers"),
             Root::new(
                 &["virtual_server_group"],
                 Takes::Block {
@@ -99,7 +97,6 @@ pub(in crate::config) static TABLE: Table<Draft, Config> = Table {
                     },
                 },
             )
-            .parsed()
             .means(
                 "addresses, ranges of them and firewall marks that virtual servers serve together",
             ),

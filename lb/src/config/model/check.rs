@@ -1,6 +1,10 @@
 //! Checks: what a real server must answer to be up.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +106,20 @@ impl Check {
     }
 
     /// When it runs, for those that run.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&Schedule> {
+        match self {
+            Self::Tcp(connection) | Self::Ping(connection) => Some(&connection.schedule),
+            Self::Http(probe) | Self::Ssl(probe) => Some(&probe.connection.schedule),
+            Self::Udp(probe) => Some(&probe.connection.schedule),
+            Self::Smtp(probe) => Some(&probe.connection.schedule),
+            Self::Dns(probe) => Some(&probe.connection.schedule),
+            Self::Misc(misc) => Some(&misc.schedule),
+            Self::File(_) | Self::Bfd(_) => None,
+        }
+    }
+
+    /// As [`Self::schedule`], to be changed.
     pub(in crate::config) const fn schedule_mut(&mut self) -> Option<&mut Schedule> {
         match self {
             Self::Tcp(connection) | Self::Ping(connection) => Some(&mut connection.schedule),
@@ -145,6 +163,14 @@ pub struct Connection {
     pub schedule: Schedule,
     /// Where it comes from; the kernel's choice by default.
     pub origin: Option<Box<Origin>>,
+}
+
+impl Connection {
+    /// Where it goes.
+    #[must_use]
+    pub const fn target(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
 }
 
 /// Where the connection of a check comes from.

@@ -523,6 +523,8 @@ pub struct Notify {
     pub vrrp: Fifo,
     /// `lvs_notify_fifo`, `lvs_notify_fifo_script`.
     pub lvs: Fifo,
+    /// `lvs_notify_fifo_nul`: a NUL follows each line about servers, as keepalived has it (extension).
+    pub ends_in_nul: bool,
     /// `vrrp_notify_priority_changes`.
     pub priority_changes: bool,
     /// `fifo_write_vrrp_states_on_reload`.

@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::quic::QuicServerId;
-use super::{Check, Command, Connection, Family, PrefixLength, Weight, Word, words};
+use super::{Check, Command, Family, PrefixLength, Weight, Word, words};
 
 words!(Protocol { Tcp = "TCP", Udp = "UDP", Sctp = "SCTP" });
 words!(Scheduler {
@@ -428,14 +428,6 @@ impl RealServer {
             checks: Vec::new(),
         }
     }
-
-    /// Its TCP checks, the only ones that are acted on.
-    pub fn tcp_checks(&self) -> impl Iterator<Item = &Connection> {
-        self.checks.iter().filter_map(|check| match check {
-            Check::Tcp(connection) => Some(connection),
-            _ => None,
-        })
-    }
 }
 
 /// Connections at which a real server takes no more, and some again; 0 is no limit.
@@ -502,6 +494,27 @@ impl GroupMember {
             | Self::Range { first: address, .. }
             | Self::Prefix { address, .. } => Some(Family::of(*address)),
             Self::Fwmark { family, .. } => *family,
+        }
+    }
+
+    /// How many addresses it has; 0 for a firewall mark.
+    #[must_use]
+    pub fn count(&self) -> u128 {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        match *self {
+            Self::Address { .. } => 1,
+            Self::Range { first, last, .. } => (bits(last) - bits(first)).saturating_add(1),
+            Self::Prefix {
+                address, length, ..
+            } => {
+                let whole = PrefixLength::whole(Family::of(address)).get();
+                let host_bits = u32::from(whole.saturating_sub(length.get()));
+                1u128.checked_shl(host_bits).unwrap_or(u128::MAX)
+            }
+            Self::Fwmark { .. } => 0,
         }
     }
 

@@ -9,7 +9,10 @@ use crate::config::{
         Lowered, RealServerPlaces,
         check::{Named, Referent},
     },
-    model::{Family, ForwardMethod, InterfaceName, Protocol, VirtualServer, VirtualService},
+    model::{
+        Family, ForwardMethod, InterfaceName, Protocol, Scheduler, VirtualServer, VirtualService,
+        Word as _, lvs::GroupMember,
+    },
     source::Span,
 };
 
@@ -292,6 +295,75 @@ pub(super) fn families_of_groups_agree(lowered: &mut Lowered, _: &dyn System, re
                 }
             }
         }
+    }
+}
+
+/// Addresses of one group, each of which is a service.
+const MOST_ADDRESSES: u128 = 65_536;
+
+pub(super) fn groups_have_bounds(lowered: &mut Lowered, _: &dyn System, report: &mut Report) {
+    for placed in &lowered.server_groups {
+        let mut sum = 0u128;
+        for (member, at) in placed.value.members.iter().zip(&placed.at.members) {
+            sum = sum.saturating_add(member.count());
+            if sum > MOST_ADDRESSES {
+                report
+                    .error(
+                        Kind::Value,
+                        *at,
+                        format!(
+                            "{} makes {sum} addresses of the virtual_server_group {}",
+                            quote(&member.to_string()),
+                            quote(&placed.value.name)
+                        ),
+                    )
+                    .help(format!(
+                        "each is a service of its own: write at most {MOST_ADDRESSES}, or mark their packets and write `fwmark`"
+                    ));
+                break;
+            }
+        }
+    }
+}
+
+/// A kernel without IPVS serves without them.
+pub(super) fn what_ipvs_alone_carries_is_told(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    for placed in &lowered.servers {
+        let server = &placed.value;
+        let groups = lowered.server_groups.iter();
+        let mut members = groups
+            .filter(|group| matches!(&server.service, VirtualService::Group { name, .. } if *name == group.value.name))
+            .flat_map(|group| &group.value.members);
+        let is_mark = |member: &GroupMember| matches!(member, GroupMember::Fwmark { .. });
+        let what = match (&server.service, server.scheduler) {
+            (VirtualService::Fwmark { .. }, _) => "its firewall mark".to_owned(),
+            _ if members.any(is_mark) => "firewall marks".to_owned(),
+            (
+                _,
+                Scheduler::LocalityBased
+                | Scheduler::LocalityBasedReplicated
+                | Scheduler::TwoChoices,
+            ) => {
+                format!("`lb_algo {}`", server.scheduler.word())
+            }
+            _ if server
+                .persistence
+                .as_ref()
+                .is_some_and(|given| given.engine.is_some()) =>
+            {
+                "`persistence_engine`".to_owned()
+            }
+            _ => continue,
+        };
+        report.note(
+            Kind::Value,
+            placed.at.server,
+            format!("without IPVS in the kernel this is not served, because of {what}"),
+        );
     }
 }
 

@@ -72,7 +72,7 @@ async fn scripts_of_an_instance_run_in_the_order_of_its_states() {
         any: Some(fast),
         ..StateNotify::default()
     };
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&Config::default());
     for happening in [Happening::Backup, Happening::Master] {
         notifications.tell(&notice("V", happening, &notify));
@@ -95,7 +95,7 @@ async fn progress_may_be_dropped_at_any_time() {
         )),
         ..StateNotify::default()
     };
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     for happening in [Happening::Backup, Happening::Master] {
         notifications.tell(&notice("V", happening, &notify));
     }
@@ -115,7 +115,7 @@ async fn the_stop_waits_for_stop_scripts_but_not_for_those_that_hang() {
         stop: Some(program(&folder, name, text)),
         ..StateNotify::default()
     };
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     let short = stop(&format!("sleep 0.2; echo done >> {log}"), "short");
     notifications.tell(&notice("V", Happening::Stop, &short));
     let hangs = stop(&format!("sleep 60; echo never >> {log}"), "hangs");
@@ -151,7 +151,7 @@ fn read(path: &str) -> String {
 async fn a_fifo_is_made_written_and_removed() {
     let folder = Folder::new();
     let path = folder.path("events");
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     let fifo = global::Fifo {
         path: Some(path.clone()),
         owner: Some(ours()),
@@ -182,7 +182,7 @@ async fn a_fifo_of_others_is_used_and_left() {
         nix::sys::stat::Mode::from_bits_truncate(0o644),
     )
     .unwrap();
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&with_fifo(global::Fifo {
         path: Some(path.clone()),
         ..global::Fifo::default()
@@ -252,7 +252,7 @@ async fn a_reader_gets_the_path_and_the_lines_and_ends_with_us() {
         owner: None,
         script: Some(reader),
     };
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&with_fifo(fifo.clone()));
     // A reload leaves it alone.
     notifications.configure(&with_fifo(fifo));
@@ -302,7 +302,7 @@ async fn mail_goes_to_all_recipients_with_keepaliveds_subject() {
         host: "127.0.0.1".to_owned(),
         port: listener.local_addr().unwrap().port(),
     });
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&config);
     let notify = StateNotify {
         mail: true,
@@ -339,7 +339,7 @@ async fn a_server_that_is_not_there_costs_a_line_in_the_log() {
         port: free.local_addr().unwrap().port(),
     });
     drop(free);
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&config);
     let notify = StateNotify {
         mail: true,
@@ -360,7 +360,7 @@ async fn scripts_that_would_not_run_are_found_at_the_start() {
     });
     let mut config = Config::default();
     config.vrrp_instances.push(instance.clone());
-    let mut notifications = Notifications::default();
+    let mut notifications = Notifications::new(Role::Vrrp);
     notifications.configure(&config);
     // It is said, and tried again when it is needed.
     notifications.tell(&notice("V", Happening::Master, &instance.notify));

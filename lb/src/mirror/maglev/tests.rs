@@ -3,35 +3,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{config::model::Protocol, pool::Front};
+use crate::config::model::Protocol;
 
-fn member(host: u16, weight: u32) -> (RealServerId, u32) {
+fn member(host: u16, weight: u32) -> (DestId, u32) {
     let [high, low] = host.to_be_bytes();
-    let front = Front {
-        address: [192, 0, 2, 1].into(),
-        port: 80,
-        protocol: Protocol::Tcp,
-    };
-    let id = RealServerId {
-        front,
+    let id = DestId {
         address: [10, 0, high, low].into(),
         port: 8080,
+        protocol: Protocol::Tcp,
     };
     (id, weight)
 }
 
-fn configured_length(members: &[(RealServerId, u32)]) -> u32 {
+fn configured_length(members: &[(DestId, u32)]) -> u32 {
     length(members.iter().map(|(_, weight)| *weight))
 }
 
-fn owners(members: &[(RealServerId, u32)], len: u32) -> Vec<RealServerId> {
+fn owners(members: &[(DestId, u32)], len: u32) -> Vec<DestId> {
     ring(members, len)
         .into_iter()
         .map(|index| members[usize::from(index)].0)
         .collect()
 }
 
-fn shares(ring: &[RealServerId]) -> BTreeMap<RealServerId, usize> {
+fn shares(ring: &[DestId]) -> BTreeMap<DestId, usize> {
     let mut counts = BTreeMap::new();
     for owner in ring {
         *counts.entry(*owner).or_insert(0) += 1;
@@ -79,7 +74,7 @@ fn a_ring_never_changes_from_release_to_release() {
     );
 }
 
-fn members(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(RealServerId, u32)>> {
+fn members(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(DestId, u32)>> {
     prop::collection::btree_map(any::<u16>(), 1u32..=10, count).prop_map(|map| {
         map.into_iter()
             .map(|(host, weight)| member(host, weight))
@@ -113,7 +108,7 @@ proptest! {
 }
 
 /// How much more than the share of a member moves when it leaves.
-fn excess(members: &[(RealServerId, u32)], gone: usize) -> f64 {
+fn excess(members: &[(DestId, u32)], gone: usize) -> f64 {
     let mut rest = members.to_vec();
     rest.remove(gone);
     let len = configured_length(members);

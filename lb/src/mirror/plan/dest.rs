@@ -9,11 +9,15 @@ use lb_common::dest::{
 
 use crate::{
     config::model::{ForwardMethod, Protocol, Tunnel, lvs::TunnelChecksum},
-    pool::{Hop, NextHop, desired::Dest, mapped},
+    pool::{Front, Hop, NextHop, desired::Dest, mapped},
 };
 
 /// A next hop once known stays until another is known: a neighbour that stopped answering is the checks' business.
-pub(super) fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) -> DestValue {
+pub(super) fn dest_value(
+    (service, front): (u32, Front),
+    dest: &Dest,
+    before: Option<&DestValue>,
+) -> DestValue {
     let usable = if dest.usable { DEST_USABLE } else { 0 };
     let limited = if dest.thresholds.upper > 0 {
         DEST_LIMITED
@@ -21,11 +25,7 @@ pub(super) fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) 
         0
     };
     let draining = if dest.draining { DEST_DRAINING } else { 0 };
-    let keeps_port = if dest.id.front.port == 0 {
-        DEST_KEEPS_PORT
-    } else {
-        0
-    };
+    let keeps_port = if front.port == 0 { DEST_KEEPS_PORT } else { 0 };
     let (method, port, checksum) = match dest.method {
         ForwardMethod::DirectRoute => (FORWARD_DIRECT_ROUTE, 0, TunnelChecksum::None),
         ForwardMethod::Nat => (FORWARD_NAT, 0, TunnelChecksum::None),
@@ -49,7 +49,11 @@ pub(super) fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) 
         tunnel_port: port.to_be_bytes(),
         ..DestValue::zeroed()
     };
-    let here = if may_be_here(dest) { DEST_LOCAL } else { 0 };
+    let here = if may_be_here(front, dest) {
+        DEST_LOCAL
+    } else {
+        0
+    };
     // What needs no address of this host was told none.
     let fits = |before: &&DestValue| has_local(before.method) == has_local(method);
     match (&dest.next_hop, before.filter(fits)) {
@@ -72,8 +76,7 @@ pub(super) fn dest_value(service: u32, dest: &Dest, before: Option<&DestValue>) 
 }
 
 /// Whether the programs can serve a real server that is this host.
-pub(super) fn may_be_here(dest: &Dest) -> bool {
-    let front = dest.id.front;
+pub(super) fn may_be_here(front: Front, dest: &Dest) -> bool {
     front.protocol != Protocol::Sctp
         || !dest.method.is_nat()
         || [0, dest.id.port].contains(&front.port)

@@ -93,6 +93,7 @@ fn status() -> Status {
             planes: vec!["XDP".into(), "IPVS".into()],
             id: 1,
             instance: Some("VI_1".into()),
+            has_quorum: true,
             flows: 3,
             connections: 9,
             packets: 100,

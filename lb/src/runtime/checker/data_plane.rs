@@ -17,13 +17,21 @@ use lb_common::{
 use super::failure::Failure;
 use crate::{
     checker::sentence,
-    config::model::global::Timeouts,
+    config::model::{Config, global::Timeouts},
     io::{
         mirror as border,
         xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, Sweeper, XdpError},
     },
-    mirror::{Image, Mirror, Output, displaced::Displaced, image::is_live, plan::front},
-    pool::{Front, RealServerId, desired::Service, unmapped},
+    mirror::{
+        Image, Mirror, Output,
+        displaced::Displaced,
+        plan::{dest_index, service_key},
+    },
+    pool::{
+        RealServerId,
+        desired::{Member, Service, remembered},
+        mapped,
+    },
 };
 
 /// How often a part of the flow tables is swept.
@@ -39,6 +47,8 @@ pub(super) struct DataPlane {
     /// When the next part of the flow tables is swept.
     sweep: Instant,
     failure: Failure,
+    /// IPVS has the services too.
+    is_shared: bool,
 }
 
 /// What the maps say about services and dests.
@@ -61,29 +71,22 @@ impl DataPlane {
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
             failure: Failure::default(),
+            is_shared: false,
         })
     }
 
     /// The real servers the maps hold as failed.
-    pub(super) fn failed(&self) -> BTreeSet<RealServerId> {
+    pub(super) fn failed(&self, config: &Config) -> BTreeSet<RealServerId> {
         let image = self.mirror.installed();
-        let fronts: BTreeMap<u32, Front> = image
-            .services
-            .iter()
-            .filter_map(|(key, value)| Some((value.id, front(key)?)))
-            .collect();
-        image
-            .dests
-            .values()
-            .filter(|dest| is_live(dest) && dest.flags & DEST_USABLE == 0)
-            .filter_map(|dest| {
-                Some(RealServerId {
-                    front: *fronts.get(&dest.service)?,
-                    address: unmapped(dest.address),
-                    port: u16::from_be_bytes(dest.port),
-                })
-            })
-            .collect()
+        let dests = dest_index(image);
+        remembered(config, |member, address, port| {
+            let Member::Address(front) = member else {
+                return None;
+            };
+            let service = image.services.get(&service_key(front))?;
+            let dest = dests.get(&(service.id, mapped(address), port.to_be_bytes()))?;
+            Some(image.dests.get(dest)?.flags & DEST_USABLE != 0)
+        })
     }
 
     pub(super) fn set_services(&mut self, services: Vec<Service>) {
@@ -107,6 +110,7 @@ impl DataPlane {
 
     /// Whether IPVS has the services too, heeded with the next ones.
     pub(super) fn set_shared(&mut self, is_shared: bool) {
+        self.is_shared = is_shared;
         self.mirror.set_shared(is_shared);
     }
 
@@ -140,7 +144,7 @@ impl DataPlane {
                     let flows = self.displaced();
                     self.mirror.handle_displaced(flows.as_ref(), Instant::now());
                 }
-                Output::Refused { front, why } if why.is_for_ipvs() => {
+                Output::Refused { front, why } if self.is_shared && why.is_for_ipvs() => {
                     tracing::debug!("{}", sentence::left_to_other(front, why));
                 }
                 Output::Refused { front, why } => {

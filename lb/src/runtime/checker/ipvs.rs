@@ -1,32 +1,49 @@
 //! IPVS as the checker child has it: what the core wants is done at once, and answered before the next input.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    time::Instant,
+};
 
 use super::failure::Failure;
 use crate::{
     checker::sentence,
-    config::model::global::Timeouts,
-    io,
-    ipvs::{self, Operation, Output, Refusal},
-    pool::{Front, desired::Service},
+    config::model::{Config, global::Timeouts},
+    io::ipvs::Ipvs as Kernel,
+    ipvs::{self, DestKey, Operation, Output, Refusal, ServiceKey},
+    pool::{
+        RealServerId,
+        desired::{Desired, remembered},
+    },
 };
 
 pub(super) struct Ipvs {
-    kernel: io::ipvs::Ipvs,
+    kernel: Kernel,
     core: ipvs::Ipvs,
-    refused: BTreeMap<Front, Refusal>,
+    refused: BTreeMap<ServiceKey, Refusal>,
     failure: Failure,
 }
 
 impl Ipvs {
     /// `None` where the kernel has no IPVS.
     pub(super) fn open() -> anyhow::Result<Option<Self>> {
-        let kernel = io::ipvs::Ipvs::open()?;
+        let kernel = Kernel::open()?;
         Ok(kernel.map(|kernel| Self {
             kernel,
             core: ipvs::Ipvs::new(),
             refused: BTreeMap::new(),
             failure: Failure::default(),
+        }))
+    }
+
+    /// The real servers that the kernel's table lacks, or has with weight 0, in services that it has.
+    pub(super) fn failed(&mut self, config: &Config) -> io::Result<BTreeSet<RealServerId>> {
+        let table = self.kernel.table(|_| true)?;
+        Ok(remembered(config, |member, address, port| {
+            let service = table.services.get(&member.into())?;
+            let dest = service.dests.get(&DestKey { address, port });
+            Some(dest.is_some_and(|dest| dest.weight > 0))
         }))
     }
 
@@ -41,16 +58,16 @@ impl Ipvs {
     }
 
     /// Wants these services; `is_alone` without XDP, which may carry what IPVS cannot.
-    pub(super) fn set_services(&mut self, services: &[Service], is_alone: bool) {
-        let (table, refused) = ipvs::table(services);
+    pub(super) fn set_services(&mut self, desired: &Desired, is_alone: bool) {
+        let (table, refused) = ipvs::table(desired);
         for (front, why) in &refused {
             if self.refused.get(front) == Some(why) {
                 continue;
             }
             if is_alone {
-                tracing::warn!("{}", sentence::refused(*front, why));
+                tracing::warn!("{}", sentence::refused(front, why));
             } else {
-                tracing::debug!("{}", sentence::left_to_other(*front, why));
+                tracing::debug!("{}", sentence::left_to_other(front, why));
             }
         }
         self.refused = refused;

@@ -2,27 +2,28 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lb_common::counter::Traffic;
+use lb_common::{connection::DestConnections, counter::Traffic};
 
 use super::data_plane::Figures;
 use crate::{
     checker::Checker,
-    config::model::{Config, ForwardMethod, RealServer, VirtualServer, Word},
+    config::model::{Config, ForwardMethod, RealServer, SorryServer, VirtualServer, Word},
     ipvs::Table,
     mirror::plan::{DestIndex, dest_index, service_key},
     pool::{
-        Front, RealServerId, Unreachable,
-        desired::{NextHops, owner},
+        RealServerId, Unreachable, VirtualServerId,
+        desired::{Member, NextHops, members, owner},
         drain::{Draining, Drains},
         mapped,
         snapshot::{RealServerSnapshot, ServiceSnapshot},
+        state::Pool,
     },
 };
 
 /// The services in the order of the file; figures are zero without a data plane.
 pub(super) fn services(
     config: &Config,
-    (checker, drains): (&Checker, &Drains),
+    (checker, pool, drains): (&Checker, &Pool, &Drains),
     next_hops: &NextHops,
     figures: Option<&Figures<'_>>,
     ipvs: Option<&Table>,
@@ -31,21 +32,20 @@ pub(super) fn services(
         ipvs,
         config,
         checker,
+        pool,
         drains,
         next_hops,
         figures,
         dests: figures.map_or_else(DestIndex::new, |figures| dest_index(figures.image)),
     };
-    config
-        .virtual_servers
-        .iter()
-        .filter_map(|server| join.service(server))
-        .collect()
+    let servers = config.virtual_servers.iter();
+    servers.map(|server| join.service(server)).collect()
 }
 
 struct Join<'a> {
     config: &'a Config,
     checker: &'a Checker,
+    pool: &'a Pool,
     drains: &'a Drains,
     next_hops: &'a NextHops,
     figures: Option<&'a Figures<'a>>,
@@ -53,39 +53,69 @@ struct Join<'a> {
     dests: DestIndex,
 }
 
+/// What the maps have of a virtual server: a service id for each of its members.
+type Installed<'a> = [(&'a Figures<'a>, Member, u32)];
+
+/// Figures of a real server, over all members of its virtual server.
+#[derive(Default)]
+struct DestFigures {
+    flows: u64,
+    connections: DestConnections,
+    traffic: Traffic,
+}
+
 impl Join<'_> {
-    /// `None` where it serves no single address.
-    fn service(&self, server: &VirtualServer) -> Option<ServiceSnapshot> {
-        let front = Front::of(server)?;
-        let installed = self.figures.and_then(|figures| {
-            Some((figures, figures.image.services.get(&service_key(front))?.id))
-        });
-        let traffic = installed.map_or_else(Traffic::default, |(figures, id)| figures.service(id));
-        Some(ServiceSnapshot {
-            service: socket(front.address, front.port),
+    fn service(&self, server: &VirtualServer) -> ServiceSnapshot {
+        let id = VirtualServerId::of(server);
+        let members = members(self.config, &id);
+        let installed: Vec<_> = members
+            .iter()
+            .filter_map(|member| {
+                let (Some(figures), Member::Address(front)) = (self.figures, member) else {
+                    return None;
+                };
+                let service = figures.image.services.get(&service_key(*front))?;
+                Some((figures, *member, service.id))
+            })
+            .collect();
+        let mut traffic = Traffic::default();
+        for (figures, _, id) in &installed {
+            add(&mut traffic, &figures.service(*id));
+        }
+        let flows = |(figures, _, id): &(&Figures<'_>, Member, u32)| {
+            figures.flows.services.get(id).copied().unwrap_or_default()
+        };
+        let address = server.service.address();
+        let reals = server.real_servers.iter();
+        let reals = reals.map(|real| self.real_server(&id, real, &installed));
+        let sorry = server.sorry_server.as_deref();
+        let sorry = sorry.map(|sorry| self.sorry_server(&id, sorry, &installed));
+        ServiceSnapshot {
+            service: match address {
+                Some((address, port)) => socket(address, port),
+                None => server.service.to_string(),
+            },
             protocol: word(server.protocol),
             scheduler: word(server.scheduler),
-            planes: self.planes(front, installed.is_some()),
-            id: installed.map_or(0, |(_, id)| id),
-            instance: owner(self.config, front.address).map(ToOwned::to_owned),
-            flows: installed
-                .and_then(|(figures, id)| figures.flows.services.get(&id).copied())
-                .unwrap_or_default(),
+            planes: self.planes(&members, !installed.is_empty()),
+            id: installed.first().map_or(0, |(_, _, id)| *id),
+            instance: address
+                .and_then(|(address, _)| owner(self.config, address))
+                .map(ToOwned::to_owned),
+            has_quorum: self.pool.has_quorum(&id),
+            flows: installed.iter().map(flows).sum(),
             connections: traffic.flows,
             packets: traffic.packets,
             bytes: traffic.bytes,
-            real_servers: server
-                .real_servers
-                .iter()
-                .map(|real| self.real_server(front, real, installed))
-                .collect(),
-        })
+            real_servers: reals.chain(sorry).collect(),
+        }
     }
 
-    fn planes(&self, front: Front, has_xdp: bool) -> Vec<String> {
-        let has_ipvs = self
-            .ipvs
-            .is_some_and(|table| table.services.contains_key(&front.into()));
+    fn planes(&self, members: &[Member], has_xdp: bool) -> Vec<String> {
+        let has_ipvs = self.ipvs.is_some_and(|table| {
+            let mut keys = members.iter().map(|member| (*member).into());
+            keys.any(|key| table.services.contains_key(&key))
+        });
         [("XDP", has_xdp), ("IPVS", has_ipvs)]
             .into_iter()
             .filter(|(_, has)| *has)
@@ -95,48 +125,106 @@ impl Join<'_> {
 
     fn real_server(
         &self,
-        front: Front,
+        server: &VirtualServerId,
         real: &RealServer,
-        installed: Option<(&Figures<'_>, u32)>,
+        installed: &Installed<'_>,
     ) -> RealServerSnapshot {
-        let id = RealServerId::of(front, real);
-        let dest = installed.and_then(|(figures, service)| {
-            let key = (service, mapped(real.address), real.port.to_be_bytes());
-            Some((figures, *self.dests.get(&key)?))
-        });
-        let traffic = dest.map_or_else(Traffic::default, |(figures, id)| figures.dest(id));
-        let connections = dest.map(|(figures, id)| figures.connections(id));
-        let connections = connections.unwrap_or_default();
+        let id = RealServerId::of(server.clone(), real);
+        let health = self.checker.health(&id);
+        let drained = self.drains.of(real.address, real.port);
+        RealServerSnapshot {
+            weight: health.weight(),
+            draining: drained != Draining::No,
+            up: health.is_up,
+            why: self.checker.why(&id),
+            ..self.dest((real.address, real.port), real.method, installed)
+        }
+    }
+
+    fn sorry_server(
+        &self,
+        server: &VirtualServerId,
+        sorry: &SorryServer,
+        installed: &Installed<'_>,
+    ) -> RealServerSnapshot {
+        let serves = !self.pool.has_quorum(server);
+        let why = if serves {
+            "sorry server: there is no quorum"
+        } else {
+            "sorry server: there is a quorum"
+        };
+        RealServerSnapshot {
+            up: serves,
+            why: why.to_owned(),
+            ..self.dest((sorry.address, sorry.port), sorry.method, installed)
+        }
+    }
+
+    /// What is known of any dest.
+    fn dest(
+        &self,
+        (address, port): (IpAddr, u16),
+        method: ForwardMethod,
+        installed: &Installed<'_>,
+    ) -> RealServerSnapshot {
+        let figures = self.dest_figures((address, port), method, installed);
         let unknown = Err(Unreachable::Unknown);
-        let next_hop = match self.next_hops.get(&real.address).unwrap_or(&unknown) {
+        let next_hop = match self.next_hops.get(&address).unwrap_or(&unknown) {
             Ok(found) => found.to_string(),
             Err(why) => why.to_string(),
         };
         RealServerSnapshot {
-            real_server: socket(real.address, real.port),
-            method: match real.method {
+            real_server: socket(address, port),
+            method: match method {
                 ForwardMethod::Nat => "NAT",
                 ForwardMethod::FullNat => "FULLNAT",
                 ForwardMethod::DirectRoute => "DR",
                 ForwardMethod::Tunnel(_) => "TUN",
             }
             .to_owned(),
-            weight: real.weight.get(),
-            draining: self.drains.of(&id) != Draining::No,
-            up: !self.checker.down().contains(&id),
-            why: self.checker.why(id),
+            weight: 1,
+            draining: false,
+            up: true,
+            why: String::new(),
             next_hop,
-            flows: dest
-                .and_then(|(figures, id)| figures.flows.dests.get(&id).copied())
-                .unwrap_or_default(),
-            active: connections.active,
-            inactive: connections.inactive,
-            overloaded: connections.overloaded != 0,
-            connections: traffic.flows,
-            packets: traffic.packets,
-            bytes: traffic.bytes,
+            flows: figures.flows,
+            active: figures.connections.active,
+            inactive: figures.connections.inactive,
+            overloaded: figures.connections.overloaded != 0,
+            connections: figures.traffic.flows,
+            packets: figures.traffic.packets,
+            bytes: figures.traffic.bytes,
         }
     }
+
+    fn dest_figures(
+        &self,
+        (address, port): (IpAddr, u16),
+        method: ForwardMethod,
+        installed: &Installed<'_>,
+    ) -> DestFigures {
+        let mut sum = DestFigures::default();
+        for (figures, member, service) in installed {
+            let port = if method.is_nat() { port } else { member.port() };
+            let key = (*service, mapped(address), port.to_be_bytes());
+            let Some(id) = self.dests.get(&key) else {
+                continue;
+            };
+            let connections = figures.connections(*id);
+            sum.connections.active += connections.active;
+            sum.connections.inactive += connections.inactive;
+            sum.connections.overloaded |= connections.overloaded;
+            sum.flows += figures.flows.dests.get(id).copied().unwrap_or_default();
+            add(&mut sum.traffic, &figures.dest(*id));
+        }
+        sum
+    }
+}
+
+fn add(sum: &mut Traffic, more: &Traffic) {
+    sum.flows += more.flows;
+    sum.packets += more.packets;
+    sum.bytes += more.bytes;
 }
 
 /// The word of the configuration for a choice.

@@ -3,7 +3,6 @@
 use crate::config::{
     keyword::{
         Keyword, Table,
-        lvs::NO,
         takes::{Field, Takes, field},
     },
     lower::check::track::{self as lower, BfdDraft, FileDraft},
@@ -55,7 +54,6 @@ pub(in crate::config) static BFD: Table<BfdDraft, BfdCheck> = Table {
         )
         .means("name of the bfd_instance; required"),
         Bfd::boolean(&["alpha"], field!(given copy alpha))
-            .withheld_unless(NO)
             .default("the real server's")
             .means("failed until the session is up"),
     ]],

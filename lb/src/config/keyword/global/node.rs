@@ -155,6 +155,7 @@ pub(super) const SCRIPTS: &[Global] = &[
     )
     .means("permissions that files written here lack"),
     boolean(&["rs_init_notifies"], field!(copy scripts.initial_notify))
+        .acted()
         .default("false")
         .means("notify_up runs for real servers that are up from the start"),
 ];

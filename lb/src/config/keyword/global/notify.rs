@@ -64,12 +64,14 @@ pub(super) const MAIL: &[Global] = &[
         &["smtp_alert_checker"],
         field!(some copy mail.alert_checker),
     )
+    .acted()
     .default("smtp_alert")
     .means("mail about real servers"),
     flag(&["no_email_faults"], field!(not mail.faults))
         .acted()
         .means("no mail about FAULT"),
     boolean(&["no_checker_emails"], field!(copy mail.no_checker_emails))
+        .acted()
         .default("false")
         .means("mail about a real server only when its state changes"),
 ];
@@ -133,14 +135,18 @@ pub(super) const EVENTS: &[Global] = &[
         "lvs_notify_fifo",
         lvs,
         "a pipe that gets events of real servers"
-    )
-    .parsed(),
+    ),
     fifo_script!(
         "lvs_notify_fifo_script",
         lvs,
         "the program that reads lvs_notify_fifo"
-    )
-    .parsed(),
+    ),
+    boolean(&["lvs_notify_fifo_nul"], field!(copy notify.ends_in_nul))
+        .acted()
+        .default("false")
+        .means(
+            "a NUL follows each line about servers, as from keepalived (of lb, not of keepalived)",
+        ),
     boolean(
         &["vrrp_notify_priority_changes"],
         field!(copy notify.priority_changes),

@@ -393,6 +393,7 @@ pub(super) const LVS: &[Global] = &[
         &["checker_log_all_failures"],
         field!(copy lvs.log_all_failures),
     )
+    .acted()
     .default("false")
     .means("each failed check is logged, not only the first"),
 ];

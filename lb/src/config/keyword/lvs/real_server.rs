@@ -1,7 +1,7 @@
 //! `real_server`.
 
 use super::{
-    MAX_WEIGHT, METHOD, NO, UNSIGNED, notify,
+    MAX_WEIGHT, METHOD, UNSIGNED, notify,
     timing::{connect_timeout, delay_before_retry, delay_loop, retry, warmup},
 };
 use crate::config::{
@@ -86,11 +86,9 @@ const CHECKS: &[Real] = &[
         &["inhibit_on_failure"],
         field!(given copy inhibit_on_failure),
     )
-    .withheld_unless(NO)
     .default("the virtual server's")
     .means("weight 0 when it fails, in place of its removal"),
     Real::boolean(&["alpha"], field!(given copy alpha))
-        .withheld_unless(NO)
         .default("the virtual server's")
         .means("down until a check passes"),
     delay_loop("the virtual server's"),
@@ -104,11 +102,9 @@ const TOLD: &[Real] = &[
     notify!(Real "notify_up", notify.up, "runs when it comes up"),
     notify!(Real "notify_down", notify.down, "runs when it goes down"),
     Real::boolean(&["smtp_alert"], field!(given copy smtp_alert))
-        .parsed()
         .default("smtp_alert_checker, else yes")
         .means("mail when its state changes"),
     Real::text(&["virtualhost"], field!(some boxed virtualhost))
-        .parsed()
         .default("the virtual server's")
         .means("the Host header of HTTP checks"),
     Real::text(&["snmp_name"], field!(some boxed snmp_name))
@@ -149,45 +145,38 @@ const CHECKERS: &[Real] = &[
         "HTTP_GET",
         lower::http::read,
         "up while pages are as they should be"
-    )
-    .withheld(),
-    checker!("SSL_GET", lower::http::read_ssl, "the same over TLS").withheld(),
+    ),
+    checker!("SSL_GET", lower::http::read_ssl, "the same over TLS"),
     checker!(
         "PING_CHECK",
         lower::read_ping,
         "up while it answers echo requests"
-    )
-    .withheld(),
+    ),
     checker!(
         "UDP_CHECK",
         lower::udp::read,
         "up while datagrams are not refused"
-    )
-    .withheld(),
+    ),
     checker!(
         "SMTP_CHECK",
         lower::smtp::read,
         "up while it greets as a mail server"
-    )
-    .withheld(),
+    ),
     checker!(
         "DNS_CHECK",
         lower::dns::read,
         "up while it answers a DNS question"
-    )
-    .withheld(),
+    ),
     checker!(
         "MISC_CHECK",
         lower::program::read,
         "up while a program exits with 0"
-    )
-    .withheld(),
+    ),
     checker!(
         "FILE_CHECK",
         lower::track::read_file,
         "the number in a file adds to the weight"
-    )
-    .withheld(),
+    ),
     checker!(
         "BFD_CHECK",
         lower::track::read_bfd,

@@ -82,7 +82,7 @@ const SCHEDULING: &[Virtual] = &[
         Takes::Choice {
             words: Scheduler::WORDS,
             any_case: false,
-            withheld: &["lblc", "lblcr", "twos"],
+            withheld: &[],
             field: Field {
                 set: |draft, given| draft.scheduler = Scheduler::at(given.value),
                 get: |model| model.scheduler.place(),
@@ -173,9 +173,9 @@ macro_rules! scheduler_flag {
 }
 
 const FLAGS: &[Virtual] = &[
-    scheduler_flag!("flag-1", first, _, "the first option of the scheduler").withheld(),
-    scheduler_flag!("flag-2", second, _, "the second option of the scheduler").withheld(),
-    scheduler_flag!("flag-3", third, _, "the third option of the scheduler").withheld(),
+    scheduler_flag!("flag-1", first, _, "the first option of the scheduler"),
+    scheduler_flag!("flag-2", second, _, "the second option of the scheduler"),
+    scheduler_flag!("flag-3", third, _, "the third option of the scheduler"),
     scheduler_flag!(
         "sh-port",
         second,
@@ -228,7 +228,6 @@ const PERSISTENCE: &[Virtual] = &[
             },
         },
     )
-    .withheld()
     .default("the client's address")
     .means("what tells clients apart"),
     Virtual::new(
@@ -256,16 +255,12 @@ const CHECKS: &[Virtual] = &[
             get: |model| Some(model.ha_suspend),
         },
     )
-    .withheld()
     .means("no checks while the address is not on this node"),
     Virtual::flag(&["inhibit_on_failure"], field!(copy inhibit_on_failure))
-        .withheld()
         .means("a failed real server gets weight 0, in place of its removal"),
     Virtual::flag(&["alpha"], field!(copy alpha))
-        .withheld()
         .means("real servers are down until a check passes"),
     Virtual::flag(&["omega"], field!(copy omega))
-        .parsed()
         .means("at the end `notify_down` and `quorum_down` run"),
 ];
 
@@ -279,7 +274,6 @@ const QUORUM: &[Virtual] = &[
             get: |model| Some(model.quorum.weight.into()),
         },
     )
-    .withheld_unless(&["1"])
     .default("1")
     .means("sum of the weights of live real servers that is enough"),
     Virtual::number(
@@ -291,7 +285,6 @@ const QUORUM: &[Virtual] = &[
             get: |model| Some(model.quorum.hysteresis.into()),
         },
     )
-    .withheld_unless(&["0"])
     .default("0")
     .means("weight above the quorum to gain it, and below to lose it"),
     notify!(Virtual "quorum_up", notify.up => quorum.notify.up, "runs when the quorum is gained"),
@@ -300,11 +293,9 @@ const QUORUM: &[Virtual] = &[
 
 const TOLD: &[Virtual] = &[
     Virtual::boolean(&["smtp_alert"], field!(given copy smtp_alert))
-        .parsed()
         .default("smtp_alert_checker, else no")
         .means("mail when the quorum is gained or lost"),
     Virtual::text(&["virtualhost"], field!(some boxed virtualhost))
-        .parsed()
         .means("the Host header of HTTP checks"),
     Virtual::text(&["snmp_name"], field!(some boxed snmp_name))
         .parsed()
@@ -328,7 +319,6 @@ const SORRY: &[Virtual] = &[
             },
         },
     )
-    .withheld()
     .means("who answers while there is no quorum"),
     Virtual::flag(
         &["sorry_server_inhibit"],
@@ -337,7 +327,6 @@ const SORRY: &[Virtual] = &[
             get: |model| model.sorry_server.as_ref().map(|sorry| sorry.inhibit),
         },
     )
-    .withheld()
     .means("with a quorum its weight is 0, in place of its removal"),
     Virtual::new(
         &["sorry_server_lvs_method"],
@@ -353,7 +342,6 @@ const SORRY: &[Virtual] = &[
             },
         },
     )
-    .withheld()
     .default("lb_kind")
     .means("how packets reach the sorry server"),
 ];

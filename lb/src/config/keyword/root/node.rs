@@ -256,7 +256,7 @@ pub(super) const TRACK: &[Root] = &[
         },
     )
     .means("a BFD session that virtual routers and real servers track"),
-    block(&["SSL"], "", network::read_ssl, |config, page| {
+    acted(&["SSL"], "", network::read_ssl, |config, page| {
         if let Some(ssl) = &config.ssl {
             page.block("SSL", |page| SSL.show(ssl, page));
         }

@@ -1,20 +1,23 @@
 //! `HTTP_GET`, `SSL_GET` and their `url`.
 
 use super::{Above, CheckDraft, HTTP as HTTP_DEFAULTS, Named, ProbeDraft, RealServerDraft};
-use crate::config::{
-    ast::Statement,
-    diagnostic::{Kind, Report, quote},
-    keyword::{
-        Table,
-        check::http::{HTTP, HTTP_URL, SSL, SSL_URL},
+use crate::{
+    checker::dialogue::pattern::Pattern,
+    config::{
+        ast::Statement,
+        diagnostic::{Kind, Report, quote},
+        keyword::{
+            Table,
+            check::http::{HTTP, HTTP_URL, SSL, SSL_URL},
+        },
+        lower::value,
+        model::{
+            Word as _,
+            check::{Http, HttpProtocol, Probe, Regex, RegexOption, StatusCodes, Url},
+        },
+        source::{Span, Spanned},
+        suggest::nearest,
     },
-    lower::value,
-    model::{
-        Word as _,
-        check::{Http, HttpProtocol, Probe, Regex, RegexOption, StatusCodes, Url},
-    },
-    source::{Span, Spanned},
-    suggest::nearest,
 };
 
 /// The largest offset, of `size_t` where that has 32 bits.
@@ -42,6 +45,8 @@ pub(in crate::config) struct UrlDraft {
     digest: Option<[u8; 16]>,
     pub(in crate::config) virtualhost: Option<String>,
     has_regex: bool,
+    /// Where the expression is.
+    regex_at: Option<Span>,
     pub(in crate::config) regex: Regex,
     /// A keyword that needs `regex`.
     needs_regex: Option<(&'static str, Span)>,
@@ -225,6 +230,7 @@ pub(in crate::config) fn read_regex(
             .help("put the whole expression in double quotes");
     }
     draft.regex.pattern = pattern.text.to_string();
+    draft.regex_at = Some(pattern.span);
 }
 
 pub(in crate::config) fn read_regex_options(
@@ -289,6 +295,15 @@ pub(in crate::config) fn read_regex_stack(
 impl UrlDraft {
     /// What fits together only once the block is read.
     fn check(&self, report: &mut Report) {
+        if let (Some(at), Err(why)) = (self.regex_at, Pattern::new(&self.regex)) {
+            report
+                .error(
+                    Kind::Value,
+                    at,
+                    format!("this is no regular expression: {why}"),
+                )
+                .help("pcre2pattern(3) says what one is");
+        }
         if let (Some((keyword, span)), false) = (self.needs_regex, self.has_regex) {
             report
                 .warning(

@@ -96,8 +96,7 @@ pub(in crate::config) struct SorryDraft {
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
     value::warn_of_rest(statement, 2, report);
-    let mut withheld = Withheld::new();
-    let Some((service, span)) = read_service(statement, &mut withheld, report) else {
+    let Some((service, span)) = read_service(statement, report) else {
         return;
     };
     let mut server = VirtualServerDraft {
@@ -128,23 +127,18 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         real_servers: Vec::new(),
         has_refused_server: false,
         seen: Seen::default(),
-        withheld,
+        withheld: Withheld::new(),
     };
-    let more = report.withheld_by(|report| {
+    server.withheld = report.withheld_by(|report| {
         server.seen = TABLE.read(statement.statements(), &mut server, report);
     });
-    server.withheld.extend(more);
     if let Some(server) = server.finish(report) {
         draft.servers.push(server);
     }
 }
 
 /// `ADDRESS [PORT]`, `fwmark MARK` or `group NAME`.
-fn read_service(
-    statement: &Statement,
-    withheld: &mut Withheld,
-    report: &mut Report,
-) -> Option<(ServiceDraft, Span)> {
+fn read_service(statement: &Statement, report: &mut Report) -> Option<(ServiceDraft, Span)> {
     const EXPECTED: &str = "ADDRESS [PORT] or fwmark MARK or group NAME";
     let Some(first) = statement.arguments.first() else {
         report_no_address(statement, EXPECTED, report);
@@ -170,7 +164,6 @@ fn read_service(
             .expected(format_args!("`virtual_server {EXPECTED} {{`"));
         return None;
     };
-    withheld.push((quote(kind), first.span));
     let service = if kind == "group" {
         ServiceDraft::Group(word.text.to_string())
     } else {

@@ -1,0 +1,305 @@
+//! One check: what its answers make of it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{Answer, Probe, ProbeError, ProbeResult};
+use crate::{
+    config::model::{self, FileWeight, Http, Schedule},
+    pool::RealServerId,
+};
+
+/// A file's number times its weight that is a failure, whatever the weight of the real server (`IPVS_WEIGHT_FAULT` of keepalived).
+const FAULT: i64 = i32::MIN as i64;
+
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) real_server: RealServerId,
+    settings: Arc<model::Check>,
+    is_up: bool,
+    /// Failures in a row that were forgiven.
+    failures: u32,
+    /// Whether it has passed or failed as a whole.
+    has_run: bool,
+    /// The last result; `None` before the first.
+    last: Option<Result<(), ProbeError>>,
+    /// What this check has to say beside up and down.
+    state: State,
+    /// When the next run starts; `None` while one is running.
+    pub(super) due: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing.
+    Plain,
+    /// Which of several urls is next.
+    Urls {
+        next: usize,
+        /// Urls in a row that were as they should be.
+        passed: usize,
+        /// The next one is asked again because it failed.
+        is_again: bool,
+    },
+    /// The weight that the program wants.
+    Weight(Option<u32>),
+    /// The number in the file, and what it is multiplied by.
+    Number { number: i32, weight: FileWeight },
+}
+
+/// What comes of a result.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// Until the next run.
+    pub(super) delay: Duration,
+    /// The check says something else than before, after so many failures that were forgiven.
+    pub(super) changed: Option<(Result<(), ProbeError>, u32)>,
+    /// It adds another weight.
+    pub(super) has_weighed: bool,
+    /// A failure to be told though it changes nothing.
+    pub(super) forgiven: Option<ProbeError>,
+}
+
+impl Check {
+    /// One that has not run. It starts down with `alpha`, and where it is known to have failed.
+    pub(super) fn new(
+        real_server: RealServerId,
+        settings: Arc<model::Check>,
+        has_failed: bool,
+    ) -> Self {
+        let (alpha, retry) = match &*settings {
+            model::Check::Bfd(bfd) => (bfd.alpha, 0),
+            other => other
+                .schedule()
+                .map_or((false, 0), |schedule| (schedule.alpha, schedule.retry)),
+        };
+        let state = match &*settings {
+            model::Check::Http(_) | model::Check::Ssl(_) => State::Urls {
+                next: 0,
+                passed: 0,
+                is_again: false,
+            },
+            model::Check::Misc(_) => State::Weight(None),
+            model::Check::File(_) => State::Number {
+                number: 0,
+                weight: FileWeight {
+                    multiplier: 1,
+                    reverse: false,
+                },
+            },
+            _ => State::Plain,
+        };
+        Self {
+            real_server,
+            is_up: !alpha && !has_failed,
+            // The first check ever has no failure to forgive.
+            failures: retry,
+            has_run: false,
+            last: None,
+            state,
+            due: None,
+            settings,
+        }
+    }
+
+    pub(super) fn settings(&self) -> &model::Check {
+        &self.settings
+    }
+
+    pub(super) fn set_settings(&mut self, settings: Arc<model::Check>) {
+        self.settings = settings;
+    }
+
+    pub(super) fn schedule(&self) -> Option<&Schedule> {
+        self.settings.schedule()
+    }
+
+    pub(super) const fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    pub(super) const fn is_waiting(&self) -> bool {
+        !self.has_run
+    }
+
+    /// What is asked next.
+    pub(super) fn probe(&self) -> Probe {
+        let url = match self.state {
+            State::Urls { next, .. } => next,
+            _ => 0,
+        };
+        Probe {
+            check: Arc::clone(&self.settings),
+            url,
+        }
+    }
+
+    /// What it adds to the configured weight.
+    pub(super) fn adds(&self, base: u32) -> i64 {
+        match &self.state {
+            State::Weight(Some(weight)) => i64::from(*weight) - i64::from(base),
+            State::Number { number, weight } if weight.multiplier != 0 => product(*number, *weight),
+            _ => 0,
+        }
+    }
+
+    pub(super) fn handle_result(&mut self, result: ProbeResult) -> Step {
+        let Some(schedule) = self.settings.schedule().copied() else {
+            return Step::default();
+        };
+        match result {
+            Ok(answer) => self.handle_success(answer, &schedule),
+            Err(error) => {
+                let mut step = self.handle_failure(error.clone(), &schedule);
+                if schedule.log_all_failures && step.changed.is_none() {
+                    step.forgiven = Some(error);
+                }
+                step
+            }
+        }
+    }
+
+    fn handle_success(&mut self, answer: Answer, schedule: &Schedule) -> Step {
+        let retries = std::mem::take(&mut self.failures);
+        let mut step = Step {
+            delay: schedule.delay_loop,
+            ..Step::default()
+        };
+        if let (State::Weight(weight), Answer::Weight(wanted)) = (&mut self.state, answer) {
+            step.has_weighed = weight.replace(wanted) != Some(wanted);
+        }
+        let is_whole = self.is_whole();
+        let is_settled = self.is_up && self.has_run;
+        if !is_settled && http(&self.settings).is_some_and(|http| http.fast_recovery) {
+            step.delay = if is_whole {
+                schedule.delay_loop
+            } else {
+                Duration::ZERO
+            };
+        }
+        if is_whole || self.is_up {
+            self.last = Some(Ok(()));
+        }
+        if is_whole && !is_settled {
+            step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
+            (self.is_up, self.has_run) = (true, true);
+        }
+        step
+    }
+
+    /// Takes a url that passed in; whether all there are have passed now.
+    fn is_whole(&mut self) -> bool {
+        let urls = http(&self.settings).map_or(1, |http| http.urls.len());
+        let State::Urls {
+            next,
+            passed,
+            is_again,
+        } = &mut self.state
+        else {
+            return true;
+        };
+        *next = (*next + 1) % urls.max(1);
+        *passed += 1;
+        if std::mem::take(is_again) && !self.is_up && urls > 1 {
+            // Its failure is over; now all must pass.
+            (*next, *passed) = (0, 0);
+        }
+        *passed >= urls
+    }
+
+    fn handle_failure(&mut self, error: ProbeError, schedule: &Schedule) -> Step {
+        self.last = Some(Err(error.clone()));
+        let mut pause = schedule.delay_loop;
+        if let State::Urls {
+            passed, is_again, ..
+        } = &mut self.state
+        {
+            (*passed, *is_again) = (0, true);
+            pause = pause.max(schedule.delay_before_retry);
+        }
+        if self.is_up && self.failures < schedule.retry {
+            self.failures += 1;
+            return Step {
+                delay: schedule.delay_before_retry,
+                ..Step::default()
+            };
+        }
+        let retries = std::mem::take(&mut self.failures);
+        let has_run = std::mem::replace(&mut self.has_run, true);
+        let was_up = std::mem::take(&mut self.is_up);
+        Step {
+            delay: pause,
+            changed: was_up.then_some((Err(error), if has_run { retries } else { 0 })),
+            ..Step::default()
+        }
+    }
+
+    pub(super) fn set_file_weight(&mut self, to: FileWeight) {
+        if let State::Number { number, weight } = &mut self.state {
+            *weight = to;
+            self.is_up = !is_fault(*number, to);
+        }
+    }
+
+    /// The number in the file.
+    pub(super) fn handle_number(&mut self, to: i32) -> Step {
+        let State::Number { number, weight } = &mut self.state else {
+            return Step::default();
+        };
+        let before = std::mem::replace(number, to);
+        let is_up = !is_fault(to, *weight);
+        let has_changed = is_up != self.is_up || !std::mem::replace(&mut self.has_run, true);
+        let result = if is_up {
+            Ok(())
+        } else {
+            Err(ProbeError::because(format!("{to} in the file")))
+        };
+        self.is_up = is_up;
+        self.last = Some(result.clone());
+        Step {
+            changed: has_changed.then_some((result, 0)),
+            has_weighed: before != to,
+            ..Step::default()
+        }
+    }
+
+    /// The last result in words.
+    pub(super) fn words(&self) -> String {
+        let keyword = self.settings.keyword();
+        match &self.last {
+            Some(Err(why)) => match self.settings.connection() {
+                Some(to) => format!("{keyword} {}: {why}", to.target()),
+                None => format!("{keyword}: {why}"),
+            },
+            Some(Ok(())) => format!("{keyword}: success"),
+            None if self.is_up => "not checked yet".to_owned(),
+            None if self.schedule().is_some_and(|it| it.alpha) => {
+                "not checked yet, down until it is (alpha)".to_owned()
+            }
+            None => "failed before the checker child restarted".to_owned(),
+        }
+    }
+}
+
+fn http(check: &model::Check) -> Option<&Http> {
+    match check {
+        model::Check::Http(probe) | model::Check::Ssl(probe) => Some(&probe.settings),
+        _ => None,
+    }
+}
+
+fn product(number: i32, weight: FileWeight) -> i64 {
+    let product = i64::from(number) * i64::from(weight.multiplier);
+    if weight.reverse { -product } else { product }
+}
+
+/// With weight 0 any number but 0 is a failure, turned around with `reverse`.
+fn is_fault(number: i32, weight: FileWeight) -> bool {
+    if weight.multiplier == 0 {
+        (number != 0) != weight.reverse
+    } else {
+        product(number, weight) <= FAULT
+    }
+}

@@ -1,0 +1,64 @@
+//! Sockets that come from where `bindto`, `bind_port`, `bind_if` and `fwmark` say.
+
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::{failed, in_time, target};
+use crate::{
+    checker::ProbeError,
+    config::model::{Connection, check::Origin},
+};
+
+/// Connects, within `connect_timeout`: all there is to `TCP_CHECK`.
+///
+/// # Errors
+/// When the connection does not complete in time.
+pub(super) async fn connect(connection: &Connection) -> Result<TcpStream, ProbeError> {
+    let target = target(connection);
+    let connecting = async {
+        let stream = match connection.origin.as_deref() {
+            None => TcpStream::connect(target).await,
+            Some(origin) => connect_from(origin, target).await,
+        };
+        stream.map_err(|error| failed(&error))
+    };
+    in_time(connection.timeout, connecting).await
+}
+
+async fn connect_from(origin: &Origin, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket(Some(origin), target, Type::STREAM, Some(Protocol::TCP))?;
+    TcpSocket::from_std_stream(socket.into())
+        .connect(target)
+        .await
+}
+
+/// A socket that does not block and is bound to the origin, for traffic to `target`.
+pub(super) fn socket(
+    origin: Option<&Origin>,
+    target: SocketAddr,
+    kind: Type,
+    protocol: Option<Protocol>,
+) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(target), kind.nonblocking(), protocol)?;
+    let Some(origin) = origin else {
+        return Ok(socket);
+    };
+    if origin.fwmark != 0 {
+        socket.set_mark(origin.fwmark)?;
+    }
+    if let Some(interface) = &origin.interface {
+        socket.bind_device(Some(interface.as_str().as_bytes()))?;
+    }
+    if origin.address.is_some() || origin.port.is_some() {
+        let any: SocketAddr = match target {
+            SocketAddr::V4(_) => ([0; 4], 0).into(),
+            SocketAddr::V6(_) => ([0; 16], 0).into(),
+        };
+        let address = origin.address.unwrap_or(any.ip());
+        socket.set_reuse_address(origin.port.is_some())?;
+        socket.bind(&SocketAddr::new(address, origin.port.unwrap_or(0)).into())?;
+    }
+    Ok(socket)
+}

@@ -1,0 +1,192 @@
+//! TLS of `SSL_GET`. Without `ca` nobody is verified, as by keepalived; with it the chain is, and not the name.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        Resumption, WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::failed;
+use crate::{
+    checker::ProbeError,
+    config::model::{Http, check::Url, ssl::Ssl},
+    observe::log,
+};
+
+/// The client's side, without a server name and with one; or why there is none.
+#[derive(Debug)]
+pub(super) struct Tls(Result<[Arc<ClientConfig>; 2], String>);
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Tls {
+    /// What the block `SSL` says. Files that cannot be used fail every check that needs them.
+    pub(super) fn new(ssl: Option<&Ssl>) -> Self {
+        let none = Ssl::default();
+        let made = client(ssl.unwrap_or(&none));
+        if let Err(why) = &made {
+            log::tls_unusable(why);
+        }
+        Self(made.map(|config| {
+            let mut anonymous = config.clone();
+            anonymous.enable_sni = false;
+            [anonymous, config].map(Arc::new)
+        }))
+    }
+
+    /// Shakes hands.
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+        http: &Http,
+        url: &Url,
+        target: SocketAddr,
+    ) -> Result<TlsStream<TcpStream>, ProbeError> {
+        let configs = self.0.as_ref().map_err(ProbeError::because)?;
+        let host = url.virtualhost.as_deref().map(without_port);
+        let name = http.sni_name.as_deref().or(host).filter(|_| http.sni);
+        let named = name.map(|name| ServerName::try_from(name.to_owned()));
+        let (config, name) = match named {
+            Some(Ok(name)) => (&configs[1], name),
+            Some(Err(_)) => {
+                return Err(ProbeError::because(
+                    "the server's name cannot be sent with TLS",
+                ));
+            }
+            None => (&configs[0], ServerName::from(target.ip())),
+        };
+        let connector = TlsConnector::from(Arc::clone(config));
+        let connected = connector.connect(name, stream).await;
+        connected.map_err(|error| match failed(&error) {
+            ProbeError::Refused(why) => ProbeError::because(format!("TLS: {why}")),
+            timeout @ ProbeError::Timeout => timeout,
+        })
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn client(ssl: &Ssl) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = verifier(ssl, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &ssl.certificate {
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            if ssl.password.is_some() {
+                return Err("`password`: keys are read without encryption only (`openssl pkey -in KEY -out PLAIN`)".to_owned());
+            }
+            let key = ssl.key.as_ref().unwrap_or(certificate);
+            let chain = certificates(certificate)?;
+            let read = PrivateKeyDer::from_pem_file(key);
+            let private = read.map_err(|error| format!("{key}: {error}"))?;
+            let made = builder.with_client_auth_cert(chain, private);
+            made.map_err(|error| format!("{certificate}: {error}"))?
+        }
+    };
+    // Each check shakes hands as a new client would.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    read.map_err(|error| format!("{path}: {error}"))
+}
+
+fn verifier(ssl: &Ssl, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
+    let Some(ca) = &ssl.ca else {
+        return Ok(Verifier {
+            provider: Arc::clone(provider),
+            chain: None,
+        });
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(ca)? {
+        let added = roots.add(certificate);
+        added.map_err(|error| format!("{ca}: {error}"))?;
+    }
+    let provider = Arc::clone(provider);
+    let builder = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
+    let chain = builder.build().map_err(|error| format!("{ca}: {error}"))?;
+    Ok(Verifier {
+        provider,
+        chain: Some(chain),
+    })
+}
+
+/// Whom a certificate is taken from.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// Whoever these authorities know; everybody without them.
+    chain: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(chain) = &self.chain else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match chain.verify_server_cert(certificate, others, name, ocsp, now) {
+            // The chain was looked at before the name.
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
+}

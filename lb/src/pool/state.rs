@@ -1,0 +1,366 @@
+//! Who is up, and whether that is enough: the states of real servers and virtual servers, and what their changes are to others.
+//!
+//! keepalived's rules. The quorum is gained when the weights of the real servers that are up add up to `quorum + hysteresis`, and lost
+//! below `quorum - hysteresis`, and without any. Without `alpha` a virtual server is up as soon as it is there, before any check
+//! has run. A real server's weight is the configured one and what its checks add.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::IpAddr,
+};
+
+use super::{RealServerId, VirtualServerId};
+use crate::config::model::{self, Config, VirtualServer, lvs::Notify};
+
+/// The largest weight that IPVS takes.
+const MOST: i64 = i32::MAX as i64;
+
+/// What the checks of a real server add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether all pass.
+    pub is_up: bool,
+    /// The configured weight that they add to.
+    pub base: u32,
+    /// What they add.
+    pub added: i64,
+}
+
+/// Up, and nothing added.
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            is_up: true,
+            base: 1,
+            added: 0,
+        }
+    }
+}
+
+impl Health {
+    /// Share of new flows while it is up.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        let weight = i64::from(self.base).saturating_add(self.added);
+        u32::try_from(weight.clamp(0, MOST)).unwrap_or_default()
+    }
+}
+
+/// How much weight there is, and how much it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Sum of the weights of what is up.
+    pub weight: u64,
+    /// `quorum`.
+    pub quorum: u32,
+    /// `hysteresis`.
+    pub hysteresis: u32,
+}
+
+impl Balance {
+    /// The weight that gains the quorum, or below which it is lost.
+    #[must_use]
+    pub fn threshold(&self, has_quorum: bool) -> u64 {
+        let (quorum, hysteresis) = (u64::from(self.quorum), u64::from(self.hysteresis));
+        if has_quorum {
+            quorum.saturating_sub(hysteresis)
+        } else {
+            quorum + hysteresis
+        }
+    }
+
+    /// Whether there is a quorum now, where there was one or not.
+    const fn has_quorum(&self, threshold: u64) -> bool {
+        self.weight > 0 && self.weight >= threshold
+    }
+}
+
+/// Who a notice is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A virtual server and its quorum.
+    VirtualServer(VirtualServerId),
+    /// A real server of one.
+    RealServer(RealServerId),
+}
+
+/// Something that others are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Of whom.
+    pub subject: Subject,
+    /// What it is now.
+    pub is_up: bool,
+    /// The program that the configuration has for that.
+    pub command: Option<model::Command>,
+    /// The text of a mail, where one is wanted.
+    pub mail: Option<String>,
+}
+
+/// An effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A real server went up or down: log.
+    RealServer {
+        /// Which.
+        id: RealServerId,
+        /// What it is now.
+        is_up: bool,
+        /// It keeps its place, with weight 0, while it is down.
+        inhibits: bool,
+    },
+    /// A real server that is up has another weight: log.
+    Weight {
+        /// Which.
+        id: RealServerId,
+        /// What it was.
+        from: u32,
+        /// What it is.
+        to: u32,
+    },
+    /// The quorum is gained or lost: log.
+    Quorum {
+        /// Of which.
+        server: VirtualServerId,
+        /// What it is now.
+        has_quorum: bool,
+        /// How.
+        balance: Balance,
+        /// The `sorry_server` that goes or comes, and whether it keeps its place.
+        sorry: Option<(String, bool)>,
+    },
+    /// Tell whom it concerns.
+    Notice(Notice),
+}
+
+/// The states of all virtual servers.
+#[derive(Debug, Default)]
+pub struct Pool {
+    servers: BTreeMap<VirtualServerId, State>,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+struct State {
+    has_quorum: bool,
+    omega: bool,
+    quorum: model::lvs::Quorum,
+    mails: bool,
+    sorry: Option<(String, bool)>,
+    reals: BTreeMap<(IpAddr, u16), Real>,
+}
+
+#[derive(Debug)]
+struct Real {
+    health: Health,
+    notify: Notify,
+    inhibits: bool,
+}
+
+impl State {
+    fn of(server: &VirtualServer, id: &VirtualServerId) -> Self {
+        let sorry = server.sorry_server.as_deref();
+        Self {
+            has_quorum: false,
+            omega: server.omega,
+            quorum: server.quorum.clone(),
+            mails: server.smtp_alert,
+            sorry: sorry.map(|sorry| {
+                let name = super::DestId {
+                    address: sorry.address,
+                    port: sorry.port,
+                    protocol: id.protocol(),
+                };
+                (name.to_string(), sorry.inhibit)
+            }),
+            reals: BTreeMap::new(),
+        }
+    }
+
+    fn balance(&self) -> Balance {
+        let up = self.reals.values().filter(|real| real.health.is_up);
+        Balance {
+            weight: up.map(|real| u64::from(real.health.weight())).sum(),
+            quorum: self.quorum.weight,
+            hysteresis: self.quorum.hysteresis,
+        }
+    }
+}
+
+impl Pool {
+    /// Makes a configuration the one in force; `health` is what the checks say of each real server now. A real server that is up
+    /// from its first moment is told where `tells_of_first` (`rs_init_notifies`).
+    pub fn handle_config(
+        &mut self,
+        config: &Config,
+        tells_of_first: bool,
+        health: impl Fn(&RealServerId) -> Health,
+    ) {
+        let mut before = std::mem::take(&mut self.servers);
+        for server in &config.virtual_servers {
+            let id = VirtualServerId::of(server);
+            if self.servers.contains_key(&id) {
+                continue;
+            }
+            let mut old = before.remove(&id);
+            let is_new = old.is_none();
+            let mut state = State::of(server, &id);
+            for real in &server.real_servers {
+                let key = (real.address, real.port);
+                if state.reals.contains_key(&key) {
+                    continue;
+                }
+                let real_id = RealServerId::of(id.clone(), real);
+                let now = Real {
+                    health: health(&real_id),
+                    notify: real.notify.clone(),
+                    inhibits: real.inhibit_on_failure,
+                };
+                let was = old.as_mut().and_then(|old| old.reals.remove(&key));
+                let is_told = match &was {
+                    Some(was) => was.health.is_up != now.health.is_up,
+                    None => tells_of_first && now.health.is_up,
+                };
+                if is_told {
+                    self.tell_real_server(&real_id, &now);
+                }
+                state.reals.insert(key, now);
+            }
+            if let Some(old) = old {
+                state.has_quorum = old.has_quorum;
+                self.end_real_servers(&id, &old);
+            }
+            // Whoever waits for checks begins without a quorum, and that is told.
+            let begins_down = is_new && server.alpha;
+            self.judge(&id, &mut state, begins_down);
+            self.servers.insert(id, state);
+        }
+        for (id, old) in before {
+            self.end_real_servers(&id, &old);
+            if old.omega && old.has_quorum {
+                self.tell_quorum(&id, &old, false, "=> Shutting down <=".to_owned());
+            }
+        }
+    }
+
+    /// What the checks say of a real server now.
+    pub fn handle_health(&mut self, id: &RealServerId, health: Health) {
+        let Some(mut state) = self.servers.remove(&id.server) else {
+            return;
+        };
+        if let Some(real) = state.reals.get_mut(&(id.address, id.port)) {
+            let before = std::mem::replace(&mut real.health, health);
+            if before.is_up != health.is_up {
+                let is_up = health.is_up;
+                self.outputs.push_back(Output::RealServer {
+                    id: id.clone(),
+                    is_up,
+                    inhibits: real.inhibits,
+                });
+                self.tell_real_server(id, real);
+            }
+            if before.weight() != health.weight() && health.is_up {
+                self.outputs.push_back(Output::Weight {
+                    id: id.clone(),
+                    from: before.weight(),
+                    to: health.weight(),
+                });
+            }
+            self.judge(&id.server, &mut state, false);
+        }
+        self.servers.insert(id.server.clone(), state);
+    }
+
+    /// Gains or loses the quorum, where it is time for that; `begins_down` says that it is not there, as if it had been lost.
+    fn judge(&mut self, id: &VirtualServerId, state: &mut State, begins_down: bool) {
+        let balance = state.balance();
+        let threshold = balance.threshold(state.has_quorum);
+        let has_quorum = balance.has_quorum(threshold);
+        let is_news = has_quorum != state.has_quorum || begins_down && !has_quorum;
+        if !is_news {
+            return;
+        }
+        state.has_quorum = has_quorum;
+        self.outputs.push_back(Output::Quorum {
+            server: id.clone(),
+            has_quorum,
+            balance,
+            sorry: state.sorry.clone(),
+        });
+        let Balance {
+            weight,
+            quorum,
+            hysteresis,
+        } = balance;
+        let mail = if has_quorum {
+            format!("=> Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} <=")
+        } else {
+            format!("=> Lost quorum {quorum}-{hysteresis}={threshold} > {weight} <=")
+        };
+        self.tell_quorum(id, state, has_quorum, mail);
+    }
+
+    fn tell_quorum(&mut self, id: &VirtualServerId, state: &State, is_up: bool, mail: String) {
+        self.outputs.push_back(Output::Notice(Notice {
+            subject: Subject::VirtualServer(id.clone()),
+            is_up,
+            command: command(&state.quorum.notify, is_up),
+            mail: state.mails.then_some(mail),
+        }));
+    }
+
+    fn tell_real_server(&mut self, id: &RealServerId, real: &Real) {
+        self.outputs.push_back(Output::Notice(Notice {
+            subject: Subject::RealServer(id.clone()),
+            is_up: real.health.is_up,
+            command: command(&real.notify, real.health.is_up),
+            mail: None,
+        }));
+    }
+
+    /// Real servers that are configured no more: with `omega` that they are down is told.
+    fn end_real_servers(&mut self, server: &VirtualServerId, state: &State) {
+        for ((address, port), real) in &state.reals {
+            if !state.omega || !real.health.is_up {
+                continue;
+            }
+            let id = RealServerId {
+                server: server.clone(),
+                address: *address,
+                port: *port,
+            };
+            self.outputs.push_back(Output::Notice(Notice {
+                subject: Subject::RealServer(id),
+                is_up: false,
+                command: command(&real.notify, false),
+                mail: None,
+            }));
+        }
+    }
+
+    /// The next effect; drain to `None` after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Whether enough of a virtual server is up.
+    #[must_use]
+    pub fn has_quorum(&self, id: &VirtualServerId) -> bool {
+        self.servers.get(id).is_none_or(|state| state.has_quorum)
+    }
+
+    /// What the checks say of a real server.
+    #[must_use]
+    pub fn health(&self, id: &VirtualServerId, address: IpAddr, port: u16) -> Option<Health> {
+        let state = self.servers.get(id)?;
+        Some(state.reals.get(&(address, port))?.health)
+    }
+}
+
+fn command(notify: &Notify, is_up: bool) -> Option<model::Command> {
+    let command = if is_up { &notify.up } else { &notify.down };
+    command.as_deref().cloned()
+}
+
+#[cfg(test)]
+mod tests;
