@@ -18,6 +18,7 @@ mod frr;
 mod janitor;
 mod link;
 mod namespace;
+mod no_ipvs;
 pub mod plan;
 pub mod probe;
 pub mod process;

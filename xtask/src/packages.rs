@@ -25,12 +25,16 @@ pub const DATAPATH: &[Package] = &[("ip", "iproute2"), ("bpftool", "bpftool")];
 /// What the netns tier starts.
 pub const NETNS: &[Package] = &[
     ("ip", "iproute2"),
+    ("aiosmtpd", "python3-aiosmtpd"),
     ("bpftool", "bpftool"),
+    ("cc", "gcc"),
+    ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("ipvsadm", "ipvsadm"),
     ("keepalived", "keepalived"),
     ("modprobe", "kmod"),
     ("nginx", "nginx-light"),
+    ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("ps", "procps"),
     ("tcpdump", "tcpdump"),

@@ -90,18 +90,12 @@ pub fn weight(real_server: &RealServerId, from: u32, to: u32) -> String {
 
 /// The quorum is gained or lost.
 #[must_use]
-pub fn quorum(server: &VirtualServerId, has_quorum: bool, balance: &Balance) -> String {
-    let Balance {
-        weight,
-        quorum,
-        hysteresis,
-    } = balance;
-    let threshold = balance.threshold(!has_quorum);
-    if has_quorum {
-        format!("Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {server}")
-    } else {
-        format!("Lost quorum {quorum}-{hysteresis}={threshold} > {weight} for VS {server}")
-    }
+pub fn quorum(
+    server: &VirtualServerId,
+    (has_quorum, begins_down): (bool, bool),
+    balance: &Balance,
+) -> String {
+    format!("{} for VS {server}", balance.words(has_quorum, begins_down))
 }
 
 /// The sorry server comes or goes.

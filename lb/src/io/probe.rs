@@ -42,16 +42,22 @@ const CONNECTIONS: usize = 8192;
 /// Programs that run at the same time.
 const PROGRAMS: usize = 256;
 
-/// What all probes share.
+/// Asks what checks want to know.
 #[derive(Debug)]
 pub struct Prober {
     connections: Arc<Semaphore>,
     programs: Arc<Semaphore>,
-    tls: Arc<Tls>,
-    rights: Arc<Rights>,
-    patterns: Arc<Patterns>,
+    shared: Arc<Shared>,
+}
+
+/// What all probes share.
+#[derive(Debug, Default)]
+struct Shared {
+    tls: Tls,
+    rights: Rights,
+    patterns: Patterns,
     /// What SMTP servers are told where `helo_name` says nothing.
-    hello: Arc<str>,
+    hello: String,
 }
 
 /// Compiled expressions by what they were compiled from.
@@ -80,20 +86,20 @@ impl Prober {
         Self {
             connections: Arc::new(Semaphore::new(most_connections())),
             programs: Arc::new(Semaphore::new(PROGRAMS)),
-            tls: Arc::new(Tls::default()),
-            rights: Arc::new(Rights::default()),
-            patterns: Arc::new(Patterns::default()),
-            hello: host_name().into(),
+            shared: Arc::default(),
         }
     }
 
-    /// Takes what the configuration says of TLS and of programs. Expressions are compiled anew when they are asked for.
+    /// Takes what the configuration says of TLS, programs and the name of this host. Expressions are compiled anew when they are
+    /// asked for.
     pub fn configure(&mut self, config: &Config) {
-        self.tls = Arc::new(Tls::new(config.ssl.as_ref()));
-        self.rights = Arc::new(Rights::new(&config.global.scripts));
-        self.patterns = Arc::new(Patterns::default());
         let hello = config.global.mail.helo_name.clone();
-        self.hello = hello.unwrap_or_else(host_name).into();
+        self.shared = Arc::new(Shared {
+            tls: Tls::new(config.ssl.as_ref()),
+            rights: Rights::new(&config.global.scripts),
+            patterns: Patterns::default(),
+            hello: hello.unwrap_or_else(host_name),
+        });
     }
 
     /// Asks what a probe wants to know. Its time begins when it is its turn.
@@ -102,33 +108,35 @@ impl Prober {
             Check::Misc(_) => &self.programs,
             _ => &self.connections,
         };
-        let slots = Arc::clone(slots);
-        let (tls, rights) = (Arc::clone(&self.tls), Arc::clone(&self.rights));
-        let (patterns, hello) = (Arc::clone(&self.patterns), Arc::clone(&self.hello));
+        let (slots, shared) = (Arc::clone(slots), Arc::clone(&self.shared));
         async move {
             // The semaphore is never closed; without a permit the probe would only be unbounded.
             let _slot = slots.acquire().await.ok();
             match &*probe.check {
-                Check::Tcp(connection) => origin::connect(connection).await.map(|_| Answer::Well),
-                Check::Http(it) | Check::Ssl(it) => {
-                    let is_tls = matches!(&*probe.check, Check::Ssl(_));
-                    let tls = is_tls.then_some(&*tls);
-                    ask_http(it, probe.url, tls, &patterns).await
-                }
-                Check::Smtp(it) => {
-                    let stream = origin::connect(&it.connection).await?;
-                    let name = it.settings.helo_name.as_deref();
-                    let mut dialogue = Smtp::new(name.unwrap_or(&hello));
-                    stream::talk(stream, &mut dialogue, it.connection.timeout).await
-                }
-                Check::Udp(it) => datagram::ask_udp(&it.connection, &it.settings).await,
-                Check::Dns(it) => datagram::ask_dns(&it.connection, &it.settings).await,
-                Check::Ping(connection) => echo::ask(connection).await,
-                Check::Misc(misc) => program::run(misc, &rights).await,
-                // They are told, not asked.
-                Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
+                Check::Tcp(connection) => origin::knock(connection).await.map(|()| Answer::Well),
+                // What needs more room has it only while it is asked.
+                _ => Box::pin(ask_at_length(&probe, &shared)).await,
             }
         }
+    }
+}
+
+async fn ask_at_length(probe: &Probe, shared: &Shared) -> ProbeResult {
+    match &*probe.check {
+        Check::Http(it) => ask_http(it, probe.url, None, &shared.patterns).await,
+        Check::Ssl(it) => ask_http(it, probe.url, Some(&shared.tls), &shared.patterns).await,
+        Check::Smtp(it) => {
+            let stream = origin::connect(&it.connection).await?;
+            let name = it.settings.helo_name.as_deref();
+            let mut dialogue = Smtp::new(name.unwrap_or(&shared.hello));
+            stream::talk(stream, &mut dialogue, it.connection.timeout).await
+        }
+        Check::Udp(it) => datagram::ask_udp(&it.connection, &it.settings).await,
+        Check::Dns(it) => datagram::ask_dns(&it.connection, &it.settings).await,
+        Check::Ping(connection) => echo::ask(connection).await,
+        Check::Misc(misc) => program::run(misc, &shared.rights).await,
+        // The first is asked above, the others are told, not asked.
+        Check::Tcp(_) | Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
     }
 }
 

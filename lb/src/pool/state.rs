@@ -69,6 +69,27 @@ impl Balance {
         }
     }
 
+    /// How it was gained, or lost, or was not there from the beginning, as keepalived says it.
+    #[must_use]
+    pub fn words(&self, has_quorum: bool, begins_down: bool) -> String {
+        let Self {
+            weight,
+            quorum,
+            hysteresis,
+        } = self;
+        if has_quorum {
+            let threshold = self.threshold(false);
+            return format!("Gained quorum {quorum}+{hysteresis}={threshold} <= {weight}");
+        }
+        let verb = if begins_down {
+            "Starting with quorum down"
+        } else {
+            "Lost quorum"
+        };
+        let threshold = self.threshold(true);
+        format!("{verb} {quorum}-{hysteresis}={threshold} > {weight}")
+    }
+
     /// Whether there is a quorum now, where there was one or not.
     const fn has_quorum(&self, threshold: u64) -> bool {
         self.weight > 0 && self.weight >= threshold
@@ -124,6 +145,8 @@ pub enum Output {
         server: VirtualServerId,
         /// What it is now.
         has_quorum: bool,
+        /// It was never there.
+        begins_down: bool,
         /// How.
         balance: Balance,
         /// The `sorry_server` that goes or comes, and whether it keeps its place.
@@ -230,9 +253,7 @@ impl Pool {
                 state.has_quorum = old.has_quorum;
                 self.end_real_servers(&id, &old);
             }
-            // Whoever waits for checks begins without a quorum, and that is told.
-            let begins_down = is_new && server.alpha;
-            self.judge(&id, &mut state, begins_down);
+            self.judge(&id, &mut state, is_new);
             self.servers.insert(id, state);
         }
         for (id, old) in before {
@@ -271,12 +292,14 @@ impl Pool {
         self.servers.insert(id.server.clone(), state);
     }
 
-    /// Gains or loses the quorum, where it is time for that; `begins_down` says that it is not there, as if it had been lost.
-    fn judge(&mut self, id: &VirtualServerId, state: &mut State, begins_down: bool) {
+    /// Gains or loses the quorum, where it is time for that. A virtual server that begins without one, as with `alpha`, tells of that
+    /// where it has a sorry server, as with keepalived.
+    fn judge(&mut self, id: &VirtualServerId, state: &mut State, is_new: bool) {
         let balance = state.balance();
         let threshold = balance.threshold(state.has_quorum);
         let has_quorum = balance.has_quorum(threshold);
-        let is_news = has_quorum != state.has_quorum || begins_down && !has_quorum;
+        let begins_down = is_new && !has_quorum && state.sorry.is_some();
+        let is_news = has_quorum != state.has_quorum || begins_down;
         if !is_news {
             return;
         }
@@ -284,19 +307,11 @@ impl Pool {
         self.outputs.push_back(Output::Quorum {
             server: id.clone(),
             has_quorum,
+            begins_down,
             balance,
             sorry: state.sorry.clone(),
         });
-        let Balance {
-            weight,
-            quorum,
-            hysteresis,
-        } = balance;
-        let mail = if has_quorum {
-            format!("=> Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} <=")
-        } else {
-            format!("=> Lost quorum {quorum}-{hysteresis}={threshold} > {weight} <=")
-        };
+        let mail = format!("=> {} <=", balance.words(has_quorum, begins_down));
         self.tell_quorum(id, state, has_quorum, mail);
     }
 

@@ -400,10 +400,12 @@ impl Child {
                 state::Output::Quorum {
                     server,
                     has_quorum,
+                    begins_down,
                     balance,
                     sorry,
                 } => {
-                    tracing::info!("{}", sentence::quorum(&server, has_quorum, &balance));
+                    let how = (has_quorum, begins_down);
+                    tracing::info!("{}", sentence::quorum(&server, how, &balance));
                     if let Some((name, inhibits)) = sorry {
                         let told = sentence::sorry(&server, &name, !has_quorum, inhibits);
                         tracing::info!("{told}");

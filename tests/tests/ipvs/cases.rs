@@ -101,7 +101,8 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     ),
     (
         "firewall marks of both families",
-        "virtual_server fwmark 7 {\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.21 0 {\n}\nreal_server 192.0.2.22 0 {\nweight 2\n}\n}\n\
+        "virtual_server fwmark 7 {\nlb_algo rr\nlb_kind DR\nreal_server 192.0.2.21 0 {\n}\nreal_server 192.0.2.22 0 {\nweight 2\n}\n\
+         real_server 192.0.2.23 80 {\n}\nsorry_server 192.0.2.99 81\n}\n\
          virtual_server fwmark 8 {\nlb_algo wlc\nlb_kind NAT\nip_family inet6\nreal_server 2001:db8::21 80 {\n}\n}",
     ),
     (

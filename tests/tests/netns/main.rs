@@ -12,6 +12,7 @@
 
 mod arena;
 mod changes;
+mod checks;
 mod config;
 mod echo;
 mod failover;

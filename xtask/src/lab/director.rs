@@ -16,6 +16,7 @@ use super::{
     frr,
     link::Port,
     namespace::{self, Namespace},
+    no_ipvs,
     plan::{Node, VIRTUAL_ADDRESSES, VIRTUAL_INTERFACES},
     process,
 };
@@ -28,9 +29,9 @@ pub enum Daemon {
         /// The binary.
         binary: PathBuf,
     },
-    /// Debian's keepalived, VRRP only: its checkers need IPVS.
+    /// Debian's keepalived, VRRP only.
     Keepalived,
-    /// Debian's keepalived, checkers only, which need IPVS.
+    /// Debian's keepalived, checkers only; without IPVS in the kernel they write into the void.
     KeepalivedCheckers,
     /// FRR's vrrpd. Its configuration is its own, and its macvlan is the starter's to make.
     Frr,
@@ -324,6 +325,11 @@ impl Director {
                     .arg(self.directory.join("vrrp.pid"))
                     .arg("-c")
                     .arg(self.directory.join("checkers.pid"));
+                if *daemon == Daemon::KeepalivedCheckers
+                    && let Some(library) = no_ipvs::library()?
+                {
+                    command.env("LD_PRELOAD", library);
+                }
                 command
             }
         })

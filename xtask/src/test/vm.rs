@@ -30,7 +30,7 @@ const DATAPATH: &[&str] = &[
 ];
 /// Daemons, addresses and traffic, with programs attached as this kernel can.
 const NETNS: &[&str] = &["full_nat::", "local::"];
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(900);
 
 /// Runs the tests in the machine.
 pub(super) fn run() -> Result<Tally> {

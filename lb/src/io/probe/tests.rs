@@ -112,14 +112,26 @@ async fn a_listener_is_up_and_a_closed_port_says_why_not() {
 #[tokio::test]
 async fn connections_come_from_where_they_should() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut from = connection(listener.local_addr().unwrap());
-    from.origin = Some(Box::new(check::Origin {
+    let mut from = http(listener.local_addr().unwrap());
+    from.connection.origin = Some(Box::new(check::Origin {
         address: Some([127, 0, 0, 9].into()),
         ..check::Origin::default()
     }));
-    assert_eq!(ask(Check::Tcp(from)).await, Ok(Answer::Well));
-    let (_, peer) = listener.accept().await.unwrap();
+    let check = Check::Http(Box::new(from));
+    let (accepted, _timeout) = tokio::join!(listener.accept(), ask(check));
+    let (_, peer) = accepted.unwrap();
     assert_eq!(peer.ip(), std::net::IpAddr::from([127, 0, 0, 9]));
+}
+
+#[tokio::test]
+async fn nobody_has_to_accept_what_only_sees_whether_he_would() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = listener.local_addr().unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask(Check::Tcp(connection(target))).await, Ok(Answer::Well));
+    }
+    let accepted = tokio::time::timeout(LIMIT, listener.accept()).await;
+    assert!(accepted.is_err(), "{accepted:?}");
 }
 
 #[tokio::test]

@@ -46,6 +46,15 @@ fn config(server: VirtualServer) -> Config {
     }
 }
 
+fn sorry() -> Option<Box<SorryServer>> {
+    Some(Box::new(SorryServer {
+        address: [10, 0, 0, 9].into(),
+        port: 80,
+        method: ForwardMethod::Nat,
+        inhibit: true,
+    }))
+}
+
 /// A pool of one virtual server.
 struct Bench {
     pool: Pool,
@@ -115,8 +124,12 @@ fn without_alpha_the_quorum_is_gained_at_once_and_with_it_only_later() {
     assert_eq!(Bench::new(server(&[1], 1, 0)).told(), ["VS true quorum_up"]);
     let mut alpha = server(&[1, 1], 2, 0);
     alpha.alpha = true;
+    let mut with_sorry = alpha.clone();
+    with_sorry.sorry_server = sorry();
+    let told = Bench::telling(with_sorry, false, false).told();
+    assert_eq!(told, ["VS false quorum_down"]);
     let mut bench = Bench::telling(alpha, false, false);
-    assert_eq!(bench.told(), ["VS false quorum_down"]);
+    assert_eq!(bench.told(), Vec::<String>::new());
     assert_eq!(bench.set(0, true), ["10.0.0.1 true up"]);
     let told = ["10.0.0.2 true up", "VS true quorum_up"];
     assert_eq!(bench.set(1, true), told);
@@ -185,12 +198,7 @@ fn a_reload_tells_only_what_it_changes() {
 fn mail_about_a_quorum_is_written_where_it_is_wanted() {
     let mut server = server(&[2], 1, 0);
     server.smtp_alert = true;
-    server.sorry_server = Some(Box::new(SorryServer {
-        address: [10, 0, 0, 9].into(),
-        port: 80,
-        method: ForwardMethod::Nat,
-        inhibit: true,
-    }));
+    server.sorry_server = sorry();
     let mut bench = Bench::new(server);
     let outputs: Vec<_> = std::iter::from_fn(|| bench.pool.poll_output()).collect();
     let [Output::Quorum { sorry, .. }, Output::Notice(notice)] = &outputs[..] else {

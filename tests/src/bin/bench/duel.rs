@@ -32,9 +32,17 @@ impl Duel {
     /// When one is not there.
     pub(crate) fn new(bench: &'static str) -> anyhow::Result<Self> {
         let binary = peer::lb_binary()?;
+        Self::between(bench, [Daemon::Lb { binary }, Daemon::Keepalived])
+    }
+
+    /// The same between these.
+    ///
+    /// # Errors
+    /// When keepalived is not there.
+    pub(crate) fn between(bench: &'static str, daemons: [Daemon; 2]) -> anyhow::Result<Self> {
         Ok(Self {
             bench,
-            daemons: [Daemon::Lb { binary }, Daemon::Keepalived],
+            daemons,
             peer: peer::keepalived_name()?,
         })
     }

@@ -2,6 +2,7 @@
 
 mod adversity;
 mod baseline;
+mod checkers;
 mod config;
 mod dataplane;
 mod duel;
@@ -9,6 +10,7 @@ mod failover;
 mod figure;
 mod peer;
 mod selection;
+mod usage;
 mod vrrp;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +51,8 @@ enum Name {
     Failover,
     /// What a stalled, busy or flooded pair does, beside Debian's keepalived.
     Adversity,
+    /// What health checks cost and how soon a death is seen, beside Debian's keepalived.
+    Checkers,
     /// What many virtual routers cost at rest, beside Debian's keepalived.
     Vrrp,
 }
@@ -66,6 +70,7 @@ fn main() -> anyhow::Result<()> {
         Name::Config => config::run(&mut report, &arguments.selection)?,
         Name::Failover => failover::run(&mut report, &arguments.selection)?,
         Name::Adversity => adversity::run(&mut report, &arguments.selection)?,
+        Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
         Name::Vrrp => vrrp::run(&mut report, &arguments.selection)?,
     }
     report.finish()

@@ -97,7 +97,7 @@ pub(in crate::config) fn read_quic_server_id(
 pub(super) struct FromServer<'s> {
     /// 0 where the packets keep theirs.
     pub(super) port: u16,
-    /// Packets are told by their mark alone, so that ports mean nothing.
+    /// Packets are told by their mark alone, whatever their ports.
     pub(super) is_marked: bool,
     pub(super) method: ForwardMethod,
     pub(super) weight: Option<Weight>,
@@ -166,13 +166,13 @@ fn finish_port(
     report: &mut Report,
 ) -> u16 {
     match draft.port {
-        Some(port) if above.is_marked => {
+        Some(port) if above.is_marked && !method.is_nat() => {
             report
                 .warning(
                     Kind::Conflict,
                     port.span,
                     format!(
-                        "port {} is ignored, as in keepalived: packets with a firewall mark keep theirs",
+                        "port {} is ignored, as in keepalived: packets with a firewall mark that are not translated keep theirs",
                         port.value
                     ),
                 )

@@ -361,12 +361,12 @@ impl VirtualServerDraft {
         let front = service.address().map_or(0, |(_, port)| port);
         let is_marked = matches!(service, VirtualService::Fwmark { .. });
         let mut value = port.map_or(front, |port| port.value);
-        if let (Some(port), true) = (port, is_marked) {
+        if let (Some(port), true) = (port, is_marked && !method.is_nat()) {
             report.warning(
                 Kind::Conflict,
                 port.span,
                 format!(
-                    "port {value} is ignored, as in keepalived: packets with a firewall mark keep theirs"
+                    "port {value} is ignored, as in keepalived: packets with a firewall mark that are not translated keep theirs"
                 ),
             );
             value = 0;

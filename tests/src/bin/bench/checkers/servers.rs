@@ -1,0 +1,121 @@
+//! Many real servers at the other end of a link: all addresses of a network, and few threads that accept for all.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use socket2::SockRef;
+use xtask::lab::Namespace;
+
+/// Where all but one listen, and that one.
+const PORTS: [u16; 2] = [80, 81];
+/// Threads that accept at the first.
+const THREADS: usize = 2;
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
+
+/// The servers, until it is dropped.
+pub(super) struct Servers<'a> {
+    accepted: Arc<AtomicU64>,
+    immortal: Option<Port>,
+    mortal: Option<Port>,
+    end: &'a Namespace,
+    speaks: bool,
+}
+
+/// A port that is open until it is dropped.
+struct Port(TcpListener);
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        // Also for the threads that wait in accept; one that is closed already is no loss.
+        let _closed = SockRef::from(&self.0).shutdown(Shutdown::Both);
+    }
+}
+
+impl<'a> Servers<'a> {
+    /// Connects both namespaces, and listens in the second; it `speaks` HTTP, or closes at once.
+    pub(super) fn start([director, end]: [&'a Namespace; 2], speaks: bool) -> anyhow::Result<Self> {
+        let peer = end.name();
+        director.ip(&format!(
+            "link add many type veth peer name many netns {peer}\naddress add 10.7.0.1/24 dev many\nlink set many up\n\
+             route add 10.8.0.0/16 via 10.7.0.2\n"
+        ))?;
+        // One neighbour for all, whose table has room for a thousand.
+        end.ip("address add 10.7.0.2/24 dev many\nlink set many up\nroute add local 10.8.0.0/16 dev lo\n")?;
+        let mut servers = Self {
+            accepted: Arc::default(),
+            immortal: None,
+            mortal: None,
+            end,
+            speaks,
+        };
+        servers.immortal = Some(servers.listen(PORTS[0], THREADS)?);
+        servers.revive()?;
+        Ok(servers)
+    }
+
+    /// Address of a real server.
+    pub(super) fn address(number: u32) -> Ipv4Addr {
+        Ipv4Addr::from(0x0a08_0100 + number)
+    }
+
+    /// Port of a real server: the first may die.
+    pub(super) const fn port(number: u32) -> u16 {
+        PORTS[(number == 0) as usize]
+    }
+
+    /// Connections so far.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Ends the first server: its port is closed.
+    pub(super) fn kill(&mut self) {
+        self.mortal = None;
+    }
+
+    /// Starts it again.
+    pub(super) fn revive(&mut self) -> anyhow::Result<()> {
+        self.mortal = Some(self.listen(PORTS[1], 1)?);
+        Ok(())
+    }
+
+    fn listen(&self, port: u16, threads: usize) -> anyhow::Result<Port> {
+        let listener = self.end.run(|| {
+            let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
+            listener.with_context(|| format!("listen at port {port}"))
+        })?;
+        for _ in 0..threads {
+            let listener = listener.try_clone().context("share a listener")?;
+            let (accepted, speaks) = (Arc::clone(&self.accepted), self.speaks);
+            thread::spawn(move || serve(&listener, speaks, &accepted));
+        }
+        Ok(Port(listener))
+    }
+}
+
+fn serve(listener: &TcpListener, speaks: bool, accepted: &AtomicU64) {
+    while let Ok((stream, _)) = listener.accept() {
+        accepted.fetch_add(1, Ordering::Relaxed);
+        if speaks {
+            // Who goes away early is no loss.
+            let _gone = answer(stream);
+        }
+    }
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    let mut request = [0; 512];
+    let _request = stream.read(&mut request)?;
+    stream.write_all(ANSWER)?;
+    stream.shutdown(Shutdown::Write)
+}
