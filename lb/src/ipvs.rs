@@ -7,6 +7,7 @@
 
 mod attribute;
 mod desired;
+mod figures;
 pub mod message;
 mod table;
 
@@ -21,6 +22,7 @@ use crate::config::model::Protocol;
 
 pub use self::{
     desired::{Refusal, table},
+    figures::{AllFigures, Figures},
     table::{Entry, Operation, Table},
 };
 
@@ -197,6 +199,12 @@ impl Ipvs {
         }
         self.desired = desired;
         self.update();
+    }
+
+    /// Takes services over that others made: those that are not wanted go (`lvs_flush`).
+    pub fn handle_adopted(&mut self, keys: impl IntoIterator<Item = ServiceKey>) {
+        self.ours.extend(keys);
+        self.outputs = VecDeque::from([Output::Observe]);
     }
 
     /// The kernel's table as it is.

@@ -25,7 +25,7 @@ use nix::{
 };
 
 use crate::ipvs::{
-    Entry, Operation, ServiceKey, Table,
+    AllFigures, Entry, Operation, ServiceKey, Table,
     message::{self, Message},
 };
 
@@ -112,6 +112,26 @@ impl Ipvs {
             services.insert(key, Entry { service, dests });
         }
         Ok(Table { services })
+    }
+
+    /// Reads what the kernel counts of these services and their dests.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn figures(&mut self, wants: impl Fn(&ServiceKey) -> bool) -> io::Result<AllFigures> {
+        let mut all = AllFigures::new();
+        self.dump(&message::services(), |attributes| {
+            let service = message::read_service(attributes);
+            let key = service.map(|(key, _)| key).filter(|key| wants(key));
+            all.extend(key.map(|key| (key, (message::read_figures(attributes), BTreeMap::new()))));
+        })?;
+        for (key, (_, dests)) in &mut all {
+            self.dump(&message::dests(key), |attributes| {
+                let dest = message::read_dest(attributes);
+                dests.extend(dest.map(|(key, _)| (key, message::read_figures(attributes))));
+            })?;
+        }
+        Ok(all)
     }
 
     /// Makes changes in their order; says of each whether the kernel made it.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    Dest, DestKey, Method, Operation, Service, ServiceKey,
+    Dest, DestKey, Figures, Method, Operation, Service, ServiceKey,
     attribute::{self, Attributes},
 };
 
@@ -72,6 +72,9 @@ const SERVICE_TIMEOUT: u16 = 8;
 const SERVICE_NETMASK: u16 = 9;
 const SERVICE_ENGINE: u16 = 11;
 
+/// `IPVS_SVC_ATTR_STATS64`.
+const SERVICE_FIGURES: u16 = 12;
+
 // `IPVS_DEST_ATTR_*`.
 const DEST_ADDRESS: u16 = 1;
 const DEST_PORT: u16 = 2;
@@ -79,7 +82,11 @@ const DEST_METHOD: u16 = 3;
 const DEST_WEIGHT: u16 = 4;
 const DEST_UPPER: u16 = 5;
 const DEST_LOWER: u16 = 6;
+const DEST_ACTIVE: u16 = 7;
+const DEST_INACTIVE: u16 = 8;
 const DEST_FAMILY: u16 = 11;
+/// `IPVS_DEST_ATTR_STATS64`.
+const DEST_FIGURES: u16 = 12;
 const DEST_TUNNEL_TYPE: u16 = 13;
 const DEST_TUNNEL_PORT: u16 = 14;
 const DEST_TUNNEL_FLAGS: u16 = 15;
@@ -368,4 +375,23 @@ pub fn read_dest(attributes: &[u8]) -> Option<(DestKey, Dest)> {
         lower,
     };
     Some((DestKey { address, port }, dest))
+}
+
+/// The figures in an answer to [`services`] or [`dests`]; zero where it has none.
+#[must_use]
+pub fn read_figures(attributes: &[u8]) -> Figures {
+    let mut figures = Figures::default();
+    for (of, entry) in attribute::read(attributes) {
+        for (kind, value) in attribute::read(entry) {
+            match (of, kind) {
+                (SERVICE, SERVICE_FIGURES) | (DEST, DEST_FIGURES) => figures.read_counters(value),
+                (DEST, DEST_ACTIVE) => figures.active = attribute::word(value).unwrap_or_default(),
+                (DEST, DEST_INACTIVE) => {
+                    figures.inactive = attribute::word(value).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+    }
+    figures
 }

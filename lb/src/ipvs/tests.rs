@@ -277,6 +277,45 @@ fn services_of_others_are_left_alone_and_ours_are_put_back() {
 }
 
 #[test]
+fn what_others_made_goes_once_it_is_taken_over() {
+    let now = start();
+    let mut kernel = table_of(&[(9, entry("lblc", &[(9, 1)]))]);
+    let mut ipvs = Ipvs::new();
+    ipvs.handle_adopted(kernel.services.clone().into_keys());
+    ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1)]))]));
+    drain(&mut ipvs, &mut kernel, now);
+    assert_eq!(kernel, table_of(&[(1, entry("rr", &[(1, 1)]))]));
+}
+
+#[test]
+#[cfg(target_endian = "little")]
+fn the_kernel_s_figures_are_those_of_64_bits() {
+    let counters = [
+        [12, 0, 1, 0],
+        [7, 0, 0, 0],
+        [0; 4],
+        [12, 0, 2, 0],
+        [9, 0, 0, 0],
+        [0; 4],
+    ]
+    .concat();
+    let counters = [&counters[..], &[12, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0]].concat();
+    let mut dest = [8, 0, 7, 0, 3, 0, 0, 0, 8, 0, 8, 0, 4, 0, 0, 0, 40, 0, 12, 0].to_vec();
+    dest.extend(counters);
+    let mut bytes = [60, 0, 2, 0].to_vec();
+    bytes.extend(dest);
+    let expected = Figures {
+        connections: 7,
+        packets: 9,
+        bytes: 1 << 32,
+        active: 3,
+        inactive: 4,
+    };
+    assert_eq!(message::read_figures(&bytes), expected);
+    assert_eq!(message::read_figures(&bytes[..20]), Figures::default());
+}
+
+#[test]
 fn a_restarted_child_takes_up_what_is_there() {
     let now = start();
     let wanted = table_of(&[(1, entry("rr", &[(1, 1), (2, 3)]))]);

@@ -24,7 +24,7 @@ use self::{data_plane::DataPlane, ipvs::Ipvs};
 use crate::{
     checker::{self, Checker, Output, ProbeId, ProbeResult, sentence},
     cli::Role,
-    config::model::{self, Check, VirtualServer},
+    config::model::{self, Check, VirtualServer, global::FlushOnStop},
     io::{
         memory,
         netlink::next_hop::Follower,
@@ -250,6 +250,9 @@ impl Child {
                 Err(error) => tracing::warn!("{}", sentence::ipvs_failed(error)),
             }
         }
+        if let Some(ipvs) = self.ipvs.as_mut().filter(|_| config.global.lvs.flush) {
+            ipvs.adopt_all();
+        }
         self.checker = Checker::remembering(failed);
     }
 
@@ -474,14 +477,15 @@ impl Child {
         Ok(answer)
     }
 
-    fn snapshot(&self) -> Vec<crate::pool::snapshot::ServiceSnapshot> {
+    fn snapshot(&mut self) -> Vec<crate::pool::snapshot::ServiceSnapshot> {
+        let ipvs = self.ipvs.as_mut().map(Ipvs::figures).unwrap_or_default();
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         snapshot::services(
             &self.plan.config,
             (&self.checker, &self.pool, &self.drains),
             &self.next_hops.next_hops(),
             figures.as_ref(),
-            self.ipvs.as_ref().map(Ipvs::installed),
+            &ipvs,
         )
     }
 
@@ -493,6 +497,9 @@ impl Child {
         self.drain_pool();
         let end = Instant::now() + FAREWELL;
         if let Some(mut ipvs) = self.ipvs.take() {
+            if self.plan.config.global.lvs.flush_on_stop == FlushOnStop::All {
+                ipvs.adopt_all();
+            }
             ipvs.set_services(&Desired::default(), false);
             while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
                 && !ipvs.is_empty()

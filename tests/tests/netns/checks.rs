@@ -71,8 +71,8 @@ fn verdicts(log: &str) -> Vec<bool> {
     let mut verdicts = Vec::new();
     for number in 0..CASES.len() {
         let server = format!("for VS [{}]:tcp:80", front(number));
-        let about = log.lines().filter(|line| line.ends_with(&server));
-        let last = about.filter(|line| line.contains(" quorum ")).next_back();
+        let mut about = log.lines().filter(|line| line.ends_with(&server));
+        let last = about.rfind(|line| line.contains(" quorum "));
         verdicts.push(last.is_some_and(|line| line.contains("Gained quorum")));
     }
     verdicts

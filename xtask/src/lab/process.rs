@@ -78,17 +78,30 @@ pub fn context_switches(pid: Pid) -> anyhow::Result<u64> {
 /// # Errors
 /// When the process is gone.
 pub fn multicast_sent(pid: Pid) -> anyhow::Result<u64> {
-    let path = format!("/proc/{pid}/net/netstat");
+    counter(pid, "netstat", ["IpExt: ", "OutMcastPkts"])
+}
+
+/// TCP connections begun from the network namespace of a process since it was made.
+///
+/// # Errors
+/// When the process is gone.
+pub fn connections_begun(pid: Pid) -> anyhow::Result<u64> {
+    counter(pid, "snmp", ["Tcp: ", "ActiveOpens"])
+}
+
+/// A counter of a process's network namespace, in a file of two lines for each protocol: names and values.
+fn counter(pid: Pid, file: &str, [protocol, name]: [&str; 2]) -> anyhow::Result<u64> {
+    let path = format!("/proc/{pid}/net/{file}");
     let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix("IpExt: "));
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(protocol));
     let (names, values) = (lines.next(), lines.next());
     let names = names.into_iter().flat_map(str::split_ascii_whitespace);
     let values = values.into_iter().flat_map(str::split_ascii_whitespace);
-    let (_, sent) = names
+    let (_, value) = names
         .zip(values)
-        .find(|(name, _)| *name == "OutMcastPkts")
-        .with_context(|| format!("{path} has no OutMcastPkts"))?;
-    sent.parse().with_context(|| format!("{path}: {sent}"))
+        .find(|(known, _)| *known == name)
+        .with_context(|| format!("{path} has no {name}"))?;
+    value.parse().with_context(|| format!("{path}: {value}"))
 }
 
 /// Time on a CPU of all threads since the process started, exact to the nanosecond.

@@ -11,7 +11,7 @@ use crate::{
     checker::sentence,
     config::model::{Config, global::Timeouts},
     io::ipvs::Ipvs as Kernel,
-    ipvs::{self, DestKey, Operation, Output, Refusal, ServiceKey},
+    ipvs::{self, AllFigures, DestKey, Operation, Output, Refusal, ServiceKey},
     pool::{
         RealServerId,
         desired::{Desired, remembered},
@@ -47,14 +47,29 @@ impl Ipvs {
         }))
     }
 
+    /// Takes over what others made: what is not wanted of it goes with the next services.
+    pub(super) fn adopt_all(&mut self) {
+        match self.kernel.table(|_| true) {
+            Ok(table) => self.core.handle_adopted(table.services.into_keys()),
+            Err(error) => self.note(Some(error.to_string())),
+        }
+    }
+
     /// Whether nothing of ours is in the kernel.
     pub(super) fn is_empty(&self) -> bool {
         self.core.installed().services.is_empty()
     }
 
-    /// What the kernel has of ours.
-    pub(super) const fn installed(&self) -> &ipvs::Table {
-        self.core.installed()
+    /// What the kernel has of ours, and what it counts of that.
+    pub(super) fn figures(&mut self) -> AllFigures {
+        let core = &self.core;
+        let read = self
+            .kernel
+            .figures(|key| core.installed().services.contains_key(key));
+        read.unwrap_or_else(|error| {
+            self.note(Some(error.to_string()));
+            AllFigures::new()
+        })
     }
 
     /// Wants these services; `is_alone` without XDP, which may carry what IPVS cannot.

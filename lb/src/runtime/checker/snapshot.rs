@@ -1,6 +1,9 @@
 //! Joins configuration, health, next hops and figures into what observers see.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use lb_common::{connection::DestConnections, counter::Traffic};
 
@@ -8,7 +11,7 @@ use super::data_plane::Figures;
 use crate::{
     checker::Checker,
     config::model::{Config, ForwardMethod, RealServer, SorryServer, VirtualServer, Word},
-    ipvs::Table,
+    ipvs::{self, AllFigures, DestKey},
     mirror::plan::{DestIndex, dest_index, service_key},
     pool::{
         RealServerId, Unreachable, VirtualServerId,
@@ -26,7 +29,7 @@ pub(super) fn services(
     (checker, pool, drains): (&Checker, &Pool, &Drains),
     next_hops: &NextHops,
     figures: Option<&Figures<'_>>,
-    ipvs: Option<&Table>,
+    ipvs: &AllFigures,
 ) -> Vec<ServiceSnapshot> {
     let join = Join {
         ipvs,
@@ -49,19 +52,30 @@ struct Join<'a> {
     drains: &'a Drains,
     next_hops: &'a NextHops,
     figures: Option<&'a Figures<'a>>,
-    ipvs: Option<&'a Table>,
+    ipvs: &'a AllFigures,
     dests: DestIndex,
 }
 
 /// What the maps have of a virtual server: a service id for each of its members.
 type Installed<'a> = [(&'a Figures<'a>, Member, u32)];
 
-/// Figures of a real server, over all members of its virtual server.
+/// Its services, and what the maps have of them.
+type Of<'a> = (&'a [Member], &'a Installed<'a>);
+
+/// Figures of a virtual server or a real server, over both planes and all members.
 #[derive(Default)]
-struct DestFigures {
+struct Sum {
     flows: u64,
     connections: DestConnections,
     traffic: Traffic,
+}
+
+impl Sum {
+    fn add_ipvs(&mut self, figures: &ipvs::Figures) {
+        self.traffic.flows += figures.connections;
+        self.traffic.packets += figures.packets;
+        self.traffic.bytes += figures.bytes;
+    }
 }
 
 impl Join<'_> {
@@ -78,18 +92,24 @@ impl Join<'_> {
                 Some((figures, *member, service.id))
             })
             .collect();
-        let mut traffic = Traffic::default();
+        let mut sum = Sum::default();
         for (figures, _, id) in &installed {
-            add(&mut traffic, &figures.service(*id));
+            add(&mut sum.traffic, &figures.service(*id));
+            let flows = figures.flows.services.get(id).copied();
+            sum.flows += flows.unwrap_or_default();
         }
-        let flows = |(figures, _, id): &(&Figures<'_>, Member, u32)| {
-            figures.flows.services.get(id).copied().unwrap_or_default()
-        };
+        for (figures, dests) in self.ipvs_of(&members) {
+            sum.add_ipvs(figures);
+            let all = dests.values();
+            sum.flows += all
+                .map(|dest| u64::from(dest.active + dest.inactive))
+                .sum::<u64>();
+        }
         let address = server.service.address();
         let reals = server.real_servers.iter();
-        let reals = reals.map(|real| self.real_server(&id, real, &installed));
+        let reals = reals.map(|real| self.real_server(&id, real, (&members, &installed)));
         let sorry = server.sorry_server.as_deref();
-        let sorry = sorry.map(|sorry| self.sorry_server(&id, sorry, &installed));
+        let sorry = sorry.map(|sorry| self.sorry_server(&id, sorry, (&members, &installed)));
         ServiceSnapshot {
             service: match address {
                 Some((address, port)) => socket(address, port),
@@ -103,19 +123,25 @@ impl Join<'_> {
                 .and_then(|(address, _)| owner(self.config, address))
                 .map(ToOwned::to_owned),
             has_quorum: self.pool.has_quorum(&id),
-            flows: installed.iter().map(flows).sum(),
-            connections: traffic.flows,
-            packets: traffic.packets,
-            bytes: traffic.bytes,
+            flows: sum.flows,
+            connections: sum.traffic.flows,
+            packets: sum.traffic.packets,
+            bytes: sum.traffic.bytes,
             real_servers: reals.chain(sorry).collect(),
         }
     }
 
+    /// What IPVS has of a virtual server.
+    fn ipvs_of(
+        &self,
+        members: &[Member],
+    ) -> impl Iterator<Item = &(ipvs::Figures, BTreeMap<DestKey, ipvs::Figures>)> {
+        let keys = members.iter().map(|member| (*member).into());
+        keys.filter_map(|key| self.ipvs.get(&key))
+    }
+
     fn planes(&self, members: &[Member], has_xdp: bool) -> Vec<String> {
-        let has_ipvs = self.ipvs.is_some_and(|table| {
-            let mut keys = members.iter().map(|member| (*member).into());
-            keys.any(|key| table.services.contains_key(&key))
-        });
+        let has_ipvs = self.ipvs_of(members).next().is_some();
         [("XDP", has_xdp), ("IPVS", has_ipvs)]
             .into_iter()
             .filter(|(_, has)| *has)
@@ -127,7 +153,7 @@ impl Join<'_> {
         &self,
         server: &VirtualServerId,
         real: &RealServer,
-        installed: &Installed<'_>,
+        of: Of<'_>,
     ) -> RealServerSnapshot {
         let id = RealServerId::of(server.clone(), real);
         let health = self.checker.health(&id);
@@ -137,7 +163,7 @@ impl Join<'_> {
             draining: drained != Draining::No,
             up: health.is_up,
             why: self.checker.why(&id),
-            ..self.dest((real.address, real.port), real.method, installed)
+            ..self.dest((real.address, real.port), real.method, of)
         }
     }
 
@@ -145,7 +171,7 @@ impl Join<'_> {
         &self,
         server: &VirtualServerId,
         sorry: &SorryServer,
-        installed: &Installed<'_>,
+        of: Of<'_>,
     ) -> RealServerSnapshot {
         let serves = !self.pool.has_quorum(server);
         let why = if serves {
@@ -156,7 +182,7 @@ impl Join<'_> {
         RealServerSnapshot {
             up: serves,
             why: why.to_owned(),
-            ..self.dest((sorry.address, sorry.port), sorry.method, installed)
+            ..self.dest((sorry.address, sorry.port), sorry.method, of)
         }
     }
 
@@ -165,9 +191,9 @@ impl Join<'_> {
         &self,
         (address, port): (IpAddr, u16),
         method: ForwardMethod,
-        installed: &Installed<'_>,
+        of: Of<'_>,
     ) -> RealServerSnapshot {
-        let figures = self.dest_figures((address, port), method, installed);
+        let figures = self.dest_figures((address, port), method, of);
         let unknown = Err(Unreachable::Unknown);
         let next_hop = match self.next_hops.get(&address).unwrap_or(&unknown) {
             Ok(found) => found.to_string(),
@@ -201,9 +227,20 @@ impl Join<'_> {
         &self,
         (address, port): (IpAddr, u16),
         method: ForwardMethod,
-        installed: &Installed<'_>,
-    ) -> DestFigures {
-        let mut sum = DestFigures::default();
+        of: Of<'_>,
+    ) -> Sum {
+        let (members, installed) = of;
+        let mut sum = Sum::default();
+        for member in members {
+            let port = if method.is_nat() { port } else { member.port() };
+            let dests = self.ipvs.get(&(*member).into()).map(|(_, dests)| dests);
+            if let Some(figures) = dests.and_then(|dests| dests.get(&DestKey { address, port })) {
+                sum.add_ipvs(figures);
+                sum.flows += u64::from(figures.active + figures.inactive);
+                sum.connections.active += figures.active;
+                sum.connections.inactive += figures.inactive;
+            }
+        }
         for (figures, member, service) in installed {
             let port = if method.is_nat() { port } else { member.port() };
             let key = (*service, mapped(address), port.to_be_bytes());

@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use xtask::lab::{Daemon, Director, Lab, Options};
+use xtask::lab::{Daemon, Director, Lab, Options, process};
 
 use self::servers::Servers;
 use crate::{
@@ -131,10 +131,10 @@ impl Case {
         director.start(daemon, self.configuration())?;
         let first_round = self.wait_for_first_round(director, began)?;
         thread::sleep(Duration::from_secs(2));
-        let (before, checked) = (Usage::of(director)?, servers.accepted());
+        let (before, begun) = (Usage::of(director)?, begun(director)?);
         thread::sleep(window);
         let after = Usage::of(director).context("the daemon did not go on")?;
-        let checks = servers.accepted() - checked;
+        let checks = self::begun(director)? - begun;
         let mut metrics = BTreeMap::new();
         let used = after.since(&before, window);
         for metric in ["cpu_percent", "context_switches_per_s", "rss_mb"] {
@@ -187,6 +187,11 @@ impl Case {
         }
         text
     }
+}
+
+/// Connections that the daemon began.
+fn begun(director: &Director) -> anyhow::Result<u64> {
+    process::connections_begun(director.pid().context("no daemon runs")?)
 }
 
 /// From the death of a real server until the daemon says so: the mean of some.

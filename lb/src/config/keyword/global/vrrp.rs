@@ -353,7 +353,9 @@ pub(super) const LVS: &[Global] = &[
     )
     .default("IPVS's: tcp 900, tcpfin 120, udp 300")
     .means("how long idle connections are kept; 0 leaves it as it is"),
-    flag(&["lvs_flush"], field!(copy lvs.flush)).means("the IPVS table is emptied at the start"),
+    flag(&["lvs_flush"], field!(copy lvs.flush))
+        .acted()
+        .means("at the start the IPVS table loses what is not in the file"),
     Global::new(
         &["lvs_flush_on_stop"],
         Takes::Words {
@@ -366,8 +368,7 @@ pub(super) const LVS: &[Global] = &[
             },
         },
     )
-    .parsed()
-    .means("the IPVS table, or our part of it, is emptied at once at the stop"),
+    .means("at the stop the whole IPVS table is emptied, or our part of it as always"),
     Global::new(
         &["lvs_flush_onstop"],
         Takes::Words {
@@ -376,9 +377,8 @@ pub(super) const LVS: &[Global] = &[
             show: |_| Vec::new(),
         },
     )
-    .parsed()
     .deprecated("lvs_flush_on_stop")
-    .means("the IPVS table, or our part of it, is emptied at once at the stop"),
+    .means("at the stop the whole IPVS table is emptied, or our part of it as always"),
     Global::new(
         &["lvs_sync_daemon"],
         Takes::Words {

@@ -3,10 +3,6 @@
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     thread,
     time::Duration,
 };
@@ -23,7 +19,6 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: clos
 
 /// The servers, until it is dropped.
 pub(super) struct Servers<'a> {
-    accepted: Arc<AtomicU64>,
     immortal: Option<Port>,
     mortal: Option<Port>,
     end: &'a Namespace,
@@ -51,7 +46,6 @@ impl<'a> Servers<'a> {
         // One neighbour for all, whose table has room for a thousand.
         end.ip("address add 10.7.0.2/24 dev many\nlink set many up\nroute add local 10.8.0.0/16 dev lo\n")?;
         let mut servers = Self {
-            accepted: Arc::default(),
             immortal: None,
             mortal: None,
             end,
@@ -72,11 +66,6 @@ impl<'a> Servers<'a> {
         PORTS[(number == 0) as usize]
     }
 
-    /// Connections so far.
-    pub(super) fn accepted(&self) -> u64 {
-        self.accepted.load(Ordering::Relaxed)
-    }
-
     /// Ends the first server: its port is closed.
     pub(super) fn kill(&mut self) {
         self.mortal = None;
@@ -95,16 +84,15 @@ impl<'a> Servers<'a> {
         })?;
         for _ in 0..threads {
             let listener = listener.try_clone().context("share a listener")?;
-            let (accepted, speaks) = (Arc::clone(&self.accepted), self.speaks);
-            thread::spawn(move || serve(&listener, speaks, &accepted));
+            let speaks = self.speaks;
+            thread::spawn(move || serve(&listener, speaks));
         }
         Ok(Port(listener))
     }
 }
 
-fn serve(listener: &TcpListener, speaks: bool, accepted: &AtomicU64) {
+fn serve(listener: &TcpListener, speaks: bool) {
     while let Ok((stream, _)) = listener.accept() {
-        accepted.fetch_add(1, Ordering::Relaxed);
         if speaks {
             // Who goes away early is no loss.
             let _gone = answer(stream);
