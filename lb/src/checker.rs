@@ -122,6 +122,8 @@ pub struct CheckChange {
     pub is_up: bool,
     /// Whether that is news.
     pub is_news: bool,
+    /// Whether the check itself says something else than before, and not the same for the first time.
+    pub is_turn: bool,
 }
 
 /// A real server and what its checks add up to.
@@ -129,6 +131,14 @@ pub struct CheckChange {
 struct Real {
     checks: SmallVec<[CheckId; 2]>,
     health: Health,
+}
+
+/// A file and who looks at it.
+#[derive(Debug, Default)]
+struct File {
+    /// `None` until it was read.
+    number: Option<i32>,
+    checks: Vec<CheckId>,
 }
 
 /// The scheduler of all checks.
@@ -139,8 +149,8 @@ pub struct Checker {
     /// `(due, check)` of every check that waits for its time.
     timers: BTreeSet<(Instant, CheckId)>,
     running: BTreeMap<ProbeId, CheckId>,
-    /// Checks of a file by its name.
-    files: BTreeMap<String, Vec<CheckId>>,
+    /// Files that checks look at, by name.
+    files: BTreeMap<String, File>,
     /// Real servers that start down, whatever the configuration says.
     remembered: BTreeSet<RealServerId>,
     /// Virtual servers whose checks rest (`ha_suspend`).
@@ -165,7 +175,9 @@ impl Checker {
     /// a real server whose failing check is gone is up without a word.
     pub fn handle_config(&mut self, config: &Config, rng: &mut fastrand::Rng, now: Instant) {
         let mut before = std::mem::take(&mut self.real_servers);
-        self.files.clear();
+        for file in self.files.values_mut() {
+            file.checks.clear();
+        }
         for server in &config.virtual_servers {
             let server_id = VirtualServerId::of(server);
             for real in &server.real_servers {
@@ -182,6 +194,8 @@ impl Checker {
             self.forget(&real.checks);
         }
         self.remembered.clear();
+        // One that is looked at again is read again.
+        self.files.retain(|_, file| !file.checks.is_empty());
         let checks = &self.checks;
         self.running.retain(|_, id| checks.contains_key(id));
     }
@@ -242,11 +256,14 @@ impl Checker {
             return;
         };
         if let model::Check::File(file) = settings {
-            self.files
-                .entry(file.track_file.clone())
-                .or_default()
-                .push(id);
-            check.set_file_weight(file_weight(file, config));
+            let weight = file_weight(file, config);
+            let file = self.files.entry(file.track_file.clone()).or_default();
+            file.checks.push(id);
+            check.set_file_weight(weight);
+            if let Some(number) = file.number {
+                // What it adds up to is asked for after a configuration.
+                check.handle_number(number);
+            }
         }
         if check.settings() != settings {
             check.set_settings(Arc::new(settings.clone()));
@@ -297,7 +314,11 @@ impl Checker {
             // What was there before counts on.
             Reading::TooLarge | Reading::Unreadable(_) => return,
         };
-        for id in self.files.get(name).cloned().unwrap_or_default() {
+        let Some(file) = self.files.get_mut(name) else {
+            return;
+        };
+        file.number = Some(number);
+        for id in file.checks.clone() {
             if let Some(step) = self
                 .checks
                 .get_mut(&id)
@@ -328,6 +349,7 @@ impl Checker {
         }
         let (was_up, health) = self.judge(&real_server);
         if let Some((result, retries)) = step.changed {
+            let result_is_well = result.is_ok();
             self.outputs.push_back(Output::CheckChanged(CheckChange {
                 real_server: real_server.clone(),
                 keyword,
@@ -335,6 +357,7 @@ impl Checker {
                 retries,
                 is_up: health.is_up,
                 is_news: was_up != health.is_up,
+                is_turn: step.was_up != result_is_well,
             }));
         }
         self.outputs.push_back(Output::Health {

@@ -54,8 +54,10 @@ enum State {
 pub(super) struct Step {
     /// Until the next run.
     pub(super) delay: Duration,
-    /// The check says something else than before, after so many failures that were forgiven.
+    /// The check says something else than before, or something for the first time, after so many failures that were forgiven.
     pub(super) changed: Option<(Result<(), ProbeError>, u32)>,
+    /// It was up before.
+    pub(super) was_up: bool,
     /// It adds another weight.
     pub(super) has_weighed: bool,
     /// A failure to be told though it changes nothing.
@@ -182,6 +184,7 @@ impl Check {
         if is_whole || self.is_up {
             self.last = Some(Ok(()));
         }
+        step.was_up = self.is_up;
         if is_whole && !is_settled {
             step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
             (self.is_up, self.has_run) = (true, true);
@@ -231,6 +234,7 @@ impl Check {
         let was_up = std::mem::take(&mut self.is_up);
         Step {
             delay: pause,
+            was_up,
             changed: was_up.then_some((Err(error), if has_run { retries } else { 0 })),
             ..Step::default()
         }
@@ -239,7 +243,10 @@ impl Check {
     pub(super) fn set_file_weight(&mut self, to: FileWeight) {
         if let State::Number { number, weight } = &mut self.state {
             *weight = to;
-            self.is_up = !is_fault(*number, to);
+            // Before it was read what is known counts.
+            if self.has_run {
+                self.is_up = !is_fault(*number, to);
+            }
         }
     }
 
@@ -256,9 +263,10 @@ impl Check {
         } else {
             Err(ProbeError::because(format!("{to} in the file")))
         };
-        self.is_up = is_up;
+        let was_up = std::mem::replace(&mut self.is_up, is_up);
         self.last = Some(result.clone());
         Step {
+            was_up,
             changed: has_changed.then_some((result, 0)),
             has_weighed: before != to,
             ..Step::default()

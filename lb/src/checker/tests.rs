@@ -357,6 +357,15 @@ fn a_file_adds_to_the_weight_or_fails() {
 }
 
 #[test]
+fn a_check_of_a_file_that_was_read_before_knows_what_is_in_it() {
+    let mut bench = Bench::new(&config(vec![file(None)]));
+    bench.checker.handle_file("f", &Reading::Number(5));
+    bench.configure(vec![file(None), file(Some((0, false)))]);
+    let health = bench.checker.health(&real_server());
+    assert_eq!((health.is_up, health.weight()), (false, 6));
+}
+
+#[test]
 fn a_reload_keeps_health_and_a_check_that_is_gone_fails_nobody() {
     let mut bench = Bench::new(&config(vec![check(80)]));
     bench.run(refused());
@@ -492,6 +501,7 @@ fn sentences_are_keepalived_s() {
             retries,
             is_up: true,
             is_news: true,
+            is_turn: true,
         })
     };
     let failed = || Err(ProbeError::Timeout);

@@ -279,7 +279,7 @@ fn load_module() {
         .status();
 }
 
-/// What an answer of kind [`ERROR`] says: 0 is a success.
+/// What an answer of kind [`NLMSG_ERROR`] says: 0 is a success.
 fn error_of(payload: &[u8]) -> Result<(), Errno> {
     let number = payload
         .first_chunk()

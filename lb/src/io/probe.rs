@@ -18,14 +18,11 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    sys::resource::{Resource, getrlimit, setrlimit},
-};
+use nix::errno::Errno;
 use tokio::{sync::Semaphore, time::timeout};
 
 use self::tls::Tls;
-use super::{host_name, script::Rights};
+use super::{host_name, scheduling, script::Rights};
 use crate::{
     checker::{
         Answer, Probe, ProbeError, ProbeResult,
@@ -34,6 +31,7 @@ use crate::{
     config::model::{
         Check, Config, Connection, Http as HttpSettings,
         check::{self, Regex},
+        global::Owner,
     },
 };
 
@@ -94,9 +92,14 @@ impl Prober {
     /// asked for.
     pub fn configure(&mut self, config: &Config) {
         let hello = config.global.mail.helo_name.clone();
+        let mut rights = Rights::new(&config.global.scripts);
+        for owner in owners(config) {
+            // A name service may take its time: here, once, and not in each check. Who is unknown is told by the check.
+            let _known = rights.identity(owner);
+        }
         self.shared = Arc::new(Shared {
             tls: Tls::new(config.ssl.as_ref()),
-            rights: Rights::new(&config.global.scripts),
+            rights,
             patterns: Patterns::default(),
             hello: hello.unwrap_or_else(host_name),
         });
@@ -134,7 +137,7 @@ async fn ask_at_length(probe: &Probe, shared: &Shared) -> ProbeResult {
         Check::Udp(it) => datagram::ask_udp(&it.connection, &it.settings).await,
         Check::Dns(it) => datagram::ask_dns(&it.connection, &it.settings).await,
         Check::Ping(connection) => echo::ask(connection).await,
-        Check::Misc(misc) => program::run(misc, &shared.rights).await,
+        Check::Misc(misc) => Box::pin(program::run(misc, &shared.rights)).await,
         // The first is asked above, the others are told, not asked.
         Check::Tcp(_) | Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
     }
@@ -166,13 +169,28 @@ async fn ask_http(
         let stream = origin::connect(connection).await?;
         return stream::talk(stream, &mut dialogue, connection.timeout).await;
     };
-    let connecting = async {
-        let stream = origin::connect(connection).await?;
-        tls.connect(stream, settings, url, connection.target())
-            .await
-    };
-    let stream = in_time(connection.timeout, connecting).await?;
-    stream::talk(stream, &mut dialogue, connection.timeout).await
+    // TLS needs ten times the room.
+    Box::pin(async {
+        let connecting = async {
+            let stream = origin::connect(connection).await?;
+            tls.connect(stream, settings, url, connection.target())
+                .await
+        };
+        let stream = in_time(connection.timeout, connecting).await?;
+        stream::talk(stream, &mut dialogue, connection.timeout).await
+    })
+    .await
+}
+
+/// Whose programs are run, each once in a row.
+fn owners(config: &Config) -> impl Iterator<Item = Option<&Owner>> {
+    let reals = config.virtual_servers.iter();
+    let reals = reals.flat_map(|server| &server.real_servers);
+    let checks = reals.flat_map(|real| &real.checks);
+    checks.filter_map(|check| match check {
+        Check::Misc(misc) => Some(misc.command.owner.as_ref()),
+        _ => None,
+    })
 }
 
 /// What comes of `work`, if that is soon enough.
@@ -192,16 +210,11 @@ fn failed(error: &io::Error) -> ProbeError {
     ))
 }
 
+/// Half of what the process may open.
 fn most_connections() -> usize {
-    let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return CONNECTIONS / 16;
-    };
-    // What is refused leaves the limit as it was.
-    let raised = setrlimit(Resource::RLIMIT_NOFILE, most, most).is_ok();
-    let now = if raised { most } else { 1024 };
-    usize::try_from(now / 2)
-        .unwrap_or(usize::MAX)
-        .clamp(16, CONNECTIONS)
+    let files = scheduling::raise_files().unwrap_or_default();
+    let files = usize::try_from(files / 2).unwrap_or(usize::MAX);
+    files.clamp(CONNECTIONS / 512, CONNECTIONS)
 }
 
 /// Where a connection goes: a link-local address needs its interface.

@@ -15,7 +15,7 @@ use nix::{
     libc,
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     sys::{
-        resource::{RLIM_INFINITY, Resource, setrlimit},
+        resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit},
         stat::{Mode, umask},
     },
     unistd::Pid,
@@ -38,6 +38,9 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// What the process had before anything was set.
 static BEFORE: OnceLock<Before> = OnceLock::new();
+
+/// How many files the process might have open before that was raised, and the most that it may.
+static FILES: OnceLock<(u64, u64)> = OnceLock::new();
 
 struct Before {
     nice: libc::c_int,
@@ -168,6 +171,23 @@ pub(super) fn give_back() {
         if let Some(cpus) = &before.cpus {
             let _kept = sched_setaffinity(Pid::from_raw(0), cpus);
         }
+    }
+    if let Some((before, most)) = FILES.get() {
+        let _kept = setrlimit(Resource::RLIMIT_NOFILE, *before, *most);
+    }
+}
+
+/// Raises the number of files that this process may have open to what it may be; says what it is then.
+///
+/// # Errors
+/// What the kernel says.
+pub fn raise_files() -> io::Result<u64> {
+    let (now, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let (before, _) = *FILES.get_or_init(|| (now, most));
+    match setrlimit(Resource::RLIMIT_NOFILE, most, most) {
+        Ok(()) => Ok(most),
+        // It is as it was.
+        Err(_) => Ok(before),
     }
 }
 

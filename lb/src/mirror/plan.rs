@@ -266,9 +266,11 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
-        let is_shared = self.planner.is_shared;
         let is_full_nat = |dest: &Dest| dest.method == ForwardMethod::FullNat;
-        if !self.planner.room.has_local_ports() && service.dests.iter().any(is_full_nat) {
+        let has_full_nat = service.dests.iter().any(is_full_nat);
+        // IPVS has no full NAT.
+        let is_shared = self.planner.is_shared && !has_full_nat;
+        if !self.planner.room.has_local_ports() && has_full_nat {
             return Err(Refusal::LocalPorts);
         }
         let flags = service_flags(service);
@@ -470,7 +472,7 @@ impl Draft<'_> {
             .filter(|(dest, _)| dest.takes_new_flows())
             .map(|(dest, id)| ((dest.id, dest.weight), *id))
             .unzip();
-        let len = maglev::length(service.dests.iter().map(|dest| dest.weight));
+        let len = maglev::length(service.dests.iter().map(|dest| dest.configured_weight));
         let computed = self.planner.rings.entry(key).or_default();
         if computed.members != members || computed.len != len {
             computed.indexes = maglev::ring(&members, len);

@@ -73,6 +73,7 @@ fn dest(n: u8) -> Dest {
         },
         method: ForwardMethod::Nat,
         weight: 1,
+        configured_weight: 1,
         draining: false,
         quic_server_id: None,
         thresholds: Thresholds { upper: 0, lower: 0 },
@@ -744,6 +745,7 @@ fn any_dest() -> impl Strategy<Value = Dest> {
     (1u8..6, 0u32..3, any::<bool>(), 0..3, any::<bool>()).prop_map(
         move |(n, weight, usable, way, nat)| Dest {
             weight,
+            configured_weight: weight,
             draining: false,
             quic_server_id: None,
             usable,

@@ -52,6 +52,8 @@ pub struct Dest {
     pub method: ForwardMethod,
     /// Share of new flows.
     pub weight: u32,
+    /// The configured share, whatever checks add.
+    pub configured_weight: u32,
     /// It takes no new flows whatever its weight is: an operator empties it, or it inhibits.
     pub draining: bool,
     /// The server id in the connection IDs that it gives out.
@@ -149,12 +151,23 @@ pub fn members(config: &Config, id: &VirtualServerId) -> Vec<Member> {
     }
 }
 
-/// The real servers that have failed, as a plane remembers them: `is_up` says of a service, a real address and a real port whether it
-/// carries flows; nothing is known where it says nothing.
+/// What a plane has of a real server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// Nothing, or nothing that flows may go to.
+    Gone,
+    /// It takes no new flows.
+    Quiescent,
+    /// It takes flows.
+    Serving,
+}
+
+/// The real servers that have failed, as a plane remembers them: `trace` says what it has of a service's real address and port;
+/// nothing is known where it says nothing.
 #[must_use]
 pub fn remembered(
     config: &Config,
-    is_up: impl Fn(Member, IpAddr, u16) -> Option<bool>,
+    trace: impl Fn(Member, IpAddr, u16) -> Option<Trace>,
 ) -> BTreeSet<RealServerId> {
     let mut failed = BTreeSet::new();
     for server in &config.virtual_servers {
@@ -169,7 +182,12 @@ pub fn remembered(
             } else {
                 member.port()
             };
-            if is_up(member, real.address, port) == Some(false) {
+            let has_failed = match trace(member, real.address, port) {
+                Some(Trace::Gone) => true,
+                Some(Trace::Quiescent) => real.inhibit_on_failure && real.weight.get() > 0,
+                Some(Trace::Serving) | None => false,
+            };
+            if has_failed {
                 failed.insert(RealServerId::of(id.clone(), real));
             }
         }
@@ -179,13 +197,20 @@ pub fn remembered(
 
 /// The dests of a service of this port: packets that are not translated keep it.
 fn at_port(dests: &[Dest], port: u16) -> Vec<Dest> {
-    let mut dests = dests.to_vec();
-    for dest in &mut dests {
+    let mut kept: Vec<Dest> = Vec::with_capacity(dests.len());
+    for dest in dests {
+        let mut dest = dest.clone();
         if !dest.method.is_nat() {
             dest.id.port = port;
         }
+        // Two may be one now: whoever serves counts.
+        match kept.iter_mut().find(|other| other.id == dest.id) {
+            Some(other) if dest.takes_new_flows() && !other.takes_new_flows() => *other = dest,
+            Some(_) => {}
+            None => kept.push(dest),
+        }
     }
-    dests
+    kept
 }
 
 fn service<F>(server: &VirtualServer, front: F, gate: u32, dests: Vec<Dest>) -> Service<F> {
@@ -224,6 +249,7 @@ fn dests(server: &VirtualServer, id: &VirtualServerId, standings: &Standings<'_>
                 },
                 method: real.method,
                 weight: health.weight(),
+                configured_weight: real.weight.get(),
                 quic_server_id: real.quic_server_id.as_deref().copied(),
                 thresholds: real.thresholds,
                 draining: draining != Draining::No || is_out && real.inhibit_on_failure,
@@ -254,6 +280,7 @@ fn add_sorry(
         },
         method: sorry.method,
         weight: 1,
+        configured_weight: 1,
         draining: !serves,
         quic_server_id: None,
         thresholds: Thresholds::default(),
@@ -261,7 +288,12 @@ fn add_sorry(
         next_hop: standings.next_hop(sorry.address),
     };
     match dests.iter_mut().find(|other| other.id == dest.id) {
-        Some(other) if serves => *other = dest,
+        Some(other) if serves => {
+            *other = Dest {
+                configured_weight: other.configured_weight,
+                ..dest
+            }
+        }
         Some(_) => {}
         None => dests.push(dest),
     }

@@ -154,6 +154,8 @@ struct Child {
     drains: Drains,
     /// Virtual servers whose checks rest.
     suspended: BTreeSet<VirtualServerId>,
+    /// Firewall marks that nothing serves.
+    unserved: usize,
     configured: bool,
     priorities: Priorities,
 }
@@ -174,6 +176,7 @@ impl Child {
             ipvs: None,
             drains: Drains::default(),
             suspended: BTreeSet::new(),
+            unserved: 0,
             configured: false,
             priorities: Priorities::new(Role::Checkers),
         })
@@ -373,7 +376,7 @@ impl Child {
     /// Mails about a check, where its real server has `smtp_alert`.
     fn mail(&mut self, change: &checker::CheckChange) {
         let config = &self.plan.config;
-        if config.global.mail.no_checker_emails && !change.is_news {
+        if !change.is_turn || config.global.mail.no_checker_emails && !change.is_news {
             return;
         }
         let id = &change.real_server;
@@ -435,6 +438,14 @@ impl Child {
                 next_hops: &self.next_hops.next_hops(),
             },
         );
+        let marks = if self.ipvs.is_none() {
+            wanted.marked.len()
+        } else {
+            0
+        };
+        if std::mem::replace(&mut self.unserved, marks) != marks && marks > 0 {
+            tracing::warn!("{}", sentence::marks_need_ipvs(marks));
+        }
         let is_alone = self.data_plane.is_none()
             || self.plan.config.global.data_plane == model::DataPlane::Ipvs;
         // First the one that everything falls back on.

@@ -6,24 +6,24 @@ use pcre2_sys::{
     PCRE2_ALLOW_EMPTY_CLASS, PCRE2_ALT_BSUX, PCRE2_ALT_CIRCUMFLEX, PCRE2_ALT_VERBNAMES,
     PCRE2_AUTO_CALLOUT, PCRE2_CASELESS, PCRE2_DOLLAR_ENDONLY, PCRE2_DOTALL, PCRE2_DUPNAMES,
     PCRE2_ERROR_NOMATCH, PCRE2_ERROR_PARTIAL, PCRE2_EXTENDED, PCRE2_FIRSTLINE,
-    PCRE2_INFO_MAXLOOKBEHIND, PCRE2_JIT_COMPLETE, PCRE2_JIT_PARTIAL_HARD, PCRE2_MATCH_INVALID_UTF,
-    PCRE2_MATCH_UNSET_BACKREF, PCRE2_MULTILINE, PCRE2_NEVER_BACKSLASH_C, PCRE2_NEVER_UCP,
-    PCRE2_NEVER_UTF, PCRE2_NO_AUTO_CAPTURE, PCRE2_NO_AUTO_POSSESS, PCRE2_NO_DOTSTAR_ANCHOR,
-    PCRE2_NO_START_OPTIMIZE, PCRE2_PARTIAL_HARD, PCRE2_UCP, PCRE2_UNGREEDY, PCRE2_USE_OFFSET_LIMIT,
-    PCRE2_UTF, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_get_error_message_8,
-    pcre2_get_ovector_pointer_8, pcre2_jit_compile_8, pcre2_jit_stack_8, pcre2_jit_stack_assign_8,
-    pcre2_jit_stack_create_8, pcre2_jit_stack_free_8, pcre2_match_8, pcre2_match_context_8,
-    pcre2_match_context_create_8, pcre2_match_context_free_8, pcre2_match_data_8,
-    pcre2_match_data_create_from_pattern_8, pcre2_match_data_free_8, pcre2_pattern_info_8,
-    pcre2_set_match_limit_8,
+    PCRE2_INFO_ALLOPTIONS, PCRE2_INFO_MAXLOOKBEHIND, PCRE2_JIT_COMPLETE, PCRE2_JIT_PARTIAL_HARD,
+    PCRE2_MATCH_INVALID_UTF, PCRE2_MATCH_UNSET_BACKREF, PCRE2_MULTILINE, PCRE2_NEVER_BACKSLASH_C,
+    PCRE2_NEVER_UCP, PCRE2_NEVER_UTF, PCRE2_NO_AUTO_CAPTURE, PCRE2_NO_AUTO_POSSESS,
+    PCRE2_NO_DOTSTAR_ANCHOR, PCRE2_NO_START_OPTIMIZE, PCRE2_PARTIAL_HARD, PCRE2_UCP,
+    PCRE2_UNGREEDY, PCRE2_USE_OFFSET_LIMIT, PCRE2_UTF, pcre2_code_8, pcre2_code_free_8,
+    pcre2_compile_8, pcre2_get_error_message_8, pcre2_get_ovector_pointer_8, pcre2_jit_compile_8,
+    pcre2_jit_stack_8, pcre2_jit_stack_assign_8, pcre2_jit_stack_create_8, pcre2_jit_stack_free_8,
+    pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8, pcre2_match_context_free_8,
+    pcre2_match_data_8, pcre2_match_data_create_from_pattern_8, pcre2_match_data_free_8,
+    pcre2_pattern_info_8, pcre2_set_match_limit_8,
 };
 
 use crate::config::model::check::{Regex, RegexOption};
 
 /// Bytes that are kept of an answer for one search.
-const WINDOW: usize = 1 << 20;
-/// Steps that one attempt may take: whoever writes the answer must not keep everybody else waiting.
-const STEPS: u32 = 1_000_000;
+const WINDOW: usize = 256 << 10;
+/// Steps that an attempt may take at each place: whoever writes the answer must not keep everybody else waiting.
+const STEPS: u32 = 100_000;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -61,8 +61,7 @@ impl Pattern {
         for option in &regex.options {
             bits |= bit(*option);
         }
-        let is_utf = bits & PCRE2_UTF != 0;
-        if is_utf {
+        if bits & PCRE2_UTF != 0 {
             bits |= PCRE2_MATCH_INVALID_UTF;
         }
         let code = compile(&regex.pattern, bits)?;
@@ -70,7 +69,7 @@ impl Pattern {
         Ok(Self {
             behind: look_behind(code) + 1,
             code,
-            is_whole: is_utf || regex.pattern.starts_with("(*UTF"),
+            is_whole: all_options(code) & PCRE2_UTF != 0,
             offsets: (regex.min_offset, regex.max_offset.unwrap_or(u64::MAX)),
             stack: regex.stack.map(|(first, most)| (size(first), size(most))),
         })
@@ -233,10 +232,20 @@ fn message(error: i32) -> String {
 }
 
 fn look_behind(code: *const pcre2_code_8) -> usize {
-    let mut characters = 0u32;
-    // SAFETY: the code is whole, and this question is answered with a u32.
-    unsafe { pcre2_pattern_info_8(code, PCRE2_INFO_MAXLOOKBEHIND, (&raw mut characters).cast()) };
-    characters as usize
+    told(code, PCRE2_INFO_MAXLOOKBEHIND) as usize
+}
+
+/// The options that it was compiled with, those in the expression included.
+fn all_options(code: *const pcre2_code_8) -> u32 {
+    told(code, PCRE2_INFO_ALLOPTIONS)
+}
+
+/// What PCRE2 says about compiled code; `what` is a question that has a u32 for an answer.
+fn told(code: *const pcre2_code_8, what: u32) -> u32 {
+    let mut answer = 0u32;
+    // SAFETY: the code is whole, and both questions that are asked are answered with a u32.
+    unsafe { pcre2_pattern_info_8(code, what, (&raw mut answer).cast()) };
+    answer
 }
 
 /// What an attempt needs beside the code, freed with it.

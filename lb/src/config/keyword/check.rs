@@ -44,7 +44,6 @@ pub(super) fn show(check: &Check, page: &mut Page) {
     });
 }
 
-/// Every keyword of checkers, block by block.
 /// A draft of a check that connects.
 trait Connects {
     fn connection(&mut self) -> &mut ConnectionDraft;

@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Bytes of the longest datagram that is looked at.
-const LONGEST: usize = 64 << 10;
+/// Bytes of a DNS answer that are looked at: its header.
+const HEADER: usize = 12;
 
 async fn open(connection: &Connection) -> io::Result<UdpSocket> {
     let target = target(connection);
@@ -39,7 +39,8 @@ pub(super) async fn ask_udp(connection: &Connection, udp: &Udp) -> ProbeResult {
             .send(&question)
             .await
             .map_err(|error| failed(&error))?;
-        let mut answer = vec![0; LONGEST];
+        // What is longer than it may be is cut, and longer still.
+        let mut answer = vec![0; usize::from(udp.max_reply) + 1];
         loop {
             let length = socket
                 .recv(&mut answer)
@@ -63,7 +64,7 @@ pub(super) async fn ask_dns(connection: &Connection, dns: &Dns) -> ProbeResult {
         let io = |error: io::Error| -> ProbeError { failed(&error) };
         let socket = open(connection).await.map_err(io)?;
         socket.send(&question).await.map_err(io)?;
-        let mut answer = vec![0; LONGEST];
+        let mut answer = [0; HEADER];
         loop {
             let length = socket.recv(&mut answer).await.map_err(io)?;
             if let Some(result) = dns::answer(&answer[..length], id) {

@@ -1,12 +1,18 @@
 //! A dialogue over a stream.
 
-use std::{io, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Poll, ready},
+    time::Duration,
+};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use super::{failed, in_time};
 use crate::checker::{
-    ProbeResult,
+    ProbeError, ProbeResult,
     dialogue::{Dialogue, Progress},
 };
 
@@ -20,33 +26,39 @@ pub(super) async fn talk(
     limit: Duration,
 ) -> ProbeResult {
     in_time(limit, async {
-        let first = dialogue.start();
-        write(&mut stream, &first).await?;
-        let mut buffer = [0; BUFFER];
+        let mut words = dialogue.start();
         loop {
-            let length = match stream.read(&mut buffer).await {
-                Ok(0) => return dialogue.handle_end(true),
-                // rustls says so where close_notify is missing.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return dialogue.handle_end(false);
-                }
-                Err(error) => return Err(failed(&error)),
-                Ok(length) => length,
-            };
-            match dialogue.handle_bytes(&buffer[..length]) {
-                Progress::Wait => {}
-                Progress::Send(bytes) => write(&mut stream, &bytes).await?,
+            write(&mut stream, &words).await?;
+            words = match hear(&mut stream, dialogue).await {
+                Progress::Wait => Vec::new(),
+                Progress::Send(bytes) => bytes,
                 Progress::Done(result) => return result,
-            }
+            };
         }
     })
     .await
 }
 
-async fn write(
-    stream: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-) -> Result<(), crate::checker::ProbeError> {
+/// Hands what comes next to the dialogue. Nobody holds a buffer while nothing comes.
+async fn hear(stream: &mut (impl AsyncRead + Unpin), dialogue: &mut impl Dialogue) -> Progress {
+    poll_fn(|context| {
+        let mut bytes = [0; BUFFER];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
+        Poll::Ready(match (read, buffer.filled()) {
+            (Ok(()), []) => Progress::Done(dialogue.handle_end(true)),
+            (Ok(()), bytes) => dialogue.handle_bytes(bytes),
+            // rustls says so where close_notify is missing.
+            (Err(error), _) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Progress::Done(dialogue.handle_end(false))
+            }
+            (Err(error), _) => Progress::Done(Err(failed(&error))),
+        })
+    })
+    .await
+}
+
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), ProbeError> {
     if bytes.is_empty() {
         return Ok(());
     }

@@ -284,10 +284,21 @@ fn a_group_is_all_its_members_and_packets_that_are_not_translated_keep_their_por
 #[test]
 fn a_successor_remembers_who_carried_nothing() {
     let config = config(vec![server(&[1, 2])]);
-    let failed = remembered(&config, |_, address, _| {
-        Some(address != IpAddr::from([10, 0, 0, 2]))
-    });
+    let traced = |trace| {
+        move |_, address, _| {
+            Some(if address == IpAddr::from([10, 0, 0, 2]) {
+                trace
+            } else {
+                Trace::Serving
+            })
+        }
+    };
+    let failed = remembered(&config, traced(Trace::Gone));
     let failed: Vec<_> = failed.iter().map(|id| id.address).collect();
     assert_eq!(failed, [IpAddr::from([10, 0, 0, 2])]);
+    assert!(remembered(&config, traced(Trace::Quiescent)).is_empty());
+    let mut inhibits = config.clone();
+    inhibits.virtual_servers[0].real_servers[1].inhibit_on_failure = true;
+    assert_eq!(remembered(&inhibits, traced(Trace::Quiescent)).len(), 1);
     assert!(remembered(&config, |_, _, _| None).is_empty());
 }

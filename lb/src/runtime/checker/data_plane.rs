@@ -10,7 +10,7 @@ use anyhow::Context;
 use lb_common::{
     connection::DestConnections,
     counter::Traffic,
-    dest::DEST_USABLE,
+    dest::{DEST_DRAINING, DEST_USABLE},
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
 };
 
@@ -29,7 +29,7 @@ use crate::{
     },
     pool::{
         RealServerId,
-        desired::{Member, Service, remembered},
+        desired::{Member, Service, Trace, remembered},
         mapped,
     },
 };
@@ -85,7 +85,12 @@ impl DataPlane {
             };
             let service = image.services.get(&service_key(front))?;
             let dest = dests.get(&(service.id, mapped(address), port.to_be_bytes()))?;
-            Some(image.dests.get(dest)?.flags & DEST_USABLE != 0)
+            let flags = image.dests.get(dest)?.flags;
+            Some(match (flags & DEST_USABLE, flags & DEST_DRAINING) {
+                (0, _) => Trace::Gone,
+                (_, 0) => Trace::Serving,
+                _ => Trace::Quiescent,
+            })
         })
     }
 

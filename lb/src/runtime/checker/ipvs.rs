@@ -14,7 +14,7 @@ use crate::{
     ipvs::{self, AllFigures, DestKey, Operation, Output, Refusal, ServiceKey},
     pool::{
         RealServerId,
-        desired::{Desired, remembered},
+        desired::{Desired, Trace, remembered},
     },
 };
 
@@ -37,13 +37,17 @@ impl Ipvs {
         }))
     }
 
-    /// The real servers that the kernel's table lacks, or has with weight 0, in services that it has.
+    /// The real servers that the kernel's table lacks, or has with weight 0 because they inhibit, in services that it has.
     pub(super) fn failed(&mut self, config: &Config) -> io::Result<BTreeSet<RealServerId>> {
         let table = self.kernel.table(|_| true)?;
         Ok(remembered(config, |member, address, port| {
             let service = table.services.get(&member.into())?;
             let dest = service.dests.get(&DestKey { address, port });
-            Some(dest.is_some_and(|dest| dest.weight > 0))
+            Some(match dest {
+                None => Trace::Gone,
+                Some(dest) if dest.weight == 0 => Trace::Quiescent,
+                Some(_) => Trace::Serving,
+            })
         }))
     }
 

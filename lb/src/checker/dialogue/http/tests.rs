@@ -273,7 +273,7 @@ fn what_has_no_end_takes_no_memory() {
         Progress::Done(Err(error)) => Some(error.to_string()),
         _ => None,
     });
-    let expected = "regex: more than 1048576 bytes may belong to a match";
+    let expected = "regex: more than 262144 bytes may belong to a match";
     assert_eq!(over.as_deref(), Some(expected));
 }
 
