@@ -89,6 +89,13 @@ pub enum Output {
     },
     /// A check changed its mind: log, and mail.
     CheckChanged(CheckChange),
+    /// A check has run for the first time, and said what its real server was taken for.
+    Confirmed {
+        /// Of which.
+        real_server: RealServerId,
+        /// Whether the check has `alpha`.
+        alpha: bool,
+    },
     /// A failure that changes nothing, with `log_all_failures`.
     Failure {
         /// Of which.
@@ -342,6 +349,13 @@ impl Checker {
                 real_server,
                 keyword,
                 error,
+            });
+        }
+        if step.is_confirmed {
+            let alpha = check.schedule().is_some_and(|it| it.alpha);
+            self.outputs.push_back(Output::Confirmed {
+                real_server: real_server.clone(),
+                alpha,
             });
         }
         if step.changed.is_none() && !step.has_weighed {

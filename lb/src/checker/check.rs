@@ -58,6 +58,8 @@ pub(super) struct Step {
     pub(super) changed: Option<(Result<(), ProbeError>, u32)>,
     /// It was up before.
     pub(super) was_up: bool,
+    /// It has run for the first time, and is what it was taken for.
+    pub(super) is_confirmed: bool,
     /// It adds another weight.
     pub(super) has_weighed: bool,
     /// A failure to be told though it changes nothing.
@@ -186,6 +188,7 @@ impl Check {
         }
         step.was_up = self.is_up;
         if is_whole && !is_settled {
+            step.is_confirmed = self.is_up;
             step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
             (self.is_up, self.has_run) = (true, true);
         }
@@ -235,6 +238,8 @@ impl Check {
         Step {
             delay: pause,
             was_up,
+            // keepalived says nothing of a web server that it took for down.
+            is_confirmed: !has_run && !was_up && http(&self.settings).is_none(),
             changed: was_up.then_some((Err(error), if has_run { retries } else { 0 })),
             ..Step::default()
         }

@@ -211,14 +211,8 @@ impl State {
 }
 
 impl Pool {
-    /// Makes a configuration the one in force; `health` is what the checks say of each real server now. A real server that is up
-    /// from its first moment is told where `tells_of_first` (`rs_init_notifies`).
-    pub fn handle_config(
-        &mut self,
-        config: &Config,
-        tells_of_first: bool,
-        health: impl Fn(&RealServerId) -> Health,
-    ) {
+    /// Makes a configuration the one in force; `health` is what the checks say of each real server now.
+    pub fn handle_config(&mut self, config: &Config, health: impl Fn(&RealServerId) -> Health) {
         let mut before = std::mem::take(&mut self.servers);
         for server in &config.virtual_servers {
             let id = VirtualServerId::of(server);
@@ -240,11 +234,8 @@ impl Pool {
                     inhibits: real.inhibit_on_failure,
                 };
                 let was = old.as_mut().and_then(|old| old.reals.remove(&key));
-                let is_told = match &was {
-                    Some(was) => was.health.is_up != now.health.is_up,
-                    None => tells_of_first && now.health.is_up,
-                };
-                if is_told {
+                let is_news = |was: &Real| was.health.is_up != now.health.is_up;
+                if was.as_ref().is_some_and(is_news) {
                     self.tell_real_server(&real_id, &now);
                 }
                 state.reals.insert(key, now);
@@ -262,6 +253,17 @@ impl Pool {
                 self.tell_quorum(&id, &old, false, "=> Shutting down <=".to_owned());
             }
         }
+    }
+
+    /// Tells what a real server is, though that is no news: a check of it has run for the first time.
+    pub fn handle_confirmed(&mut self, id: &RealServerId) {
+        let Some(state) = self.servers.remove(&id.server) else {
+            return;
+        };
+        if let Some(real) = state.reals.get(&(id.address, id.port)) {
+            self.tell_real_server(id, real);
+        }
+        self.servers.insert(id.server.clone(), state);
     }
 
     /// What the checks say of a real server now.

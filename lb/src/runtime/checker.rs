@@ -214,10 +214,8 @@ impl Child {
         let config = &self.plan.config;
         self.checker
             .handle_config(config, &mut self.rng, Instant::now());
-        let tells_of_first = config.global.scripts.initial_notify;
         let checker = &self.checker;
-        self.pool
-            .handle_config(config, tells_of_first, |id| checker.health(id));
+        self.pool.handle_config(config, |id| checker.health(id));
         self.drain_pool();
         self.handle_next_hops();
         // When the maps have what it had.
@@ -354,6 +352,12 @@ impl Child {
                 Output::CheckChanged(change) => {
                     tracing::info!("{}", sentence::check_changed(&change));
                     self.mail(&change);
+                }
+                Output::Confirmed { real_server, alpha } => {
+                    if alpha || self.plan.config.global.scripts.initial_notify {
+                        self.pool.handle_confirmed(&real_server);
+                        self.drain_pool();
+                    }
                 }
                 Output::Failure {
                     real_server,
@@ -504,7 +508,7 @@ impl Child {
     async fn stop(mut self) {
         self.probes.abort_all();
         self.pool
-            .handle_config(&model::Config::default(), false, |_| Health::default());
+            .handle_config(&model::Config::default(), |_| Health::default());
         self.drain_pool();
         let end = Instant::now() + FAREWELL;
         if let Some(mut ipvs) = self.ipvs.take() {

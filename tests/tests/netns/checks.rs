@@ -193,7 +193,10 @@ fn verdicts_and_what_is_told_are_keepalived_s() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("resident: {} MiB", ours.memory >> 20);
     assert!(ours.memory < MEMORY, "{} bytes", ours.memory);
-    let differing = |number: usize| CASES[number].keepalived.is_some();
+    // keepalived has read files before it begins; here they are read beside the loop.
+    let differing = |number: usize| {
+        CASES[number].keepalived.is_some() || CASES[number].check.starts_with("FILE_CHECK")
+    };
     let same = |lines: &[String]| -> Vec<String> {
         let differs = |line: &&String| {
             (0..CASES.len()).any(|n| differing(n) && line.contains(&format!("[{}]:", front(n))))

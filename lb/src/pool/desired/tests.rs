@@ -51,7 +51,7 @@ fn desire(config: &Config, down: &[u8]) -> Vec<Service> {
 
 fn desire_with(config: &Config, down: &[u8], drains: &Drains, next_hops: &NextHops) -> Desired {
     let mut pool = Pool::default();
-    pool.handle_config(config, false, |id| {
+    pool.handle_config(config, |id| {
         let server = config.virtual_servers.iter();
         let mut reals = server.flat_map(|server| &server.real_servers);
         let real = reals.find(|real| real.address == id.address).unwrap();

@@ -63,13 +63,13 @@ struct Bench {
 
 impl Bench {
     fn new(server: VirtualServer) -> Self {
-        Self::telling(server, false, true)
+        Self::with_health(server, true)
     }
 
-    fn telling(server: VirtualServer, tells_of_first: bool, is_up: bool) -> Self {
+    fn with_health(server: VirtualServer, is_up: bool) -> Self {
         let config = config(server);
         let mut pool = Pool::default();
-        pool.handle_config(&config, tells_of_first, |id| health(&config, id, is_up));
+        pool.handle_config(&config, |id| health(&config, id, is_up));
         Self { pool, config }
     }
 
@@ -126,9 +126,9 @@ fn without_alpha_the_quorum_is_gained_at_once_and_with_it_only_later() {
     alpha.alpha = true;
     let mut with_sorry = alpha.clone();
     with_sorry.sorry_server = sorry();
-    let told = Bench::telling(with_sorry, false, false).told();
+    let told = Bench::with_health(with_sorry, false).told();
     assert_eq!(told, ["VS false quorum_down"]);
-    let mut bench = Bench::telling(alpha, false, false);
+    let mut bench = Bench::with_health(alpha, false);
     assert_eq!(bench.told(), Vec::<String>::new());
     assert_eq!(bench.set(0, true), ["10.0.0.1 true up"]);
     let told = ["10.0.0.2 true up", "VS true quorum_up"];
@@ -155,9 +155,13 @@ fn hysteresis_is_above_to_gain_and_below_to_lose() {
 }
 
 #[test]
-fn real_servers_that_are_up_from_the_start_are_told_only_where_that_is_wanted() {
-    let told = Bench::telling(server(&[1], 1, 0), true, true).told();
-    assert_eq!(told, ["10.0.0.1 true up", "VS true quorum_up"]);
+fn what_a_first_check_confirms_is_told_where_that_is_wanted() {
+    let mut bench = Bench::new(server(&[1], 1, 0));
+    bench.told();
+    let server = &bench.config.virtual_servers[0];
+    let id = RealServerId::of(VirtualServerId::of(server), &server.real_servers[0]);
+    bench.pool.handle_confirmed(&id);
+    assert_eq!(bench.told(), ["10.0.0.1 true up"]);
 }
 
 #[test]
@@ -171,9 +175,7 @@ fn with_omega_the_end_is_told() {
         let mut bench = Bench::new(server);
         bench.told();
         let none = Config::default();
-        bench
-            .pool
-            .handle_config(&none, false, |_| Health::default());
+        bench.pool.handle_config(&none, |_| Health::default());
         assert_eq!(bench.told(), told);
     }
 }
@@ -184,7 +186,7 @@ fn a_reload_tells_only_what_it_changes() {
     bench.told();
     bench.set(0, false);
     let config = config(server(&[1, 1], 2, 0));
-    bench.pool.handle_config(&config, false, |id| {
+    bench.pool.handle_config(&config, |id| {
         health(
             &config,
             id,
