@@ -300,7 +300,7 @@ const CASES: &[(In, &str, Codes)] = &[
     (
         In::EmptyServer,
         "lb_algo twos\nlb_kind NAT\nprotocol TCP",
-        LeftOut,
+        Same(0),
     ),
     (
         In::EmptyServer,
@@ -323,14 +323,20 @@ const CASES: &[(In, &str, Codes)] = &[
         Same(0),
     ),
     (In::Server, "persistence_timeout", Same(0)),
-    (In::Server, "sorry_server 192.0.2.99 80", LeftOut),
+    (In::Server, "sorry_server 192.0.2.99 80", Same(0)),
     (In::RealServer, "uthreshold 5", Same(0)),
-    (In::RealServer, "PING_CHECK {\n}", LeftOut),
-    (In::RealServer, "HTTP_GET {\nurl {\npath /\n}\n}", LeftOut),
+    (In::RealServer, "PING_CHECK {\n}", Same(0)),
+    (
+        In::Top,
+        "bfd_instance n {\nneighbor_ip 192.0.2.77\n}\nvirtual_server 192.0.2.99 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\n\
+         real_server 192.0.2.21 80 {\nBFD_CHECK {\nname n\n}\n}\n}",
+        LeftOut,
+    ),
+    (In::RealServer, "HTTP_GET {\nurl {\npath /\n}\n}", Same(0)),
     (
         In::Top,
         "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nreal_server 192.0.2.21 {\n}\n}",
-        LeftOut,
+        Same(0),
     ),
     (
         In::EmptyServer,
@@ -395,7 +401,7 @@ const CASES: &[(In, &str, Codes)] = &[
     (
         In::RealServer,
         "MISC_CHECK {\nmisc_path /nonexistent/program\n}",
-        LeftOut,
+        Same(0),
     ),
     (
         In::RealServer,
