@@ -8,7 +8,7 @@ use lb::{
         ProbeResult,
         dialogue::{Dialogue, Progress, dns, echo, http::Http, pattern::Pattern, smtp::Smtp, udp},
     },
-    config::model::check::{HttpProtocol, MaskedByte, Regex, Reply, StatusCodes, Udp, Url},
+    config::model::check::{HttpProtocol, MaskedByte, Regex, Reply, Udp, Url},
 };
 
 /// Where a dialogue over a stream ends.
@@ -29,12 +29,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let pattern = Arc::new(Pattern::new(&regex).expect("it is one"));
     let url = Url {
-        path: "/".to_owned(),
-        status: vec![StatusCodes::SUCCESS],
-        digest: None,
-        virtualhost: None,
         regex: Some(regex),
-        tls_compliant: false,
+        ..Url::new("/")
     };
     let target = ([10, 0, 0, 1], 80).into();
     let ask = |step: usize| {

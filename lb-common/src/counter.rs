@@ -117,3 +117,11 @@ pub struct Traffic {
 }
 
 shape!(Traffic = 24);
+
+impl core::ops::AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.flows += more.flows;
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+    }
+}

@@ -229,7 +229,7 @@ impl Checker {
             checks.push(check);
         }
         self.forget(&old.checks);
-        let health = self.health_of(&checks, real.weight.get());
+        let health = health_of(&self.checks, &checks, real.weight.get());
         Real { checks, health }
     }
 
@@ -291,6 +291,12 @@ impl Checker {
                 self.timers.remove(&(due, *id));
             }
         }
+    }
+
+    /// The virtual servers whose checks rest.
+    #[must_use]
+    pub const fn suspended(&self) -> &BTreeSet<VirtualServerId> {
+        &self.suspended
     }
 
     /// The checks of these virtual servers rest from now on, and no others.
@@ -363,7 +369,7 @@ impl Checker {
         }
         let (was_up, health) = self.judge(&real_server);
         if let Some((result, retries)) = step.changed {
-            let result_is_well = result.is_ok();
+            let is_turn = step.was_up != result.is_ok();
             self.outputs.push_back(Output::CheckChanged(CheckChange {
                 real_server: real_server.clone(),
                 keyword,
@@ -371,7 +377,7 @@ impl Checker {
                 retries,
                 is_up: health.is_up,
                 is_news: was_up != health.is_up,
-                is_turn: step.was_up != result_is_well,
+                is_turn,
             }));
         }
         self.outputs.push_back(Output::Health {
@@ -382,29 +388,12 @@ impl Checker {
 
     /// What the checks of a real server add up to now, and whether it was up before.
     fn judge(&mut self, real_server: &RealServerId) -> (bool, Health) {
-        let Some(real) = self.real_servers.get(real_server) else {
+        let Some(real) = self.real_servers.get_mut(real_server) else {
             return (true, Health::default());
         };
-        let (before, base) = (real.health, real.health.base);
-        let health = self.health_of(&real.checks, base);
-        if let Some(real) = self.real_servers.get_mut(real_server) {
-            real.health = health;
-        }
+        let health = health_of(&self.checks, &real.checks, real.health.base);
+        let before = std::mem::replace(&mut real.health, health);
         (before.is_up, health)
-    }
-
-    fn health_of(&self, checks: &[CheckId], base: u32) -> Health {
-        let checks = checks.iter().filter_map(|id| self.checks.get(id));
-        let mut health = Health {
-            is_up: true,
-            base,
-            added: 0,
-        };
-        for check in checks {
-            health.is_up &= check.is_up();
-            health.added = health.added.saturating_add(check.adds(base));
-        }
-        health
     }
 
     /// Starts every check that is due.
@@ -466,6 +455,20 @@ impl Checker {
         let telling = telling.or_else(|| checks.iter().find(|check| check.is_waiting()));
         telling.unwrap_or(first).words()
     }
+}
+
+/// What these of all checks add up to.
+fn health_of(all: &BTreeMap<CheckId, Check>, checks: &[CheckId], base: u32) -> Health {
+    let mut health = Health {
+        is_up: true,
+        base,
+        added: 0,
+    };
+    for check in checks.iter().filter_map(|id| all.get(id)) {
+        health.is_up &= check.is_up();
+        health.added = health.added.saturating_add(check.adds(base));
+    }
+    health
 }
 
 /// What the number in a file is multiplied by: the check's own weight, or that of the file's block.

@@ -1,5 +1,6 @@
 //! What the test tiers share.
 
+pub mod daemon;
 pub mod lan;
 pub mod oracle;
 pub mod packet;

@@ -176,12 +176,9 @@ impl Check {
         }
         let is_whole = self.is_whole();
         let is_settled = self.is_up && self.has_run;
-        if !is_settled && http(&self.settings).is_some_and(|http| http.fast_recovery) {
-            step.delay = if is_whole {
-                schedule.delay_loop
-            } else {
-                Duration::ZERO
-            };
+        let recovers_fast = http(&self.settings).is_some_and(|http| http.fast_recovery);
+        if recovers_fast && !is_settled && !is_whole {
+            step.delay = Duration::ZERO;
         }
         if is_whole || self.is_up {
             self.last = Some(Ok(()));

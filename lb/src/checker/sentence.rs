@@ -69,14 +69,19 @@ pub fn check_mail(change: &CheckChange) -> String {
 /// A real server is up or down now.
 #[must_use]
 pub fn verdict(real_server: &RealServerId, is_up: bool, inhibits: bool) -> String {
+    let (verb, to) = comes_or_goes(is_up, inhibits);
     let server = &real_server.server;
-    let (verb, to) = match (is_up, inhibits) {
+    format!("{verb} service {real_server} {to} VS {server}")
+}
+
+/// What is done with somebody who keeps his place or not, and the preposition for it.
+const fn comes_or_goes(comes: bool, inhibits: bool) -> (&'static str, &'static str) {
+    match (comes, inhibits) {
         (true, false) => ("Adding", "to"),
         (true, true) => ("Enabling", "to"),
         (false, false) => ("Removing", "from"),
         (false, true) => ("Disabling", "from"),
-    };
-    format!("{verb} service {real_server} {to} VS {server}")
+    }
 }
 
 /// A real server that is up has another weight.
@@ -101,12 +106,7 @@ pub fn quorum(
 /// The sorry server comes or goes.
 #[must_use]
 pub fn sorry(server: &VirtualServerId, sorry: &str, serves: bool, inhibits: bool) -> String {
-    let (verb, to) = match (serves, inhibits) {
-        (true, false) => ("Adding", "to"),
-        (true, true) => ("Enabling", "to"),
-        (false, false) => ("Removing", "from"),
-        (false, true) => ("Disabling", "from"),
-    };
+    let (verb, to) = comes_or_goes(serves, inhibits);
     format!("{verb} sorry server {sorry} {to} VS {server}")
 }
 

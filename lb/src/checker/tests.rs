@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::model::{
     Command, Connection, ForwardMethod, Protocol, RealServer, Schedule, Scheduler, VirtualServer,
-    check::{Http, HttpProtocol, Misc, StatusCodes, Url},
+    check::{Http, HttpProtocol, Misc, Url},
     track::TrackFile,
 };
 
@@ -40,14 +40,7 @@ fn alpha(port: u16) -> model::Check {
 }
 
 fn http(urls: usize, fast_recovery: bool) -> model::Check {
-    let url = |n: usize| Url {
-        path: format!("/{n}"),
-        status: vec![StatusCodes::SUCCESS],
-        digest: None,
-        virtualhost: None,
-        regex: None,
-        tls_compliant: false,
-    };
+    let url = |n: usize| Url::new(&format!("/{n}"));
     model::Check::Http(Box::new(model::check::Probe {
         connection: connection(80),
         settings: Http {
@@ -167,14 +160,20 @@ impl Bench {
         }
     }
 
-    /// Runs one check; returns the wait before it, and what becomes of the real server, if that is news.
-    fn run(&mut self, result: ProbeResult) -> (Duration, Option<bool>) {
+    /// Runs one check; returns the wait before it, its url, and what becomes of the real server, if that is news.
+    fn run_url(&mut self, result: ProbeResult) -> (Duration, usize, Option<bool>) {
         let before = self.is_up();
-        let (waited, id, _) = self.next_probe();
+        let (waited, id, url) = self.next_probe();
         self.checker.handle_result(id, result, self.now);
         self.outputs();
         let after = self.is_up();
-        (waited, (before != after).then_some(after))
+        (waited, url, (before != after).then_some(after))
+    }
+
+    /// The same where there is one url or none.
+    fn run(&mut self, result: ProbeResult) -> (Duration, Option<bool>) {
+        let (waited, _, verdict) = self.run_url(result);
+        (waited, verdict)
     }
 }
 
@@ -242,15 +241,6 @@ fn all_checks_of_a_real_server_must_pass() {
 #[test]
 fn one_url_is_asked_at_a_time_and_the_one_that_fails_again_and_again() {
     let mut bench = Bench::new(&config(vec![http(3, false)]));
-    let mut asked = Vec::new();
-    let mut run = |result: ProbeResult| {
-        let before = bench.is_up();
-        let (waited, id, url) = bench.next_probe();
-        bench.checker.handle_result(id, result, bench.now);
-        bench.outputs();
-        let verdict = (before != bench.is_up()).then_some(bench.is_up());
-        asked.push((waited.as_secs(), url, verdict));
-    };
     let results = [
         well(),
         well(),
@@ -266,7 +256,11 @@ fn one_url_is_asked_at_a_time_and_the_one_that_fails_again_and_again() {
         well(),
         well(),
     ];
-    results.into_iter().for_each(&mut run);
+    let mut asked: Vec<_> = results
+        .into_iter()
+        .map(|result| bench.run_url(result))
+        .map(|(waited, url, verdict)| (waited.as_secs(), url, verdict))
+        .collect();
     asked[0].0 = 0;
     let expected = [
         (0, 0, None),

@@ -25,7 +25,7 @@ use nix::{
 };
 
 use crate::ipvs::{
-    AllFigures, Entry, Operation, ServiceKey, Table,
+    AllFigures, Dest, DestKey, Entry, Operation, Service, ServiceKey, Table,
     message::{self, Message},
 };
 
@@ -45,6 +45,9 @@ const GENERIC: usize = 4;
 const CONTROL: u16 = 0x10;
 /// `CTRL_CMD_GETFAMILY`.
 const GET_FAMILY: u8 = 3;
+
+/// What was read of services, and of the dests of each.
+type Read<S, D> = BTreeMap<ServiceKey, (S, BTreeMap<DestKey, D>)>;
 
 /// Type and flags of a message, command and version.
 type Head = (u16, u16, [u8; 2]);
@@ -98,20 +101,12 @@ impl Ipvs {
     /// # Errors
     /// What the kernel says.
     pub fn table(&mut self, wants: impl Fn(&ServiceKey) -> bool) -> io::Result<Table> {
-        let mut services = BTreeMap::new();
-        let mut found = Vec::new();
-        self.dump(&message::services(), |attributes| {
-            let service = message::read_service(attributes);
-            found.extend(service.filter(|(key, _)| wants(key)));
-        })?;
-        for (key, service) in found {
-            let mut dests = BTreeMap::new();
-            self.dump(&message::dests(&key), |attributes| {
-                dests.extend(message::read_dest(attributes));
-            })?;
-            services.insert(key, Entry { service, dests });
-        }
-        Ok(Table { services })
+        let read = self.read(wants, |service, _| service, |dest, _| dest)?;
+        let services = read.into_iter();
+        let services = services.map(|(key, (service, dests))| (key, Entry { service, dests }));
+        Ok(Table {
+            services: services.collect(),
+        })
     }
 
     /// Reads what the kernel counts of these services and their dests.
@@ -119,16 +114,26 @@ impl Ipvs {
     /// # Errors
     /// What the kernel says.
     pub fn figures(&mut self, wants: impl Fn(&ServiceKey) -> bool) -> io::Result<AllFigures> {
-        let mut all = AllFigures::new();
+        let figures = message::read_figures;
+        self.read(wants, |_, all| figures(all), |_, all| figures(all))
+    }
+
+    /// Reads services and their dests; `service` and `dest` make of each, and of all its attributes, what is wanted.
+    fn read<S, D>(
+        &mut self,
+        wants: impl Fn(&ServiceKey) -> bool,
+        service: impl Fn(Service, &[u8]) -> S,
+        dest: impl Fn(Dest, &[u8]) -> D,
+    ) -> io::Result<Read<S, D>> {
+        let mut all = BTreeMap::new();
         self.dump(&message::services(), |attributes| {
-            let service = message::read_service(attributes);
-            let key = service.map(|(key, _)| key).filter(|key| wants(key));
-            all.extend(key.map(|key| (key, (message::read_figures(attributes), BTreeMap::new()))));
+            let found = message::read_service(attributes).filter(|(key, _)| wants(key));
+            all.extend(found.map(|(key, it)| (key, (service(it, attributes), BTreeMap::new()))));
         })?;
         for (key, (_, dests)) in &mut all {
             self.dump(&message::dests(key), |attributes| {
-                let dest = message::read_dest(attributes);
-                dests.extend(dest.map(|(key, _)| (key, message::read_figures(attributes))));
+                let found = message::read_dest(attributes);
+                dests.extend(found.map(|(key, it)| (key, dest(it, attributes))));
             })?;
         }
         Ok(all)

@@ -203,11 +203,14 @@ async fn in_time<T>(
         .unwrap_or(Err(ProbeError::Timeout))
 }
 
-fn failed(error: &io::Error) -> ProbeError {
-    ProbeError::because(error.raw_os_error().map_or_else(
-        || error.to_string(),
-        |code| Errno::from_raw(code).desc().to_owned(),
-    ))
+/// In the words of strerror(3), where they are the kernel's.
+impl From<io::Error> for ProbeError {
+    fn from(error: io::Error) -> Self {
+        Self::because(error.raw_os_error().map_or_else(
+            || error.to_string(),
+            |code| Errno::from_raw(code).desc().to_owned(),
+        ))
+    }
 }
 
 /// Half of what the process may open.

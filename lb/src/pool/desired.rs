@@ -7,7 +7,7 @@
 mod group;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     net::IpAddr,
 };
 
@@ -112,27 +112,31 @@ pub struct Standings<'a> {
 pub fn desired(config: &Config, standings: &Standings<'_>) -> Desired {
     let mut desired = Desired::default();
     let mut seen = BTreeSet::new();
-    let mut seen_marks = BTreeSet::new();
     for server in &config.virtual_servers {
         let id = VirtualServerId::of(server);
-        let dests = dests(server, &id, standings);
-        let mut add = |member| match member {
-            Member::Address(front) if seen.insert(front) => {
-                let gate = gate(config, standings.gates, front.address);
-                let dests = at_port(&dests, front.port);
-                desired.services.push(service(server, front, gate, dests));
-            }
-            Member::Mark(mark) if seen_marks.insert(mark) => {
-                let dests = at_port(&dests, 0);
-                desired
-                    .marked
-                    .push(service(server, mark, ALWAYS_OPEN, dests));
-            }
-            Member::Address(_) | Member::Mark(_) => {}
+        let mut members = members(config, &id);
+        members.retain(|member| seen.insert(*member));
+        let Some(last) = members.pop() else {
+            continue;
         };
-        for member in members(config, &id) {
-            add(member);
+        let dests = dests(server, &id, standings);
+        let mut add = |member: Member, dests| {
+            let dests = at_port(dests, member.port());
+            match member {
+                Member::Address(front) => {
+                    let gate = gate(config, standings.gates, front.address);
+                    desired.services.push(service(server, front, gate, dests));
+                }
+                Member::Mark(mark) => {
+                    let service = service(server, mark, ALWAYS_OPEN, dests);
+                    desired.marked.push(service);
+                }
+            }
+        };
+        for member in members {
+            add(member, dests.clone());
         }
+        add(last, dests);
     }
     desired
 }
@@ -196,18 +200,25 @@ pub fn remembered(
 }
 
 /// The dests of a service of this port: packets that are not translated keep it.
-fn at_port(dests: &[Dest], port: u16) -> Vec<Dest> {
+fn at_port(dests: Vec<Dest>, port: u16) -> Vec<Dest> {
+    let mut places: BTreeMap<DestId, usize> = BTreeMap::new();
     let mut kept: Vec<Dest> = Vec::with_capacity(dests.len());
-    for dest in dests {
-        let mut dest = dest.clone();
+    for mut dest in dests {
         if !dest.method.is_nat() {
             dest.id.port = port;
         }
         // Two may be one now: whoever serves counts.
-        match kept.iter_mut().find(|other| other.id == dest.id) {
-            Some(other) if dest.takes_new_flows() && !other.takes_new_flows() => *other = dest,
-            Some(_) => {}
-            None => kept.push(dest),
+        match places.entry(dest.id) {
+            Entry::Occupied(place) => {
+                let other = &mut kept[*place.get()];
+                if dest.takes_new_flows() && !other.takes_new_flows() {
+                    *other = dest;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(dest);
+            }
         }
     }
     kept

@@ -178,6 +178,8 @@ struct Real {
     health: Health,
     notify: Notify,
     inhibits: bool,
+    /// `smtp_alert`.
+    mails: bool,
 }
 
 impl State {
@@ -208,6 +210,64 @@ impl State {
             hysteresis: self.quorum.hysteresis,
         }
     }
+
+    /// Gains or loses the quorum, where it is time for that. A virtual server that begins without one, as with `alpha`, tells of that
+    /// where it has a sorry server, as with keepalived.
+    fn judge(&mut self, id: &VirtualServerId, is_new: bool, outputs: &mut VecDeque<Output>) {
+        let balance = self.balance();
+        let threshold = balance.threshold(self.has_quorum);
+        let has_quorum = balance.has_quorum(threshold);
+        let begins_down = is_new && !has_quorum && self.sorry.is_some();
+        let is_news = has_quorum != self.has_quorum || begins_down;
+        if !is_news {
+            return;
+        }
+        self.has_quorum = has_quorum;
+        outputs.push_back(Output::Quorum {
+            server: id.clone(),
+            has_quorum,
+            begins_down,
+            balance,
+            sorry: self.sorry.clone(),
+        });
+        let mail = format!("=> {} <=", balance.words(has_quorum, begins_down));
+        outputs.push_back(self.notice(id.clone(), has_quorum, mail));
+    }
+
+    /// That it has a quorum or none.
+    fn notice(&self, id: VirtualServerId, is_up: bool, mail: String) -> Output {
+        Output::Notice(Notice {
+            subject: Subject::VirtualServer(id),
+            is_up,
+            command: command(&self.quorum.notify, is_up),
+            mail: self.mails.then_some(mail),
+        })
+    }
+
+    /// Its real servers are configured no more: with `omega` that they are down is told.
+    fn end_real_servers(&self, id: &VirtualServerId, outputs: &mut VecDeque<Output>) {
+        let reals = self.reals.iter().filter(|_| self.omega);
+        for ((address, port), real) in reals.filter(|(_, real)| real.health.is_up) {
+            let id = RealServerId {
+                server: id.clone(),
+                address: *address,
+                port: *port,
+            };
+            outputs.push_back(real.notice(id, false));
+        }
+    }
+}
+
+impl Real {
+    /// That it is up or down.
+    fn notice(&self, id: RealServerId, is_up: bool) -> Output {
+        Output::Notice(Notice {
+            subject: Subject::RealServer(id),
+            is_up,
+            command: command(&self.notify, is_up),
+            mail: None,
+        })
+    }
 }
 
 impl Pool {
@@ -232,127 +292,66 @@ impl Pool {
                     health: health(&real_id),
                     notify: real.notify.clone(),
                     inhibits: real.inhibit_on_failure,
+                    mails: real.smtp_alert,
                 };
                 let was = old.as_mut().and_then(|old| old.reals.remove(&key));
                 let is_news = |was: &Real| was.health.is_up != now.health.is_up;
                 if was.as_ref().is_some_and(is_news) {
-                    self.tell_real_server(&real_id, &now);
+                    let notice = now.notice(real_id, now.health.is_up);
+                    self.outputs.push_back(notice);
                 }
                 state.reals.insert(key, now);
             }
             if let Some(old) = old {
                 state.has_quorum = old.has_quorum;
-                self.end_real_servers(&id, &old);
+                old.end_real_servers(&id, &mut self.outputs);
             }
-            self.judge(&id, &mut state, is_new);
+            state.judge(&id, is_new, &mut self.outputs);
             self.servers.insert(id, state);
         }
         for (id, old) in before {
-            self.end_real_servers(&id, &old);
+            old.end_real_servers(&id, &mut self.outputs);
             if old.omega && old.has_quorum {
-                self.tell_quorum(&id, &old, false, "=> Shutting down <=".to_owned());
+                let notice = old.notice(id, false, "=> Shutting down <=".to_owned());
+                self.outputs.push_back(notice);
             }
         }
     }
 
     /// Tells what a real server is, though that is no news: a check of it has run for the first time.
     pub fn handle_confirmed(&mut self, id: &RealServerId) {
-        let Some(state) = self.servers.remove(&id.server) else {
-            return;
-        };
-        if let Some(real) = state.reals.get(&(id.address, id.port)) {
-            self.tell_real_server(id, real);
-        }
-        self.servers.insert(id.server.clone(), state);
+        let notice = self
+            .real_server(id)
+            .map(|real| real.notice(id.clone(), real.health.is_up));
+        self.outputs.extend(notice);
     }
 
     /// What the checks say of a real server now.
     pub fn handle_health(&mut self, id: &RealServerId, health: Health) {
-        let Some(mut state) = self.servers.remove(&id.server) else {
+        let Some(state) = self.servers.get_mut(&id.server) else {
             return;
         };
-        if let Some(real) = state.reals.get_mut(&(id.address, id.port)) {
-            let before = std::mem::replace(&mut real.health, health);
-            if before.is_up != health.is_up {
-                let is_up = health.is_up;
-                self.outputs.push_back(Output::RealServer {
-                    id: id.clone(),
-                    is_up,
-                    inhibits: real.inhibits,
-                });
-                self.tell_real_server(id, real);
-            }
-            if before.weight() != health.weight() && health.is_up {
-                self.outputs.push_back(Output::Weight {
-                    id: id.clone(),
-                    from: before.weight(),
-                    to: health.weight(),
-                });
-            }
-            self.judge(&id.server, &mut state, false);
-        }
-        self.servers.insert(id.server.clone(), state);
-    }
-
-    /// Gains or loses the quorum, where it is time for that. A virtual server that begins without one, as with `alpha`, tells of that
-    /// where it has a sorry server, as with keepalived.
-    fn judge(&mut self, id: &VirtualServerId, state: &mut State, is_new: bool) {
-        let balance = state.balance();
-        let threshold = balance.threshold(state.has_quorum);
-        let has_quorum = balance.has_quorum(threshold);
-        let begins_down = is_new && !has_quorum && state.sorry.is_some();
-        let is_news = has_quorum != state.has_quorum || begins_down;
-        if !is_news {
+        let Some(real) = state.reals.get_mut(&(id.address, id.port)) else {
             return;
+        };
+        let before = std::mem::replace(&mut real.health, health);
+        if before.is_up != health.is_up {
+            self.outputs.push_back(Output::RealServer {
+                id: id.clone(),
+                is_up: health.is_up,
+                inhibits: real.inhibits,
+            });
+            self.outputs
+                .push_back(real.notice(id.clone(), health.is_up));
         }
-        state.has_quorum = has_quorum;
-        self.outputs.push_back(Output::Quorum {
-            server: id.clone(),
-            has_quorum,
-            begins_down,
-            balance,
-            sorry: state.sorry.clone(),
-        });
-        let mail = format!("=> {} <=", balance.words(has_quorum, begins_down));
-        self.tell_quorum(id, state, has_quorum, mail);
-    }
-
-    fn tell_quorum(&mut self, id: &VirtualServerId, state: &State, is_up: bool, mail: String) {
-        self.outputs.push_back(Output::Notice(Notice {
-            subject: Subject::VirtualServer(id.clone()),
-            is_up,
-            command: command(&state.quorum.notify, is_up),
-            mail: state.mails.then_some(mail),
-        }));
-    }
-
-    fn tell_real_server(&mut self, id: &RealServerId, real: &Real) {
-        self.outputs.push_back(Output::Notice(Notice {
-            subject: Subject::RealServer(id.clone()),
-            is_up: real.health.is_up,
-            command: command(&real.notify, real.health.is_up),
-            mail: None,
-        }));
-    }
-
-    /// Real servers that are configured no more: with `omega` that they are down is told.
-    fn end_real_servers(&mut self, server: &VirtualServerId, state: &State) {
-        for ((address, port), real) in &state.reals {
-            if !state.omega || !real.health.is_up {
-                continue;
-            }
-            let id = RealServerId {
-                server: server.clone(),
-                address: *address,
-                port: *port,
-            };
-            self.outputs.push_back(Output::Notice(Notice {
-                subject: Subject::RealServer(id),
-                is_up: false,
-                command: command(&real.notify, false),
-                mail: None,
-            }));
+        if before.weight() != health.weight() && health.is_up {
+            self.outputs.push_back(Output::Weight {
+                id: id.clone(),
+                from: before.weight(),
+                to: health.weight(),
+            });
         }
+        state.judge(&id.server, false, &mut self.outputs);
     }
 
     /// The next effect; drain to `None` after every input.
@@ -371,6 +370,17 @@ impl Pool {
     pub fn health(&self, id: &VirtualServerId, address: IpAddr, port: u16) -> Option<Health> {
         let state = self.servers.get(id)?;
         Some(state.reals.get(&(address, port))?.health)
+    }
+
+    /// Whether mail about the checks of a real server is wanted.
+    #[must_use]
+    pub fn mails(&self, id: &RealServerId) -> bool {
+        self.real_server(id).is_some_and(|real| real.mails)
+    }
+
+    fn real_server(&self, id: &RealServerId) -> Option<&Real> {
+        let state = self.servers.get(&id.server)?;
+        state.reals.get(&(id.address, id.port))
     }
 }
 

@@ -36,7 +36,7 @@ use crate::{
     observe::answer,
     pool::{
         Health, NextHop, VirtualServerId,
-        desired::{Desired, Standings, desired},
+        desired::{Desired, NextHops, Standings, desired},
         drain::Drains,
         state::{self, Pool},
     },
@@ -152,8 +152,6 @@ struct Child {
     /// `None` before the first plan, and where the kernel has none or it is not wanted.
     ipvs: Option<Ipvs>,
     drains: Drains,
-    /// Virtual servers whose checks rest.
-    suspended: BTreeSet<VirtualServerId>,
     /// Firewall marks that nothing serves.
     unserved: usize,
     configured: bool,
@@ -175,7 +173,6 @@ impl Child {
             data_plane: None,
             ipvs: None,
             drains: Drains::default(),
-            suspended: BTreeSet::new(),
             unserved: 0,
             configured: false,
             priorities: Priorities::new(Role::Checkers),
@@ -331,13 +328,12 @@ impl Child {
             })
             .map(VirtualServerId::of)
             .collect();
-        for server in suspended.symmetric_difference(&self.suspended) {
+        for server in suspended.symmetric_difference(self.checker.suspended()) {
             let is_suspended = suspended.contains(server);
             tracing::info!("{}", sentence::suspended(server, is_suspended));
         }
-        self.checker.handle_suspended(suspended.clone());
-        self.suspended = suspended;
-        self.update();
+        self.checker.handle_suspended(suspended);
+        self.update_with(&next_hops);
     }
 
     /// Carries out what the checker wants; true when something is to be forwarded otherwise.
@@ -379,17 +375,12 @@ impl Child {
 
     /// Mails about a check, where its real server has `smtp_alert`.
     fn mail(&mut self, change: &checker::CheckChange) {
-        let config = &self.plan.config;
-        if !change.is_turn || config.global.mail.no_checker_emails && !change.is_news {
+        let only_news = self.plan.config.global.mail.no_checker_emails;
+        if !change.is_turn || only_news && !change.is_news {
             return;
         }
-        let id = &change.real_server;
-        let mut servers = config.virtual_servers.iter();
-        let server = servers.find(|server| VirtualServerId::of(server) == id.server);
-        let mut reals = server.into_iter().flat_map(|server| &server.real_servers);
-        let real = reals.find(|real| (real.address, real.port) == (id.address, id.port));
-        if real.is_some_and(|real| real.smtp_alert) {
-            let subject = state::Subject::RealServer(id.clone());
+        if self.pool.mails(&change.real_server) {
+            let subject = state::Subject::RealServer(change.real_server.clone());
             let body = sentence::check_mail(change);
             self.notifications.mail(&subject, change.is_up, body);
         }
@@ -433,13 +424,18 @@ impl Child {
 
     /// Brings the kernel's table and the maps in line with the configuration, the health and the next hops.
     fn update(&mut self) {
+        let next_hops = self.next_hops.next_hops();
+        self.update_with(&next_hops);
+    }
+
+    fn update_with(&mut self, next_hops: &NextHops) {
         let mut wanted = desired(
             &self.plan.config,
             &Standings {
                 pool: &self.pool,
                 drains: &self.drains,
                 gates: &self.plan.gates,
-                next_hops: &self.next_hops.next_hops(),
+                next_hops,
             },
         );
         let marks = if self.ipvs.is_none() {

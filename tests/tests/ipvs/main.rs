@@ -6,12 +6,12 @@ mod cases;
 mod transitions;
 
 use std::{
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
+use tests::daemon::lb;
 use xtask::lab::{Daemon, Lab, Options, slowness};
 
 use self::cases::{CASES, SERVICES};
@@ -65,13 +65,6 @@ impl Director {
             }
         }
         panic!("{what}: {last:#?}\n{}", self.lab.director(1).log());
-    }
-}
-
-fn lb() -> Daemon {
-    let binary = std::env::var_os("LB_BINARY").expect("xtask says where lb is");
-    Daemon::Lb {
-        binary: PathBuf::from(binary),
     }
 }
 

@@ -12,8 +12,9 @@ use std::{
 };
 
 use lb::{io::ipvs::Ipvs, ipvs::ServiceKey};
+use tests::daemon;
 
-use super::{Director, file, lb};
+use super::{Director, file};
 
 /// Between two looks at the table.
 const LOOK: Duration = Duration::from_millis(1);
@@ -75,7 +76,9 @@ fn poll(director: &Director, over: &Arc<AtomicBool>) -> JoinHandle<anyhow::Resul
 fn no_service_is_ever_without_whoever_serves_it() {
     let director = Director::new(true);
     let running = director.lab.director(1);
-    running.start(&lb(), service([1, 1, 1], "")).unwrap();
+    running
+        .start(&daemon::lb(), service([1, 1, 1], ""))
+        .unwrap();
     let serves = |count: usize| {
         move |table: &[String]| {
             let serving = table

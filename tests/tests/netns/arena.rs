@@ -3,12 +3,12 @@
 use std::{
     net::Ipv4Addr,
     ops::Deref,
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+pub(crate) use tests::daemon::lb;
 use xtask::lab::{
     Daemon, Lab, Node, Options, Template, probe::AdvertWatch, slowness, traffic::DatagramReport,
 };
@@ -18,7 +18,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// How long daemons may take to start and settle.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The same on a machine that is that is slow.
+/// The same on a machine that is slow.
 pub(crate) fn patience() -> Duration {
     PATIENCE * slowness()
 }
@@ -138,17 +138,6 @@ impl Deref for Arena {
     }
 }
 
-/// The daemon under test.
-pub(crate) fn lb() -> Daemon {
-    let binary = std::env::var_os("LB_BINARY").map_or_else(beside_this_test, PathBuf::from);
-    assert!(
-        binary.is_file(),
-        "{} is missing: build it with `cargo build --package lb`, or name it in LB_BINARY",
-        binary.display()
-    );
-    Daemon::Lb { binary }
-}
-
 /// Every real server of a status.
 pub(crate) fn real_servers(status: &Value) -> impl Iterator<Item = &Value> {
     let services = status["services"].as_array().map_or(&[][..], Vec::as_slice);
@@ -166,10 +155,4 @@ pub(crate) fn repeat() -> usize {
 /// A number from the environment.
 pub(crate) fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
-}
-
-/// `target/<profile>/lb` from `target/<profile>/deps/netns-<hash>`.
-fn beside_this_test() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().join("lb")
 }

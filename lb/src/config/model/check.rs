@@ -240,6 +240,21 @@ pub struct Url {
     pub tls_compliant: bool,
 }
 
+impl Url {
+    /// The path, with any success.
+    #[must_use]
+    pub fn new(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            status: vec![StatusCodes::SUCCESS],
+            digest: None,
+            virtualhost: None,
+            regex: None,
+            tls_compliant: false,
+        }
+    }
+}
+
 /// Status codes from one to another, within 100 to 599.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusCodes {

@@ -5,10 +5,10 @@ use std::io;
 use socket2::{Protocol, Type};
 use tokio::{net::UdpSocket, time::timeout};
 
-use super::{failed, in_time, origin, target};
+use super::{in_time, origin, target};
 use crate::{
     checker::{
-        ProbeError, ProbeResult,
+        ProbeResult,
         dialogue::{dns, udp},
     },
     config::model::{
@@ -32,20 +32,14 @@ async fn open(connection: &Connection) -> io::Result<UdpSocket> {
 
 /// Asks once, and takes what comes until an answer counts.
 pub(super) async fn ask_udp(connection: &Connection, udp: &Udp) -> ProbeResult {
-    let socket = open(connection).await.map_err(|error| failed(&error))?;
+    let socket = open(connection).await?;
     let question = udp::question(udp, || fastrand::u8(..));
     let asked = async {
-        socket
-            .send(&question)
-            .await
-            .map_err(|error| failed(&error))?;
+        socket.send(&question).await?;
         // What is longer than it may be is cut, and longer still.
         let mut answer = vec![0; usize::from(udp.max_reply) + 1];
         loop {
-            let length = socket
-                .recv(&mut answer)
-                .await
-                .map_err(|error| failed(&error))?;
+            let length = socket.recv(&mut answer).await?;
             // Without a required reply silence is as good, and an ICMP error may still come.
             if udp.reply != Reply::NotRequired {
                 return udp::answer(udp, &answer[..length]);
@@ -61,12 +55,11 @@ pub(super) async fn ask_dns(connection: &Connection, dns: &Dns) -> ProbeResult {
     let id = fastrand::u16(..);
     let question = dns::question(dns, id)?;
     in_time(connection.timeout, async {
-        let io = |error: io::Error| -> ProbeError { failed(&error) };
-        let socket = open(connection).await.map_err(io)?;
-        socket.send(&question).await.map_err(io)?;
+        let socket = open(connection).await?;
+        socket.send(&question).await?;
         let mut answer = [0; HEADER];
         loop {
-            let length = socket.recv(&mut answer).await.map_err(io)?;
+            let length = socket.recv(&mut answer).await?;
             if let Some(result) = dns::answer(&answer[..length], id) {
                 return result;
             }

@@ -9,9 +9,9 @@ use std::{
 
 use socket2::{Protocol, Socket, Type};
 
-use super::{failed, in_time, origin, target};
+use super::{in_time, origin, target};
 use crate::{
-    checker::{Answer, ProbeError, ProbeResult, dialogue::echo},
+    checker::{Answer, ProbeResult, dialogue::echo},
     config::model::Connection,
     io::watch::Watch,
 };
@@ -21,21 +21,17 @@ static SEQUENCE: AtomicU16 = AtomicU16::new(0);
 
 /// Sends a request and waits for its reply.
 pub(super) async fn ask(connection: &Connection) -> ProbeResult {
-    let io = |error: io::Error| -> ProbeError { failed(&error) };
     let identifier = fastrand::u16(..);
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     in_time(connection.timeout, async {
-        let socket = open(connection).map_err(io)?;
+        let socket = open(connection)?;
         let target = connection.address;
         let request = echo::request(target, identifier, sequence);
-        socket.send(&request).map_err(io)?;
-        let socket = Watch::new(socket).map_err(io)?;
+        socket.send(&request)?;
+        let socket = Watch::new(socket)?;
         let mut bytes = [0; 256];
         loop {
-            let length = socket
-                .read(|mut socket| socket.read(&mut bytes))
-                .await
-                .map_err(io)?;
+            let length = socket.read(|mut socket| socket.read(&mut bytes)).await?;
             if echo::is_reply(&bytes[..length], target, identifier, sequence) {
                 return Ok(Answer::Well);
             }

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{failed, in_time, target};
+use super::{in_time, target};
 use crate::{
     checker::ProbeError,
     config::model::{Connection, check::Origin},
@@ -38,15 +38,14 @@ async fn connect_by(
     prepare: impl FnOnce(&Socket) -> io::Result<()>,
 ) -> Result<TcpStream, ProbeError> {
     let target = target(connection);
-    let connecting = async {
+    in_time(connection.timeout, async {
         let origin = connection.origin.as_deref();
         let socket = socket(origin, target, Type::STREAM, Some(Protocol::TCP))?;
         prepare(&socket)?;
         let socket = TcpSocket::from_std_stream(socket.into());
-        socket.connect(target).await
-    };
-    let connecting = async { connecting.await.map_err(|error| failed(&error)) };
-    in_time(connection.timeout, connecting).await
+        Ok(socket.connect(target).await?)
+    })
+    .await
 }
 
 /// A socket that does not block and is bound to the origin, for traffic to `target`.

@@ -10,9 +10,9 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
-use super::{failed, in_time};
+use super::in_time;
 use crate::checker::{
-    ProbeError, ProbeResult,
+    ProbeResult,
     dialogue::{Dialogue, Progress},
 };
 
@@ -52,17 +52,16 @@ async fn hear(stream: &mut (impl AsyncRead + Unpin), dialogue: &mut impl Dialogu
             (Err(error), _) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Progress::Done(dialogue.handle_end(false))
             }
-            (Err(error), _) => Progress::Done(Err(failed(&error))),
+            (Err(error), _) => Progress::Done(Err(error.into())),
         })
     })
     .await
 }
 
-async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> Result<(), ProbeError> {
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }
-    let written = stream.write_all(bytes).await;
-    written.map_err(|error| failed(&error))?;
-    stream.flush().await.map_err(|error| failed(&error))
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }

@@ -13,7 +13,7 @@ use tokio::{
 use super::*;
 use crate::config::model::{
     Command, Schedule,
-    check::{Dns, HttpProtocol, Misc, Reply, Smtp as SmtpSettings, StatusCodes, Udp, Url},
+    check::{Dns, HttpProtocol, Misc, Reply, Smtp as SmtpSettings, Udp, Url},
 };
 
 const LIMIT: Duration = Duration::from_millis(300);
@@ -43,14 +43,7 @@ fn http(target: SocketAddr) -> check::Probe<HttpSettings> {
             sni: false,
             sni_name: None,
             fast_recovery: false,
-            urls: vec![Url {
-                path: "/".to_owned(),
-                status: vec![StatusCodes::SUCCESS],
-                digest: None,
-                virtualhost: None,
-                regex: None,
-                tls_compliant: false,
-            }],
+            urls: vec![Url::new("/")],
         },
     }
 }

@@ -8,13 +8,14 @@ use rustls::{
         Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
-    crypto::CryptoProvider,
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::failed;
 use crate::{
     checker::ProbeError,
     config::model::{Http, check::Url, ssl::Ssl},
@@ -69,9 +70,9 @@ impl Tls {
         };
         let connector = TlsConnector::from(Arc::clone(config));
         let connected = connector.connect(name, stream).await;
-        connected.map_err(|error| match failed(&error) {
-            ProbeError::Refused(why) => ProbeError::because(format!("TLS: {why}")),
-            timeout @ ProbeError::Timeout => timeout,
+        connected.map_err(|error| {
+            let why = ProbeError::from(error);
+            ProbeError::because(format!("TLS: {why}"))
         })
     }
 }
@@ -144,6 +145,30 @@ struct Verifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
+/// How a version of TLS signs a handshake.
+type Signed = fn(
+    &[u8],
+    &CertificateDer<'_>,
+    &DigitallySignedStruct,
+    &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error>;
+
+impl Verifier {
+    fn verify(
+        &self,
+        signed: Signed,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.chain.is_none() {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        let algorithms = &self.provider.signature_verification_algorithms;
+        signed(message, certificate, signature, algorithms)
+    }
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -171,11 +196,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.chain.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+        self.verify(verify_tls12_signature, message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -184,11 +205,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if self.chain.is_none() {
-            return Ok(HandshakeSignatureValid::assertion());
-        }
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+        self.verify(verify_tls13_signature, message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -249,9 +249,7 @@ impl ReadMaps {
 fn total(map: &PerCpuArray<MapData, Traffic>, id: u32) -> Result<Traffic, MapError> {
     let mut total = Traffic::default();
     for cpu in map.get(&id, 0)?.iter() {
-        total.flows += cpu.flows;
-        total.packets += cpu.packets;
-        total.bytes += cpu.bytes;
+        total += *cpu;
     }
     Ok(total)
 }

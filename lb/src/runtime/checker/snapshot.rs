@@ -94,7 +94,7 @@ impl Join<'_> {
             .collect();
         let mut sum = Sum::default();
         for (figures, _, id) in &installed {
-            add(&mut sum.traffic, &figures.service(*id));
+            sum.traffic += figures.service(*id);
             let flows = figures.flows.services.get(id).copied();
             sum.flows += flows.unwrap_or_default();
         }
@@ -252,16 +252,10 @@ impl Join<'_> {
             sum.connections.inactive += connections.inactive;
             sum.connections.overloaded |= connections.overloaded;
             sum.flows += figures.flows.dests.get(id).copied().unwrap_or_default();
-            add(&mut sum.traffic, &figures.dest(*id));
+            sum.traffic += figures.dest(*id);
         }
         sum
     }
-}
-
-fn add(sum: &mut Traffic, more: &Traffic) {
-    sum.flows += more.flows;
-    sum.packets += more.packets;
-    sum.bytes += more.bytes;
 }
 
 /// The word of the configuration for a choice.

@@ -37,19 +37,12 @@ const DEATHS: u32 = 5;
 /// # Errors
 /// When a daemon cannot be started or does not check.
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
-    let binary = crate::peer::lb_binary()?;
-    let duel = Duel::between(
-        "checkers",
-        [Daemon::Lb { binary }, Daemon::KeepalivedCheckers],
-    )?;
+    let duel = Duel::against("checkers", Daemon::KeepalivedCheckers)?;
     let window = Duration::from_secs(if selection.quick { 5 } else { 15 });
-    let selected = |case: &Case| selection.has(&case.name());
-    for case in cases(selection.quick).into_iter().filter(selected) {
-        duel.measure(&case.name(), 1, out, |daemon, _| {
-            case.measure(daemon, window)
-        })?;
-    }
-    Ok(())
+    let cases = cases(selection.quick);
+    duel.measure_selected(cases, Case::name, selection, out, |case, daemon| {
+        case.measure(daemon, window)
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

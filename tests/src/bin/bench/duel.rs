@@ -9,6 +9,7 @@ use xtask::lab::{Daemon, Lab};
 use crate::{
     figure::{Figure, Report, Values},
     peer,
+    selection::Selection,
 };
 
 /// What one daemon shows in one run.
@@ -26,25 +27,46 @@ pub(crate) struct Duel {
 }
 
 impl Duel {
-    /// Finds both daemons.
+    /// Finds `lb`, and keepalived with its virtual routers.
     ///
     /// # Errors
     /// When one is not there.
     pub(crate) fn new(bench: &'static str) -> anyhow::Result<Self> {
-        let binary = peer::lb_binary()?;
-        Self::between(bench, [Daemon::Lb { binary }, Daemon::Keepalived])
+        Self::against(bench, Daemon::Keepalived)
     }
 
-    /// The same between these.
+    /// The same with another part of keepalived.
     ///
     /// # Errors
-    /// When keepalived is not there.
-    pub(crate) fn between(bench: &'static str, daemons: [Daemon; 2]) -> anyhow::Result<Self> {
+    /// When one is not there.
+    pub(crate) fn against(bench: &'static str, keepalived: Daemon) -> anyhow::Result<Self> {
+        let binary = peer::lb_binary()?;
         Ok(Self {
             bench,
-            daemons,
+            daemons: [Daemon::Lb { binary }, keepalived],
             peer: peer::keepalived_name()?,
         })
+    }
+
+    /// Lets each have one turn at every case that is selected by its name.
+    ///
+    /// # Errors
+    /// Those of a turn.
+    pub(crate) fn measure_selected<C: Copy>(
+        &self,
+        cases: Vec<C>,
+        name: impl Fn(C) -> String,
+        selection: &Selection,
+        out: &mut Report,
+        turn: impl Fn(C, &Daemon) -> anyhow::Result<Metrics>,
+    ) -> anyhow::Result<()> {
+        for case in cases {
+            let name = name(case);
+            if selection.has(&name) {
+                self.measure(&name, 1, out, |daemon, _| turn(case, daemon))?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets each have `runs` turns, one after the other, and prints a figure for every metric that `lb` shows; progress

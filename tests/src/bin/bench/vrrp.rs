@@ -39,13 +39,10 @@ const MOST_ADVERTS: u32 = 120_000;
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let duel = Duel::new("vrrp")?;
     let window = Duration::from_secs(if selection.quick { 3 } else { 10 });
-    let selected = |case: &Case| selection.has(&case.name());
-    for case in cases(selection.quick).into_iter().filter(selected) {
-        duel.measure(&case.name(), 1, out, |daemon, _| {
-            case.measure(daemon, window)
-        })?;
-    }
-    Ok(())
+    let cases = cases(selection.quick);
+    duel.measure_selected(cases, Case::name, selection, out, |case, daemon| {
+        case.measure(daemon, window)
+    })
 }
 
 /// What the daemon under test is.

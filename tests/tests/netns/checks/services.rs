@@ -153,11 +153,10 @@ fn listen() {
         Duration::from_millis(100),
     );
     serve(1007, |stream| {
-        say(stream, &[b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"]);
+        say(stream, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
     });
-    serve(1008, |stream| {
+    serve(1008, |mut stream| {
         let replies: [&[u8]; 3] = [b"220-mx\r\n220 go on\r\n", b"250 hello\r\n", b"221 bye\r\n"];
-        let mut stream = stream;
         let mut line = [0; 128];
         for reply in replies {
             let _sent = stream.write_all(reply);
@@ -175,12 +174,10 @@ fn listen() {
     thread::spawn(move || while mute.recv(&mut [0; 1500]).is_ok() {});
 }
 
-/// Says it all, and waits until the other side has gone.
-fn say(mut stream: TcpStream, all: &[&[u8]]) {
+/// Answers a request with this, and says no more.
+fn say(mut stream: TcpStream, answer: &[u8]) {
     let _request = stream.read(&mut [0; 512]);
-    for bytes in all {
-        let _sent = stream.write_all(bytes);
-    }
+    let _sent = stream.write_all(answer);
     let _ended = stream.shutdown(Shutdown::Write);
 }
 

@@ -2,14 +2,7 @@ use super::*;
 use crate::config::model::check::{Regex, RegexOption, StatusCodes};
 
 fn url() -> Url {
-    Url {
-        path: "/".to_owned(),
-        status: vec![StatusCodes::SUCCESS],
-        digest: None,
-        virtualhost: None,
-        regex: None,
-        tls_compliant: false,
-    }
+    Url::new("/")
 }
 
 fn matching(pattern: &str) -> Regex {
