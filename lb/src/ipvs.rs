@@ -9,6 +9,7 @@ mod attribute;
 mod desired;
 mod figures;
 pub mod message;
+pub mod sync;
 mod table;
 
 use std::{

@@ -2,6 +2,7 @@
 
 pub mod channel;
 pub mod checker;
+mod failure;
 mod links;
 mod parent;
 pub mod vrrp;

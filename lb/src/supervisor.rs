@@ -229,7 +229,12 @@ impl Parent {
     fn needs(&self, role: Role) -> bool {
         !self.stopping
             && match role {
-                Role::Vrrp => !self.config.vrrp_instances.is_empty() || self.config.has_statics(),
+                Role::Vrrp => {
+                    let config = &self.config;
+                    !config.vrrp_instances.is_empty()
+                        || config.has_statics()
+                        || config.global.lvs.sync_daemon.is_some()
+                }
                 Role::Checkers => !self.config.virtual_servers.is_empty(),
             }
     }

@@ -21,6 +21,8 @@ pub(super) enum Need {
     PipeOwner(Owner),
     /// A program.
     Program(Box<Program>),
+    /// Interface and instance of `lvs_sync_daemon`.
+    SyncDaemon,
     /// The file with a key of `auth_hmac`.
     KeyFile { id: u8, path: String },
 }

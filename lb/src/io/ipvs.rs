@@ -27,6 +27,7 @@ use nix::{
 use crate::ipvs::{
     AllFigures, Dest, DestKey, Entry, Operation, Service, ServiceKey, Table,
     message::{self, Message},
+    sync::{SyncChange, SyncState},
 };
 
 /// Operations sent at once: their answers have to fit into the socket's buffer.
@@ -156,7 +157,31 @@ impl Ipvs {
     /// # Errors
     /// What the kernel says.
     pub fn set_timeouts(&mut self, seconds: [u32; 3]) -> io::Result<()> {
-        let message = message::timeouts(seconds);
+        self.tell(&message::timeouts(seconds))
+    }
+
+    /// Says which threads of the sync daemon run.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn sync_daemons(&mut self) -> io::Result<Vec<SyncState>> {
+        let mut running = Vec::new();
+        self.dump(&message::sync_daemons(), |attributes| {
+            running.extend(message::read_sync_daemon(attributes));
+        })?;
+        Ok(running)
+    }
+
+    /// Starts or stops a thread of the sync daemon. The kernel waits for a thread that ends.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn change_sync_daemon(&mut self, change: &SyncChange) -> io::Result<()> {
+        self.tell(&message::sync_change(change))
+    }
+
+    /// Sends a message that is answered by whether the kernel did it.
+    fn tell(&mut self, message: &Message) -> io::Result<()> {
         let head = (self.family, NLM_F_ACK, message.head());
         Ok(self.ask(head, &message.attributes, |_| {})??)
     }

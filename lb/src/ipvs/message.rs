@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{
     Dest, DestKey, Figures, Method, Operation, Service, ServiceKey,
     attribute::{self, Attributes},
+    sync::{SyncChange, SyncDaemon, SyncState},
 };
 
 /// Name of the family.
@@ -32,6 +33,12 @@ pub enum Command {
     DelDest = 7,
     /// `IPVS_CMD_GET_DEST`.
     GetDest = 8,
+    /// `IPVS_CMD_NEW_DAEMON`.
+    NewDaemon = 9,
+    /// `IPVS_CMD_DEL_DAEMON`.
+    DelDaemon = 10,
+    /// `IPVS_CMD_GET_DAEMON`.
+    GetDaemon = 11,
     /// `IPVS_CMD_SET_CONFIG`.
     SetConfig = 12,
 }
@@ -56,6 +63,7 @@ impl Message {
 // `IPVS_CMD_ATTR_*`.
 const SERVICE: u16 = 1;
 const DEST: u16 = 2;
+const DAEMON: u16 = 3;
 const TIMEOUT_TCP: u16 = 4;
 const TIMEOUT_TCP_FIN: u16 = 5;
 const TIMEOUT_UDP: u16 = 6;
@@ -90,6 +98,16 @@ const DEST_FIGURES: u16 = 12;
 const DEST_TUNNEL_TYPE: u16 = 13;
 const DEST_TUNNEL_PORT: u16 = 14;
 const DEST_TUNNEL_FLAGS: u16 = 15;
+
+// `IPVS_DAEMON_ATTR_*`.
+const DAEMON_STATE: u16 = 1;
+const DAEMON_INTERFACE: u16 = 2;
+const DAEMON_ID: u16 = 3;
+const DAEMON_MAXLEN: u16 = 4;
+const DAEMON_GROUP: u16 = 5;
+const DAEMON_GROUP6: u16 = 6;
+const DAEMON_PORT: u16 = 7;
+const DAEMON_TTL: u16 = 8;
 
 /// `CTRL_ATTR_FAMILY_ID`.
 const FAMILY_ID: u16 = 1;
@@ -169,6 +187,61 @@ pub fn timeouts([tcp, fin, udp]: [u32; 3]) -> Message {
         command: Command::SetConfig,
         attributes: attributes.as_bytes().to_vec(),
     }
+}
+
+/// The message that starts or stops a thread of the sync daemon.
+#[must_use]
+pub fn sync_change(change: &SyncChange) -> Message {
+    let (command, daemon) = match change {
+        SyncChange::Start(daemon) => (Command::NewDaemon, daemon_attributes(daemon)),
+        SyncChange::Stop(state) => {
+            let mut attributes = Attributes::default();
+            attributes.word(DAEMON_STATE, *state as u32);
+            (Command::DelDaemon, attributes)
+        }
+    };
+    let mut attributes = Attributes::default();
+    attributes.nested(DAEMON, &daemon);
+    Message {
+        command,
+        attributes: attributes.as_bytes().to_vec(),
+    }
+}
+
+/// Port and group are in orders of bytes of their own: the kernel takes this port in the host's.
+fn daemon_attributes(daemon: &SyncDaemon) -> Attributes {
+    let mut attributes = Attributes::default();
+    attributes
+        .word(DAEMON_STATE, daemon.state as u32)
+        .text(DAEMON_INTERFACE, &daemon.interface)
+        .word(DAEMON_ID, daemon.id.into())
+        .short(DAEMON_PORT, daemon.port)
+        .byte(DAEMON_TTL, daemon.ttl);
+    if let Some(maxlen) = daemon.maxlen {
+        attributes.short(DAEMON_MAXLEN, maxlen);
+    }
+    match daemon.group {
+        IpAddr::V4(group) => attributes.bytes(DAEMON_GROUP, &group.octets()),
+        IpAddr::V6(group) => attributes.bytes(DAEMON_GROUP6, &group.octets()),
+    };
+    attributes
+}
+
+/// The message that asks for the threads of the sync daemon, as a dump.
+#[must_use]
+pub const fn sync_daemons() -> Message {
+    Message {
+        command: Command::GetDaemon,
+        attributes: Vec::new(),
+    }
+}
+
+/// What a thread in an answer to [`sync_daemons`] does; `None` for what is none.
+#[must_use]
+pub fn read_sync_daemon(attributes: &[u8]) -> Option<SyncState> {
+    let (_, daemon) = attribute::read(attributes).find(|(kind, _)| *kind == DAEMON)?;
+    let (_, state) = attribute::read(daemon).find(|(kind, _)| *kind == DAEMON_STATE)?;
+    SyncState::of_number(attribute::word(state)?)
 }
 
 /// The attributes that ask the kernel for the family.

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::{
-    message::{Command, change, read_dest, read_service},
+    message::{Command, change, read_dest, read_service, read_sync_daemon, sync_change},
+    sync::{SyncChange, SyncDaemon, SyncState},
     table::difference,
     *,
 };
@@ -94,6 +95,43 @@ fn a_service_has_these_bytes() {
         &[8, 0, 11, 0, b's', b'i', b'p', 0],
     ];
     assert_eq!(message.attributes, expected.concat());
+}
+
+/// The port is in the host's order, and so is the length; a group is in the network's.
+#[test]
+#[cfg(target_endian = "little")]
+fn a_thread_of_the_sync_daemon_has_these_bytes() {
+    let daemon = SyncDaemon {
+        state: SyncState::Backup,
+        interface: "eth0".to_owned(),
+        index: 3,
+        id: 51,
+        maxlen: Some(1400),
+        group: [224, 0, 0, 81].into(),
+        port: 8848,
+        ttl: 1,
+    };
+    let expected: &[&[u8]] = &[
+        &[0x40, 0, 3, 0x80],
+        &[8, 0, 1, 0, 2, 0, 0, 0],
+        &[9, 0, 2, 0, b'e', b't', b'h', b'0', 0, 0, 0, 0],
+        &[8, 0, 3, 0, 51, 0, 0, 0],
+        &[6, 0, 7, 0, 0x90, 0x22, 0, 0],
+        &[5, 0, 8, 0, 1, 0, 0, 0],
+        &[6, 0, 4, 0, 0x78, 5, 0, 0],
+        &[8, 0, 5, 0, 224, 0, 0, 81],
+    ];
+    let message = sync_change(&SyncChange::Start(daemon));
+    assert_eq!(message.command, Command::NewDaemon);
+    assert_eq!(message.attributes, expected.concat());
+    assert_eq!(
+        read_sync_daemon(&message.attributes),
+        Some(SyncState::Backup)
+    );
+    let message = sync_change(&SyncChange::Stop(SyncState::Master));
+    assert_eq!(message.command, Command::DelDaemon);
+    let expected = [12, 0, 3, 0x80, 8, 0, 1, 0, 1, 0, 0, 0];
+    assert_eq!(message.attributes, expected);
 }
 
 #[test]

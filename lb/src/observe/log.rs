@@ -11,6 +11,7 @@ use crate::{
         model::{Command, InterfaceName, VirtualAddress},
     },
     io::script::{Outcome, Refused, Report},
+    ipvs::sync::{SyncChange, SyncDaemon},
     notify::Job,
     observe::answer,
     track::output::Change,
@@ -332,6 +333,22 @@ pub fn guard_failed(instance: &str, error: &anyhow::Error) {
 /// The kernel's part of the heartbeat is asked for again soon.
 pub fn guard_postponed(instance: &str, error: &anyhow::Error) {
     debug!("({instance}) heartbeat in userspace for now: {error:#}");
+}
+
+/// A thread of the kernel's sync daemon runs now, or runs no more.
+pub fn sync_daemon(change: &SyncChange) {
+    match change {
+        SyncChange::Start(SyncDaemon {
+            state,
+            interface,
+            id,
+            ..
+        }) => info!(
+            "IPVS sync daemon: {} on {interface}, syncid {id}",
+            state.name()
+        ),
+        SyncChange::Stop(state) => info!("IPVS sync daemon: {} no more", state.name()),
+    }
 }
 
 /// Two instances that the kernel cannot tell apart.

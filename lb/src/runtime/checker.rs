@@ -4,7 +4,6 @@
 //! here, one input at a time, and its outputs are drained before the next.
 
 mod data_plane;
-mod failure;
 mod ipvs;
 mod snapshot;
 

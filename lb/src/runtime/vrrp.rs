@@ -16,6 +16,7 @@ mod recording;
 mod requests;
 mod settings;
 mod sockets;
+mod sync_daemon;
 mod tracking;
 mod virtuals;
 mod watched;
@@ -32,7 +33,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::{
     apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
     macs::Filters, members::Members, recording::Running, settings::Settings, sockets::Sockets,
-    tracking::Tracking, watched::Watched,
+    sync_daemon::SyncDaemons, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -89,6 +90,7 @@ struct Vrrp {
     settings: Settings,
     virtuals: VirtualInterfaces,
     linkbeat: Linkbeat,
+    sync_daemons: SyncDaemons,
     /// Virtual MACs that interfaces take packets for.
     filters: Filters,
     /// Places without the sockets they need.
@@ -99,6 +101,8 @@ struct Vrrp {
     unknown: BTreeSet<(Place, u8)>,
     /// Whether the data plane is to be told anew which addresses belong to whom.
     owners_changed: bool,
+    /// Whether an instance has another state than the sync daemon knows of.
+    states_changed: bool,
     /// Changes of state since the last audit.
     transitions: usize,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
@@ -124,6 +128,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
         if vrrp.stopped() {
             vrrp.remove_virtuals().await?;
             vrrp.finish_recording();
+            vrrp.sync_daemons.finish();
             vrrp.notifications.finish().await;
             return Ok(());
         }
@@ -217,8 +222,10 @@ impl Vrrp {
             settings: Settings::default(),
             virtuals: VirtualInterfaces::new(),
             linkbeat: Linkbeat::default(),
+            sync_daemons: SyncDaemons::default(),
             filters: Filters::new(),
             owners_changed: false,
+            states_changed: false,
             transitions: 0,
             fresh: true,
             stopping: false,

@@ -522,6 +522,7 @@ pub(in crate::config) fn lvs_sync_daemon(
         }
         true
     });
+    report.needs(Need::SyncDaemon, word.span);
     global.lvs.sync_daemon = Some(daemon);
 }
 

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-use super::{System, names, report_duplicates, report_no_interface, report_unknown};
+use super::{
+    System, help_with_name, names, report_duplicates, report_no_interface, report_unknown,
+};
 use crate::config::{
     diagnostic::{Kind, Report, quote},
     lower::{
@@ -13,6 +15,7 @@ use crate::config::{
         Family, ForwardMethod, InterfaceName, Protocol, Scheduler, VirtualServer, VirtualService,
         Word as _, lvs::GroupMember,
     },
+    need::Need,
     source::Span,
 };
 
@@ -49,6 +52,38 @@ pub(super) fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, rep
             ((server.address, server.port), at.server, what)
         });
         report_duplicates(servers, report);
+    }
+}
+
+/// keepalived says nothing of either before it starts.
+pub(super) fn the_sync_daemon_has_what_it_follows(
+    lowered: &mut Lowered,
+    system: &dyn System,
+    report: &mut Report,
+) {
+    let needs = lowered.needs.iter();
+    let mut place = needs.filter(|need| matches!(need.value, Need::SyncDaemon));
+    let (Some(daemon), Some(at)) = (&lowered.global.lvs.sync_daemon, place.next_back()) else {
+        return;
+    };
+    if system.interface(&daemon.interface).is_none() {
+        let message = format!(
+            "there is no interface {} on this machine: the sync daemon waits for it",
+            quote(daemon.interface.as_str())
+        );
+        report.note(Kind::System, at.span, message);
+    }
+    let known = names(&lowered.instances, |instance| &instance.name);
+    if let Some(instance) = &daemon.instance
+        && !known.contains(instance.as_str())
+    {
+        let message = format!(
+            "there is no vrrp_instance {}: the sync daemon does not run",
+            quote(instance)
+        );
+        let finding = report.note(Kind::Missing, at.span, message);
+        let otherwise = "name one that there is, or none: then both threads run";
+        help_with_name(finding, instance, known.iter().copied(), otherwise);
     }
 }
 

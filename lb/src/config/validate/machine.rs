@@ -95,7 +95,7 @@ pub(super) fn users_exist(lowered: &mut Lowered, system: &dyn System, report: &m
                 };
                 (&owner.value, owner.span, severity, "the program is not run")
             }
-            Need::Name(..) | Need::Vrf(_) | Need::KeyFile { .. } => continue,
+            Need::Name(..) | Need::Vrf(_) | Need::SyncDaemon | Need::KeyFile { .. } => continue,
         };
         let Some(missing) = missing(owner, local) else {
             continue;

@@ -14,7 +14,6 @@ use lb_common::{
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
 };
 
-use super::failure::Failure;
 use crate::{
     checker::sentence,
     config::model::{Config, global::Timeouts},
@@ -32,6 +31,7 @@ use crate::{
         desired::{Member, Service, Trace, remembered},
         mapped,
     },
+    runtime::failure::Failure,
 };
 
 /// How often a part of the flow tables is swept.

@@ -6,7 +6,6 @@ use std::{
     time::Instant,
 };
 
-use super::failure::Failure;
 use crate::{
     checker::sentence,
     config::model::{Config, global::Timeouts},
@@ -16,6 +15,7 @@ use crate::{
         RealServerId,
         desired::{Desired, Trace, remembered},
     },
+    runtime::failure::Failure,
 };
 
 pub(super) struct Ipvs {

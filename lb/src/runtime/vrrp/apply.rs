@@ -100,6 +100,9 @@ impl Vrrp {
         if std::mem::take(&mut self.owners_changed) {
             self.tell_guards();
         }
+        if std::mem::take(&mut self.states_changed) {
+            self.adjust_sync_daemon();
+        }
     }
 
     fn drain_outputs(&mut self) {
@@ -163,6 +166,7 @@ impl Vrrp {
                 instance, to, why, ..
             } => {
                 self.transitions += 1;
+                self.states_changed = true;
                 if let Some(member) = self.members.get_mut(instance) {
                     member.said.clear();
                 }

@@ -101,6 +101,7 @@ impl Vrrp {
             self.install_statics().await?;
         }
         self.adjust_settings();
+        self.adjust_sync_daemon();
         self.apply_tracking();
         // What all this took was not the masters' silence: elections begin now.
         for interface in self.named.interfaces.clone() {

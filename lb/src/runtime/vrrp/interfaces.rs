@@ -128,6 +128,7 @@ impl Vrrp {
         if moves {
             self.watch();
             self.adjust_settings();
+            self.adjust_sync_daemon();
         }
         self.handle_entries_change(change, now);
         Ok(())
@@ -185,6 +186,7 @@ impl Vrrp {
         }
         self.virtuals.handle_change(now);
         self.adjust_settings();
+        self.adjust_sync_daemon();
         self.effects.changes.suspect();
         Ok(())
     }

@@ -189,6 +189,13 @@ impl Members {
         self.by_id.values()
     }
 
+    /// The member of this name.
+    pub(super) fn named(&self, name: &str) -> Option<(InstanceId, &Member)> {
+        let mut members = self.by_id.iter();
+        let (id, member) = members.find(|(_, member)| member.config.name == name)?;
+        Some((*id, member))
+    }
+
     /// A member, to be changed.
     pub(super) fn get_mut(&mut self, id: InstanceId) -> Option<&mut Member> {
         self.by_id.get_mut(&id)

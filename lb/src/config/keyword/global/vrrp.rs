@@ -387,7 +387,7 @@ pub(super) const LVS: &[Global] = &[
             show: |global| words::show_lvs_sync_daemon(global.lvs.sync_daemon.as_ref()),
         },
     )
-    .parsed()
+    .acted()
     .means("connections are told to the other director"),
     boolean(
         &["checker_log_all_failures"],

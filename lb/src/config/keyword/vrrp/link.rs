@@ -86,7 +86,7 @@ pub(super) const INTERFACES: &[Instance] = &[
             get: |_| None,
         }),
     )
-    .parsed()
+    .acted()
     .first_counts()
     .deprecated("lvs_sync_daemon")
     .means("connections are told to the other director while MASTER"),

@@ -5,6 +5,7 @@ use crate::config::{
     diagnostic::{Kind, Report, Withheld, quote},
     keyword::vrrp::TABLE,
     model::{GlobalDefs, VrrpInstance, global::SyncDaemon},
+    need::Need,
 };
 
 /// The words that forbid to act on the instance: those that were written, and those whose values, written or
@@ -49,6 +50,7 @@ pub(in crate::config::lower) fn take_sync_daemon(
             );
             continue;
         }
+        report.needs(Need::SyncDaemon, interface.span);
         global.lvs.sync_daemon = Some(SyncDaemon {
             interface: interface.value.clone(),
             instance: Some(draft.name.value.clone()),
