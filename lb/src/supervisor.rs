@@ -207,7 +207,7 @@ impl Parent {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
                 (true, true) => {
-                    let plan = ToChild::Configure(Box::new(self.plan()));
+                    let plan = ToChild::Configure(Box::new(self.plan(role)));
                     self.tell(role, plan).await;
                 }
                 (false, true) => self.tell(role, ToChild::Stop).await,
@@ -216,9 +216,20 @@ impl Parent {
         }
     }
 
-    fn plan(&self) -> Plan {
+    /// What a child is to do. The vrrp child has no part in virtual servers, which may be many.
+    fn plan(&mut self, role: Role) -> Plan {
+        let mut servers = Vec::new();
+        if role == Role::Vrrp {
+            servers = std::mem::take(&mut self.config.virtual_servers);
+        }
+        let mut config = self.config.clone();
+        if !servers.is_empty() {
+            // One program reads what both children write, and it belongs to the checkers child where there is one, as in keepalived.
+            config.global.notify.all.script = None;
+            self.config.virtual_servers = servers;
+        }
         Plan {
-            config: self.config.clone(),
+            config,
             gates: self.gates.by_name().clone(),
             settings: Some(self.run_dir.settings()),
             pins: self.data_plane.pins(),
@@ -251,8 +262,8 @@ impl Parent {
             Ok(child) => {
                 log::child_started(role, child.pid());
                 self.children.insert(role, child);
-                self.tell(role, ToChild::Configure(Box::new(self.plan())))
-                    .await;
+                let plan = ToChild::Configure(Box::new(self.plan(role)));
+                self.tell(role, plan).await;
             }
             Err(error) => {
                 log::child_failed(role, &error);
@@ -287,8 +298,8 @@ impl Parent {
         match (message, &mut self.gathering) {
             (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
-            (FromChild::Services(services), Some(gathering)) => gathering.services(services),
-            (FromChild::Configured | FromChild::Vrrp(_) | FromChild::Services(_), _) => {}
+            (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
+            (FromChild::Configured | FromChild::Vrrp(_) | FromChild::Checkers(_), _) => {}
         }
         self.finish_complete();
     }

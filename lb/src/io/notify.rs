@@ -80,16 +80,12 @@ impl Notifications {
         };
         self.notifier.handle_config(router_id, global);
         self.post.configure(&global.mail, &host);
-        let mut shared = global.notify.all.clone();
+        let shared = &global.notify.all;
         let own = match self.role {
             Role::Checkers => &global.notify.lvs,
             _ => &global.notify.vrrp,
         };
-        // One program reads what both children write, and it belongs to the checkers child where there is one, as in keepalived.
-        if self.role != Role::Checkers && !config.virtual_servers.is_empty() {
-            shared.script = None;
-        }
-        for (outlet, settings) in self.outlets.iter_mut().zip([&shared, own]) {
+        for (outlet, settings) in self.outlets.iter_mut().zip([shared, own]) {
             outlet.configure(settings, &mut self.rights);
         }
         self.look_at_scripts(config);

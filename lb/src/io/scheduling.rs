@@ -58,6 +58,7 @@ pub struct Priorities {
     /// SIGXCPU: the soft limit of real time was reached. Without a listener the signal would end the process.
     over_limit: Option<Signal>,
     told: Option<Instant>,
+    longest_delay: Duration,
 }
 
 impl Priorities {
@@ -71,7 +72,19 @@ impl Priorities {
             raised: 0,
             over_limit: None,
             told: None,
+            longest_delay: Duration::ZERO,
         }
+    }
+
+    /// A configuration comes: what counts is how late timers run from now on.
+    pub const fn forget_delays(&mut self) {
+        self.longest_delay = Duration::ZERO;
+    }
+
+    /// By how much a timer has run too late at most, since the configuration came.
+    #[must_use]
+    pub const fn longest_delay(&self) -> Duration {
+        self.longest_delay
     }
 
     /// Makes `wanted` the ones in force; what is not configured is as it was before.
@@ -106,6 +119,7 @@ impl Priorities {
 
     /// A timer ran `by` too late: raises the priority by one if `max_auto_priority` allows it.
     pub fn late(&mut self, by: Duration) {
+        self.longest_delay = self.longest_delay.max(by);
         let now = self.given.real_time.unwrap_or(0).max(self.raised);
         let max = u8::try_from(self.auto.max).unwrap_or(0);
         if by < self.auto.min_delay || now >= max {

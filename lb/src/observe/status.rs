@@ -36,6 +36,20 @@ pub struct Status {
     pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
+    /// What the configuration in force took, by child.
+    #[serde(default)]
+    pub loops: BTreeMap<String, LoopStatus>,
+}
+
+/// What an event loop has done since its configuration came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoopStatus {
+    /// Seconds by which a timer ran too late at most.
+    pub longest_delay: f64,
+    /// Changes of the IPVS table.
+    pub ipvs_operations: u64,
+    /// Writes to the maps of services and real servers.
+    pub map_operations: u64,
 }
 
 /// The vrrp child's part.
@@ -49,6 +63,17 @@ pub struct VrrpStatus {
     pub statics: Vec<ObjectSnapshot>,
     /// What virtual routers track.
     pub tracked: Vec<TrackedSnapshot>,
+    /// Its event loop.
+    pub event_loop: LoopStatus,
+}
+
+/// The checker child's part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CheckersStatus {
+    /// Its services.
+    pub services: Vec<ServiceSnapshot>,
+    /// Its event loop.
+    pub event_loop: LoopStatus,
 }
 
 /// The data plane as the parent sees it.

@@ -18,9 +18,12 @@ use tokio::{
 use crate::{
     cli::Role,
     config::model::Config,
-    observe::status::VrrpStatus,
-    pool::{drain::Target, snapshot::ServiceSnapshot},
+    observe::status::{CheckersStatus, VrrpStatus},
+    pool::drain::Target,
 };
+
+/// Bytes of a message that takes a millisecond to read.
+const LONG: usize = 64 << 10;
 
 /// What a child is to do, whole: the same message starts, reloads and (empty) stops it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +132,7 @@ pub enum FromChild {
     /// The answer to [`ToChild::Snapshot`] from the vrrp child.
     Vrrp(Box<VrrpStatus>),
     /// The answer to [`ToChild::Snapshot`] from the checker child.
-    Services(Vec<ServiceSnapshot>),
+    Checkers(CheckersStatus),
     /// The answer to [`ToChild::Request`].
     Answer {
         /// That of the request.
@@ -211,8 +214,8 @@ fn halves<S, R>(fd: OwnedFd) -> anyhow::Result<(Sender<S>, Receiver<R>)> {
     ))
 }
 
-impl<R: DeserializeOwned> Receiver<R> {
-    /// Receives the next message; `None` when the other end is gone. Safe to cancel.
+impl<R: DeserializeOwned + Send + 'static> Receiver<R> {
+    /// Receives the next message; `None` when the other end is gone. Not safe to cancel: a long message is read by another thread.
     ///
     /// # Errors
     /// When the other end speaks another language.
@@ -220,9 +223,14 @@ impl<R: DeserializeOwned> Receiver<R> {
         let Some(line) = self.lines.next_line().await.context("control line")? else {
             return Ok(None);
         };
-        serde_json::from_str(&line)
-            .context("control line")
-            .map(Some)
+        let is_long = line.len() > LONG;
+        let read = move || serde_json::from_str(&line).context("control line");
+        let message = if is_long {
+            tokio::task::spawn_blocking(read).await?
+        } else {
+            read()
+        };
+        message.map(Some)
     }
 }
 

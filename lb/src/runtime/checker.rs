@@ -32,7 +32,10 @@ use crate::{
         scheduling::{Priorities, set_umask},
         track::Sources,
     },
-    observe::answer,
+    observe::{
+        answer,
+        status::{CheckersStatus, LoopStatus},
+    },
     pool::{
         Health, NextHop, VirtualServerId,
         desired::{Desired, NextHops, Standings, desired},
@@ -74,7 +77,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     parent.send(FromChild::Configured);
                 }
                 ToChild::Snapshot => {
-                    parent.send(FromChild::Services(child.snapshot()));
+                    parent.send(FromChild::Checkers(child.status()));
                 }
                 ToChild::Request { number, request } => {
                     let answer = child.handle_request(&request);
@@ -179,6 +182,7 @@ impl Child {
     }
 
     fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
+        self.priorities.forget_delays();
         let wanted = plan.config.global.data_plane;
         let mut leaving = None;
         if !self.configured || wanted != self.plan.config.global.data_plane {
@@ -193,10 +197,12 @@ impl Child {
         let timeouts = plan.config.global.lvs.timeouts;
         self.plan = plan;
         if let Some(data_plane) = &mut self.data_plane {
+            data_plane.forget_operations();
             data_plane.set_timeouts(timeouts);
             data_plane.set_shared(self.ipvs.is_some());
         }
         if let Some(ipvs) = &mut self.ipvs {
+            ipvs.forget_operations();
             ipvs.set_timeouts(timeouts);
         }
         let global = &self.plan.config.global;
@@ -487,16 +493,26 @@ impl Child {
         Ok(answer)
     }
 
-    fn snapshot(&mut self) -> Vec<crate::pool::snapshot::ServiceSnapshot> {
+    /// This child's part of the status.
+    fn status(&mut self) -> CheckersStatus {
+        let event_loop = LoopStatus {
+            longest_delay: self.priorities.longest_delay().as_secs_f64(),
+            ipvs_operations: self.ipvs.as_ref().map_or(0, Ipvs::operations),
+            map_operations: self.data_plane.as_ref().map_or(0, DataPlane::operations),
+        };
         let ipvs = self.ipvs.as_mut().map(Ipvs::figures).unwrap_or_default();
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
-        snapshot::services(
+        let services = snapshot::services(
             &self.plan.config,
             (&self.checker, &self.pool, &self.drains),
             &self.next_hops.next_hops(),
             figures.as_ref(),
             &ipvs,
-        )
+        );
+        CheckersStatus {
+            services,
+            event_loop,
+        }
     }
 
     /// Reloads to nothing.

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::channel::{ChildChannel, FromChild, Receiver, ToChild};
+use super::channel::{ChildChannel, FromChild, ToChild};
 use crate::{cli::Role, observe::log};
 
 /// Answers that may wait for a parent that does not read.
@@ -11,14 +11,26 @@ const QUEUE: usize = 8;
 /// The line to the parent, as long as there is one.
 pub(super) struct Parent {
     role: Role,
-    orders: Option<Receiver<ToChild>>,
+    /// `None` once the parent is gone.
+    orders: Option<mpsc::Receiver<anyhow::Result<Option<ToChild>>>>,
     answers: mpsc::Sender<FromChild>,
 }
 
 impl Parent {
-    /// Takes over the line. Answers are written by a task of their own, so that the loop never waits for the parent.
+    /// Takes over the line. Orders are read and answers written by tasks of their own, so that the loop waits neither for the parent nor
+    /// for a large configuration to be read.
     pub(super) fn new(role: Role, channel: ChildChannel) -> Self {
-        let (mut line, orders) = channel.split();
+        let (mut line, mut lines) = channel.split();
+        let (orders, taken) = mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                let order = lines.recv().await;
+                let is_last = !matches!(order, Ok(Some(_)));
+                if orders.send(order).await.is_err() || is_last {
+                    return;
+                }
+            }
+        });
         let (answers, mut queue) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
             while let Some(answer) = queue.recv().await {
@@ -30,7 +42,7 @@ impl Parent {
         });
         Self {
             role,
-            orders: Some(orders),
+            orders: Some(taken),
             answers,
         }
     }
@@ -39,9 +51,9 @@ impl Parent {
     pub(super) async fn recv(&mut self) -> ToChild {
         if let Some(orders) = &mut self.orders {
             match orders.recv().await {
-                Ok(Some(order)) => return order,
-                Ok(None) => log::parent_gone(self.role, None),
-                Err(error) => log::parent_gone(self.role, Some(&error)),
+                Some(Ok(Some(order))) => return order,
+                Some(Ok(None)) | None => log::parent_gone(self.role, None),
+                Some(Err(error)) => log::parent_gone(self.role, Some(&error)),
             }
             self.orders = None;
         }

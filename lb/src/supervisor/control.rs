@@ -20,8 +20,7 @@ use tokio::{
 use super::{Event, run_dir::RunDir};
 use crate::{
     cli::Role,
-    observe::status::{DataPlaneStatus, Status, VrrpStatus},
-    pool::snapshot::ServiceSnapshot,
+    observe::status::{CheckersStatus, DataPlaneStatus, Status, VrrpStatus},
     runtime,
 };
 
@@ -68,7 +67,7 @@ pub(super) struct Gathering {
     replies: Vec<Reply>,
     waiting: BTreeSet<Role>,
     vrrp: Option<VrrpStatus>,
-    services: Option<Vec<ServiceSnapshot>>,
+    checkers: Option<CheckersStatus>,
 }
 
 impl Control {
@@ -149,7 +148,7 @@ impl Gathering {
             replies: vec![reply],
             // A child that is not needed has an empty part.
             vrrp: (!waiting.contains(&Role::Vrrp)).then(VrrpStatus::default),
-            services: (!waiting.contains(&Role::Checkers)).then(Vec::new),
+            checkers: (!waiting.contains(&Role::Checkers)).then(CheckersStatus::default),
             waiting,
         }
     }
@@ -171,9 +170,9 @@ impl Gathering {
     }
 
     /// The checker child's part.
-    pub(super) fn services(&mut self, services: Vec<ServiceSnapshot>) {
+    pub(super) fn checkers(&mut self, status: CheckersStatus) {
         self.waiting.remove(&Role::Checkers);
-        self.services = Some(services);
+        self.checkers = Some(status);
     }
 
     /// A child died and will not answer.
@@ -189,6 +188,16 @@ impl Gathering {
     /// Answers every client with what there is.
     pub(super) fn finish(self, router_id: String, data_plane: DataPlaneStatus) {
         let silent = self.vrrp.is_none();
+        let loops = [
+            (Role::Vrrp, self.vrrp.as_ref().map(|vrrp| vrrp.event_loop)),
+            (
+                Role::Checkers,
+                self.checkers.as_ref().map(|checkers| checkers.event_loop),
+            ),
+        ];
+        let loops = loops
+            .into_iter()
+            .filter_map(|(role, it)| Some((role.name().to_owned(), it?)));
         let vrrp = self.vrrp.unwrap_or_default();
         let status = Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -199,7 +208,8 @@ impl Gathering {
             groups: vrrp.groups,
             statics: vrrp.statics,
             tracked: vrrp.tracked,
-            services: self.services,
+            services: self.checkers.map(|checkers| checkers.services),
+            loops: loops.collect(),
         };
         for mut reply in self.replies {
             let status = status.clone();

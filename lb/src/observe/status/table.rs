@@ -51,6 +51,13 @@ fn head(text: &mut String, status: &Status) {
     for lack in &plane.lacks {
         line!(text, "  ! {lack}");
     }
+    for (name, it) in &status.loops {
+        let delay = it.longest_delay * 1000.0;
+        line!(
+            text,
+            "{name}: timers late by {delay:.1} ms at most since the configuration came"
+        );
+    }
 }
 
 fn instances(text: &mut String, status: &Status) {

@@ -115,6 +115,14 @@ fn status() -> Status {
                 bytes: 6400,
             }],
         }]),
+        loops: [(
+            "vrrp".into(),
+            LoopStatus {
+                longest_delay: 0.0012,
+                ..LoopStatus::default()
+            },
+        )]
+        .into(),
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) struct DataPlane {
     failure: Failure,
     /// IPVS has the services too.
     is_shared: bool,
+    operations: u64,
 }
 
 /// What the maps say about services and dests.
@@ -72,6 +73,7 @@ impl DataPlane {
             sweep: Instant::now() + SWEEP_EVERY,
             failure: Failure::default(),
             is_shared: false,
+            operations: 0,
         })
     }
 
@@ -137,11 +139,21 @@ impl DataPlane {
         }
     }
 
+    /// How often the maps were written to since that was last forgotten.
+    pub(super) const fn operations(&self) -> u64 {
+        self.operations
+    }
+
+    pub(super) const fn forget_operations(&mut self) {
+        self.operations = 0;
+    }
+
     fn drain(&mut self) {
         while let Some(output) = self.mirror.poll_output() {
             match output {
                 Output::Write(op) => {
                     let written = border::apply(&mut self.maps, &op);
+                    self.operations += 1;
                     self.mirror.handle_written(&op, &written, Instant::now());
                     self.note(written.err());
                 }

@@ -23,6 +23,7 @@ pub(super) struct Ipvs {
     core: ipvs::Ipvs,
     refused: BTreeMap<ServiceKey, Refusal>,
     failure: Failure,
+    operations: u64,
 }
 
 impl Ipvs {
@@ -34,6 +35,7 @@ impl Ipvs {
             core: ipvs::Ipvs::new(),
             refused: BTreeMap::new(),
             failure: Failure::default(),
+            operations: 0,
         }))
     }
 
@@ -62,6 +64,15 @@ impl Ipvs {
     /// Whether nothing of ours is in the kernel.
     pub(super) fn is_empty(&self) -> bool {
         self.core.installed().services.is_empty()
+    }
+
+    /// How many changes were asked of the kernel since that was last forgotten.
+    pub(super) const fn operations(&self) -> u64 {
+        self.operations
+    }
+
+    pub(super) const fn forget_operations(&mut self) {
+        self.operations = 0;
     }
 
     /// What the kernel has of ours, and what it counts of that.
@@ -136,6 +147,7 @@ impl Ipvs {
         if operations.is_empty() {
             return;
         }
+        self.operations += operations.len() as u64;
         let changed = self.kernel.change(operations);
         let now = Instant::now();
         match changed {

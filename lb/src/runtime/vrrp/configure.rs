@@ -48,6 +48,7 @@ impl Vrrp {
         plan: Plan,
         monitor: &mut Monitor,
     ) -> anyhow::Result<()> {
+        self.priorities.forget_delays();
         self.links = self.effects.links().await?;
         if let Some(pins) = &plan.pins
             && self.effects.guards.is_none()

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use super::Vrrp;
 use crate::{
     config::{model::vrrp::StateNotify, nearest},
-    observe::{answer, status::VrrpStatus},
+    observe::{
+        answer,
+        status::{LoopStatus, VrrpStatus},
+    },
     runtime::channel::{Request, VrrpRequest},
     vrrp::{
         Recorded, Router,
@@ -22,6 +25,10 @@ impl Vrrp {
             groups: self.router.group_snapshot(),
             statics: self.statics.snapshot(),
             tracked: self.tracking.tracker.snapshot(now),
+            event_loop: LoopStatus {
+                longest_delay: self.priorities.longest_delay().as_secs_f64(),
+                ..LoopStatus::default()
+            },
         }
     }
 

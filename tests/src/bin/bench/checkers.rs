@@ -5,7 +5,7 @@
 //! kernel has no IPVS, keepalived is told that all it writes there is well, so that it is spared that work. CPU time is that of
 //! parent and children; the kernel's part of a connection over the link is in it for both.
 
-mod servers;
+pub(crate) mod servers;
 
 use std::{
     collections::BTreeMap,

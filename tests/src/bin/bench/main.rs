@@ -9,6 +9,7 @@ mod duel;
 mod failover;
 mod figure;
 mod peer;
+mod reload;
 mod selection;
 mod usage;
 mod vrrp;
@@ -53,6 +54,8 @@ enum Name {
     Adversity,
     /// What health checks cost and how soon a death is seen, beside Debian's keepalived.
     Checkers,
+    /// What a reload of many virtual servers disturbs, beside Debian's keepalived.
+    Reload,
     /// What many virtual routers cost at rest, beside Debian's keepalived.
     Vrrp,
 }
@@ -71,6 +74,7 @@ fn main() -> anyhow::Result<()> {
         Name::Failover => failover::run(&mut report, &arguments.selection)?,
         Name::Adversity => adversity::run(&mut report, &arguments.selection)?,
         Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
+        Name::Reload => reload::run(&mut report, &arguments.selection)?,
         Name::Vrrp => vrrp::run(&mut report, &arguments.selection)?,
     }
     report.finish()

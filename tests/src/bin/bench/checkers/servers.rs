@@ -18,7 +18,7 @@ const THREADS: usize = 2;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 
 /// The servers, until it is dropped.
-pub(super) struct Servers<'a> {
+pub(crate) struct Servers<'a> {
     immortal: Option<Port>,
     mortal: Option<Port>,
     end: &'a Namespace,
@@ -37,7 +37,7 @@ impl Drop for Port {
 
 impl<'a> Servers<'a> {
     /// Connects both namespaces, and listens in the second; it `speaks` HTTP, or closes at once.
-    pub(super) fn start([director, end]: [&'a Namespace; 2], speaks: bool) -> anyhow::Result<Self> {
+    pub(crate) fn start([director, end]: [&'a Namespace; 2], speaks: bool) -> anyhow::Result<Self> {
         let peer = end.name();
         director.ip(&format!(
             "link add many type veth peer name many netns {peer}\naddress add 10.7.0.1/24 dev many\nlink set many up\n\
@@ -57,22 +57,22 @@ impl<'a> Servers<'a> {
     }
 
     /// Address of a real server.
-    pub(super) fn address(number: u32) -> Ipv4Addr {
+    pub(crate) fn address(number: u32) -> Ipv4Addr {
         Ipv4Addr::from(0x0a08_0100 + number)
     }
 
     /// Port of a real server: the first may die.
-    pub(super) const fn port(number: u32) -> u16 {
+    pub(crate) const fn port(number: u32) -> u16 {
         PORTS[(number == 0) as usize]
     }
 
     /// Ends the first server: its port is closed.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.mortal = None;
     }
 
     /// Starts it again.
-    pub(super) fn revive(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn revive(&mut self) -> anyhow::Result<()> {
         self.mortal = Some(self.listen(PORTS[1], 1)?);
         Ok(())
     }
