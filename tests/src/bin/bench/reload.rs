@@ -161,6 +161,7 @@ fn watch(
             (last, since) = (now, Instant::now());
         }
     }
+    longest = longest.max(since.elapsed());
     let used = Usage::of(director)?.since(&before, WINDOW);
     let percent = used.get("cpu_percent").copied().unwrap_or_default();
     Ok((longest, percent))
