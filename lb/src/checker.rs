@@ -4,6 +4,10 @@
 //! `delay_loop` after the end of the one before. A real server starts up, and the first check ever needs only
 //! one failure to take it down; later it takes `1 + retry` failures in a row, `delay_before_retry` apart. A
 //! single success brings it up. With `alpha` it starts down. All checks of a real server must pass.
+//!
+//! What decides is a round: one run, or where it fails and is retried all of its runs. `fall` rounds must fail in a row, `delay_loop`
+//! apart, and `rise` must pass; with 1 and 1 that is keepalived's rule. Any success ends a row of failures, any failure one of
+//! successes. The first check ever counts at once.
 #![deny(clippy::disallowed_methods)]
 
 mod check;
@@ -123,7 +127,7 @@ pub struct CheckChange {
     pub keyword: &'static str,
     /// What it says now; failures come with the reason.
     pub result: Result<(), ProbeError>,
-    /// Failures before this one that were forgiven.
+    /// Failures before this one that were retried, in its round.
     pub retries: u32,
     /// Whether the real server is up, this change included.
     pub is_up: bool,

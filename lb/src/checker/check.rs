@@ -19,8 +19,10 @@ pub(super) struct Check {
     pub(super) real_server: RealServerId,
     settings: Arc<model::Check>,
     is_up: bool,
-    /// Failures in a row that were forgiven.
+    /// Failures of this round, which are retried.
     failures: u32,
+    /// Rounds in a row that speak against what it is taken for.
+    rounds: u32,
     /// Whether it has passed or failed as a whole.
     has_run: bool,
     /// The last result; `None` before the first.
@@ -73,12 +75,13 @@ impl Check {
         settings: Arc<model::Check>,
         has_failed: bool,
     ) -> Self {
-        let (alpha, retry) = match &*settings {
-            model::Check::Bfd(bfd) => (bfd.alpha, 0),
+        let (alpha, retry, fall) = match &*settings {
+            model::Check::Bfd(bfd) => (bfd.alpha, 0, 0),
             other => other
                 .schedule()
-                .map_or((false, 0), |schedule| (schedule.alpha, schedule.retry)),
+                .map_or((false, 0, 0), |it| (it.alpha, it.retry, it.fall)),
         };
+        let is_up = !alpha && !has_failed;
         let state = match &*settings {
             model::Check::Http(_) | model::Check::Ssl(_) => State::Urls {
                 next: 0,
@@ -97,9 +100,10 @@ impl Check {
         };
         Self {
             real_server,
-            is_up: !alpha && !has_failed,
+            is_up,
             // The first check ever has no failure to forgive.
             failures: retry,
+            rounds: if is_up { fall } else { 0 },
             has_run: false,
             last: None,
             state,
@@ -167,6 +171,9 @@ impl Check {
 
     fn handle_success(&mut self, answer: Answer, schedule: &Schedule) -> Step {
         let retries = std::mem::take(&mut self.failures);
+        if self.is_up {
+            self.rounds = 0;
+        }
         let mut step = Step {
             delay: schedule.delay_loop,
             ..Step::default()
@@ -184,12 +191,28 @@ impl Check {
             self.last = Some(Ok(()));
         }
         step.was_up = self.is_up;
-        if is_whole && !is_settled {
+        if is_whole && !is_settled && self.has_risen(schedule.rise) {
             step.is_confirmed = self.is_up;
             step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
             (self.is_up, self.has_run) = (true, true);
         }
         step
+    }
+
+    /// Takes a round that passed in; whether there are enough of them for it to be up.
+    fn has_risen(&mut self, rise: u32) -> bool {
+        if self.is_up {
+            return true;
+        }
+        self.rounds = self.rounds.saturating_add(1);
+        if self.rounds >= rise {
+            self.rounds = 0;
+            return true;
+        }
+        if let State::Urls { passed, .. } = &mut self.state {
+            *passed = 0;
+        }
+        false
     }
 
     /// Takes a url that passed in; whether all there are have passed now.
@@ -230,6 +253,14 @@ impl Check {
             };
         }
         let retries = std::mem::take(&mut self.failures);
+        self.rounds = self.rounds.saturating_add(1);
+        if self.is_up && self.rounds < schedule.fall {
+            return Step {
+                delay: pause,
+                ..Step::default()
+            };
+        }
+        self.rounds = 0;
         let has_run = std::mem::replace(&mut self.has_run, true);
         let was_up = std::mem::take(&mut self.is_up);
         Step {
@@ -283,6 +314,10 @@ impl Check {
                 Some(to) => format!("{keyword} {}: {why}", to.target()),
                 None => format!("{keyword}: {why}"),
             },
+            Some(Ok(())) if self.rounds > 0 => {
+                let rise = self.schedule().map_or(1, |schedule| schedule.rise);
+                format!("{keyword}: success {} of {rise} (rise)", self.rounds)
+            }
             Some(Ok(())) => format!("{keyword}: success"),
             None if self.is_up => "not checked yet".to_owned(),
             None if self.schedule().is_some_and(|it| it.alpha) => {

@@ -12,6 +12,8 @@ fn schedule() -> Schedule {
     Schedule {
         retry: 2,
         delay_before_retry: RETRY,
+        rise: 1,
+        fall: 1,
         delay_loop: LOOP,
         warmup: LOOP,
         alpha: false,
@@ -203,6 +205,125 @@ fn later_it_takes_retry_more_failures_and_one_success_brings_it_back() {
     for (n, (result, waited, verdict)) in runs.into_iter().enumerate() {
         assert_eq!(bench.run(result), (waited, verdict), "run {n}");
     }
+}
+
+/// A check of so many rounds, with two retries in each; down until it passes with `alpha`.
+fn patient(rise: u32, fall: u32, alpha: bool) -> model::Check {
+    let mut connection = connection(80);
+    let schedule = &mut connection.schedule;
+    (schedule.rise, schedule.fall, schedule.alpha) = (rise, fall, alpha);
+    model::Check::Tcp(connection)
+}
+
+#[test]
+fn fall_rounds_fail_in_a_row_each_after_its_retries() {
+    let mut bench = Bench::new(&config(vec![patient(1, 2, false)]));
+    bench.run(well());
+    let runs = [
+        // A round that fails, and one that passes at its last retry.
+        (refused(), LOOP, None),
+        (refused(), RETRY, None),
+        (refused(), RETRY, None),
+        (refused(), LOOP, None),
+        (refused(), RETRY, None),
+        (well(), RETRY, None),
+        // Two that fail.
+        (refused(), LOOP, None),
+        (refused(), RETRY, None),
+        (refused(), RETRY, None),
+        (refused(), LOOP, None),
+        (refused(), RETRY, None),
+        (refused(), RETRY, Some(false)),
+        (refused(), LOOP, None),
+        (well(), LOOP, Some(true)),
+        // What was counted before is forgotten.
+        (refused(), LOOP, None),
+        (refused(), RETRY, None),
+        (refused(), RETRY, None),
+        (well(), LOOP, None),
+    ];
+    for (n, (result, waited, verdict)) in runs.into_iter().enumerate() {
+        assert_eq!(bench.run(result), (waited, verdict), "run {n}");
+    }
+}
+
+#[test]
+fn rise_rounds_pass_in_a_row() {
+    let mut bench = Bench::new(&config(vec![patient(3, 1, true)]));
+    let mut told = Vec::new();
+    for result in [
+        well(),
+        well(),
+        refused(),
+        well(),
+        well(),
+        well(),
+        refused(),
+        well(),
+    ] {
+        let verdict = bench.run(result).1;
+        told.push((verdict, bench.checker.why(&real_server())));
+    }
+    let failure = "TCP_CHECK 10.0.0.1:80: timeout";
+    let expected = [
+        (None, "TCP_CHECK: success 1 of 3 (rise)"),
+        (None, "TCP_CHECK: success 2 of 3 (rise)"),
+        (None, failure),
+        (None, "TCP_CHECK: success 1 of 3 (rise)"),
+        (None, "TCP_CHECK: success 2 of 3 (rise)"),
+        (Some(true), "TCP_CHECK: success"),
+        (None, failure),
+        (None, "TCP_CHECK: success"),
+    ];
+    let expected = expected.map(|(verdict, why)| (verdict, why.to_owned()));
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_first_check_ever_counts_at_once_whatever_rise_and_fall() {
+    let mut bench = Bench::new(&config(vec![patient(9, 9, false)]));
+    assert_eq!(bench.run(refused()).1, Some(false));
+
+    let mut bench = Bench::new(&config(vec![patient(9, 9, false)]));
+    let (_, id, _) = bench.next_probe();
+    bench.checker.handle_result(id, well(), bench.now);
+    let confirmed = |output: &Output| matches!(output, Output::Confirmed { .. });
+    assert!(bench.outputs().iter().any(confirmed));
+}
+
+#[test]
+fn every_url_passes_in_each_of_rise_rounds() {
+    let mut check = http(2, true);
+    if let model::Check::Http(probe) = &mut check {
+        probe.connection.schedule.rise = 2;
+        probe.connection.schedule.alpha = true;
+    }
+    let mut bench = Bench::new(&config(vec![check]));
+    let mut asked = Vec::new();
+    for result in [well(), well(), well(), refused(), well(), well(), well()] {
+        asked.push(bench.run_url(result));
+    }
+    for _ in 0..2 {
+        asked.push(bench.run_url(well()));
+    }
+    let asked: Vec<_> = asked
+        .into_iter()
+        .skip(1)
+        .map(|(waited, url, verdict)| (waited.as_secs(), url, verdict))
+        .collect();
+    let expected = [
+        (0, 1, None),
+        // The first round is over.
+        (6, 0, None),
+        (0, 1, None),
+        // It failed: from here on two rounds must pass, once the url that failed does.
+        (6, 1, None),
+        (0, 0, None),
+        (0, 1, None),
+        (6, 0, None),
+        (0, 1, Some(true)),
+    ];
+    assert_eq!(asked, expected);
 }
 
 #[test]

@@ -8,7 +8,8 @@ pub(in crate::config) mod track;
 use super::{
     Keyword,
     lvs::timing::{
-        HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, retry, warmup,
+        HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, fall, retry, rise,
+        warmup,
     },
     takes::{Field, Takes},
 };
@@ -136,19 +137,23 @@ impl<M: ShowsSchedule> ShowsTiming for M {
             connect_timeout: self.connect_timeout(),
             retry: Some(schedule.retry),
             delay_before_retry: Some(schedule.delay_before_retry),
+            rise: Some(schedule.rise),
+            fall: Some(schedule.fall),
             warmup: Some(schedule.warmup),
         }
     }
 }
 
-/// The last six keywords that checks have in common; `retry` and `delay` are the defaults where no level says any.
+/// The last eight keywords that checks have in common; `retry` and `delay` are the defaults where no level says any.
 const fn schedule<D: Runs, M: ShowsSchedule>(
     times: &'static str,
     delay: &'static str,
-) -> [Keyword<D, M>; 6] {
+) -> [Keyword<D, M>; 8] {
     [
         retry(times, 0),
         delay_before_retry(delay),
+        rise("the real server's"),
+        fall("the real server's"),
         warmup("the real server's, delay_loop"),
         delay_loop("the real server's"),
         Keyword::<D, M>::boolean(

@@ -161,9 +161,10 @@ fn every_number_of_servers_and_checks_arrives_in_the_model() {
     for (head, numbers) in blocks {
         let end = "}\n".repeat(head.matches('{').count() - head.matches('}').count());
         // What a real server says about timing is shown by its checks.
+        let timing = ["retry", "rise", "fall"];
         let numbers = numbers
             .iter()
-            .filter(|(name, _)| !(head.is_empty() && *name == "retry"));
+            .filter(|(name, _)| !(head.is_empty() && timing.contains(name)));
         for (name, limits) in numbers {
             for number in limits {
                 let line = format!("{name} {number}");

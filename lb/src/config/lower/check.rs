@@ -347,6 +347,8 @@ impl ScheduleDraft {
         Schedule {
             retry: timing.retry.unwrap_or(defaults.retry),
             delay_before_retry: timing.delay_before_retry.unwrap_or(delay),
+            rise: timing.rise.unwrap_or(1),
+            fall: timing.fall.unwrap_or(1),
             delay_loop,
             warmup: timing.warmup.unwrap_or(delay_loop),
             alpha: self.alpha.unwrap_or(above.alpha),

@@ -21,6 +21,8 @@ pub(in crate::config) struct Timing {
     pub(in crate::config) connect_timeout: Option<Duration>,
     pub(in crate::config) retry: Option<u32>,
     pub(in crate::config) delay_before_retry: Option<Duration>,
+    pub(in crate::config) rise: Option<u32>,
+    pub(in crate::config) fall: Option<u32>,
     pub(in crate::config) warmup: Option<Duration>,
 }
 
@@ -32,6 +34,8 @@ impl Timing {
             connect_timeout: self.connect_timeout.or(above.connect_timeout),
             retry: self.retry.or(above.retry),
             delay_before_retry: self.delay_before_retry.or(above.delay_before_retry),
+            rise: self.rise.or(above.rise),
+            fall: self.fall.or(above.fall),
             warmup: self.warmup.or(above.warmup),
         }
     }

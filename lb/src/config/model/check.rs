@@ -140,6 +140,10 @@ pub struct Schedule {
     pub retry: u32,
     /// `delay_before_retry`.
     pub delay_before_retry: Duration,
+    /// `rise`: rounds that pass in a row before it is up again (extension).
+    pub rise: u32,
+    /// `fall`: rounds that fail in a row, each with its retries, before it has failed (extension).
+    pub fall: u32,
     /// `delay_loop`; the virtual server's by default.
     pub delay_loop: Duration,
     /// `warmup`: the first check starts at a random time within it.

@@ -26,6 +26,8 @@ fn connection(target: SocketAddr) -> Connection {
         schedule: Schedule {
             retry: 0,
             delay_before_retry: LIMIT,
+            rise: 1,
+            fall: 1,
             delay_loop: LIMIT,
             warmup: LIMIT,
             alpha: false,

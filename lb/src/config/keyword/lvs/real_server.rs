@@ -2,7 +2,7 @@
 
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify,
-    timing::{connect_timeout, delay_before_retry, delay_loop, retry, warmup},
+    timing::{connect_timeout, delay_before_retry, delay_loop, fall, retry, rise, warmup},
 };
 use crate::config::{
     keyword::{
@@ -95,6 +95,8 @@ const CHECKS: &[Real] = &[
     connect_timeout("the virtual server's"),
     retry("the virtual server's", 1),
     delay_before_retry("the virtual server's"),
+    rise("the virtual server's"),
+    fall("the virtual server's"),
     warmup("the virtual server's"),
 ];
 

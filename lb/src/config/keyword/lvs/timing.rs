@@ -1,4 +1,4 @@
-//! When checks run: five keywords, alike on three levels. Each level's default is the one above.
+//! When checks run and how many count: seven keywords, alike on three levels. Each level's default is the one above.
 
 use std::time::Duration;
 
@@ -16,8 +16,10 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 /// The longest that IPVS's own timers take, 31 days.
 pub(in crate::config::keyword) const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
 const MAX_RETRY: i64 = 0xffff_ffff;
+/// As for `vrrp_script`.
+const MOST_ROUNDS: i64 = 0x7fff_ffff;
 
-/// A draft with the five keywords.
+/// A draft with the keywords.
 pub(in crate::config::keyword) trait HasTiming {
     fn timing(&mut self) -> &mut Timing;
 }
@@ -79,6 +81,38 @@ time!(delay_loop from MICROSECOND, "time from the end of a check to the next");
 time!(connect_timeout from MICROSECOND, "how long a check waits for its connection");
 time!(delay_before_retry from Duration::ZERO, "time from a failure to the next try");
 time!(warmup from Duration::ZERO, "the first check starts at a random time within it");
+
+/// A keyword for a number of rounds that is called like it.
+macro_rules! rounds {
+    ($field:ident, $meaning:literal) => {
+        pub(in crate::config::keyword) const fn $field<D: HasTiming, M: ShowsTiming>(
+            default: &'static str,
+        ) -> Keyword<D, M> {
+            let takes = Takes::Number {
+                min: 1,
+                max: MOST_ROUNDS,
+                field: Field {
+                    set: |draft: &mut D, given| {
+                        draft.timing().$field = u32::try_from(given.value).ok();
+                    },
+                    get: |model: &M| model.shown_timing().$field.map(i64::from),
+                },
+            };
+            Keyword::new(&[stringify!($field)], takes)
+                .default(default)
+                .means($meaning)
+        }
+    };
+}
+
+rounds!(
+    rise,
+    "successes in a row that end a failure (of lb, not of keepalived)"
+);
+rounds!(
+    fall,
+    "failures in a row, each after its retries, that are one (of lb, not of keepalived)"
+);
 
 pub(in crate::config::keyword) const fn retry<D: HasTiming, M: ShowsTiming>(
     default: &'static str,

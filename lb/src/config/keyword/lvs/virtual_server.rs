@@ -2,7 +2,7 @@
 
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify, real_server,
-    timing::{connect_timeout, delay_before_retry, delay_loop, retry, warmup},
+    timing::{connect_timeout, delay_before_retry, delay_loop, fall, retry, rise, warmup},
 };
 use crate::config::{
     keyword::{
@@ -247,6 +247,8 @@ const CHECKS: &[Virtual] = &[
     connect_timeout("5"),
     retry("that of the check", 1),
     delay_before_retry("that of the check"),
+    rise("1"),
+    fall("1"),
     warmup("delay_loop"),
     Virtual::flag(
         &["ha_suspend"],

@@ -451,7 +451,12 @@ pub(super) const REAL_SERVERS: &[Case] = &[
     (
         "timing of the virtual server is a default",
         In::Server,
-        "retry 7\ndelay_loop 8\nreal_server 192.0.2.22 80 {\nretry 3\nTCP_CHECK { retry 2 }\nTCP_CHECK {\nconnect_port 81\n}\n}",
+        "retry 7\ndelay_loop 8\nrise 3\nfall 4\nreal_server 192.0.2.22 80 {\nretry 3\nfall 5\nTCP_CHECK { retry 2 }\nTCP_CHECK {\nconnect_port 81\nrise 1\n}\n}",
+    ),
+    (
+        "a round at least must pass or fail",
+        In::Check("MISC_CHECK"),
+        "misc_path /bin/true\nrise 0\nfall 2147483648",
     ),
 ];
 
