@@ -7,7 +7,7 @@
 //!
 //! What decides is a round: one run, or where it fails and is retried all of its runs. `fall` rounds must fail in a row, `delay_loop`
 //! apart, and `rise` must pass; with 1 and 1 that is keepalived's rule. Any success ends a row of failures, any failure one of
-//! successes. The first check ever counts at once.
+//! successes. The first check ever counts at once. With `jitter` the time between two rounds is evenly spread around `delay_loop`.
 #![deny(clippy::disallowed_methods)]
 
 mod check;
@@ -20,12 +20,12 @@ mod tests;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use smallvec::SmallVec;
 
-use self::check::{Check, Step};
+use self::check::{Check, Step, pause};
 use crate::{
     config::model::{self, Config, FileCheck, FileWeight},
     pool::{Health, RealServerId, VirtualServerId},
@@ -229,7 +229,7 @@ impl Checker {
                 Some(place) => old.checks.remove(place),
                 None => self.add(id, settings, rng, now),
             };
-            self.settle(check, settings, config, now);
+            self.settle(check, settings, (rng, config), now);
             checks.push(check);
         }
         self.forget(&old.checks);
@@ -262,7 +262,13 @@ impl Checker {
     }
 
     /// Gives a check its settings, which may have changed in what it does not tell it apart.
-    fn settle(&mut self, id: CheckId, settings: &model::Check, config: &Config, now: Instant) {
+    fn settle(
+        &mut self,
+        id: CheckId,
+        settings: &model::Check,
+        (rng, config): (&mut fastrand::Rng, &Config),
+        now: Instant,
+    ) {
         let Some(check) = self.checks.get_mut(&id) else {
             return;
         };
@@ -279,8 +285,10 @@ impl Checker {
         if check.settings() != settings {
             check.set_settings(Arc::new(settings.clone()));
             // A shorter delay_loop counts from now, not from the end of the longer one.
-            if let (Some(due), Some(schedule)) = (check.due, check.schedule()) {
-                let sooner = due.min(now + schedule.delay_loop);
+            if let (Some(due), Some(schedule)) = (check.due, check.schedule())
+                && due > now + schedule.delay_loop + schedule.jitter.get()
+            {
+                let sooner = now + pause(schedule, rng);
                 self.timers.remove(&(due, id));
                 self.timers.insert((sooner, id));
                 check.due = Some(sooner);
@@ -309,14 +317,20 @@ impl Checker {
     }
 
     /// The answer to [`Output::Probe`].
-    pub fn handle_result(&mut self, probe: ProbeId, result: ProbeResult, now: Instant) {
+    pub fn handle_result(
+        &mut self,
+        probe: ProbeId,
+        result: ProbeResult,
+        rng: &mut fastrand::Rng,
+        now: Instant,
+    ) {
         let Some(id) = self.running.remove(&probe) else {
             return;
         };
         let Some(check) = self.checks.get_mut(&id) else {
             return;
         };
-        let step = check.handle_result(result);
+        let step = check.handle_result(result, rng);
         let due = now + step.delay;
         check.due = Some(due);
         self.timers.insert((due, id));
@@ -401,7 +415,7 @@ impl Checker {
     }
 
     /// Starts every check that is due.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, rng: &mut fastrand::Rng, now: Instant) {
         while let Some(&(due, id)) = self.timers.first() {
             if due > now {
                 break;
@@ -410,9 +424,10 @@ impl Checker {
             let Some(check) = self.checks.get_mut(&id) else {
                 continue;
             };
-            if self.suspended.contains(&check.real_server.server) {
-                let pause = check.schedule().map_or(Duration::MAX, |it| it.delay_loop);
-                let due = now + pause;
+            if self.suspended.contains(&check.real_server.server)
+                && let Some(schedule) = check.schedule()
+            {
+                let due = now + pause(schedule, rng);
                 check.due = Some(due);
                 self.timers.insert((due, id));
                 continue;

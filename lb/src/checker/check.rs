@@ -153,14 +153,15 @@ impl Check {
         }
     }
 
-    pub(super) fn handle_result(&mut self, result: ProbeResult) -> Step {
+    pub(super) fn handle_result(&mut self, result: ProbeResult, rng: &mut fastrand::Rng) -> Step {
         let Some(schedule) = self.settings.schedule().copied() else {
             return Step::default();
         };
+        let pause = pause(&schedule, rng);
         match result {
-            Ok(answer) => self.handle_success(answer, &schedule),
+            Ok(answer) => self.handle_success(answer, &schedule, pause),
             Err(error) => {
-                let mut step = self.handle_failure(error.clone(), &schedule);
+                let mut step = self.handle_failure(error.clone(), &schedule, pause);
                 if schedule.log_all_failures && step.changed.is_none() {
                     step.forgiven = Some(error);
                 }
@@ -169,13 +170,13 @@ impl Check {
         }
     }
 
-    fn handle_success(&mut self, answer: Answer, schedule: &Schedule) -> Step {
+    fn handle_success(&mut self, answer: Answer, schedule: &Schedule, pause: Duration) -> Step {
         let retries = std::mem::take(&mut self.failures);
         if self.is_up {
             self.rounds = 0;
         }
         let mut step = Step {
-            delay: schedule.delay_loop,
+            delay: pause,
             ..Step::default()
         };
         if let (State::Weight(weight), Answer::Weight(wanted)) = (&mut self.state, answer) {
@@ -235,9 +236,13 @@ impl Check {
         *passed >= urls
     }
 
-    fn handle_failure(&mut self, error: ProbeError, schedule: &Schedule) -> Step {
+    fn handle_failure(
+        &mut self,
+        error: ProbeError,
+        schedule: &Schedule,
+        mut pause: Duration,
+    ) -> Step {
         self.last = Some(Err(error.clone()));
-        let mut pause = schedule.delay_loop;
         if let State::Urls {
             passed, is_again, ..
         } = &mut self.state
@@ -326,6 +331,16 @@ impl Check {
             None => "failed before the checker child restarted".to_owned(),
         }
     }
+}
+
+/// From the end of a round to the next: `delay_loop`, and at random up to `jitter` less or more.
+pub(super) fn pause(schedule: &Schedule, rng: &mut fastrand::Rng) -> Duration {
+    let (middle, jitter) = (schedule.delay_loop, schedule.jitter.get());
+    if jitter.is_zero() {
+        return middle;
+    }
+    let shortest = middle.saturating_sub(jitter);
+    shortest + (middle + jitter - shortest).mul_f64(rng.f64())
 }
 
 fn http(check: &model::Check) -> Option<&Http> {

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::config::model::{
-    Command, Connection, ForwardMethod, Protocol, RealServer, Schedule, Scheduler, VirtualServer,
+    Command, Connection, ForwardMethod, Micros, Protocol, RealServer, Schedule, Scheduler,
+    VirtualServer,
     check::{Http, HttpProtocol, Misc, Url},
     track::TrackFile,
 };
@@ -13,6 +16,7 @@ fn schedule() -> Schedule {
         retry: 2,
         delay_before_retry: RETRY,
         rise: 1,
+        jitter: Micros::ZERO,
         fall: 1,
         delay_loop: LOOP,
         warmup: LOOP,
@@ -125,6 +129,7 @@ const fn refused() -> ProbeResult {
 /// A checker and its clock.
 struct Bench {
     checker: Checker,
+    rng: fastrand::Rng,
     now: Instant,
 }
 
@@ -132,12 +137,13 @@ impl Bench {
     fn new(config: &Config) -> Self {
         let now = start();
         let mut checker = Checker::default();
-        checker.handle_config(config, &mut fastrand::Rng::with_seed(1), now);
-        Self { checker, now }
+        let mut rng = fastrand::Rng::with_seed(1);
+        checker.handle_config(config, &mut rng, now);
+        Self { checker, rng, now }
     }
 
     fn configure(&mut self, checks: Vec<model::Check>) {
-        let rng = &mut fastrand::Rng::with_seed(2);
+        let rng = &mut self.rng;
         self.checker.handle_config(&config(checks), rng, self.now);
     }
 
@@ -155,7 +161,7 @@ impl Bench {
         assert_eq!(why, "check");
         let waited = due - self.now;
         self.now = due;
-        self.checker.handle_timeout(due);
+        self.checker.handle_timeout(&mut self.rng, due);
         match &self.outputs()[..] {
             [Output::Probe { id, probe }] => (waited, *id, probe.url),
             other => panic!("{other:?}"),
@@ -166,7 +172,8 @@ impl Bench {
     fn run_url(&mut self, result: ProbeResult) -> (Duration, usize, Option<bool>) {
         let before = self.is_up();
         let (waited, id, url) = self.next_probe();
-        self.checker.handle_result(id, result, self.now);
+        self.checker
+            .handle_result(id, result, &mut self.rng, self.now);
         self.outputs();
         let after = self.is_up();
         (waited, url, (before != after).then_some(after))
@@ -286,7 +293,9 @@ fn the_first_check_ever_counts_at_once_whatever_rise_and_fall() {
 
     let mut bench = Bench::new(&config(vec![patient(9, 9, false)]));
     let (_, id, _) = bench.next_probe();
-    bench.checker.handle_result(id, well(), bench.now);
+    bench
+        .checker
+        .handle_result(id, well(), &mut bench.rng, bench.now);
     let confirmed = |output: &Output| matches!(output, Output::Confirmed { .. });
     assert!(bench.outputs().iter().any(confirmed));
 }
@@ -341,7 +350,7 @@ fn all_checks_of_a_real_server_must_pass() {
     let mut bench = Bench::new(&config(vec![check(80), check(81)]));
     let mut answer = |fails: u16| {
         bench.now += LOOP;
-        bench.checker.handle_timeout(bench.now);
+        bench.checker.handle_timeout(&mut bench.rng, bench.now);
         for output in bench.outputs() {
             if let Output::Probe { id, probe } = output {
                 let port = probe.check.connection().map(|to| to.port);
@@ -350,7 +359,9 @@ fn all_checks_of_a_real_server_must_pass() {
                 } else {
                     well()
                 };
-                bench.checker.handle_result(id, result, bench.now);
+                bench
+                    .checker
+                    .handle_result(id, result, &mut bench.rng, bench.now);
             }
         }
         bench.is_up()
@@ -518,7 +529,9 @@ fn the_answer_to_a_check_that_is_gone_means_nothing() {
     let (_, id, _) = bench.next_probe();
     bench.configure(Vec::new());
     bench.configure(vec![check(80)]);
-    bench.checker.handle_result(id, refused(), bench.now);
+    bench
+        .checker
+        .handle_result(id, refused(), &mut bench.rng, bench.now);
     assert_eq!(bench.outputs(), []);
 }
 
@@ -532,6 +545,64 @@ fn a_shorter_delay_loop_counts_from_the_reload() {
     assert_eq!(bench.run(well()), (RETRY, None));
 }
 
+/// A check that starts up to so many seconds sooner or later.
+fn jittered(delay_loop: u64, jitter: u64) -> model::Check {
+    let mut connection = connection(80);
+    connection.schedule.delay_loop = Duration::from_secs(delay_loop);
+    connection.schedule.jitter = Micros::try_from(Duration::from_secs(jitter)).unwrap();
+    model::Check::Tcp(connection)
+}
+
+#[test]
+fn jitter_spreads_rounds_evenly_around_delay_loop_and_leaves_retries_alone() {
+    // With more jitter than delay_loop the shortest pause is none.
+    for (delay_loop, jitter, shortest) in [(6, 2, 4), (6, 9, 0)] {
+        let mut bench = Bench::new(&config(vec![jittered(delay_loop, jitter)]));
+        bench.run(well());
+        let mut tenths = [0; 10];
+        let longest = delay_loop + jitter;
+        for n in 0..2000 {
+            let (waited, _) = bench.run(if n % 2 == 0 { refused() } else { well() });
+            if n % 2 == 1 {
+                assert_eq!(waited, RETRY);
+                continue;
+            }
+            let place = (waited.as_secs_f64() - shortest as f64) / (longest - shortest) as f64;
+            assert!((0.0..=1.0).contains(&place), "{waited:?}");
+            tenths[((place * 10.0) as usize).min(9)] += 1;
+        }
+        assert!(
+            tenths.iter().all(|count| (60..140).contains(count)),
+            "{tenths:?}"
+        );
+    }
+}
+
+#[test]
+fn a_suspended_check_and_a_reload_keep_the_jitter() {
+    let mut bench = Bench::new(&config(vec![jittered(60, 0)]));
+    bench.run(well());
+    bench.configure(vec![jittered(6, 2)]);
+    let (due, _) = bench.checker.poll_timeout().unwrap();
+    let sooner = due - bench.now;
+    assert!((4.0..=8.0).contains(&sooner.as_secs_f64()), "{sooner:?}");
+    // What is within the bounds of the new settings stays where it is.
+    bench.configure(vec![jittered(7, 2)]);
+    assert_eq!(bench.checker.poll_timeout().unwrap().0, due);
+
+    let suspended: BTreeSet<_> = [real_server().server].into();
+    bench.checker.handle_suspended(suspended);
+    let mut pauses = BTreeSet::new();
+    for _ in 0..20 {
+        let (due, _) = bench.checker.poll_timeout().unwrap();
+        pauses.insert(due - bench.now);
+        bench.now = due;
+        bench.checker.handle_timeout(&mut bench.rng, due);
+    }
+    assert!(pauses.len() > 10, "{pauses:?}");
+    assert!(pauses.last() <= Some(&Duration::from_secs(9)));
+}
+
 #[test]
 fn checks_of_a_suspended_virtual_server_rest() {
     let mut bench = Bench::new(&config(vec![check(80)]));
@@ -541,7 +612,7 @@ fn checks_of_a_suspended_virtual_server_rest() {
     for _ in 0..3 {
         let (due, _) = bench.checker.poll_timeout().unwrap();
         bench.now = due;
-        bench.checker.handle_timeout(due);
+        bench.checker.handle_timeout(&mut bench.rng, due);
         assert_eq!(bench.outputs(), []);
     }
     bench.checker.handle_suspended(BTreeSet::new());
@@ -552,12 +623,9 @@ fn checks_of_a_suspended_virtual_server_rest() {
 fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
     let now = start();
     let mut checker = Checker::remembering([real_server()].into());
-    checker.handle_config(
-        &config(vec![check(80)]),
-        &mut fastrand::Rng::with_seed(1),
-        now,
-    );
-    let mut bench = Bench { checker, now };
+    let mut rng = fastrand::Rng::with_seed(1);
+    checker.handle_config(&config(vec![check(80)]), &mut rng, now);
+    let mut bench = Bench { checker, rng, now };
     assert_eq!(bench.outputs(), []);
     assert!(!bench.is_up());
     assert_eq!(
@@ -576,7 +644,9 @@ fn every_failure_is_told_where_that_is_wanted() {
     let mut told = Vec::new();
     for result in [well(), refused(), refused(), refused(), refused()] {
         let (_, id, _) = bench.next_probe();
-        bench.checker.handle_result(id, result, bench.now);
+        bench
+            .checker
+            .handle_result(id, result, &mut bench.rng, bench.now);
         told.push(
             bench
                 .outputs()

@@ -40,7 +40,9 @@ pub use self::{
         ForwardMethod, Protocol, RealServer, Scheduler, SorryServer, Tunnel, VirtualServer,
         VirtualServerGroup, VirtualService,
     },
-    newtypes::{AdvertInterval, InterfaceName, InvalidValue, PrefixLength, Priority, Vrid, Weight},
+    newtypes::{
+        AdvertInterval, InterfaceName, InvalidValue, Micros, PrefixLength, Priority, Vrid, Weight,
+    },
     vrrp::{InitialState, SyncGroup, VrrpInstance},
 };
 

@@ -286,7 +286,7 @@ impl Child {
 
     fn handle_timeout(&mut self) {
         let now = Instant::now();
-        self.checker.handle_timeout(now);
+        self.checker.handle_timeout(&mut self.rng, now);
         self.drain_checker();
         if self.drains.handle_timeout(now) {
             self.update();
@@ -304,7 +304,10 @@ impl Child {
         let ready = std::iter::from_fn(|| self.probes.try_join_next());
         for result in std::iter::once(first).chain(ready).take(RESULTS) {
             match result {
-                Ok((probe, result)) => self.checker.handle_result(probe, result, now),
+                Ok((probe, result)) => {
+                    self.checker
+                        .handle_result(probe, result, &mut self.rng, now);
+                }
                 Err(error) => tracing::error!("probe: {error}"),
             }
         }

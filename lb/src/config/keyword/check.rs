@@ -8,8 +8,8 @@ pub(in crate::config) mod track;
 use super::{
     Keyword,
     lvs::timing::{
-        HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, fall, retry, rise,
-        warmup,
+        HasTiming, ShowsTiming, connect_timeout, delay_before_retry, delay_loop, fall, jitter,
+        retry, rise, warmup,
     },
     takes::{Field, Takes},
 };
@@ -134,6 +134,7 @@ impl<M: ShowsSchedule> ShowsTiming for M {
         let schedule = self.schedule();
         Timing {
             delay_loop: Some(schedule.delay_loop),
+            jitter: Some(schedule.jitter),
             connect_timeout: self.connect_timeout(),
             retry: Some(schedule.retry),
             delay_before_retry: Some(schedule.delay_before_retry),
@@ -144,11 +145,11 @@ impl<M: ShowsSchedule> ShowsTiming for M {
     }
 }
 
-/// The last eight keywords that checks have in common; `retry` and `delay` are the defaults where no level says any.
+/// The last nine keywords that checks have in common; `retry` and `delay` are the defaults where no level says any.
 const fn schedule<D: Runs, M: ShowsSchedule>(
     times: &'static str,
     delay: &'static str,
-) -> [Keyword<D, M>; 8] {
+) -> [Keyword<D, M>; 9] {
     [
         retry(times, 0),
         delay_before_retry(delay),
@@ -156,6 +157,7 @@ const fn schedule<D: Runs, M: ShowsSchedule>(
         fall("the real server's"),
         warmup("the real server's, delay_loop"),
         delay_loop("the real server's"),
+        jitter("the real server's"),
         Keyword::<D, M>::boolean(
             &["alpha"],
             Field {

@@ -350,6 +350,7 @@ impl ScheduleDraft {
             rise: timing.rise.unwrap_or(1),
             fall: timing.fall.unwrap_or(1),
             delay_loop,
+            jitter: timing.jitter.unwrap_or_default(),
             warmup: timing.warmup.unwrap_or(delay_loop),
             alpha: self.alpha.unwrap_or(above.alpha),
             log_all_failures: self.log_all_failures.unwrap_or(false),

@@ -11,6 +11,7 @@ use super::{Lowered, value};
 use crate::config::{
     ast::{Statement, Word},
     diagnostic::{Kind, Report, quote},
+    model::Micros,
     source::Spanned,
 };
 
@@ -18,6 +19,7 @@ use crate::config::{
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::config) struct Timing {
     pub(in crate::config) delay_loop: Option<Duration>,
+    pub(in crate::config) jitter: Option<Micros>,
     pub(in crate::config) connect_timeout: Option<Duration>,
     pub(in crate::config) retry: Option<u32>,
     pub(in crate::config) delay_before_retry: Option<Duration>,
@@ -31,6 +33,7 @@ impl Timing {
     pub(super) fn or(self, above: Self) -> Self {
         Self {
             delay_loop: self.delay_loop.or(above.delay_loop),
+            jitter: self.jitter.or(above.jitter),
             connect_timeout: self.connect_timeout.or(above.connect_timeout),
             retry: self.retry.or(above.retry),
             delay_before_retry: self.delay_before_retry.or(above.delay_before_retry),

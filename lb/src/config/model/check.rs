@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, InterfaceName, InvalidValue, Word, words};
+use super::{Command, InterfaceName, InvalidValue, Micros, Word, words};
 
 words!(HttpProtocol { V10 = "1.0", V10Close = "1.0C", V11 = "1.1" });
 words!(DnsType {
@@ -146,6 +146,8 @@ pub struct Schedule {
     pub fall: u32,
     /// `delay_loop`; the virtual server's by default.
     pub delay_loop: Duration,
+    /// `jitter`: how much sooner or later than `delay_loop` says (extension).
+    pub jitter: Micros,
     /// `warmup`: the first check starts at a random time within it.
     pub warmup: Duration,
     /// `alpha`: failed until it passes.

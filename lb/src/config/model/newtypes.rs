@@ -207,6 +207,48 @@ impl From<AdvertInterval> for Duration {
     }
 }
 
+/// A time of at most an hour in whole microseconds: a quarter of a `Duration`, as there may be a million of them.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "Duration", into = "Duration")]
+pub struct Micros(u32);
+
+impl Micros {
+    /// None at all.
+    pub const ZERO: Self = Self(0);
+    /// The longest.
+    pub const MAX: Self = Self(3_600_000_000);
+
+    /// As a duration.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        Duration::from_micros(self.0 as u64)
+    }
+}
+
+/// Cuts off what is below a microsecond.
+impl TryFrom<Duration> for Micros {
+    type Error = InvalidValue;
+
+    fn try_from(value: Duration) -> Result<Self, InvalidValue> {
+        match u32::try_from(value.as_micros()) {
+            Ok(micros) if micros <= Self::MAX.0 => Ok(Self(micros)),
+            _ => Err(InvalidValue::new(
+                "time",
+                format_args!("{} s", value.as_secs_f64()),
+                "0 to 3600 seconds",
+            )),
+        }
+    }
+}
+
+impl From<Micros> for Duration {
+    fn from(value: Micros) -> Self {
+        value.get()
+    }
+}
+
 /// Name of a network interface: 1 to 15 bytes without `/`, white space or `:` (`dev_valid_name`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::*;
 use crate::config::model::{
-    Command, Schedule,
+    Command, Micros, Schedule,
     check::{Dns, HttpProtocol, Misc, Reply, Smtp as SmtpSettings, Udp, Url},
 };
 
@@ -26,6 +26,7 @@ fn connection(target: SocketAddr) -> Connection {
         schedule: Schedule {
             retry: 0,
             delay_before_retry: LIMIT,
+            jitter: Micros::ZERO,
             rise: 1,
             fall: 1,
             delay_loop: LIMIT,

@@ -2,7 +2,7 @@
 
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify,
-    timing::{connect_timeout, delay_before_retry, delay_loop, fall, retry, rise, warmup},
+    timing::{connect_timeout, delay_before_retry, delay_loop, fall, jitter, retry, rise, warmup},
 };
 use crate::config::{
     keyword::{
@@ -92,6 +92,7 @@ const CHECKS: &[Real] = &[
         .default("the virtual server's")
         .means("down until a check passes"),
     delay_loop("the virtual server's"),
+    jitter("the virtual server's"),
     connect_timeout("the virtual server's"),
     retry("the virtual server's", 1),
     delay_before_retry("the virtual server's"),

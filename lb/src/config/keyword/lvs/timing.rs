@@ -1,4 +1,4 @@
-//! When checks run and how many count: seven keywords, alike on three levels. Each level's default is the one above.
+//! When checks run and how many count: eight keywords, alike on three levels. Each level's default is the one above.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::config::{
         takes::{Field, Takes},
     },
     lower::lvs::{Timing, real_server::RealServerDraft, virtual_server::VirtualServerDraft},
-    model::{RealServer, VirtualServer},
+    model::{Micros, RealServer, VirtualServer},
 };
 
 /// keepalived counts timers in microseconds.
@@ -81,6 +81,22 @@ time!(delay_loop from MICROSECOND, "time from the end of a check to the next");
 time!(connect_timeout from MICROSECOND, "how long a check waits for its connection");
 time!(delay_before_retry from Duration::ZERO, "time from a failure to the next try");
 time!(warmup from Duration::ZERO, "the first check starts at a random time within it");
+
+pub(in crate::config::keyword) const fn jitter<D: HasTiming, M: ShowsTiming>(
+    default: &'static str,
+) -> Keyword<D, M> {
+    let takes = Takes::Seconds {
+        min: Duration::ZERO,
+        max: Micros::MAX.get(),
+        field: Field {
+            set: |draft: &mut D, given| draft.timing().jitter = Micros::try_from(given.value).ok(),
+            get: |model: &M| model.shown_timing().jitter.map(Micros::get),
+        },
+    };
+    Keyword::new(&["jitter"], takes)
+        .default(default)
+        .means("checks start up to so much sooner or later, at random (of lb, not of keepalived)")
+}
 
 /// A keyword for a number of rounds that is called like it.
 macro_rules! rounds {

@@ -2,7 +2,7 @@
 
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify, real_server,
-    timing::{connect_timeout, delay_before_retry, delay_loop, fall, retry, rise, warmup},
+    timing::{connect_timeout, delay_before_retry, delay_loop, fall, jitter, retry, rise, warmup},
 };
 use crate::config::{
     keyword::{
@@ -244,6 +244,7 @@ const PERSISTENCE: &[Virtual] = &[
 
 const CHECKS: &[Virtual] = &[
     delay_loop("60"),
+    jitter("0"),
     connect_timeout("5"),
     retry("that of the check", 1),
     delay_before_retry("that of the check"),

@@ -458,6 +458,11 @@ pub(super) const REAL_SERVERS: &[Case] = &[
         In::Check("MISC_CHECK"),
         "misc_path /bin/true\nrise 0\nfall 2147483648",
     ),
+    (
+        "jitter is inherited, and no longer than an hour",
+        In::Server,
+        "jitter 0.5\nreal_server 192.0.2.22 80 {\nTCP_CHECK { }\nPING_CHECK {\njitter 0\n}\n}\nreal_server 192.0.2.23 80 {\njitter 3600.1\n}",
+    ),
 ];
 
 pub(super) const CHECKS: &[Case] = &[
