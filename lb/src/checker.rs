@@ -382,10 +382,10 @@ impl Checker {
                 alpha,
             });
         }
-        if step.changed.is_none() && !step.has_weighed {
+        if !step.matters {
             return;
         }
-        let (was_up, health) = self.judge(&real_server);
+        let (before, health) = self.judge(&real_server);
         if let Some((result, retries)) = step.changed {
             let is_turn = step.was_up != result.is_ok();
             self.outputs.push_back(Output::CheckChanged(CheckChange {
@@ -394,24 +394,25 @@ impl Checker {
                 result,
                 retries,
                 is_up: health.is_up,
-                is_news: was_up != health.is_up,
+                is_news: before.is_up != health.is_up,
                 is_turn,
             }));
         }
-        self.outputs.push_back(Output::Health {
-            real_server,
-            health,
-        });
+        if before != health {
+            self.outputs.push_back(Output::Health {
+                real_server,
+                health,
+            });
+        }
     }
 
-    /// What the checks of a real server add up to now, and whether it was up before.
-    fn judge(&mut self, real_server: &RealServerId) -> (bool, Health) {
+    /// What the checks of a real server added up to before, and do now.
+    fn judge(&mut self, real_server: &RealServerId) -> (Health, Health) {
         let Some(real) = self.real_servers.get_mut(real_server) else {
-            return (true, Health::default());
+            return (Health::default(), Health::default());
         };
         let health = health_of(&self.checks, &real.checks, real.health.base);
-        let before = std::mem::replace(&mut real.health, health);
-        (before.is_up, health)
+        (std::mem::replace(&mut real.health, health), health)
     }
 
     /// Starts every check that is due.
@@ -479,12 +480,12 @@ impl Checker {
 /// What these of all checks add up to.
 fn health_of(all: &BTreeMap<CheckId, Check>, checks: &[CheckId], base: u32) -> Health {
     let mut health = Health {
-        is_up: true,
         base,
-        added: 0,
+        ..Health::default()
     };
     for check in checks.iter().filter_map(|id| all.get(id)) {
         health.is_up &= check.is_up();
+        health.has_failed |= check.has_failed();
         health.added = health.added.saturating_add(check.adds(base));
     }
     health

@@ -25,6 +25,8 @@ pub(super) struct Check {
     rounds: u32,
     /// Whether it has passed or failed as a whole.
     has_run: bool,
+    /// Whether it was known to have failed when it began.
+    is_remembered: bool,
     /// The last result; `None` before the first.
     last: Option<Result<(), ProbeError>>,
     /// What this check has to say beside up and down.
@@ -62,8 +64,8 @@ pub(super) struct Step {
     pub(super) was_up: bool,
     /// It has run for the first time, and is what it was taken for.
     pub(super) is_confirmed: bool,
-    /// It adds another weight.
-    pub(super) has_weighed: bool,
+    /// The checks of the real server may add up to something else now.
+    pub(super) matters: bool,
     /// A failure to be told though it changes nothing.
     pub(super) forgiven: Option<ProbeError>,
 }
@@ -105,6 +107,7 @@ impl Check {
             failures: retry,
             rounds: if is_up { fall } else { 0 },
             has_run: false,
+            is_remembered: has_failed,
             last: None,
             state,
             due: None,
@@ -126,6 +129,11 @@ impl Check {
 
     pub(super) const fn is_up(&self) -> bool {
         self.is_up
+    }
+
+    /// It is down, and not only because it has not passed yet.
+    pub(super) const fn has_failed(&self) -> bool {
+        !self.is_up && (self.has_run || self.is_remembered)
     }
 
     pub(super) const fn is_waiting(&self) -> bool {
@@ -180,7 +188,7 @@ impl Check {
             ..Step::default()
         };
         if let (State::Weight(weight), Answer::Weight(wanted)) = (&mut self.state, answer) {
-            step.has_weighed = weight.replace(wanted) != Some(wanted);
+            step.matters = weight.replace(wanted) != Some(wanted);
         }
         let is_whole = self.is_whole();
         let is_settled = self.is_up && self.has_run;
@@ -195,6 +203,7 @@ impl Check {
         if is_whole && !is_settled && self.has_risen(schedule.rise) {
             step.is_confirmed = self.is_up;
             step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
+            step.matters = true;
             (self.is_up, self.has_run) = (true, true);
         }
         step
@@ -274,6 +283,7 @@ impl Check {
             // keepalived says nothing of a web server that it took for down.
             is_confirmed: !has_run && !was_up && http(&self.settings).is_none(),
             changed: was_up.then_some((Err(error), if has_run { retries } else { 0 })),
+            matters: was_up || !has_run,
             ..Step::default()
         }
     }
@@ -306,7 +316,7 @@ impl Check {
         Step {
             was_up,
             changed: has_changed.then_some((result, 0)),
-            has_weighed: before != to,
+            matters: has_changed || before != to,
             ..Step::default()
         }
     }

@@ -1,6 +1,6 @@
 //! What the checker child tells operators, in keepalived's words.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use super::{CheckChange, ProbeError};
 use crate::pool::{
@@ -91,6 +91,23 @@ pub fn weight(real_server: &RealServerId, from: u32, to: u32) -> String {
         "Changing weight from {from} to {to} for active service {real_server} of VS {}",
         real_server.server
     )
+}
+
+/// A real server is back and has all of its weight only after `time`, or has it now.
+#[must_use]
+pub fn slow_start(real_server: &RealServerId, weight: u32, time: Option<Duration>) -> String {
+    let server = &real_server.server;
+    match time {
+        Some(time) => {
+            let seconds = time.as_secs_f64();
+            format!(
+                "Slow start of service {real_server} of VS {server}: from weight 1 to {weight} in {seconds} s"
+            )
+        }
+        None => {
+            format!("Slow start of service {real_server} of VS {server} is over: weight {weight}")
+        }
+    }
 }
 
 /// The quorum is gained or lost.

@@ -301,6 +301,18 @@ fn the_first_check_ever_counts_at_once_whatever_rise_and_fall() {
 }
 
 #[test]
+fn to_wait_for_a_first_success_is_no_failure() {
+    let has_failed = |bench: &Bench| bench.checker.health(&real_server()).has_failed;
+    let mut bench = Bench::new(&config(vec![patient(2, 1, true)]));
+    let mut seen = vec![has_failed(&bench)];
+    for result in [well(), refused(), well(), well()] {
+        bench.run(result);
+        seen.push(has_failed(&bench));
+    }
+    assert_eq!(seen, [false, false, true, true, false]);
+}
+
+#[test]
 fn every_url_passes_in_each_of_rise_rounds() {
     let mut check = http(2, true);
     if let model::Check::Http(probe) = &mut check {
@@ -632,6 +644,7 @@ fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
         bench.checker.why(&real_server()),
         "failed before the checker child restarted"
     );
+    assert!(bench.checker.health(&real_server()).has_failed);
     assert_eq!(bench.run(refused()).1, None);
     assert_eq!(bench.run(well()).1, Some(true));
 }
@@ -703,6 +716,8 @@ fn sentences_are_keepalived_s() {
         sentence::verdict(&real, false, false),
         sentence::verdict(&real, false, true),
         sentence::weight(&real, 1, 5),
+        sentence::slow_start(&real, 5, Some(LOOP)),
+        sentence::slow_start(&real, 5, None),
     ];
     let expected = [
         "TCP connection to [10.0.0.1]:tcp:80 success.",
@@ -716,6 +731,8 @@ fn sentences_are_keepalived_s() {
         "Removing service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",
         "Disabling service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",
         "Changing weight from 1 to 5 for active service [10.0.0.1]:tcp:80 of VS [192.0.2.1]:tcp:80",
+        "Slow start of service [10.0.0.1]:tcp:80 of VS [192.0.2.1]:tcp:80: from weight 1 to 5 in 6 s",
+        "Slow start of service [10.0.0.1]:tcp:80 of VS [192.0.2.1]:tcp:80 is over: weight 5",
     ];
     assert_eq!(told, expected);
 }

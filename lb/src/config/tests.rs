@@ -253,8 +253,8 @@ fn every_keyword_of_keepalived_is_known() {
         // weight, reverse, and noreverse in both of its spellings
         ("track_interface, track_script, track_bfd", 4, 0),
         ("track_file, track_process", 4, 0),
-        ("virtual_server", 39, 3),
-        ("real_server", 26, 4),
+        ("virtual_server", 39, 4),
+        ("real_server", 26, 5),
         ("TCP_CHECK", 13, 3),
         ("PING_CHECK", 13, 3),
         ("HTTP_GET", 20, 3),

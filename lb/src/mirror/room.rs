@@ -3,7 +3,7 @@
 use lb_common::{flow::FLOWS_PER_BUCKET4, local_port::PORTS_PER_BUCKET, maps, ring::CHUNK_LEN};
 
 use super::{maglev, turns};
-use crate::config::model::{Config, ForwardMethod, Scheduler, VirtualServer};
+use crate::config::model::{Config, ForwardMethod, Micros, Scheduler, VirtualServer, Weight};
 
 /// Flows of each family where nothing is said.
 const FLOWS: u32 = maps::FLOWS4.max_entries * FLOWS_PER_BUCKET4;
@@ -96,7 +96,11 @@ fn has_full_nat(config: &Config) -> bool {
 
 /// Chunks of the longest ring that the virtual server can have.
 fn ring_chunks(server: &VirtualServer) -> u32 {
-    let weights = server.real_servers.iter().map(|real| real.weight.get());
+    let reals = || server.real_servers.iter();
+    // On the way up a weight has no divisor in common with the others.
+    let starts = reals().any(|real| real.slow_start > Micros::ZERO && real.weight > Weight::ONE);
+    let weights = reals().map(|real| real.weight.get());
+    let weights = weights.chain(starts.then_some(1));
     let entries = match server.scheduler {
         Scheduler::MaglevHash => u64::from(maglev::length(weights)),
         Scheduler::WeightedRoundRobin => weights.map(u64::from).sum::<u64>().min(turns::LONGEST),

@@ -15,7 +15,7 @@ use lb_common::gate::ALWAYS_OPEN;
 
 pub use self::group::Member;
 use super::{
-    DestId, Front, Health, Mark, NextHop, RealServerId, Unreachable, VirtualServerId,
+    DestId, Front, Mark, NextHop, RealServerId, Unreachable, VirtualServerId,
     drain::{Draining, Drains},
     state::Pool,
 };
@@ -50,7 +50,7 @@ pub struct Dest {
     pub id: DestId,
     /// How packets reach it.
     pub method: ForwardMethod,
-    /// Share of new flows.
+    /// Share of new flows; less than all of it during a slow start.
     pub weight: u32,
     /// The configured share, whatever checks add.
     pub configured_weight: u32,
@@ -246,12 +246,11 @@ fn dests(server: &VirtualServer, id: &VirtualServerId, standings: &Standings<'_>
         .map(|real| {
             let (address, port) = (real.address, real.port);
             let draining = standings.drains.of(address, port);
-            let health = standings.pool.health(id, address, port);
-            let health = health.unwrap_or(Health {
-                base: real.weight.get(),
-                ..Health::default()
-            });
-            let is_out = is_sorry || !health.is_up;
+            let configured_weight = real.weight.get();
+            let share = standings.pool.share(id, address, port);
+            let (is_up, weight) =
+                share.map_or((true, configured_weight), |it| (it.is_up, it.weight));
+            let is_out = is_sorry || !is_up;
             Dest {
                 id: DestId {
                     address,
@@ -259,8 +258,8 @@ fn dests(server: &VirtualServer, id: &VirtualServerId, standings: &Standings<'_>
                     protocol,
                 },
                 method: real.method,
-                weight: health.weight(),
-                configured_weight: real.weight.get(),
+                weight,
+                configured_weight,
                 quic_server_id: real.quic_server_id.as_deref().copied(),
                 thresholds: real.thresholds,
                 draining: draining != Draining::No || is_out && real.inhibit_on_failure,

@@ -42,6 +42,9 @@ pub struct RealServerSnapshot {
     pub method: String,
     /// Share of new flows, with what checks add.
     pub weight: u32,
+    /// During a slow start the weight that it grows to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grows_to: Option<u32>,
     /// Whether an operator empties it (`lb drain`).
     #[serde(default)]
     pub draining: bool,

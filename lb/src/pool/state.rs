@@ -2,12 +2,18 @@
 //!
 //! keepalived's rules. The quorum is gained when the weights of the real servers that are up add up to `quorum + hysteresis`, and lost
 //! below `quorum - hysteresis`, and without any. Without `alpha` a virtual server is up as soon as it is there, before any check
-//! has run. A real server's weight is the configured one and what its checks add.
+//! has run. A real server's weight is the configured one and what its checks add, of which the quorum counts all, also while a slow
+//! start lets it have less.
+
+mod slow_start;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::IpAddr,
+    time::{Duration, Instant},
 };
+
+use self::slow_start::SlowStart;
 
 use super::{RealServerId, VirtualServerId};
 use crate::config::model::{self, Config, VirtualServer, lvs::Notify};
@@ -24,6 +30,8 @@ pub struct Health {
     pub base: u32,
     /// What they add.
     pub added: i64,
+    /// Whether one is down because it failed, and not only because it has not passed yet (`alpha`).
+    pub has_failed: bool,
 }
 
 /// Up, and nothing added.
@@ -33,6 +41,7 @@ impl Default for Health {
             is_up: true,
             base: 1,
             added: 0,
+            has_failed: false,
         }
     }
 }
@@ -44,6 +53,17 @@ impl Health {
         let weight = i64::from(self.base).saturating_add(self.added);
         u32::try_from(weight.clamp(0, MOST)).unwrap_or_default()
     }
+}
+
+/// What a real server takes part with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Whether its checks pass.
+    pub is_up: bool,
+    /// Share of new flows while they do.
+    pub weight: u32,
+    /// The weight that it grows to in its slow start; else the same.
+    pub whole: u32,
 }
 
 /// How much weight there is, and how much it takes.
@@ -139,6 +159,15 @@ pub enum Output {
         /// What it is.
         to: u32,
     },
+    /// A real server is back, and has all of its weight only after a time, or has it now: log.
+    SlowStart {
+        /// Which.
+        id: RealServerId,
+        /// All of its weight.
+        weight: u32,
+        /// How long it takes; `None` when it is over.
+        time: Option<Duration>,
+    },
     /// The quorum is gained or lost: log.
     Quorum {
         /// Of which.
@@ -160,6 +189,10 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Pool {
     servers: BTreeMap<VirtualServerId, State>,
+    /// `(due, real server)` of every one whose weight is to grow.
+    timers: BTreeSet<(Instant, RealServerId)>,
+    /// No weight grows until then.
+    paced: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -180,6 +213,12 @@ struct Real {
     inhibits: bool,
     /// `smtp_alert`.
     mails: bool,
+    /// `slow_start`; zero is none.
+    slow_start: Duration,
+    /// While its weight grows.
+    start: Option<SlowStart>,
+    /// Of its timer.
+    due: Option<Instant>,
 }
 
 impl State {
@@ -259,6 +298,21 @@ impl State {
 }
 
 impl Real {
+    /// One of a configuration, which may have been there `before`. A slow start goes on; a reload begins none.
+    fn of(real: &model::RealServer, health: Health, before: Option<&Self>) -> Self {
+        let slow_start = real.slow_start.get();
+        let goes_on = health.is_up && !slow_start.is_zero();
+        Self {
+            health,
+            notify: real.notify.clone(),
+            inhibits: real.inhibit_on_failure,
+            mails: real.smtp_alert,
+            slow_start,
+            start: before.filter(|_| goes_on).and_then(|before| before.start),
+            due: None,
+        }
+    }
+
     /// That it is up or down.
     fn notice(&self, id: RealServerId, is_up: bool) -> Output {
         Output::Notice(Notice {
@@ -274,6 +328,7 @@ impl Pool {
     /// Makes a configuration the one in force; `health` is what the checks say of each real server now.
     pub fn handle_config(&mut self, config: &Config, health: impl Fn(&RealServerId) -> Health) {
         let mut before = std::mem::take(&mut self.servers);
+        self.timers.clear();
         for server in &config.virtual_servers {
             let id = VirtualServerId::of(server);
             if self.servers.contains_key(&id) {
@@ -288,18 +343,14 @@ impl Pool {
                     continue;
                 }
                 let real_id = RealServerId::of(id.clone(), real);
-                let now = Real {
-                    health: health(&real_id),
-                    notify: real.notify.clone(),
-                    inhibits: real.inhibit_on_failure,
-                    mails: real.smtp_alert,
-                };
                 let was = old.as_mut().and_then(|old| old.reals.remove(&key));
+                let mut now = Real::of(real, health(&real_id), was.as_ref());
                 let is_news = |was: &Real| was.health.is_up != now.health.is_up;
                 if was.as_ref().is_some_and(is_news) {
-                    let notice = now.notice(real_id, now.health.is_up);
+                    let notice = now.notice(real_id.clone(), now.health.is_up);
                     self.outputs.push_back(notice);
                 }
+                now.reschedule(&real_id, &mut self.timers);
                 state.reals.insert(key, now);
             }
             if let Some(old) = old {
@@ -327,7 +378,7 @@ impl Pool {
     }
 
     /// What the checks say of a real server now.
-    pub fn handle_health(&mut self, id: &RealServerId, health: Health) {
+    pub fn handle_health(&mut self, id: &RealServerId, health: Health, now: Instant) {
         let Some(state) = self.servers.get_mut(&id.server) else {
             return;
         };
@@ -343,7 +394,13 @@ impl Pool {
             });
             self.outputs
                 .push_back(real.notice(id.clone(), health.is_up));
+            let begins = health.is_up && before.has_failed && !real.slow_start.is_zero();
+            real.start = begins.then(|| SlowStart::new(now));
+            let time = real.start.map(|_| real.slow_start);
+            let told = time.and_then(|time| real.tell_start(id, Some(time)));
+            self.outputs.extend(told);
         }
+        real.reschedule(id, &mut self.timers);
         if before.weight() != health.weight() && health.is_up {
             self.outputs.push_back(Output::Weight {
                 id: id.clone(),
@@ -365,11 +422,16 @@ impl Pool {
         self.servers.get(id).is_none_or(|state| state.has_quorum)
     }
 
-    /// What the checks say of a real server.
+    /// What a real server takes part with.
     #[must_use]
-    pub fn health(&self, id: &VirtualServerId, address: IpAddr, port: u16) -> Option<Health> {
+    pub fn share(&self, id: &VirtualServerId, address: IpAddr, port: u16) -> Option<Share> {
         let state = self.servers.get(id)?;
-        Some(state.reals.get(&(address, port))?.health)
+        let real = state.reals.get(&(address, port))?;
+        Some(Share {
+            is_up: real.health.is_up,
+            weight: real.weight(),
+            whole: real.health.weight(),
+        })
     }
 
     /// Whether mail about the checks of a real server is wanted.

@@ -280,7 +280,8 @@ impl Child {
         let ipvs = self.ipvs.as_ref().and_then(Ipvs::poll_timeout);
         let checker = self.checker.poll_timeout();
         let drains = self.drains.poll_timeout();
-        let others = checker.into_iter().chain(drains).chain(ipvs);
+        let pool = self.pool.poll_timeout();
+        let others = checker.into_iter().chain(pool).chain(drains).chain(ipvs);
         mirror.into_iter().chain(others).map(|(due, _)| due).min()
     }
 
@@ -288,7 +289,9 @@ impl Child {
         let now = Instant::now();
         self.checker.handle_timeout(&mut self.rng, now);
         self.drain_checker();
-        if self.drains.handle_timeout(now) {
+        let has_grown = self.pool.handle_timeout(now);
+        self.drain_pool();
+        if self.drains.handle_timeout(now) || has_grown {
             self.update();
         }
         if let Some(data_plane) = &mut self.data_plane {
@@ -374,7 +377,8 @@ impl Child {
                     real_server,
                     health,
                 } => {
-                    self.pool.handle_health(&real_server, health);
+                    self.pool
+                        .handle_health(&real_server, health, Instant::now());
                     self.drain_pool();
                     changed = true;
                 }
@@ -407,6 +411,9 @@ impl Child {
                 } => tracing::info!("{}", sentence::verdict(&id, is_up, inhibits)),
                 state::Output::Weight { id, from, to } => {
                     tracing::info!("{}", sentence::weight(&id, from, to));
+                }
+                state::Output::SlowStart { id, weight, time } => {
+                    tracing::info!("{}", sentence::slow_start(&id, weight, time));
                 }
                 state::Output::Quorum {
                     server,

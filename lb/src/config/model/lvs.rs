@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::quic::QuicServerId;
-use super::{Check, Command, Family, PrefixLength, Weight, Word, words};
+use super::{Check, Command, Family, Micros, PrefixLength, Weight, Word, words};
 
 words!(Protocol { Tcp = "TCP", Udp = "UDP", Sctp = "SCTP" });
 words!(Scheduler {
@@ -402,6 +402,8 @@ pub struct RealServer {
     pub virtualhost: Option<Box<str>>,
     /// `snmp_name`.
     pub snmp_name: Option<Box<str>>,
+    /// `slow_start`: how long it takes to have all of its weight after a failure (extension).
+    pub slow_start: Micros,
     /// `quic_server_id` (extension).
     pub quic_server_id: Option<Box<QuicServerId>>,
     /// Checks, all of which must pass; a real server without any is always up.
@@ -424,6 +426,7 @@ impl RealServer {
             notify: Notify::NONE,
             virtualhost: None,
             snmp_name: None,
+            slow_start: Micros::ZERO,
             quic_server_id: None,
             checks: Vec::new(),
         }

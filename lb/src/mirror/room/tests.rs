@@ -40,6 +40,18 @@ fn virtual_servers_and_their_rings_have_room() {
 }
 
 #[test]
+fn weights_that_grow_have_room_for_the_rings_on_the_way() {
+    let mut config = config(1, Scheduler::MaglevHash);
+    let chunks = |config: &Config| Room::needed(config).chunks;
+    let mut other = RealServer::new([10, 0, 0, 2].into(), 80);
+    other.weight = Weight::try_from(100).unwrap();
+    config.virtual_servers[0].real_servers = vec![other.clone(), other];
+    assert_eq!(chunks(&config), 16);
+    config.virtual_servers[0].real_servers[1].slow_start = Micros::MAX;
+    assert_eq!(chunks(&config), 256);
+}
+
+#[test]
 fn what_is_asked_for_is_rounded_up() {
     let mut config = config(10, Scheduler::RoundRobin);
     assert_eq!(flows(&config), 1 << 20);

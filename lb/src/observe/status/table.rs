@@ -238,6 +238,7 @@ const fn health(server: &RealServerSnapshot) -> &'static str {
         (false, _, _) => "DOWN",
         (true, true, _) => "draining",
         (true, false, true) => "full",
+        (true, false, false) if server.grows_to.is_some() => "starting",
         (true, false, false) => "up",
     }
 }
@@ -255,7 +256,10 @@ fn real_server(server: &RealServerSnapshot) -> Vec<String> {
         format!("  -> {}", server.real_server),
         String::new(),
         server.method.clone(),
-        server.weight.to_string(),
+        match server.grows_to {
+            Some(whole) => format!("{} of {whole}", server.weight),
+            None => server.weight.to_string(),
+        },
         health(server).to_owned(),
         server.active.to_string(),
         server.inactive.to_string(),

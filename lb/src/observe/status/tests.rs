@@ -102,6 +102,7 @@ fn status() -> Status {
                 real_server: "198.51.100.1:80".into(),
                 method: "DR".into(),
                 weight: 1,
+                grows_to: None,
                 draining: false,
                 up: false,
                 why: "connect: connection refused".into(),
@@ -129,6 +130,23 @@ fn status() -> Status {
 #[test]
 fn the_table_is_aligned_and_says_what_is_wrong() {
     insta::assert_snapshot!(status().table());
+}
+
+#[test]
+fn a_weight_that_grows_is_shown_with_what_it_grows_to() {
+    let mut status = status();
+    for service in status.services.iter_mut().flatten() {
+        for server in &mut service.real_servers {
+            (server.up, server.overloaded) = (true, false);
+            (server.weight, server.grows_to) = (3, Some(10));
+        }
+    }
+    let table = status.table();
+    let line = table.lines().find(|line| line.contains("-> 198.51.100.1"));
+    let words: Vec<&str> = line.unwrap().split_whitespace().collect();
+    assert_eq!(words[2..7], ["DR", "3", "of", "10", "starting"]);
+    let json = serde_json::to_string(&status).unwrap();
+    assert!(json.contains(r#""weight":3,"grows_to":10"#), "{json}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 use super::*;
-use crate::config::model::{
-    Family, InterfaceName, PrefixLength, Protocol, RealServer, VirtualAddress, VirtualServerGroup,
-    VirtualService, Vrid, VrrpInstance, Weight, lvs::GroupMember,
+use crate::{
+    config::model::{
+        Family, InterfaceName, Micros, PrefixLength, Protocol, RealServer, VirtualAddress,
+        VirtualServerGroup, VirtualService, Vrid, VrrpInstance, Weight, lvs::GroupMember,
+    },
+    pool::Health,
 };
 
 const VIP: [u8; 4] = [192, 0, 2, 1];
@@ -61,7 +64,7 @@ fn desire_with(config: &Config, down: &[u8], drains: &Drains, next_hops: &NextHo
         Health {
             is_up: !is_down,
             base: real.weight.get(),
-            added: 0,
+            ..Health::default()
         }
     });
     desired(
@@ -301,4 +304,47 @@ fn a_successor_remembers_who_carried_nothing() {
     inhibits.virtual_servers[0].real_servers[1].inhibit_on_failure = true;
     assert_eq!(remembered(&inhibits, traced(Trace::Quiescent)).len(), 1);
     assert!(remembered(&config, |_, _, _| None).is_empty());
+}
+
+#[test]
+fn in_its_slow_start_a_real_server_has_less_than_its_weight() {
+    let mut server = server(&[5, 6]);
+    server.real_servers[0].slow_start = Micros::MAX;
+    let config = config(vec![server]);
+    let mut pool = Pool::default();
+    let whole = |id: &RealServerId| Health {
+        base: match id.address {
+            IpAddr::V4(v4) => v4.octets()[3].into(),
+            IpAddr::V6(_) => 0,
+        },
+        ..Health::default()
+    };
+    pool.handle_config(&config, whole);
+    let server = &config.virtual_servers[0];
+    let id = RealServerId::of(VirtualServerId::of(server), &server.real_servers[0]);
+    for is_up in [false, true] {
+        let health = Health {
+            is_up,
+            has_failed: !is_up,
+            ..whole(&id)
+        };
+        pool.handle_health(&id, health, start());
+    }
+    let standings = Standings {
+        pool: &pool,
+        drains: &Drains::default(),
+        gates: &BTreeMap::new(),
+        next_hops: &NextHops::new(),
+    };
+    let service = &desired(&config, &standings).services[0];
+    assert_eq!(dests_of(service), [(5, 1, true), (6, 6, true)]);
+    assert_eq!(service.dests[0].configured_weight, 5);
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant is as good a start as another"
+)]
+fn start() -> std::time::Instant {
+    std::time::Instant::now()
 }

@@ -1,3 +1,5 @@
+mod slow_start;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -39,6 +41,14 @@ fn server(weights: &[u32], quorum: u32, hysteresis: u32) -> VirtualServer {
     server
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant is as good a start as another"
+)]
+fn start() -> Instant {
+    Instant::now()
+}
+
 fn config(server: VirtualServer) -> Config {
     Config {
         virtual_servers: vec![server],
@@ -59,6 +69,7 @@ fn sorry() -> Option<Box<SorryServer>> {
 struct Bench {
     pool: Pool,
     config: Config,
+    now: Instant,
 }
 
 impl Bench {
@@ -70,7 +81,8 @@ impl Bench {
         let config = config(server);
         let mut pool = Pool::default();
         pool.handle_config(&config, |id| health(&config, id, is_up));
-        Self { pool, config }
+        let now = start();
+        Self { pool, config, now }
     }
 
     /// What is told, a line each.
@@ -99,7 +111,7 @@ impl Bench {
         let server = &self.config.virtual_servers[0];
         let id = RealServerId::of(VirtualServerId::of(server), &server.real_servers[n]);
         let health = health(&self.config, &id, is_up);
-        self.pool.handle_health(&id, health);
+        self.pool.handle_health(&id, health, self.now);
         self.told()
     }
 
@@ -115,7 +127,8 @@ fn health(config: &Config, id: &RealServerId, is_up: bool) -> Health {
     Health {
         is_up,
         base: real.weight.get(),
-        added: 0,
+        has_failed: !is_up,
+        ..Health::default()
     }
 }
 

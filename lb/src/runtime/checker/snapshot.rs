@@ -157,9 +157,12 @@ impl Join<'_> {
     ) -> RealServerSnapshot {
         let id = RealServerId::of(server.clone(), real);
         let health = self.checker.health(&id);
+        let share = self.pool.share(server, real.address, real.port);
+        let share = share.filter(|share| share.weight < share.whole);
         let drained = self.drains.of(real.address, real.port);
         RealServerSnapshot {
-            weight: health.weight(),
+            weight: share.map_or(health.weight(), |share| share.weight),
+            grows_to: share.map(|share| share.whole),
             draining: drained != Draining::No,
             up: health.is_up,
             why: self.checker.why(&id),
@@ -209,6 +212,7 @@ impl Join<'_> {
             }
             .to_owned(),
             weight: 1,
+            grows_to: None,
             draining: false,
             up: true,
             why: String::new(),

@@ -1,5 +1,7 @@
 //! `real_server`.
 
+use std::time::Duration;
+
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify,
     timing::{connect_timeout, delay_before_retry, delay_loop, fall, jitter, retry, rise, warmup},
@@ -16,7 +18,7 @@ use crate::config::{
             real_server::{self, RealServerDraft},
         },
     },
-    model::RealServer,
+    model::{Micros, RealServer},
 };
 
 type Real = Keyword<RealServerDraft, RealServer>;
@@ -64,6 +66,19 @@ const FORWARDING: &[Real] = &[
     )
     .default("0")
     .means("connections below which it takes some again"),
+    Real::new(
+        &["slow_start"],
+        Takes::Seconds {
+            min: Duration::ZERO,
+            max: Micros::MAX.get(),
+            field: Field {
+                set: |draft, given| draft.slow_start = Micros::try_from(given.value).ok(),
+                get: |model| Some(model.slow_start.get()),
+            },
+        },
+    )
+    .default("the virtual server's")
+    .means("when it comes back it begins with weight 1 and has all of its weight after so long (of lb, not of keepalived)"),
     Real::new(
         &["quic_server_id"],
         Takes::Words {

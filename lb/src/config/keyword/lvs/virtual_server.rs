@@ -1,5 +1,7 @@
 //! `virtual_server`.
 
+use std::time::Duration;
+
 use super::{
     MAX_WEIGHT, METHOD, UNSIGNED, notify, real_server,
     timing::{connect_timeout, delay_before_retry, delay_loop, fall, jitter, retry, rise, warmup},
@@ -15,7 +17,7 @@ use crate::config::{
         virtual_server::{self as lower, FlagDraft, VirtualServerDraft},
     },
     model::{
-        Family, Protocol, Scheduler, VirtualServer, VirtualService, Word as _,
+        Family, Micros, Protocol, Scheduler, VirtualServer, VirtualService, Word as _,
         lvs::{PersistenceEngine, SorryServer},
     },
     show::seconds,
@@ -131,6 +133,19 @@ const SCHEDULING: &[Virtual] = &[
     )
     .default("1")
     .means("weight of real servers that have none of their own"),
+    Virtual::new(
+        &["slow_start"],
+        Takes::Seconds {
+            min: Duration::ZERO,
+            max: Micros::MAX.get(),
+            field: Field {
+                set: |draft, given| draft.slow_start = Micros::try_from(given.value).ok(),
+                get: |_| None,
+            },
+        },
+    )
+    .default("0")
+    .means("a real server that comes back begins with weight 1 and has all of its weight after so long (of lb, not of keepalived)"),
 ];
 
 /// The keyword that a scheduler's flag is shown by.

@@ -13,7 +13,7 @@ use crate::config::{
     keyword::lvs::real_server::TABLE,
     lower::check::{Above, CheckDraft, Named},
     model::{
-        ForwardMethod, RealServer, Weight,
+        ForwardMethod, Micros, RealServer, Weight,
         lvs::{Notify, QuicServerId, Thresholds},
     },
     source::{Span, Spanned},
@@ -36,6 +36,7 @@ pub(in crate::config) struct RealServerDraft {
     pub(in crate::config) smtp_alert: Option<bool>,
     pub(in crate::config) virtualhost: Option<Box<str>>,
     pub(in crate::config) snmp_name: Option<Box<str>>,
+    pub(in crate::config) slow_start: Option<Micros>,
     pub(in crate::config) quic_server_id: Option<Box<QuicServerId>>,
     pub(in crate::config) checks: Vec<CheckDraft>,
 }
@@ -68,6 +69,7 @@ pub(in crate::config) fn read(
         smtp_alert: None,
         virtualhost: None,
         snmp_name: None,
+        slow_start: None,
         quic_server_id: None,
         checks: Vec::new(),
     };
@@ -101,6 +103,7 @@ pub(super) struct FromServer<'s> {
     pub(super) is_marked: bool,
     pub(super) method: ForwardMethod,
     pub(super) weight: Option<Weight>,
+    pub(super) slow_start: Option<Micros>,
     pub(super) inhibit_on_failure: bool,
     pub(super) alpha: bool,
     pub(super) timing: Timing,
@@ -152,6 +155,7 @@ pub(super) fn finish(
             notify: draft.notify,
             virtualhost: draft.virtualhost,
             snmp_name: draft.snmp_name,
+            slow_start: draft.slow_start.or(above.slow_start).unwrap_or_default(),
             quic_server_id: draft.quic_server_id,
             checks,
         },

@@ -459,6 +459,11 @@ pub(super) const REAL_SERVERS: &[Case] = &[
         "misc_path /bin/true\nrise 0\nfall 2147483648",
     ),
     (
+        "a slow start is inherited, and takes no longer than an hour",
+        In::Server,
+        "slow_start 60\nreal_server 192.0.2.22 80 {\n}\nreal_server 192.0.2.23 80 {\nslow_start 0\n}\nreal_server 192.0.2.24 80 {\nslow_start 3601\n}",
+    ),
+    (
         "jitter is inherited, and no longer than an hour",
         In::Server,
         "jitter 0.5\nreal_server 192.0.2.22 80 {\nTCP_CHECK { }\nPING_CHECK {\njitter 0\n}\n}\nreal_server 192.0.2.23 80 {\njitter 3600.1\n}",

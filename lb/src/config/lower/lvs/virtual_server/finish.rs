@@ -404,6 +404,7 @@ impl VirtualServerDraft {
             is_marked: matches!(service, VirtualService::Fwmark { .. }),
             method,
             weight: self.weight,
+            slow_start: self.slow_start,
             inhibit_on_failure: self.inhibit_on_failure,
             alpha: self.alpha,
             timing: self.timing,
