@@ -3,10 +3,18 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue};
 use lb::{
     checker::{
         ProbeResult,
-        dialogue::{Dialogue, Progress, dns, echo, http::Http, pattern::Pattern, smtp::Smtp, udp},
+        dialogue::{
+            Dialogue, Exchange, Progress, dns, echo,
+            grpc::{CONTENT_TYPE, Health},
+            http::Http,
+            pattern::Pattern,
+            smtp::Smtp,
+            udp,
+        },
     },
     config::model::check::{HttpProtocol, MaskedByte, Regex, Reply, Udp, Url},
 };
@@ -20,6 +28,19 @@ fn talk(dialogue: &mut impl Dialogue, pieces: std::slice::Chunks<'_, u8>) -> Pro
         }
     }
     dialogue.handle_end(true)
+}
+
+/// What a call of gRPC comes to whose answer has these bytes and a status that is fine.
+fn call(pieces: std::slice::Chunks<'_, u8>) -> ProbeResult {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert("grpc-status", HeaderValue::from_static("0"));
+    let mut health = Health::new();
+    health.handle_head(200, &headers)?;
+    for piece in pieces {
+        health.handle_bytes(piece)?;
+    }
+    health.handle_end(None)
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -38,6 +59,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         talk(&mut http, bytes.chunks(step))
     };
     assert_eq!(ask(1), ask(bytes.len().max(1)));
+    assert_eq!(
+        call(bytes.chunks(1)),
+        call(bytes.chunks(bytes.len().max(1)))
+    );
     let _verdict = talk(&mut Smtp::new("lb"), bytes.chunks(3));
     let _answer = dns::answer(bytes, 0x1234);
     let byte = MaskedByte {

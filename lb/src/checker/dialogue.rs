@@ -3,6 +3,7 @@
 
 pub mod dns;
 pub mod echo;
+pub mod grpc;
 pub mod http;
 pub mod pattern;
 pub mod smtp;
@@ -11,7 +12,9 @@ pub mod udp;
 #[cfg(test)]
 mod tests;
 
-use super::ProbeResult;
+use ::http::HeaderMap;
+
+use super::{ProbeError, ProbeResult};
 
 /// How far a dialogue is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,4 +37,22 @@ pub trait Dialogue {
 
     /// The peer has closed: the verdict. `is_clean` is false where TLS ended without close_notify.
     fn handle_end(&mut self, is_clean: bool) -> ProbeResult;
+}
+
+/// A request and its answer over HTTP/2, whose frames a library takes apart.
+pub trait Exchange {
+    /// Takes the head of the answer in.
+    ///
+    /// # Errors
+    /// When that is verdict enough.
+    fn handle_head(&mut self, status: u16, headers: &HeaderMap) -> Result<(), ProbeError>;
+
+    /// Takes bytes of its body in; nothing, or what is bounded, is kept of them.
+    ///
+    /// # Errors
+    /// When that is verdict enough.
+    fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), ProbeError>;
+
+    /// The answer is over, with headers behind its body or without: the verdict.
+    fn handle_end(&mut self, trailers: Option<&HeaderMap>) -> ProbeResult;
 }

@@ -20,6 +20,7 @@ pub(super) fn asks_same(old: &Check, new: &Check) -> bool {
             (Check::Udp(old), Check::Udp(new)) => old.settings == new.settings,
             (Check::Smtp(old), Check::Smtp(new)) => old.settings == new.settings,
             (Check::Dns(old), Check::Dns(new)) => old.settings == new.settings,
+            (Check::Grpc(old), Check::Grpc(new)) => old.settings == new.settings,
             (Check::Misc(old), Check::Misc(new)) => {
                 (&old.command, old.dynamic) == (&new.command, new.dynamic)
             }

@@ -493,6 +493,7 @@ static TABLES: &[&dyn Block] = &[
     &check::network::SMTP,
     &check::network::HOST,
     &check::network::DNS,
+    &check::network::GRPC,
     &check::program::TABLE,
     &check::track::FILE,
     &check::track::BFD,

@@ -2,6 +2,7 @@
 
 mod datagram;
 mod echo;
+mod http2;
 mod origin;
 mod program;
 mod stream;
@@ -21,7 +22,7 @@ use std::{
 use nix::errno::Errno;
 use tokio::{sync::Semaphore, time::timeout};
 
-use self::tls::Tls;
+use self::tls::{Protocol, Tls};
 use super::{host_name, scheduling, script::Rights};
 use crate::{
     checker::{
@@ -30,7 +31,7 @@ use crate::{
     },
     config::model::{
         Check, Config, Connection, Http as HttpSettings,
-        check::{self, Regex},
+        check::{self, HttpProtocol, Regex},
         global::Owner,
     },
 };
@@ -128,6 +129,8 @@ async fn ask_at_length(probe: &Probe, shared: &Shared) -> ProbeResult {
     match &*probe.check {
         Check::Http(it) => ask_http(it, probe.url, None, &shared.patterns).await,
         Check::Ssl(it) => ask_http(it, probe.url, Some(&shared.tls), &shared.patterns).await,
+        // Frames need more room again.
+        Check::Grpc(it) => Box::pin(http2::ask_grpc(it, &shared.tls)).await,
         Check::Smtp(it) => {
             let stream = origin::connect(&it.connection).await?;
             let name = it.settings.helo_name.as_deref();
@@ -164,19 +167,20 @@ async fn ask_http(
         .as_ref()
         .map(|regex| patterns.get(regex))
         .transpose()?;
+    let name = settings.sni_name.as_deref().or(url.virtualhost.as_deref());
+    let tls = tls.map(|tls| (tls, name.filter(|_| settings.sni)));
+    if settings.protocol == HttpProtocol::V2 {
+        return Box::pin(http2::ask_page(connection, url, tls, pattern)).await;
+    }
     let mut dialogue = Http::new(url, settings.protocol, connection.target(), pattern);
-    let Some(tls) = tls else {
+    let Some((tls, name)) = tls else {
         let stream = origin::connect(connection).await?;
         return stream::talk(stream, &mut dialogue, connection.timeout).await;
     };
     // TLS needs ten times the room.
     Box::pin(async {
-        let connecting = async {
-            let stream = origin::connect(connection).await?;
-            tls.connect(stream, settings, url, connection.target())
-                .await
-        };
-        let stream = in_time(connection.timeout, connecting).await?;
+        let stream = tls.open(connection, name, Protocol::Http1);
+        let stream = in_time(connection.timeout, stream).await?;
         stream::talk(stream, &mut dialogue, connection.timeout).await
     })
     .await

@@ -2,6 +2,7 @@
 //! same verdicts from the same file, and tell the same people.
 
 mod cases;
+mod grpc;
 mod services;
 
 use std::{
@@ -19,7 +20,7 @@ use nix::{fcntl::OFlag, sys::stat::Mode, unistd::mkfifo};
 use xtask::lab::{Daemon, Lab, Options};
 
 use self::{
-    cases::{CASES, Case},
+    cases::{CASES, Case, OURS},
     services::Services,
 };
 use crate::arena::{Arena, lb, patience};
@@ -37,7 +38,7 @@ fn front(number: usize) -> String {
 }
 
 /// Everything down until it is checked, so that what comes up has passed.
-fn configuration(files: &Path, ca: &Path) -> String {
+fn configuration(cases: &[Case], files: &Path, ca: &Path) -> String {
     let mut text = format!(
         "global_defs {{\nrouter_id checks\nscript_user root\ndata_plane_flows 65536\n\
          lvs_notify_fifo {}\n}}\nSSL {{\nca {}\n}}\n",
@@ -53,7 +54,7 @@ fn configuration(files: &Path, ca: &Path) -> String {
             path.display()
         );
     }
-    for (number, case) in CASES.iter().enumerate() {
+    for (number, case) in cases.iter().enumerate() {
         let _infallible = writeln!(
             text,
             "virtual_server {} 80 {{\ndelay_loop 1\nconnect_timeout 1\nretry 1\ndelay_before_retry 1\nwarmup 0\nalpha\n\
@@ -67,9 +68,9 @@ fn configuration(files: &Path, ca: &Path) -> String {
 }
 
 /// What each case came to: whether its virtual server, which has this one real server, has its quorum.
-fn verdicts(log: &str) -> Vec<bool> {
+fn verdicts(cases: &[Case], log: &str) -> Vec<bool> {
     let mut verdicts = Vec::new();
-    for number in 0..CASES.len() {
+    for number in 0..cases.len() {
         let server = format!("for VS [{}]:tcp:80", front(number));
         let mut about = log.lines().filter(|line| line.ends_with(&server));
         let last = about.rfind(|line| line.contains(" quorum "));
@@ -122,24 +123,24 @@ struct Outcome {
 }
 
 /// Runs a daemon until its verdicts stand.
-fn run(lab: &Lab, daemon: &Daemon, directory: &Path, text: &str) -> Outcome {
+fn run(lab: &Lab, daemon: &Daemon, cases: &[Case], (directory, text): (&Path, &str)) -> Outcome {
     let listener = Listener::new(directory);
     let director = lab.director(1);
     let before = director.log().len();
     director.start(daemon, text).unwrap();
     let started = Instant::now();
-    let expected: Vec<bool> = CASES.iter().map(|case| expected(case, daemon)).collect();
+    let expected: Vec<bool> = cases.iter().map(|case| expected(case, daemon)).collect();
     let log = || director.log()[before..].to_owned();
     while started.elapsed() < patience() {
         thread::sleep(Duration::from_millis(500));
-        if started.elapsed() > VERDICTS && verdicts(&log()) == expected {
+        if started.elapsed() > VERDICTS && verdicts(cases, &log()) == expected {
             break;
         }
     }
     let children = director.children().into_iter();
     let memory = children.map(|child| xtask::lab::process::resident(child).unwrap());
     let outcome = Outcome {
-        verdicts: verdicts(&log()),
+        verdicts: verdicts(cases, &log()),
         told: listener.lines(),
         memory: memory.max().unwrap_or_default(),
         log: log(),
@@ -162,9 +163,10 @@ fn verdicts_and_what_is_told_are_keepalived_s() {
     let directory = std::env::temp_dir().join(format!("lb-checks-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let services = Services::start(arena.server(1).namespace(), &directory);
-    let text = configuration(&directory, &services.ca());
-    let theirs = run(&arena, &Daemon::KeepalivedCheckers, &directory, &text);
-    let ours = run(&arena, &lb(), &directory, &text);
+    let text = configuration(CASES, &directory, &services.ca());
+    let asked = (&*directory, &*text);
+    let theirs = run(&arena, &Daemon::KeepalivedCheckers, CASES, asked);
+    let ours = run(&arena, &lb(), CASES, asked);
     fs::remove_dir_all(&directory).unwrap();
     let mut wrong = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
@@ -208,4 +210,25 @@ fn verdicts_and_what_is_told_are_keepalived_s() {
             .collect()
     };
     assert_eq!(same(&ours.told), same(&theirs.told));
+}
+
+#[test]
+fn verdicts_of_what_keepalived_does_not_know() {
+    let arena = Arena::new(Options::default());
+    let directory = std::env::temp_dir().join(format!("lb-ours-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let services = Services::start(arena.server(1).namespace(), &directory);
+    let text = configuration(OURS, &directory, &services.ca());
+    let outcome = run(&arena, &lb(), OURS, (&directory, &text));
+    fs::remove_dir_all(&directory).unwrap();
+    let mut wrong = Vec::new();
+    for (case, is_up) in OURS.iter().zip(outcome.verdicts) {
+        println!("{}: {}", case.name, if is_up { "up" } else { "down" });
+        if is_up != case.is_up {
+            wrong.push(case.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}\n{}", outcome.log);
+    println!("resident: {} MiB", outcome.memory >> 20);
+    assert!(outcome.memory < MEMORY, "{} bytes", outcome.memory);
 }

@@ -9,17 +9,21 @@ mod tests;
 
 use std::{net::SocketAddr, sync::Arc};
 
+use ::http::HeaderMap;
+
 use self::body::{Body, Framing};
-use super::{Dialogue, Progress, pattern::Pattern};
+use super::{Dialogue, Exchange, Progress, pattern::Pattern};
 use crate::{
     checker::{Answer, ProbeError, ProbeResult},
-    config::model::check::{HttpProtocol, Url},
+    config::model::check::{HttpProtocol, StatusCodes, Url},
 };
 
 /// Bytes of the longest head of an answer.
 const LONGEST_HEAD: usize = 64 << 10;
 /// Lines of one.
 const LINES: usize = 128;
+/// As keepalived calls itself.
+pub const USER_AGENT: &str = "KeepAliveClient";
 
 /// A dialogue under way.
 #[derive(Debug)]
@@ -78,15 +82,7 @@ impl<'a> Http<'a> {
             head.drain(..length);
             return self.head();
         }
-        let is_wanted = |codes: &crate::config::model::check::StatusCodes| {
-            (codes.first..=codes.last).contains(&code)
-        };
-        if !self.url.status.iter().any(is_wanted) {
-            return Err(ProbeError::because(format!(
-                "HTTP status code error: url({}), status_code [{code}]",
-                self.url.path
-            )));
-        }
+        judge_status(self.url, code)?;
         let framing = framing(code, answer.headers)?;
         let rest = head.split_off(length);
         let body = Body::new(framing, self.url, self.pattern.take());
@@ -110,7 +106,8 @@ impl Dialogue for Http<'_> {
         let (version, connection) = match self.protocol {
             HttpProtocol::V10 => ("1.0", ""),
             HttpProtocol::V10Close => ("1.0", "Connection: close\r\n"),
-            HttpProtocol::V11 => ("1.1", "Connection: close\r\n"),
+            // The second is not said this way: see `Page`.
+            HttpProtocol::V11 | HttpProtocol::V2 => ("1.1", "Connection: close\r\n"),
         };
         let host = match &self.url.virtualhost {
             Some(host) => host.clone(),
@@ -118,7 +115,7 @@ impl Dialogue for Http<'_> {
         };
         let path = &self.url.path;
         format!(
-            "GET {path} HTTP/{version}\r\nUser-Agent: KeepAliveClient\r\n{connection}Host: {host}\r\n\r\n"
+            "GET {path} HTTP/{version}\r\nUser-Agent: {USER_AGENT}\r\n{connection}Host: {host}\r\n\r\n"
         )
         .into_bytes()
     }
@@ -151,6 +148,49 @@ impl Dialogue for Http<'_> {
             }
         }
     }
+}
+
+/// The same page over HTTP/2.
+#[derive(Debug)]
+pub struct Page<'a> {
+    url: &'a Url,
+    body: Body,
+}
+
+impl<'a> Page<'a> {
+    /// What `url` must be; `pattern` is its regular expression.
+    #[must_use]
+    pub fn new(url: &'a Url, pattern: Option<Arc<Pattern>>) -> Self {
+        Self {
+            url,
+            body: Body::new(Framing::Connection, url, pattern),
+        }
+    }
+}
+
+impl Exchange for Page<'_> {
+    fn handle_head(&mut self, status: u16, _: &HeaderMap) -> Result<(), ProbeError> {
+        judge_status(self.url, status)
+    }
+
+    fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), ProbeError> {
+        self.body.handle_bytes(bytes).map(|_| ())
+    }
+
+    fn handle_end(&mut self, _: Option<&HeaderMap>) -> ProbeResult {
+        self.body.verdict(self.url).map(|()| Answer::Well)
+    }
+}
+
+fn judge_status(url: &Url, code: u16) -> Result<(), ProbeError> {
+    let is_wanted = |codes: &StatusCodes| (codes.first..=codes.last).contains(&code);
+    if url.status.iter().any(is_wanted) {
+        return Ok(());
+    }
+    Err(ProbeError::because(format!(
+        "HTTP status code error: url({}), status_code [{code}]",
+        url.path
+    )))
 }
 
 /// Where the body ends (RFC 9112 §6.3).

@@ -1,6 +1,7 @@
 //! Checkers.
 
 pub(in crate::config) mod dns;
+pub(in crate::config) mod grpc;
 pub(in crate::config) mod http;
 pub(in crate::config) mod program;
 pub(in crate::config) mod smtp;
@@ -25,7 +26,7 @@ use crate::config::{
     keyword::check::network,
     model::{
         Check, Connection, Family, InterfaceName, Schedule,
-        check::{Dns, Origin, Probe, Udp},
+        check::{Dns, Grpc, Origin, Probe, Udp},
     },
     source::{Span, Spanned},
 };
@@ -43,6 +44,7 @@ pub(in crate::config) enum CheckDraft {
     Udp(Span, Box<ProbeDraft<Udp>>),
     Smtp(Span, Box<ProbeDraft<SmtpDraft>>),
     Dns(Span, Box<ProbeDraft<Dns>>),
+    Grpc(Span, Box<ProbeDraft<Grpc>>),
     Misc(Box<MiscDraft>),
     File(Box<FileDraft>),
     Bfd(Box<BfdDraft>),
@@ -107,8 +109,18 @@ pub(in crate::config) enum Referent {
     TrackFile,
     BfdInstance,
     Interface,
-    /// The certificate of the server: nothing is named, but `SSL` should have `ca`.
+    /// The certificate of the server: the name is that of the check, and `SSL` should have `ca`.
     Certificate,
+}
+
+impl Named {
+    fn certificate(check: &str, span: Span) -> Self {
+        Self {
+            what: Referent::Certificate,
+            name: check.to_owned(),
+            span,
+        }
+    }
 }
 
 /// Defaults of a kind of check.
@@ -169,6 +181,7 @@ impl CheckDraft {
             Self::Udp(_, probe) => &probe.connection.schedule,
             Self::Smtp(_, probe) => &probe.connection.schedule,
             Self::Dns(_, probe) => &probe.connection.schedule,
+            Self::Grpc(_, probe) => &probe.connection.schedule,
             Self::Misc(misc) => &misc.schedule,
             Self::File(_) | Self::Bfd(_) => return false,
         };
@@ -199,11 +212,7 @@ impl CheckDraft {
             }
             Self::Http(at, probe) => Check::Http(http::finish(*probe, at, above, names, report)),
             Self::Ssl(at, probe) => {
-                names.push(Named {
-                    what: Referent::Certificate,
-                    name: String::new(),
-                    span: at,
-                });
+                names.push(Named::certificate("SSL_GET", at));
                 Check::Ssl(http::finish(*probe, at, above, names, report))
             }
             Self::Udp(at, probe) => {
@@ -221,6 +230,7 @@ impl CheckDraft {
                 connection: probe.connection.finish(at, DNS, above, names, report),
                 settings: probe.settings,
             })),
+            Self::Grpc(at, probe) => Check::Grpc(grpc::finish(*probe, at, above, names, report)),
             Self::Misc(misc) => match misc.finish(above, report) {
                 Some(misc) => Check::Misc(Box::new(misc)),
                 None => return,
@@ -297,6 +307,21 @@ impl ConnectionDraft {
                 .origin
                 .and_then(|origin| origin.finish(address, names, report)),
         }
+    }
+}
+
+/// Reports a name of a server that HTTP/2 has no way to say.
+fn check_authority(host: Option<&str>, at: Span, report: &mut Report) {
+    if let Some(host) = host
+        && host.parse::<::http::uri::Authority>().is_err()
+    {
+        report
+            .error(
+                Kind::Value,
+                at,
+                format!("virtualhost {} is no name of a server", quote(host)),
+            )
+            .expected("a host name or an address, which may be followed by `:` and a port");
     }
 }
 

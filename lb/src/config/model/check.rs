@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Command, InterfaceName, InvalidValue, Micros, Word, words};
 
-words!(HttpProtocol { V10 = "1.0", V10Close = "1.0C", V11 = "1.1" });
+words!(HttpProtocol { V10 = "1.0", V10Close = "1.0C", V11 = "1.1", V2 = "2" });
 words!(DnsType {
     A = "A",
     Ns = "NS",
@@ -66,6 +66,8 @@ pub enum Check {
     Smtp(Box<Probe<Smtp>>),
     /// `DNS_CHECK`.
     Dns(Box<Probe<Dns>>),
+    /// `GRPC_CHECK` (extension).
+    Grpc(Box<Probe<Grpc>>),
     /// `MISC_CHECK`.
     Misc(Box<Misc>),
     /// `FILE_CHECK`.
@@ -86,6 +88,7 @@ impl Check {
             Self::Udp(_) => "UDP_CHECK",
             Self::Smtp(_) => "SMTP_CHECK",
             Self::Dns(_) => "DNS_CHECK",
+            Self::Grpc(_) => "GRPC_CHECK",
             Self::Misc(_) => "MISC_CHECK",
             Self::File(_) => "FILE_CHECK",
             Self::Bfd(_) => "BFD_CHECK",
@@ -101,6 +104,7 @@ impl Check {
             Self::Udp(probe) => Some(&probe.connection),
             Self::Smtp(probe) => Some(&probe.connection),
             Self::Dns(probe) => Some(&probe.connection),
+            Self::Grpc(probe) => Some(&probe.connection),
             Self::Misc(_) | Self::File(_) | Self::Bfd(_) => None,
         }
     }
@@ -114,6 +118,7 @@ impl Check {
             Self::Udp(probe) => Some(&probe.connection.schedule),
             Self::Smtp(probe) => Some(&probe.connection.schedule),
             Self::Dns(probe) => Some(&probe.connection.schedule),
+            Self::Grpc(probe) => Some(&probe.connection.schedule),
             Self::Misc(misc) => Some(&misc.schedule),
             Self::File(_) | Self::Bfd(_) => None,
         }
@@ -127,6 +132,7 @@ impl Check {
             Self::Udp(probe) => Some(&mut probe.connection.schedule),
             Self::Smtp(probe) => Some(&mut probe.connection.schedule),
             Self::Dns(probe) => Some(&mut probe.connection.schedule),
+            Self::Grpc(probe) => Some(&mut probe.connection.schedule),
             Self::Misc(misc) => Some(&mut misc.schedule),
             Self::File(_) | Self::Bfd(_) => None,
         }
@@ -226,6 +232,8 @@ pub enum HttpProtocol {
     V10Close,
     /// `1.1`.
     V11,
+    /// `2` (extension).
+    V2,
 }
 
 /// `url`: a request and what its answer must be.
@@ -403,6 +411,18 @@ impl Default for Dns {
             name: DomainName::root(),
         }
     }
+}
+
+/// `GRPC_CHECK`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grpc {
+    /// `service`: whom the server is asked about; itself, if empty.
+    pub service: String,
+    /// `tls`.
+    pub tls: bool,
+    /// `virtualhost`: whom the server takes itself for, and its name in the TLS handshake; the real server's or the virtual server's by
+    /// default, and address and port where none has one.
+    pub virtualhost: Option<String>,
 }
 
 /// Type of a DNS question.

@@ -430,12 +430,16 @@ pub(super) fn checks_name_what_is_there(
             }
             Referent::Certificate => {
                 if !is_verified && !std::mem::replace(&mut is_told, true) {
+                    let like = if name == "SSL_GET" {
+                        ", as in keepalived"
+                    } else {
+                        ""
+                    };
                     report
                         .note(
                             Kind::Missing,
                             *span,
-                            "SSL_GET does not verify the certificate of the server, as in keepalived"
-                                .to_owned(),
+                            format!("{name} does not verify the certificate of the server{like}"),
                         )
                         .help("write `ca FILE` in a block `SSL`");
                 }

@@ -16,9 +16,9 @@ use crate::config::model::{
     check::{Dns, HttpProtocol, Misc, Reply, Smtp as SmtpSettings, Udp, Url},
 };
 
-const LIMIT: Duration = Duration::from_millis(300);
+pub(super) const LIMIT: Duration = Duration::from_millis(300);
 
-fn connection(target: SocketAddr) -> Connection {
+pub(super) fn connection(target: SocketAddr) -> Connection {
     Connection {
         address: target.ip(),
         port: target.port(),
@@ -38,7 +38,7 @@ fn connection(target: SocketAddr) -> Connection {
     }
 }
 
-fn http(target: SocketAddr) -> check::Probe<HttpSettings> {
+pub(super) fn http(target: SocketAddr) -> check::Probe<HttpSettings> {
     check::Probe {
         connection: connection(target),
         settings: HttpSettings {
@@ -58,7 +58,7 @@ fn smtp(target: SocketAddr) -> Check {
     }))
 }
 
-async fn ask(check: Check) -> Result<Answer, String> {
+pub(super) async fn ask(check: Check) -> Result<Answer, String> {
     let probe = Probe {
         check: Arc::new(check),
         url: 0,
@@ -70,7 +70,7 @@ async fn ask(check: Check) -> Result<Answer, String> {
 }
 
 /// A server that does this with each connection.
-async fn serve<F: Future<Output = ()> + Send + 'static>(
+pub(super) async fn serve<F: Future<Output = ()> + Send + 'static>(
     act: impl Fn(TcpStream) -> F + Send + 'static,
 ) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -84,7 +84,11 @@ async fn serve<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// A server that sends these bytes again and again.
-async fn repeat(first: &'static [u8], bytes: &'static [u8], pause: Duration) -> SocketAddr {
+pub(super) async fn repeat(
+    first: &'static [u8],
+    bytes: &'static [u8],
+    pause: Duration,
+) -> SocketAddr {
     serve(move |mut stream| async move {
         let mut sent = stream.write_all(first).await;
         while sent.is_ok() {

@@ -1,6 +1,6 @@
-//! TLS of `SSL_GET`. Without `ca` nobody is verified, as by keepalived; with it the chain is, and not the name.
+//! TLS of `SSL_GET` and `GRPC_CHECK`. Without `ca` nobody is verified, as by keepalived; with it the chain is, and not the name.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -16,15 +16,35 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+use super::origin;
 use crate::{
     checker::ProbeError,
-    config::model::{Http, check::Url, ssl::Ssl},
+    config::model::{Connection, ssl::Ssl},
     observe::log,
 };
 
-/// The client's side, without a server name and with one; or why there is none.
+/// HTTP/2 as TLS calls it (RFC 9113 §3.2).
+const ALPN_HTTP2: &[u8] = b"h2";
+
+/// The client's side for each protocol; or why there is none.
 #[derive(Debug)]
-pub(super) struct Tls(Result<[Arc<ClientConfig>; 2], String>);
+pub(super) struct Tls(Result<[Client; 2], String>);
+
+/// What is spoken within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1, without a word about it.
+    Http1,
+    /// HTTP/2, if the server agrees.
+    Http2,
+}
+
+/// Without a server name and with one.
+#[derive(Debug)]
+struct Client {
+    anonymous: Arc<ClientConfig>,
+    naming: Arc<ClientConfig>,
+}
 
 impl Default for Tls {
     fn default() -> Self {
@@ -41,39 +61,59 @@ impl Tls {
             log::tls_unusable(why);
         }
         Self(made.map(|config| {
-            let mut anonymous = config.clone();
-            anonymous.enable_sni = false;
-            [anonymous, config].map(Arc::new)
+            let mut http2 = config.clone();
+            http2.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
+            [config, http2].map(Client::new)
         }))
     }
 
-    /// Shakes hands.
-    pub(super) async fn connect(
+    /// Connects and shakes hands with a server of this name, or of none.
+    pub(super) async fn open(
         &self,
-        stream: TcpStream,
-        http: &Http,
-        url: &Url,
-        target: SocketAddr,
+        connection: &Connection,
+        name: Option<&str>,
+        protocol: Protocol,
     ) -> Result<TlsStream<TcpStream>, ProbeError> {
-        let configs = self.0.as_ref().map_err(ProbeError::because)?;
-        let host = url.virtualhost.as_deref().map(without_port);
-        let name = http.sni_name.as_deref().or(host).filter(|_| http.sni);
+        let [http1, http2] = self.0.as_ref().map_err(ProbeError::because)?;
+        let client = match protocol {
+            Protocol::Http1 => http1,
+            Protocol::Http2 => http2,
+        };
+        let name = name.map(without_port);
         let named = name.map(|name| ServerName::try_from(name.to_owned()));
         let (config, name) = match named {
-            Some(Ok(name)) => (&configs[1], name),
+            Some(Ok(name)) => (&client.naming, name),
             Some(Err(_)) => {
                 return Err(ProbeError::because(
                     "the server's name cannot be sent with TLS",
                 ));
             }
-            None => (&configs[0], ServerName::from(target.ip())),
+            None => (&client.anonymous, ServerName::from(connection.address)),
         };
+        let stream = origin::connect(connection).await?;
         let connector = TlsConnector::from(Arc::clone(config));
-        let connected = connector.connect(name, stream).await;
-        connected.map_err(|error| {
+        let stream = connector.connect(name, stream).await.map_err(|error| {
             let why = ProbeError::from(error);
             ProbeError::because(format!("TLS: {why}"))
-        })
+        })?;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if protocol == Protocol::Http2 && agreed != Some(ALPN_HTTP2) {
+            return Err(ProbeError::because(
+                "TLS: the server does not agree to HTTP/2 (ALPN)",
+            ));
+        }
+        Ok(stream)
+    }
+}
+
+impl Client {
+    fn new(config: ClientConfig) -> Self {
+        let mut anonymous = config.clone();
+        anonymous.enable_sni = false;
+        Self {
+            anonymous: Arc::new(anonymous),
+            naming: Arc::new(config),
+        }
     }
 }
 

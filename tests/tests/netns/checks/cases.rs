@@ -267,3 +267,63 @@ pub(super) const CASES: &[Case] = &[
     ),
     down("noise in place of mail", 1006, "SMTP_CHECK {\n}"),
 ];
+
+/// What keepalived does not know.
+pub(super) const OURS: &[Case] = &[
+    up(
+        "a page over HTTP/2, with prior knowledge",
+        82,
+        "HTTP_GET {\nhttp_protocol 2\nurl {\npath /\nregex ^HTTP/2.0$\n}\n}",
+    ),
+    up(
+        "a page over HTTP/2 and TLS, with its name",
+        445,
+        "SSL_GET {\nhttp_protocol 2\nenable_sni\nvirtualhost checks.example\nurl {\npath /\nregex \"^HTTP/2.0 checks.example$\"\n}\n}",
+    ),
+    down(
+        "a page that is not there, over HTTP/2",
+        82,
+        "HTTP_GET {\nhttp_protocol 2\nurl {\npath /\nstatus_code 404\n}\n}",
+    ),
+    down(
+        "HTTP/2 asked of a server of HTTP/1",
+        80,
+        "HTTP_GET {\nhttp_protocol 2\nurl {\npath /\n}\n}",
+    ),
+    down(
+        "HTTP/2 asked over TLS of a server of HTTP/1",
+        443,
+        "SSL_GET {\nhttp_protocol 2\nurl {\npath /\n}\n}",
+    ),
+    up(
+        "a service of gRPC that is well",
+        1009,
+        "GRPC_CHECK {\nservice well\n}",
+    ),
+    down(
+        "a service of gRPC that is not",
+        1009,
+        "GRPC_CHECK {\nservice ill\n}",
+    ),
+    down(
+        "a service of gRPC that is not known",
+        1009,
+        "GRPC_CHECK {\n}",
+    ),
+    up(
+        "a service of gRPC behind nginx and TLS",
+        445,
+        "GRPC_CHECK {\ntls\nservice well\nvirtualhost checks.example\n}",
+    ),
+    down(
+        "one that is not well, behind nginx and TLS",
+        445,
+        "GRPC_CHECK {\ntls\nservice ill\n}",
+    ),
+    down("gRPC asked of a web server", 82, "GRPC_CHECK {\n}"),
+    down("gRPC and headers without end", 1010, "GRPC_CHECK {\n}"),
+    down("gRPC and settings without end", 1011, "GRPC_CHECK {\n}"),
+    down("gRPC and silence", 1004, "GRPC_CHECK {\n}"),
+    down("gRPC and noise", 1006, "GRPC_CHECK {\n}"),
+    down("gRPC, TLS and noise", 1006, "GRPC_CHECK {\ntls\n}"),
+];

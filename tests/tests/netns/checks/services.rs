@@ -13,6 +13,8 @@ use std::{
 use socket2::SockRef;
 use xtask::lab::Namespace;
 
+use super::grpc;
+
 /// Two authorities, of which only one is trusted, and a certificate of each.
 const CERTIFICATES: &str = r#"
 set -eu
@@ -80,6 +82,7 @@ impl Services {
         namespace
             .run(|| {
                 listen();
+                grpc::listen();
                 Ok(())
             })
             .unwrap();
@@ -113,10 +116,17 @@ fn nginx_config(directory: &Path) -> String {
              location / {{ return 200 \"tls\\n\"; }} }}\n"
         )
     };
+    // Over HTTP/2, with prior knowledge and by ALPN: pages, and gRPC of another server.
+    let http2 = format!(
+        "server {{ listen 82 http2; location / {{ return 200 \"$server_protocol\"; }} }}\n\
+         server {{ listen 445 ssl http2; ssl_certificate {directory}/good.pem; ssl_certificate_key {directory}/good.key; \
+         location / {{ return 200 \"$server_protocol $ssl_server_name\"; }} \
+         location /grpc. {{ grpc_pass grpc://127.0.0.1:1009; }} }}\n"
+    );
     format!(
         "daemon off; master_process off; user root; pid {directory}/nginx.pid; error_log {directory}/nginx.log;\n\
          events {{ }}\nhttp {{ access_log off; client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n\
-         fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;\n{}{}}}\n",
+         fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;\n{}{}{http2}}}\n",
         server(443, "good"),
         server(444, "bad")
     )
@@ -191,7 +201,7 @@ fn repeat(port: u16, first: &'static [u8], more: &'static [u8], pause: Duration)
     });
 }
 
-fn serve(port: u16, act: impl Fn(TcpStream) + Clone + Send + 'static) {
+pub(super) fn serve(port: u16, act: impl Fn(TcpStream) + Clone + Send + 'static) {
     let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {

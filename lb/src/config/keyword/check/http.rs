@@ -88,7 +88,7 @@ const REQUESTS: &[HttpKeyword] = &[
         },
     )
     .default("1.0")
-    .means("the version of the request; 1.0C is 1.0 with `Connection: close`"),
+    .means("the version of the request; 1.0C is 1.0 with `Connection: close`, 2 is HTTP/2 (of lb, not of keepalived)"),
     HttpKeyword::boolean(&["enable_sni"], field!(copy settings.sni))
         .default("false")
         .means("names the host in the TLS handshake"),

@@ -1,15 +1,15 @@
-//! `TCP_CHECK`, `PING_CHECK`, `UDP_CHECK`, `SMTP_CHECK` and `DNS_CHECK`.
+//! `TCP_CHECK`, `PING_CHECK`, `UDP_CHECK`, `SMTP_CHECK`, `DNS_CHECK` and `GRPC_CHECK`.
 
 use super::{connect, schedule};
 use crate::config::{
     keyword::{
         Keyword, Table,
-        takes::{Takes, field},
+        takes::{Field, Takes, field},
     },
     lower::check::{ConnectionDraft, ProbeDraft, dns, smtp, udp},
     model::{
         Connection, Word as _,
-        check::{Dns, DnsType, Probe, Smtp, Udp},
+        check::{Dns, DnsType, Grpc, Probe, Smtp, Udp},
     },
 };
 
@@ -137,4 +137,32 @@ const QUESTION: &[DnsKeyword] = &[
     )
     .default(".")
     .means("the name asked for"),
+];
+
+pub(in crate::config) static GRPC: Table<ProbeDraft<Grpc>, Probe<Grpc>> = Table {
+    block: "GRPC_CHECK",
+    groups: &[&connect(), &schedule(RETRY, DELAY), CALL],
+};
+
+type GrpcKeyword = Keyword<ProbeDraft<Grpc>, Probe<Grpc>>;
+
+const CALL: &[GrpcKeyword] = &[
+    GrpcKeyword::new(
+        &["service"],
+        Takes::Text {
+            max: 255,
+            field: Field {
+                set: |draft: &mut ProbeDraft<Grpc>, given| draft.settings.service = given.value,
+                get: |probe| Some(probe.settings.service.clone()).filter(|name| !name.is_empty()),
+            },
+        },
+    )
+    .default("the server as a whole")
+    .means("the service that must be SERVING"),
+    GrpcKeyword::boolean(&["tls"], field!(copy settings.tls))
+        .default("false")
+        .means("over TLS"),
+    GrpcKeyword::text(&["virtualhost"], field!(some clone settings.virtualhost))
+        .default("the real server's")
+        .means("the server's name in the request, and in the TLS handshake"),
 ];

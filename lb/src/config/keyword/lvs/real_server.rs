@@ -186,6 +186,11 @@ const CHECKERS: &[Real] = &[
         "up while it answers a DNS question"
     ),
     checker!(
+        "GRPC_CHECK",
+        lower::grpc::read,
+        "up while its gRPC health service says so (of lb, not of keepalived)"
+    ),
+    checker!(
         "MISC_CHECK",
         lower::program::read,
         "up while a program exits with 0"

@@ -1,6 +1,10 @@
 //! `HTTP_GET`, `SSL_GET` and their `url`.
 
-use super::{Above, CheckDraft, HTTP as HTTP_DEFAULTS, Named, ProbeDraft, RealServerDraft};
+use ::http::uri::PathAndQuery;
+
+use super::{
+    Above, CheckDraft, HTTP as HTTP_DEFAULTS, Named, ProbeDraft, RealServerDraft, check_authority,
+};
 use crate::{
     checker::dialogue::pattern::Pattern,
     config::{
@@ -106,11 +110,20 @@ pub(super) fn finish(
     names: &mut Vec<Named>,
     report: &mut Report,
 ) -> Box<Probe<Http>> {
+    if draft.settings.protocol == HttpProtocol::V2 {
+        draft.settings.check_http2(at, report);
+    }
+    let settings = draft.settings.finish(above.virtualhost);
+    if settings.protocol == HttpProtocol::V2 {
+        for url in &settings.urls {
+            check_authority(url.virtualhost.as_deref(), at, report);
+        }
+    }
     Box::new(Probe {
         connection: draft
             .connection
             .finish(at, HTTP_DEFAULTS, above, names, report),
-        settings: draft.settings.finish(above.virtualhost),
+        settings,
     })
 }
 
@@ -357,6 +370,32 @@ impl UrlDraft {
 }
 
 impl HttpDraft {
+    /// What HTTP/2 cannot carry, and what means nothing there.
+    fn check_http2(&self, at: Span, report: &mut Report) {
+        for path in self.urls.iter().filter_map(|url| url.path.as_ref()) {
+            let parsed = path.value.parse::<PathAndQuery>();
+            if parsed.is_ok() && path.value.starts_with('/') {
+                continue;
+            }
+            report
+                .error(
+                    Kind::Value,
+                    path.span,
+                    format!("HTTP/2 cannot ask for the path {}", quote(&path.value)),
+                )
+                .help("begin it with `/`, and write what is no letter of a URL as `%` and two hexadecimal digits");
+        }
+        let mut urls = self.urls.iter();
+        if self.tls_compliant || urls.any(|url| url.tls_compliant == Some(true)) {
+            report.warning(
+                Kind::Conflict,
+                at,
+                "`tls_compliant` has no effect with `http_protocol 2`: an answer ends before TLS does"
+                    .to_owned(),
+            );
+        }
+    }
+
     fn finish(mut self, virtualhost: Option<&str>) -> Http {
         let urls = std::mem::take(&mut self.urls).into_iter();
         Http {

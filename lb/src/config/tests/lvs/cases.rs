@@ -626,6 +626,22 @@ pub(super) const CHECKS: &[Case] = &[
         In::Check("MISC_CHECK"),
         "misc_path /bin/check a b",
     ),
+    ("a service of gRPC", In::Check("GRPC_CHECK"), ""),
+    (
+        "its names fit into a request, and with TLS nobody is verified",
+        In::Check("GRPC_CHECK"),
+        "tls\nvirtualhost \"not a name\"",
+    ),
+    (
+        "HTTP/2 asks for what is written as in a URL",
+        In::Check("HTTP_GET"),
+        "http_protocol 2\nurl { path /a%20b?c=d }\nurl { path index.html }\nurl {\npath \"/a b\"\nvirtualhost a/b\n}",
+    ),
+    (
+        "HTTP/2 does not end with TLS",
+        In::Check("SSL_GET"),
+        "http_protocol 2\ntls_compliant\nurl { path / }",
+    ),
     ("no program", In::Check("MISC_CHECK"), ""),
     (
         "a program connects to nothing",
