@@ -18,6 +18,7 @@ pub mod probe;
 pub mod recording;
 pub mod scheduling;
 pub mod script;
+pub mod secret;
 pub mod socket;
 pub mod sysctl;
 pub mod timer;

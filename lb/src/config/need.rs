@@ -23,8 +23,17 @@ pub(super) enum Need {
     Program(Box<Program>),
     /// Interface and instance of `lvs_sync_daemon`.
     SyncDaemon,
-    /// The file with a key of `auth_hmac`.
-    KeyFile { id: u8, path: String },
+    /// A file that nobody but its owner may read.
+    SecretFile { secret: SecretKind, path: String },
+}
+
+/// What is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SecretKind {
+    /// A key of `auth_hmac`, by its id.
+    Key(u8),
+    /// The password of `smtp_auth`.
+    MailPassword,
 }
 
 /// A program that a keyword runs.

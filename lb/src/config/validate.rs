@@ -2,6 +2,7 @@
 
 mod lvs;
 mod machine;
+mod mail;
 pub(super) mod track;
 pub(super) mod vrrp;
 
@@ -67,7 +68,8 @@ const RULES: &[Rule] = &[
     machine::programs_are_there,
     machine::root_runs_nothing_unchecked,
     machine::others_cannot_change_what_root_runs,
-    machine::key_files_are_private,
+    machine::secret_files_are_private,
+    mail::passwords_travel_within_tls,
     // Last, when it is known which instances are left out.
     vrrp::group::members_act_together,
 ];

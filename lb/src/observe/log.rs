@@ -459,7 +459,12 @@ pub fn notify_script_unusable(name: &str, command: &Command, refused: &Refused) 
 
 /// What the block `SSL` names cannot be used.
 pub fn tls_unusable(why: &str) {
-    error!("SSL: every SSL_GET fails: {why}");
+    error!("SSL: every check over TLS fails: {why}");
+}
+
+/// What mail is to be sent over TLS with cannot be used.
+pub fn mail_tls_unusable(why: &dyn Display) {
+    error!("smtp_starttls: no mail can be sent: {why}");
 }
 
 /// Too many scripts of one subject wait.

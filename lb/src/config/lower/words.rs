@@ -9,11 +9,11 @@ use crate::config::{
     model::{
         GlobalDefs,
         global::{
-            AdvertBuffer, DynamicInterfaces, ExtraAnnounce, Fifo, FlushOnStop, Owner, SmtpServer,
-            SyncDaemon, Timeouts,
+            AdvertBuffer, Authorities, DynamicInterfaces, ExtraAnnounce, Fifo, FlushOnStop, Owner,
+            SmtpAuth, SmtpServer, SyncDaemon, Timeouts,
         },
     },
-    need::Need,
+    need::{Need, SecretKind},
     show,
 };
 
@@ -586,4 +586,58 @@ pub(in crate::config) fn show_smtp_server(server: Option<&SmtpServer>) -> Lines 
         .map(|server| format!("{} {}", show::text(&server.host), server.port))
         .into_iter()
         .collect()
+}
+
+pub(in crate::config) fn smtp_starttls(
+    global: &mut GlobalDefs,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 1, report);
+    let file = statement.arguments.first();
+    global.mail.starttls = Some(file.map_or(Authorities::System, |file| {
+        Authorities::File(file.text.to_string())
+    }));
+}
+
+pub(in crate::config) fn show_smtp_starttls(authorities: Option<&Authorities>) -> Lines {
+    let file = authorities.map(|authorities| match authorities {
+        Authorities::System => "",
+        Authorities::File(file) => file,
+    });
+    show_optional(file)
+}
+
+pub(in crate::config) fn smtp_auth(
+    global: &mut GlobalDefs,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 2, report);
+    let [user, file, ..] = &statement.arguments[..] else {
+        value::report_missing(statement, "USER FILE", report);
+        return;
+    };
+    let path = file.text.to_string();
+    let need = Need::SecretFile {
+        secret: SecretKind::MailPassword,
+        path: path.clone(),
+    };
+    report.needs(need, file.span);
+    global.mail.auth = Some(SmtpAuth {
+        user: user.text.to_string(),
+        password_file: path,
+    });
+}
+
+pub(in crate::config) fn show_smtp_auth(auth: Option<&SmtpAuth>) -> Lines {
+    auth.map(|auth| {
+        format!(
+            "{} {}",
+            show::text(&auth.user),
+            show::text(&auth.password_file)
+        )
+    })
+    .into_iter()
+    .collect()
 }

@@ -88,6 +88,10 @@ pub struct Mail {
     pub from: Option<String>,
     /// `smtp_server`.
     pub server: Option<SmtpServer>,
+    /// `smtp_starttls`: mail goes over TLS or not at all, and to a server that these vouch for (extension).
+    pub starttls: Option<Authorities>,
+    /// `smtp_auth` (extension).
+    pub auth: Option<SmtpAuth>,
     /// `smtp_helo_name`; the host name by default.
     pub helo_name: Option<String>,
     /// `smtp_connect_timeout`.
@@ -110,6 +114,8 @@ impl Default for Mail {
             to: Vec::new(),
             from: None,
             server: None,
+            starttls: None,
+            auth: None,
             helo_name: None,
             connect_timeout: Duration::from_secs(30),
             alert: None,
@@ -128,6 +134,24 @@ pub struct SmtpServer {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+/// Who vouches for a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authorities {
+    /// Whom this system trusts.
+    System,
+    /// Those whose certificates are in a file.
+    File(String),
+}
+
+/// `smtp_auth USER FILE`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmtpAuth {
+    /// Who sends mail, as the server knows it.
+    pub user: String,
+    /// A file with the password on its first line; nobody but its owner may read it.
+    pub password_file: String,
 }
 
 /// Whose a script or a FIFO is.

@@ -4,7 +4,7 @@
 //! it leaves out with a message is a warning, what it leaves out in silence a note. What others than root may change is
 //! always a warning, and a key that cannot be used or kept is an error.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::help_with_name;
 use crate::config::{
@@ -12,7 +12,7 @@ use crate::config::{
     diagnostic::{Finding, Kind, Report, Severity, quote},
     lower::{KEY, Lowered},
     model::{InterfaceName, global::Owner},
-    need::{Need, Program, Runner},
+    need::{Need, Program, Runner, SecretKind},
     path::{Found, find, resolve, weakness},
     source::Span,
     system::{EntryKind, Local},
@@ -23,6 +23,8 @@ const DEFAULT_USER: &str = "keepalived_script";
 const ROOT: u32 = 0;
 /// Permission for the group and others to read or write.
 const OTHERS: u32 = 0o066;
+/// Bytes of a password in a file.
+const PASSWORD: RangeInclusive<usize> = 1..=255;
 
 /// keepalived leaves the line out.
 pub(super) fn names_of_iproute_are_known(
@@ -95,7 +97,7 @@ pub(super) fn users_exist(lowered: &mut Lowered, system: &dyn System, report: &m
                 };
                 (&owner.value, owner.span, severity, "the program is not run")
             }
-            Need::Name(..) | Need::Vrf(_) | Need::SyncDaemon | Need::KeyFile { .. } => continue,
+            Need::Name(..) | Need::Vrf(_) | Need::SyncDaemon | Need::SecretFile { .. } => continue,
         };
         let Some(missing) = missing(owner, local) else {
             continue;
@@ -265,28 +267,32 @@ fn programs(lowered: &Lowered) -> impl Iterator<Item = (&Program, Span)> {
     })
 }
 
-/// A key that cannot be read, or that others read, proves nothing.
-pub(super) fn key_files_are_private(
+/// A secret that cannot be read, or that others read, proves nothing.
+pub(super) fn secret_files_are_private(
     lowered: &mut Lowered,
     system: &dyn System,
     report: &mut Report,
 ) {
     let Some(local) = system.local() else { return };
     for need in &lowered.needs {
-        if let Need::KeyFile { id, path } = &need.value {
-            check_key_file(*id, path, need.span, local, report);
+        if let Need::SecretFile { secret, path } = &need.value {
+            check_secret_file(*secret, path, need.span, local, report);
         }
     }
 }
 
-fn check_key_file<'r>(
-    id: u8,
+fn check_secret_file<'r>(
+    secret: SecretKind,
     path: &str,
     at: Span,
     local: &dyn Local,
     report: &'r mut Report,
 ) -> Option<&'r mut Finding> {
-    let file = format!("the file {} of key {id}", quote(path));
+    let (what, legal, of) = match secret {
+        SecretKind::Key(id) => ("key", KEY, format!("key {id}")),
+        SecretKind::MailPassword => ("password", PASSWORD, quote("smtp_auth")),
+    };
+    let file = format!("the file {} of {of}", quote(path));
     let found = resolve(&local.working_directory().join(path), local);
     let found = found.and_then(|found| match found.entry.kind {
         EntryKind::File => Ok(found),
@@ -296,7 +302,7 @@ fn check_key_file<'r>(
         Err(error) => {
             let message = format!("{file} cannot be read: {error}");
             let finding = report.error(Kind::System, at, message);
-            return Some(finding.help("write the key into it, and `chmod 600` it"));
+            return Some(finding.help(format!("write the {what} into it, and `chmod 600` it")));
         }
         Ok(found) => found.entry,
     };
@@ -305,12 +311,12 @@ fn check_key_file<'r>(
         let finding = report.error(Kind::ScriptSecurity, at, message);
         return Some(finding.help(quote(&format!("chmod 600 {path}"))));
     }
-    // A line end after the key does not count.
-    let most = *KEY.end() as u64 + 1;
-    if (*KEY.start() as u64..=most).contains(&entry.size) {
+    // A line end after the secret does not count.
+    let most = *legal.end() as u64 + 1;
+    if (*legal.start() as u64..=most).contains(&entry.size) {
         return None;
     }
     let message = format!("{file} holds {} bytes", entry.size);
     let finding = report.error(Kind::Value, at, message);
-    Some(finding.expected(format_args!("{} to {} bytes", KEY.start(), KEY.end())))
+    Some(finding.expected(format_args!("{} to {} bytes", legal.start(), legal.end())))
 }

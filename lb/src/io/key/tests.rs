@@ -53,5 +53,8 @@ fn a_key_file_is_private_and_holds_one_key_on_a_line() {
         assert!(!said.contains("0123"), "{said}");
     }
     let (_, errors) = load(&hmac("/nowhere/key"));
-    assert!(matches!(errors[..], [(7, Error::Unreadable { .. })]));
+    assert!(matches!(
+        errors[..],
+        [(7, Error::File(secret::Error::Unreadable { .. }))]
+    ));
 }

@@ -1,16 +1,29 @@
 //! Mail, one after the other, beside the loop.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, time::Duration};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, fmt::Display, future::Future, pin::Pin, time::Duration};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
-    transport::smtp::extension::ClientId,
+    transport::smtp::{
+        authentication::Credentials,
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
+        extension::ClientId,
+    },
 };
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::{config::model::global::Mail, notify::Letter, observe::log};
+use crate::{
+    config::model::global::{Authorities, Mail, SmtpAuth},
+    io::secret,
+    notify::Letter,
+    observe::log,
+};
 
 /// Mails that wait for the server.
 const WAITING: usize = 64;
@@ -34,6 +47,15 @@ pub(super) enum MailError {
         /// What it said.
         error: lettre::transport::smtp::Error,
     },
+    /// What TLS needs is not there.
+    #[error("smtp_starttls: {0}")]
+    Tls(String),
+    /// The password cannot be had.
+    #[error("smtp_auth: {0}")]
+    Password(#[from] secret::Error),
+    /// What is there is none.
+    #[error("smtp_auth: {0} begins with no password of 1 to 255 bytes of UTF-8")]
+    NoPassword(String),
     /// The server took too long.
     #[error("{0} takes too long")]
     Slow(String),
@@ -58,7 +80,7 @@ pub(super) struct Post {
 }
 
 /// A mail server with sender and recipients.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Office {
     host: String,
     port: u16,
@@ -66,23 +88,15 @@ struct Office {
     from: String,
     to: Vec<String>,
     connect: Duration,
+    /// With `smtp_starttls`, or why it cannot be used.
+    tls: Option<Result<TlsParameters, String>>,
+    auth: Option<SmtpAuth>,
 }
 
 impl Post {
     /// Takes what the configuration says. Without recipients or a server nothing is sent, as with keepalived.
     pub(super) fn configure(&mut self, mail: &Mail, host: &str) {
-        let server = mail.server.as_ref().filter(|_| !mail.to.is_empty());
-        self.office = server.map(|server| {
-            let complete = |address: &String| complete(address, host);
-            Office {
-                host: server.host.clone(),
-                port: server.port,
-                hello: mail.helo_name.clone().unwrap_or_else(|| host.to_owned()),
-                from: complete(mail.from.as_ref().unwrap_or(&"root".to_owned())),
-                to: mail.to.iter().map(complete).collect(),
-                connect: mail.connect_timeout,
-            }
-        });
+        self.office = Office::new(mail, host);
     }
 
     /// Puts a letter into the queue.
@@ -132,13 +146,41 @@ impl Post {
 }
 
 impl Office {
+    fn new(mail: &Mail, host: &str) -> Option<Self> {
+        let server = mail.server.as_ref().filter(|_| !mail.to.is_empty())?;
+        let complete = |address: &String| complete(address, host);
+        let tls = mail.starttls.as_ref().map(|authorities| {
+            let made = tls(authorities, &server.host);
+            if let Err(why) = &made {
+                log::mail_tls_unusable(why);
+            }
+            made
+        });
+        Some(Self {
+            host: server.host.clone(),
+            port: server.port,
+            hello: mail.helo_name.clone().unwrap_or_else(|| host.to_owned()),
+            from: complete(mail.from.as_ref().unwrap_or(&"root".to_owned())),
+            to: mail.to.iter().map(complete).collect(),
+            connect: mail.connect_timeout,
+            tls,
+            auth: mail.auth.clone(),
+        })
+    }
+
     async fn send(&self, letter: &Letter) -> Result<(), MailError> {
         let message = self.message(letter)?;
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
             .port(self.port)
             .hello_name(ClientId::Domain(self.hello.clone()))
-            .timeout(Some(self.connect))
-            .build();
+            .timeout(Some(self.connect));
+        if let Some(tls) = self.tls.clone() {
+            transport = transport.tls(Tls::Required(tls.map_err(MailError::Tls)?));
+        }
+        if let Some(auth) = &self.auth {
+            transport = transport.credentials(credentials(auth)?);
+        }
+        let transport = transport.build();
         let server = || format!("{}:{}", self.host, self.port);
         let limit = self.connect.saturating_mul(DELIVERY);
         match timeout(limit, transport.send(message)).await {
@@ -176,4 +218,42 @@ fn mailbox(address: &str) -> Result<Mailbox, MailError> {
     address
         .parse()
         .map_err(|_| MailError::Address(address.to_owned()))
+}
+
+/// The side of a client that takes a server of this name from nobody but these.
+fn tls(authorities: &Authorities, host: &str) -> Result<TlsParameters, String> {
+    let tls = TlsParameters::builder(host.to_owned());
+    let tls = match authorities {
+        Authorities::System => tls,
+        Authorities::File(file) => {
+            let unusable = |error: &dyn Display| format!("{file}: {error}");
+            let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+            let read: Vec<_> = read.map_err(|error| unusable(&error))?;
+            if read.is_empty() {
+                return Err(format!("{file} has no certificate"));
+            }
+            let mut tls = tls.certificate_store(CertificateStore::None);
+            for certificate in read {
+                let certificate = Certificate::from_der(certificate.to_vec());
+                let certificate = certificate.map_err(|error| unusable(&error))?;
+                tls = tls.add_root_certificate(certificate);
+            }
+            tls
+        }
+    };
+    tls.build_rustls()
+        .map_err(|error| format!("{error}{}", because(&error)))
+}
+
+/// Read for each mail, so that a new password needs no reload.
+fn credentials(auth: &SmtpAuth) -> Result<Credentials, MailError> {
+    let SmtpAuth {
+        user,
+        password_file,
+    } = auth;
+    let line = secret::first_line(password_file)?;
+    let text = String::from_utf8(line).ok();
+    let password = text.filter(|text| (1..=255).contains(&text.len()));
+    let password = password.ok_or_else(|| MailError::NoPassword(password_file.clone()))?;
+    Ok(Credentials::new(user.clone(), password))
 }

@@ -39,6 +39,25 @@ pub(super) const MAIL: &[Global] = &[
     )
     .default("port 25")
     .means("where mail is sent to"),
+    Global::new(
+        &["smtp_starttls"],
+        Takes::Words {
+            usage: "nothing, or a file with certificates of authorities",
+            read: words::smtp_starttls,
+            show: |global| words::show_smtp_starttls(global.mail.starttls.as_ref()),
+        },
+    )
+    .default("no TLS; whom this system trusts for the bare word")
+    .means("mail goes over TLS or not at all, and to a server that one of them vouches for (of lb, not of keepalived)"),
+    Global::new(
+        &["smtp_auth"],
+        Takes::Words {
+            usage: "USER FILE, with the password on the file's first line",
+            read: words::smtp_auth,
+            show: |global| words::show_smtp_auth(global.mail.auth.as_ref()),
+        },
+    )
+    .means("how the mail server knows this node (of lb, not of keepalived)"),
     text(&["smtp_helo_name"], field!(some clone mail.helo_name))
         .acted()
         .default("the host name")

@@ -18,7 +18,7 @@ use crate::config::{
             Secret,
         },
     },
-    need::Need,
+    need::{Need, SecretKind},
     show,
     source::{Span, Spanned},
 };
@@ -176,7 +176,8 @@ pub(in crate::config) fn read_key(
     }
     if let KeySource::File(path) = &source {
         let path = path.clone();
-        report.needs(Need::KeyFile { id, path }, at);
+        let secret = SecretKind::Key(id);
+        report.needs(Need::SecretFile { secret, path }, at);
     }
     draft.keys.push(Spanned::new(HmacKey { id, source }, at));
 }

@@ -238,6 +238,26 @@ pub(super) const CASES: &[Case] = &[
         "auth_hmac {\nkey 1 file:/srv/none\nkey 2 file:/srv/seen\nkey 3 file:/srv/long\nkey 4 file:/srv\n\
          key 5 file:/srv/plain\nactive_key 1\n}",
     ),
+    (
+        "a password in a file",
+        In::Global("smtp_server mail.example.net\nsmtp_starttls\nsmtp_auth lb /srv/key"),
+        "",
+    ),
+    (
+        "passwords in files that are not right",
+        In::Global("smtp_auth lb /srv/none\nsmtp_auth lb /srv/seen\nsmtp_auth lb"),
+        "",
+    ),
+    (
+        "a password in clear text",
+        In::Global("smtp_server mail.example.net\nsmtp_auth lb /srv/key"),
+        "",
+    ),
+    (
+        "a password that does not leave this host",
+        In::Global("smtp_server 127.0.0.1\nsmtp_auth lb /srv/key"),
+        "",
+    ),
     // Quotes.
     (
         "a quote that is not closed is told once",
