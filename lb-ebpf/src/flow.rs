@@ -383,6 +383,36 @@ pub fn sweep<S: Slot>(bucket: &'static [S]) -> u32 {
     freed
 }
 
+/// Frees the entry of `key`, if there is one: its flow is over, and whose the next is nobody knows yet.
+#[inline(always)]
+pub fn forget(key: &Key) {
+    if key.family == 4 {
+        if let Some(bucket) = maps::flow_bucket4(key.hash) {
+            forget_in(bucket, key);
+        }
+    } else if let Some(bucket) = maps::flow_bucket6(key.hash) {
+        forget_in(bucket, key);
+    }
+}
+
+#[inline(always)]
+fn forget_in<S: Slot>(bucket: &'static [S], key: &Key) {
+    let Some(slot) = bucket.get(S::position(bucket, key)) else {
+        return;
+    };
+    let word = S::word(key);
+    if !slot.key().replace(word, u64::from_ne_bytes(BUSY)) {
+        return;
+    }
+    if slot.client_is(key) {
+        connection::end(Value::from_word(slot.value().swap(0)));
+        slot.key().publish(0);
+    } else {
+        // It had a new owner by then, with the same key word.
+        slot.key().publish(word);
+    }
+}
+
 /// Frees an entry, unless it lives again by now.
 #[inline(always)]
 fn free<S: Slot>(slot: &S, word: u64, now: u32) -> bool {

@@ -71,6 +71,10 @@ pub fn find(service: &ServiceValue, key: &Key, entry: u32, segment: Segment) -> 
     if let Some(choice) = by_flow(key, flow::now(), segment, &mut reopens) {
         return Some(choice);
     }
+    if reopens && service.ring.len == 0 {
+        // Nobody here takes the new flow, but IPVS may: the entry would catch what follows.
+        flow::forget(key);
+    }
     if service.scheduler != SCHEDULER_MH {
         return None;
     }

@@ -18,6 +18,7 @@ mod headers;
 mod heartbeat;
 mod icmp;
 mod judge;
+mod leaving;
 mod load;
 mod local;
 mod matrix;
