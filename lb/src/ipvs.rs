@@ -13,7 +13,7 @@ pub mod sync;
 mod table;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
@@ -31,6 +31,9 @@ pub use self::{
 const AUDIT: Duration = Duration::from_secs(30);
 /// How long until it is read again after an operation failed, at first.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// How long until it is looked again whether services that leave have connections.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A service as the kernel tells it apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +154,8 @@ pub enum Output {
     Change(Operation),
     /// Read the table; answered by [`Ipvs::handle_observed`].
     Observe,
+    /// Read what the kernel counts; answered by [`Ipvs::handle_figures`].
+    Count,
 }
 
 /// Keeps the kernel's table equal to the desired one.
@@ -160,6 +165,10 @@ pub struct Ipvs {
     installed: Table,
     /// What this process has wanted at any time.
     ours: BTreeSet<ServiceKey>,
+    /// Services go on with the connections they have, take no more, and go with their last one.
+    is_leaving: bool,
+    /// When it is looked next whether services that leave have connections.
+    look: Option<Instant>,
     observe: Option<Instant>,
     /// How long until the table is read again after the next failure: what fails again and again is tried less and less often.
     pause: Duration,
@@ -174,6 +183,8 @@ impl Ipvs {
             desired: Table::default(),
             installed: Table::default(),
             ours: BTreeSet::new(),
+            is_leaving: false,
+            look: None,
             observe: None,
             pause: RETRY,
             outputs: VecDeque::from([Output::Observe]),
@@ -192,8 +203,33 @@ impl Ipvs {
         self.ours.contains(key)
     }
 
-    /// Wants this table and no other.
-    pub fn handle_desired(&mut self, desired: Table) {
+    /// Whether XDP takes what begins from now on, heeded by the next [`Self::handle_desired`].
+    pub const fn set_leaving(&mut self, is_leaving: bool) {
+        self.is_leaving = is_leaving;
+    }
+
+    /// Whether IPVS takes nothing that begins.
+    #[must_use]
+    pub const fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// Whether nothing is left of what was to leave.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.is_leaving
+            && self.installed.services.is_empty()
+            && !self.outputs.contains(&Output::Observe)
+    }
+
+    /// Wants this table and no other. Where IPVS is leaving it is those of these services that the kernel has, with nothing for new
+    /// connections.
+    pub fn handle_desired(&mut self, desired: Table, now: Instant) {
+        if self.is_leaving {
+            self.look.get_or_insert(now + LOOK_AGAIN);
+        } else {
+            self.look = None;
+        }
         self.ours.extend(desired.services.keys());
         if desired != self.desired {
             self.pause = RETRY;
@@ -222,6 +258,22 @@ impl Ipvs {
         self.observe = Some(now + self.pause);
     }
 
+    /// The answer to [`Output::Count`], `None` when nobody could count them. A service that is leaving goes with its last connection.
+    pub fn handle_figures(&mut self, figures: Option<&AllFigures>, now: Instant) {
+        if !self.is_leaving {
+            return;
+        }
+        self.look = Some(now + LOOK_AGAIN);
+        if let Some(figures) = figures {
+            let has_connections = |(_, dests): &(Figures, BTreeMap<DestKey, Figures>)| {
+                dests.values().any(|dest| dest.active + dest.inactive > 0)
+            };
+            let services = &mut self.desired.services;
+            services.retain(|key, _| figures.get(key).is_some_and(has_connections));
+        }
+        self.update();
+    }
+
     /// The answer to [`Output::Change`]. After a failure the table is read again, a little later.
     pub fn handle_done<E>(&mut self, operation: &Operation, result: &Result<(), E>, now: Instant) {
         if result.is_ok() {
@@ -237,12 +289,17 @@ impl Ipvs {
             self.observe = None;
             self.outputs.push_back(Output::Observe);
         }
+        if self.look.is_some_and(|due| due <= now) && !self.outputs.contains(&Output::Count) {
+            self.outputs.push_back(Output::Count);
+        }
     }
 
     /// When [`Self::handle_timeout`] is due next, and why.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        self.observe.map(|due| (due, "audit"))
+        let observe = self.observe.map(|due| (due, "audit"));
+        let look = self.look.map(|due| (due, "leave"));
+        observe.into_iter().chain(look).min()
     }
 
     /// The next effect; drain to `None` after every input, before the answers to what was drained.
@@ -254,6 +311,16 @@ impl Ipvs {
         // Until the kernel's table is known everything would look missing.
         if self.outputs.contains(&Output::Observe) {
             return;
+        }
+        if self.is_leaving {
+            let installed = &self.installed.services;
+            self.desired
+                .services
+                .retain(|key, _| installed.contains_key(key));
+            let entries = self.desired.services.values_mut();
+            for dest in entries.flat_map(|entry| entry.dests.values_mut()) {
+                dest.weight = 0;
+            }
         }
         let operations = table::difference(&self.installed, &self.desired);
         self.outputs = operations.into_iter().map(Output::Change).collect();

@@ -26,7 +26,7 @@ use lb_common::{
 
 pub use self::image::{Image, MapOp};
 use self::{
-    plan::{Planner, Refusal},
+    plan::{Planner, Refusal, service_key},
     room::Room,
 };
 use crate::{
@@ -43,6 +43,23 @@ pub enum Age {
     Settled,
 }
 
+/// XDP's part beside IPVS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// IPVS has none of the services.
+    #[default]
+    Alone,
+    /// IPVS goes on with the flows it has.
+    Successor,
+    /// IPVS has the services too, and takes what is not carried here.
+    Shared,
+    /// XDP goes on with the flows it has; IPVS takes those that begin.
+    Leaving,
+}
+
+/// How long until it is looked again whether a service that leaves has flows.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// How long until flows that still hold on to an older ring are counted again.
 const COUNT_AGAIN: Duration = Duration::from_secs(300);
 
@@ -57,6 +74,8 @@ pub enum Output {
     /// Count the flows that are where an older ring placed them, with [`displaced::Displaced`]; answered by
     /// [`Mirror::handle_displaced`].
     CountDisplaced,
+    /// Count the connections of each service, as far as they have entries; answered by [`Mirror::handle_connections`].
+    CountConnections,
     /// A service cannot be carried as configured: log.
     Refused {
         /// The service.
@@ -75,6 +94,8 @@ pub struct Mirror {
     refused: BTreeMap<Front, Refusal>,
     /// Services whose ring differs from the previous one, and when that may end.
     unsettled: BTreeMap<ServiceKey, Instant>,
+    /// When it is looked next whether services that leave have flows.
+    look: Option<Instant>,
     retry: Option<Instant>,
     outputs: VecDeque<Output>,
 }
@@ -89,6 +110,7 @@ impl Mirror {
             planner: Planner::new(room),
             refused: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            look: None,
             retry: None,
             outputs: VecDeque::new(),
         }
@@ -106,10 +128,9 @@ impl Mirror {
         self.planner.timeouts = timeouts;
     }
 
-    /// Whether IPVS has the services too: then every flow that begins here has its entry, because what has none may be one of IPVS.
-    /// Heeded by the next [`Self::handle_services`].
-    pub const fn set_shared(&mut self, is_shared: bool) {
-        self.planner.is_shared = is_shared;
+    /// What part the maps have, heeded by the next [`Self::handle_services`].
+    pub const fn set_part(&mut self, part: Part) {
+        self.planner.part = part;
     }
 
     /// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
@@ -126,9 +147,35 @@ impl Mirror {
         Duration::from_secs(seconds.into())
     }
 
-    /// Wants these services and no others.
-    pub fn handle_services(&mut self, desired: Vec<Service>, now: Instant) {
+    /// Wants these services and no others. Where XDP is leaving it is those among them that it has, and they take no flows.
+    pub fn handle_services(&mut self, mut desired: Vec<Service>, now: Instant) {
+        if self.planner.part == Part::Leaving {
+            let installed = &self.installed.services;
+            desired.retain(|service| installed.contains_key(&service_key(service.front)));
+            desired.iter_mut().for_each(quiesce);
+            self.look.get_or_insert(now + LOOK_AGAIN);
+        } else {
+            self.look = None;
+        }
         self.desired = desired;
+        self.update(&BTreeMap::new(), now);
+    }
+
+    /// The answer to [`Output::CountConnections`]: connections by service id, `None` when nobody could count them. A service that is
+    /// leaving goes with its last one.
+    pub fn handle_connections(&mut self, connections: Option<&BTreeMap<u32, u64>>, now: Instant) {
+        if self.planner.part != Part::Leaving {
+            return;
+        }
+        self.look = Some(now + LOOK_AGAIN);
+        if let Some(connections) = connections {
+            let installed = &self.installed.services;
+            self.desired.retain(|service| {
+                let value = installed.get(&service_key(service.front));
+                let left = value.and_then(|value| connections.get(&value.id));
+                left.is_some_and(|left| *left > 0)
+            });
+        }
         self.update(&BTreeMap::new(), now);
     }
 
@@ -169,6 +216,11 @@ impl Mirror {
         if self.retry.is_some_and(|due| due <= now) {
             self.update(&BTreeMap::new(), now);
         }
+        if self.look.is_some_and(|due| due <= now)
+            && !self.outputs.contains(&Output::CountConnections)
+        {
+            self.outputs.push_back(Output::CountConnections);
+        }
         let settling = self.unsettled.values().any(|due| *due <= now);
         if settling && !self.outputs.contains(&Output::CountDisplaced) {
             self.outputs.push_back(Output::CountDisplaced);
@@ -180,7 +232,8 @@ impl Mirror {
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let retry = self.retry.map(|due| (due, "retry"));
         let settle = self.unsettled.values().min().map(|due| (*due, "settle"));
-        retry.into_iter().chain(settle).min()
+        let look = self.look.map(|due| (due, "leave"));
+        retry.into_iter().chain(settle).chain(look).min()
     }
 
     /// The next effect; drain to `None` after every input.
@@ -190,6 +243,7 @@ impl Mirror {
 
     fn update(&mut self, ages: &BTreeMap<ServiceKey, Age>, now: Instant) {
         self.retry = None;
+        self.look = self.look.filter(|_| !self.desired.is_empty());
         self.installed.forget_unused_chunks();
         let plan = self.planner.plan(&self.installed, &self.desired, ages);
         self.watch_rings(&plan.image, now);
@@ -231,6 +285,15 @@ impl Mirror {
             }
         }
         self.refused = refused;
+    }
+}
+
+/// Lets a service keep its flows and take no more.
+fn quiesce(service: &mut Service) {
+    for dest in &mut service.dests {
+        dest.draining = true;
+        // What goes by it has no entry that would tell when it ends.
+        dest.quic_server_id = None;
     }
 }
 

@@ -16,6 +16,36 @@ use crate::config::model::{
     Family, Protocol, RealServer, VirtualServer, VirtualService, vrrp::MacAddress,
 };
 
+/// What forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// Our programs.
+    Xdp,
+    /// The kernel's.
+    Ipvs,
+}
+
+impl Plane {
+    /// The one beside it.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Xdp => Self::Ipvs,
+            Self::Ipvs => Self::Xdp,
+        }
+    }
+}
+
+/// `XDP` or `IPVS`.
+impl fmt::Display for Plane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xdp => "XDP",
+            Self::Ipvs => "IPVS",
+        })
+    }
+}
+
 /// Address, port and protocol of a service: its identity in both planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Front {

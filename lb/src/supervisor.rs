@@ -46,7 +46,7 @@ pub use self::{
 };
 use crate::{
     cli::{Cli, Role},
-    config::model::Config,
+    config::model::{self, Config},
     io::{
         config::{keep, options, read},
         memory,
@@ -105,6 +105,8 @@ struct Parent {
     config: Config,
     gates: Gates,
     data_plane: DataPlane,
+    /// IPVS was in use until a reload, and may have connections yet.
+    ipvs_leaves: bool,
     children: BTreeMap<Role, Child>,
     backoff: BTreeMap<Role, Backoff>,
     gathering: Option<Gathering>,
@@ -143,6 +145,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         config: Config::default(),
         gates,
         data_plane,
+        ipvs_leaves: false,
         children: BTreeMap::new(),
         backoff: BTreeMap::new(),
         gathering: None,
@@ -172,6 +175,9 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
 impl Parent {
     async fn handle(&mut self, event: Event) {
         match event {
+            Event::Message(_, _, FromChild::Left) => {
+                self.data_plane.handle_left(&self.config).await;
+            }
             Event::Message(role, pid, message) => self.handle_message(role, pid, message),
             Event::Exited(role, exit) => {
                 self.handle_exit(role, &exit);
@@ -200,6 +206,10 @@ impl Parent {
                 .iter()
                 .map(|instance| instance.name.as_str()),
         );
+        let had_ipvs = !self.config.virtual_servers.is_empty()
+            && self.config.global.data_plane != model::DataPlane::Xdp;
+        self.ipvs_leaves =
+            config.global.data_plane == model::DataPlane::Xdp && (self.ipvs_leaves || had_ipvs);
         self.config = config;
         set_umask(self.config.global.scripts.umask);
         self.later(REST, Event::AtRest);
@@ -233,6 +243,7 @@ impl Parent {
             gates: self.gates.by_name().clone(),
             settings: Some(self.run_dir.settings()),
             pins: self.data_plane.pins(),
+            ipvs_leaves: self.ipvs_leaves,
         }
     }
 
@@ -299,7 +310,13 @@ impl Parent {
             (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
-            (FromChild::Configured | FromChild::Vrrp(_) | FromChild::Checkers(_), _) => {}
+            (
+                FromChild::Configured
+                | FromChild::Left
+                | FromChild::Vrrp(_)
+                | FromChild::Checkers(_),
+                _,
+            ) => {}
         }
         self.finish_complete();
     }

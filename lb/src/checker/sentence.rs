@@ -4,7 +4,7 @@ use std::{fmt::Display, time::Duration};
 
 use super::{CheckChange, ProbeError};
 use crate::pool::{
-    RealServerId, VirtualServerId,
+    Plane, RealServerId, VirtualServerId,
     state::{Balance, Notice, Subject},
 };
 
@@ -189,6 +189,24 @@ pub fn ipvs_failed(why: impl Display) -> String {
 #[must_use]
 pub fn flows_not_counted(why: impl Display) -> String {
     format!("Flow entries cannot be counted: {why}")
+}
+
+/// A plane goes on with the flows it has, in so many services, and takes no more.
+#[must_use]
+pub fn leaves(plane: Plane, services: usize) -> String {
+    format!(
+        "{plane} leaves: it goes on with the flows that it has in {services} virtual servers, {} takes those that begin",
+        plane.other()
+    )
+}
+
+/// It has none any more.
+#[must_use]
+pub fn left(plane: Plane) -> String {
+    format!(
+        "{plane} has left: none of its flows goes on, {} has all",
+        plane.other()
+    )
 }
 
 /// There are no maps to write, and no IPVS.

@@ -68,6 +68,18 @@ impl Ipvs {
     /// # Errors
     /// When there is no netlink socket to be had.
     pub fn open() -> io::Result<Option<Self>> {
+        if let Some(ipvs) = Self::open_loaded()? {
+            return Ok(Some(ipvs));
+        }
+        load_module();
+        Self::open_loaded()
+    }
+
+    /// Connects; `None` when this kernel has no IPVS, or its module is not loaded.
+    ///
+    /// # Errors
+    /// When there is no netlink socket to be had.
+    pub fn open_loaded() -> io::Result<Option<Self>> {
         let socket = socket(
             AddressFamily::Netlink,
             SockType::Raw,
@@ -88,13 +100,8 @@ impl Ipvs {
             sequence: 0,
             received: vec![0; LONGEST],
         };
-        if !ipvs.find_family()? {
-            load_module();
-            if !ipvs.find_family()? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(ipvs))
+        let is_there = ipvs.find_family()?;
+        Ok(is_there.then_some(ipvs))
     }
 
     /// Reads the services that `wants` wants, with their dests.

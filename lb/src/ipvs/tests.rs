@@ -276,6 +276,7 @@ fn drain(ipvs: &mut Ipvs, kernel: &mut Table, now: Instant) -> Vec<String> {
                 ipvs.handle_done::<()>(&operation, &Ok(()), now);
             }
             Output::Observe => ipvs.handle_observed(kernel.clone(), now),
+            Output::Count => panic!("nothing leaves"),
         }
     }
     done
@@ -287,7 +288,7 @@ fn services_of_others_are_left_alone_and_ours_are_put_back() {
     let foreign = entry("lblc", &[(9, 1)]);
     let mut kernel = table_of(&[(9, foreign.clone())]);
     let mut ipvs = Ipvs::new();
-    ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1), (2, 1)]))]));
+    ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1), (2, 1)]))]), now);
     let done = drain(&mut ipvs, &mut kernel, now);
     let expected = [
         "add 10.0.0.1:80 (tcp)",
@@ -306,7 +307,7 @@ fn services_of_others_are_left_alone_and_ours_are_put_back() {
     kernel.services.remove(&front(1));
     ipvs.handle_timeout(now + AUDIT);
     assert_eq!(drain(&mut ipvs, &mut kernel, now), expected);
-    ipvs.handle_desired(Table::default());
+    ipvs.handle_desired(Table::default(), now);
     assert_eq!(
         drain(&mut ipvs, &mut kernel, now),
         ["remove 10.0.0.1:80 (tcp)"]
@@ -320,7 +321,7 @@ fn what_others_made_goes_once_it_is_taken_over() {
     let mut kernel = table_of(&[(9, entry("lblc", &[(9, 1)]))]);
     let mut ipvs = Ipvs::new();
     ipvs.handle_adopted(kernel.services.clone().into_keys());
-    ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1)]))]));
+    ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1)]))]), now);
     drain(&mut ipvs, &mut kernel, now);
     assert_eq!(kernel, table_of(&[(1, entry("rr", &[(1, 1)]))]));
 }
@@ -359,7 +360,7 @@ fn a_restarted_child_takes_up_what_is_there() {
     let wanted = table_of(&[(1, entry("rr", &[(1, 1), (2, 3)]))]);
     let mut kernel = table_of(&[(1, entry("rr", &[(1, 1), (2, 1), (3, 1)]))]);
     let mut ipvs = Ipvs::new();
-    ipvs.handle_desired(wanted.clone());
+    ipvs.handle_desired(wanted.clone(), now);
     let expected = [
         "edit 192.168.1.2:8080 of 10.0.0.1:80 (tcp)",
         "remove 192.168.1.3:8080 from 10.0.0.1:80 (tcp)",
@@ -368,13 +369,99 @@ fn a_restarted_child_takes_up_what_is_there() {
     assert_eq!(kernel, wanted);
 }
 
+/// Figures of services whose first dest has so many connections.
+fn figures(connections: &[(u8, u32, u32)]) -> AllFigures {
+    let of = |&(n, active, inactive): &(u8, u32, u32)| {
+        let dest = Figures {
+            active,
+            inactive,
+            ..Figures::default()
+        };
+        let dests = BTreeMap::from([(real(1), dest), (real(2), Figures::default())]);
+        (front(n), (Figures::default(), dests))
+    };
+    connections.iter().map(of).collect()
+}
+
+/// Lets the time come to look at what leaves; the kernel has these figures.
+fn look(
+    ipvs: &mut Ipvs,
+    kernel: &mut Table,
+    now: &mut Instant,
+    counted: Option<&AllFigures>,
+) -> Vec<String> {
+    *now += LOOK_AGAIN;
+    ipvs.handle_timeout(*now);
+    assert_eq!(ipvs.poll_output(), Some(Output::Count));
+    ipvs.handle_figures(counted, *now);
+    drain(ipvs, kernel, *now)
+}
+
+#[test]
+fn what_leaves_takes_nothing_more_and_goes_with_its_last_connection() {
+    let mut now = start();
+    let both = |weights: [u32; 2]| entry("rr", &[(1, weights[0]), (2, weights[1])]);
+    let wanted = table_of(&[(1, both([1, 3])), (2, both([1, 1]))]);
+    let mut kernel = Table::default();
+    let mut ipvs = Ipvs::new();
+    ipvs.handle_desired(wanted.clone(), now);
+    drain(&mut ipvs, &mut kernel, now);
+    ipvs.set_leaving(true);
+    // One more is not begun here any more.
+    let with_third = table_of(&[(1, both([1, 3])), (2, both([1, 1])), (3, both([1, 1]))]);
+    ipvs.handle_desired(with_third.clone(), now);
+    drain(&mut ipvs, &mut kernel, now);
+    let quiet = [(1, both([0, 0])), (2, both([0, 0]))];
+    assert_eq!(kernel, table_of(&quiet));
+    assert!(!ipvs.has_left());
+    let counted = figures(&[(1, 1, 0), (2, 0, 1)]);
+    assert_eq!(
+        look(&mut ipvs, &mut kernel, &mut now, Some(&counted)),
+        [""; 0]
+    );
+    assert_eq!(look(&mut ipvs, &mut kernel, &mut now, None), [""; 0]);
+    let counted = figures(&[(1, 0, 0), (2, 0, 1)]);
+    let gone = ["remove 10.0.0.1:80 (tcp)"];
+    assert_eq!(look(&mut ipvs, &mut kernel, &mut now, Some(&counted)), gone);
+    // What went stays away while health changes.
+    ipvs.handle_desired(with_third, now);
+    drain(&mut ipvs, &mut kernel, now);
+    assert_eq!(kernel, table_of(&quiet[1..]));
+    look(&mut ipvs, &mut kernel, &mut now, Some(&figures(&[])));
+    assert_eq!(kernel, Table::default());
+    assert!(ipvs.has_left());
+    ipvs.set_leaving(false);
+    ipvs.handle_desired(wanted.clone(), now);
+    drain(&mut ipvs, &mut kernel, now);
+    assert_eq!(kernel, wanted);
+    assert!(!ipvs.has_left());
+}
+
+#[test]
+fn a_restarted_child_lets_what_is_there_leave() {
+    let now = start();
+    let foreign = (9, entry("lblc", &[(9, 1)]));
+    let mut kernel = table_of(&[(1, entry("rr", &[(1, 0), (3, 0)])), foreign.clone()]);
+    let mut ipvs = Ipvs::new();
+    ipvs.set_leaving(true);
+    let wanted = [(1, entry("rr", &[(1, 5)])), (2, entry("rr", &[(1, 5)]))];
+    ipvs.handle_desired(table_of(&wanted), now);
+    assert!(!ipvs.has_left(), "nobody knows yet");
+    drain(&mut ipvs, &mut kernel, now);
+    let expected = [(1, entry("rr", &[(1, 0)])), foreign];
+    assert_eq!(kernel, table_of(&expected));
+    ipvs.handle_desired(Table::default(), now);
+    drain(&mut ipvs, &mut kernel, now);
+    assert_eq!(kernel, table_of(&expected[1..]));
+}
+
 #[test]
 fn after_a_failure_the_table_is_read_and_the_rest_is_done() {
     let now = start();
     let wanted = table_of(&[(1, entry("rr", &[(1, 1)]))]);
     let mut kernel = Table::default();
     let mut ipvs = Ipvs::new();
-    ipvs.handle_desired(wanted.clone());
+    ipvs.handle_desired(wanted.clone(), now);
     assert_eq!(ipvs.poll_output(), Some(Output::Observe));
     ipvs.handle_observed(kernel.clone(), now);
     let mut operations = Vec::new();

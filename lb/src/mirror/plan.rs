@@ -1,6 +1,7 @@
 //! From the desired services to the wanted image: who gets which id, which generation and which chunks.
 
 mod dest;
+mod part;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,16 +17,14 @@ use lb_common::{
     quic::QuicKey,
     ring::{CHUNK_LEN, RingChunk},
     service::{
-        RingRef, SCHEDULER_LC, SCHEDULER_MH, SCHEDULER_MH_COUNTED, SCHEDULER_NQ, SCHEDULER_OVF,
-        SCHEDULER_RR, SCHEDULER_SED, SCHEDULER_SH, SCHEDULER_WLC, SERVICE_ALL_PORTS,
-        SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT, SERVICE_ONE_PACKET, SERVICE_QUIC,
-        ServiceKey, ServiceValue,
+        RingRef, SCHEDULER_MH, SERVICE_ALL_PORTS, SERVICE_FALLBACK, SERVICE_HASH_PORT, SERVICE_NAT,
+        SERVICE_ONE_PACKET, SERVICE_QUIC, ServiceKey, ServiceValue,
     },
 };
 
 use self::dest::{dest_value, may_be_here};
 use super::{
-    Age,
+    Age, Part,
     image::{Image, chunks, is_live},
     maglev,
     room::{MOST_SERVICES, Room},
@@ -113,8 +112,8 @@ pub struct Planner {
     next_chunk: u32,
     /// What `lvs_timeouts` says, in seconds by `FLOW_*`.
     pub(super) timeouts: BTreeMap<u32, u32>,
-    /// IPVS has the services too.
-    pub(super) is_shared: bool,
+    /// XDP's part beside IPVS.
+    pub(super) part: Part,
     /// Rings computed, and what they were computed from.
     rings: BTreeMap<ServiceKey, ComputedRing>,
 }
@@ -170,7 +169,7 @@ impl Planner {
             next_dest: 0,
             next_chunk: 0,
             timeouts: BTreeMap::new(),
-            is_shared: false,
+            part: Part::Alone,
             rings: BTreeMap::new(),
         }
     }
@@ -268,8 +267,7 @@ impl Draft<'_> {
     fn add(&mut self, service: &Service, ages: &BTreeMap<ServiceKey, Age>) -> Result<(), Refusal> {
         let is_full_nat = |dest: &Dest| dest.method == ForwardMethod::FullNat;
         let has_full_nat = service.dests.iter().any(is_full_nat);
-        // IPVS has no full NAT.
-        let is_shared = self.planner.is_shared && !has_full_nat;
+        let part = part::of(self.planner.part, has_full_nat);
         if !self.planner.room.has_local_ports() && has_full_nat {
             return Err(Refusal::LocalPorts);
         }
@@ -277,16 +275,9 @@ impl Draft<'_> {
         let (persistence, granularity) = persistence(service);
         let key = service_key(service.front);
         let before = self.before.get(&key).copied();
-        // IPVS has nothing of a service whose flows have no entries: they go on as they began.
-        let is_alone = before.is_some_and(|before| before.scheduler == SCHEDULER_MH);
-        let scheduler = scheduler(service, is_shared && !is_alone).ok_or(Refusal::Scheduler)?;
-        if service.persistence.is_some_and(|it| it.engine.is_some()) {
-            return Err(Refusal::Engine);
-        }
-        // One that is there has flows, which would be nobody's.
-        if is_shared && before.is_none() {
-            leave_to_ipvs(service)?;
-        }
+        let Some(scheduler) = part::scheduler(part, service, before.as_ref())? else {
+            return Ok(());
+        };
         let id = match before {
             Some(before) => before.id,
             None => self.new_service_id()?,
@@ -299,7 +290,10 @@ impl Draft<'_> {
             });
             refused.map(|dest| Refusal::SctpHere(dest.id))
         });
-        let entries = self.ring_entries(key, service, &dests);
+        let entries = match part {
+            Part::Leaving => Vec::new(),
+            _ => self.ring_entries(key, service, &dests),
+        };
         let (ring, full) = match (self.place_ring(&entries, before), before) {
             (Some(ring), _) => (ring, None),
             (None, Some(before)) => (self.keep(before.ring), Some(Refusal::Rings)),
@@ -366,7 +360,10 @@ impl Draft<'_> {
                     None => self.new_dest(of, dest)?,
                 };
                 self.image.dests.insert(id, value);
-                self.image.limits.insert(id, limits(dest));
+                let limits = limits(dest);
+                if limits != DestLimits::zeroed() {
+                    self.image.limits.insert(id, limits);
+                }
                 Ok(id)
             })
             .collect()
@@ -560,42 +557,6 @@ pub(super) fn free_run(taken: &BTreeSet<u32>, room: u32, next: u32, len: u32) ->
         }
         (chunks(ring).end <= room).then_some(ring)
     })
-}
-
-/// The `SCHEDULER_*` of a service; `None` when there is none.
-fn scheduler(service: &Service, is_shared: bool) -> Option<u8> {
-    let has_limits = service.dests.iter().any(|dest| dest.thresholds.upper > 0);
-    Some(match service.scheduler {
-        Scheduler::MaglevHash
-            if is_shared || has_limits || service.persistence.is_some() || service.one_packet =>
-        {
-            SCHEDULER_MH_COUNTED
-        }
-        Scheduler::MaglevHash => SCHEDULER_MH,
-        Scheduler::RoundRobin
-        | Scheduler::WeightedRoundRobin
-        | Scheduler::Failover
-        | Scheduler::DestinationHash => SCHEDULER_RR,
-        Scheduler::SourceHash => SCHEDULER_SH,
-        Scheduler::LeastConnections => SCHEDULER_LC,
-        Scheduler::WeightedLeastConnections => SCHEDULER_WLC,
-        Scheduler::ShortestExpectedDelay => SCHEDULER_SED,
-        Scheduler::NeverQueue => SCHEDULER_NQ,
-        Scheduler::Overflow => SCHEDULER_OVF,
-        _ => return None,
-    })
-}
-
-/// What XDP would do otherwise than IPVS, which has the service too.
-fn leave_to_ipvs(service: &Service) -> Result<(), Refusal> {
-    let mut usable = service.dests.iter().filter(|dest| dest.usable);
-    if service.dests.iter().any(|dest| dest.thresholds.upper > 0) {
-        Err(Refusal::Thresholds)
-    } else if usable.any(|dest| dest.next_hop.is_none()) {
-        Err(Refusal::NextHops)
-    } else {
-        Ok(())
-    }
 }
 
 /// The `SERVICE_*` bits of a service.

@@ -7,9 +7,9 @@ use std::{
 use lb_common::{
     Address,
     dest::{
-        DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_TUNNEL_CHECKSUM,
-        DEST_USABLE, DestValue, FORWARD_FULLNAT, FORWARD_GRE, FORWARD_GUE, FORWARD_IPIP,
-        FORWARD_NAT,
+        DEST_DRAINING, DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED,
+        DEST_TUNNEL_CHECKSUM, DEST_USABLE, DestValue, FORWARD_FULLNAT, FORWARD_GRE, FORWARD_GUE,
+        FORWARD_IPIP, FORWARD_NAT,
     },
     hash::{self, service_slots},
     ring::CHUNK_LEN,
@@ -255,13 +255,13 @@ fn where_ipvs_has_a_service_too_every_flow_that_begins_in_xdp_has_an_entry() {
     let now = start();
     let wish = direct(1, &[1, 2]);
     let mut mirror = Mirror::new(Image::default(), Room::default());
-    mirror.set_shared(true);
+    mirror.set_part(Part::Shared);
     mirror.handle_services(vec![wish.clone()], now);
     drain(&mut mirror, now);
     let shared = lookup(mirror.installed(), wish.front).unwrap();
     assert_eq!(shared.scheduler, SCHEDULER_MH_COUNTED);
     // Alone again, entries go first for as long as there may be some.
-    mirror.set_shared(false);
+    mirror.set_part(Part::Alone);
     mirror.handle_services(vec![wish.clone()], now);
     drain(&mut mirror, now);
     let alone = lookup(mirror.installed(), wish.front).unwrap();
@@ -274,10 +274,149 @@ fn flows_without_entries_stay_where_they_are_when_ipvs_comes() {
     let wish = direct(1, &[1, 2]);
     let (mut mirror, now) = installed(std::slice::from_ref(&wish));
     let before = lookup(mirror.installed(), wish.front);
-    mirror.set_shared(true);
+    mirror.set_part(Part::Shared);
     mirror.handle_services(vec![wish.clone()], now);
     assert_eq!(drain(&mut mirror, now), []);
     assert_eq!(lookup(mirror.installed(), wish.front), before);
+}
+
+/// Lets the time come to look at what leaves; the services of these numbers have so many connections.
+fn look(mirror: &mut Mirror, now: &mut Instant, connections: Option<&[(u8, u64)]>) -> Vec<MapOp> {
+    *now += LOOK_AGAIN;
+    mirror.handle_timeout(*now);
+    assert_eq!(mirror.poll_output(), Some(Output::CountConnections));
+    let services = &mirror.installed().services;
+    let by_id = |connections: &[(u8, u64)]| {
+        let of = |(n, count): &(u8, u64)| (services[&service_key(front(*n))].id, *count);
+        connections.iter().map(of).collect()
+    };
+    let counted: Option<BTreeMap<u32, u64>> = connections.map(by_id);
+    mirror.handle_connections(counted.as_ref(), *now);
+    drain(mirror, *now)
+}
+
+#[test]
+fn a_service_that_leaves_keeps_its_flows_takes_no_more_and_goes_with_the_last() {
+    let now = &mut start();
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    let mut robin = service(2, &[1, 2]);
+    robin.scheduler = Scheduler::RoundRobin;
+    let wishes = vec![direct(1, &[1, 2]), robin];
+    mirror.set_part(Part::Shared);
+    mirror.handle_services(wishes.clone(), *now);
+    drain(&mut mirror, *now);
+    let before = [1, 2].map(|n| lookup(mirror.installed(), front(n)).unwrap());
+    let dests = mirror.installed().dests.clone();
+
+    mirror.set_part(Part::Leaving);
+    // IPVS alone has what is new, and may have another scheduler.
+    let mut others = [wishes.clone(), vec![service(3, &[3])]].concat();
+    others[1].scheduler = Scheduler::LocalityBased;
+    mirror.handle_services(others.clone(), *now);
+    drain(&mut mirror, *now);
+    for (n, before) in [1, 2].into_iter().zip(before) {
+        let value = lookup(mirror.installed(), front(n)).unwrap();
+        let nobody = RingRef::default();
+        let expected = ServiceValue {
+            ring: nobody,
+            previous: nobody,
+            ..before
+        };
+        assert_eq!(value, expected, "the same service without a ring");
+    }
+    assert!(lookup(mirror.installed(), front(3)).is_none());
+    for (id, before) in dests {
+        let flags = before.flags | DEST_DRAINING;
+        assert_eq!(mirror.installed().dests[&id], DestValue { flags, ..before });
+    }
+
+    assert_eq!(look(&mut mirror, now, Some(&[(1, 1), (2, 9)])), []);
+    assert_eq!(look(&mut mirror, now, None), [], "nobody counted");
+    look(&mut mirror, now, Some(&[(1, 0), (2, 9)]));
+    assert!(lookup(mirror.installed(), front(1)).is_none());
+    // What went stays away while health changes, and the next look is not put off by that.
+    *now += LOOK_AGAIN / 2;
+    mirror.handle_services(others.clone(), *now);
+    drain(&mut mirror, *now);
+    assert_eq!(mirror.installed().services.len(), 1);
+    assert_eq!(
+        mirror.poll_timeout(),
+        Some((*now + LOOK_AGAIN / 2, "leave"))
+    );
+    look(&mut mirror, now, Some(&[(2, 0)]));
+    assert!(mirror.installed().services.is_empty());
+    assert_eq!(mirror.poll_timeout(), None);
+
+    mirror.set_part(Part::Shared);
+    mirror.handle_services(wishes, *now);
+    drain(&mut mirror, *now);
+    assert_eq!(usable_targets(mirror.installed(), front(2)), 2);
+}
+
+#[test]
+fn a_service_that_stays_after_all_takes_flows_again() {
+    let now = start();
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    let wish = vec![direct(1, &[1, 2])];
+    for part in [Part::Shared, Part::Leaving, Part::Shared] {
+        mirror.set_part(part);
+        mirror.handle_services(wish.clone(), now);
+        drain(&mut mirror, now);
+    }
+    let value = lookup(mirror.installed(), front(1)).unwrap();
+    assert_eq!(value.scheduler, SCHEDULER_MH_COUNTED);
+    assert_eq!(usable_targets(mirror.installed(), front(1)), 2);
+    assert_eq!(mirror.poll_timeout(), None);
+    mirror.handle_connections(Some(&BTreeMap::new()), now);
+    assert_eq!(drain(&mut mirror, now), [], "an answer that comes too late");
+}
+
+#[test]
+fn what_had_no_entries_leaves_at_once_and_full_nat_like_all_others() {
+    let mut full = service(1, &[1]);
+    full.dests[0].method = ForwardMethod::FullNat;
+    let now = start();
+    let room = Room {
+        local_ports: 2,
+        ..Room::default()
+    };
+    let mut mirror = Mirror::new(Image::default(), room);
+    mirror.handle_services(vec![direct(2, &[1, 2]), full.clone()], now);
+    drain(&mut mirror, now);
+    let before = lookup(mirror.installed(), front(2)).unwrap();
+    assert_eq!(before.scheduler, SCHEDULER_MH);
+    mirror.set_part(Part::Leaving);
+    mirror.handle_services(vec![direct(2, &[1, 2]), full], now);
+    drain(&mut mirror, now);
+    for n in [1, 2] {
+        let value = lookup(mirror.installed(), front(n)).unwrap();
+        let expected = (SCHEDULER_MH_COUNTED, RingRef::default(), RingRef::default());
+        assert_eq!((value.scheduler, value.ring, value.previous), expected);
+    }
+}
+
+#[test]
+fn while_ipvs_leaves_every_flow_has_an_entry_and_nothing_is_left_to_it() {
+    let now = start();
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    let mut limited = direct(1, &[1, 2]);
+    limited.dests[0].thresholds.upper = 9;
+    let wishes = vec![limited, direct(2, &[1, 2])];
+    let schedulers = |mirror: &Mirror| {
+        let of = |n| lookup(mirror.installed(), front(n)).map(|value| value.scheduler);
+        [of(1), of(2)]
+    };
+    let counted = Some(SCHEDULER_MH_COUNTED);
+    for (part, expected) in [
+        (Part::Shared, [None, counted]),
+        (Part::Successor, [counted, counted]),
+        (Part::Alone, [counted, Some(SCHEDULER_MH)]),
+    ] {
+        mirror.set_part(part);
+        mirror.handle_services(wishes.clone(), now);
+        drain(&mut mirror, now);
+        assert_eq!(schedulers(&mirror), expected, "{part:?}");
+    }
 }
 
 #[test]
@@ -285,7 +424,7 @@ fn what_xdp_would_do_otherwise_is_left_to_ipvs_unless_it_has_flows() {
     let now = start();
     let refusals = |wish: &Service| {
         let mut mirror = Mirror::new(Image::default(), Room::default());
-        mirror.set_shared(true);
+        mirror.set_part(Part::Shared);
         mirror.handle_services(vec![wish.to_owned()], now);
         let outputs = std::iter::from_fn(|| mirror.poll_output());
         let refused = outputs.filter_map(|output| match output {
@@ -304,7 +443,7 @@ fn what_xdp_would_do_otherwise_is_left_to_ipvs_unless_it_has_flows() {
     assert_eq!(refusals(&unknown), []);
 
     let (mut mirror, now) = installed(&[direct(1, &[1, 2])]);
-    mirror.set_shared(true);
+    mirror.set_part(Part::Shared);
     mirror.handle_services(vec![limited.clone()], now);
     drain(&mut mirror, now);
     assert!(lookup(mirror.installed(), limited.front).is_some());
@@ -433,7 +572,7 @@ fn sctp_gets_no_other_port_on_this_host() {
             match output {
                 Output::Write(op) => mirror.handle_written::<()>(&op, &Ok(()), start()),
                 Output::Refused { why, .. } => refusals.push(why),
-                Output::CountDisplaced => {}
+                Output::CountDisplaced | Output::CountConnections => {}
             }
         }
         let expected = if is_refused { vec![refused] } else { vec![] };
@@ -734,7 +873,7 @@ fn a_real_server_shared_by_too_many_nat_services_is_reported_once() {
                     assert_eq!(which, front(5));
                     refused += 1;
                 }
-                Output::CountDisplaced => {}
+                Output::CountDisplaced | Output::CountConnections => {}
             }
         }
         assert_eq!(refused, expected);

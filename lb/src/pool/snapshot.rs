@@ -14,6 +14,9 @@ pub struct ServiceSnapshot {
     /// What has it: `XDP`, `IPVS` or both.
     #[serde(default)]
     pub planes: Vec<String>,
+    /// That of them which takes no new flows, and goes with its last.
+    #[serde(default)]
+    pub leaving: Option<String>,
     /// Service id in the BPF maps.
     pub id: u32,
     /// The instance that owns the address, if any.

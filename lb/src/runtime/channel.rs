@@ -36,6 +36,8 @@ pub struct Plan {
     pub settings: Option<PathBuf>,
     /// Where the maps are pinned; `None` where there is no data plane.
     pub pins: Option<PathBuf>,
+    /// IPVS, which is not wanted any more, may have connections yet.
+    pub ipvs_leaves: bool,
 }
 
 /// From the parent.
@@ -133,6 +135,8 @@ pub enum FromChild {
     Vrrp(Box<VrrpStatus>),
     /// The answer to [`ToChild::Snapshot`] from the checker child.
     Checkers(CheckersStatus),
+    /// From the checker child: no plane has flows that should not.
+    Left,
     /// The answer to [`ToChild::Request`].
     Answer {
         /// That of the request.

@@ -5,6 +5,7 @@
 
 mod data_plane;
 mod ipvs;
+mod planes;
 mod snapshot;
 
 use std::{
@@ -37,7 +38,7 @@ use crate::{
         status::{CheckersStatus, LoopStatus},
     },
     pool::{
-        Health, NextHop, VirtualServerId,
+        Health, NextHop, Plane, VirtualServerId,
         desired::{Desired, NextHops, Standings, desired},
         drain::Drains,
         state::{self, Pool},
@@ -65,7 +66,11 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     let mut parent = Parent::new(Role::Checkers, channel);
     let mut signals = Signals::new()?;
     let mut child = Child::new()?;
+    let mut has_left = false;
     loop {
+        if !std::mem::replace(&mut has_left, child.has_left()) && has_left {
+            parent.send(FromChild::Left);
+        }
         let due = child.poll_timeout();
         tokio::select! {
             biased;
@@ -154,6 +159,8 @@ struct Child {
     /// `None` before the first plan, and where the kernel has none or it is not wanted.
     ipvs: Option<Ipvs>,
     drains: Drains,
+    /// The plane that goes on with the flows it has, and takes no more.
+    leaving: Option<Plane>,
     /// Firewall marks that nothing serves.
     unserved: usize,
     configured: bool,
@@ -175,6 +182,7 @@ impl Child {
             data_plane: None,
             ipvs: None,
             drains: Drains::default(),
+            leaving: None,
             unserved: 0,
             configured: false,
             priorities: Priorities::new(Role::Checkers),
@@ -184,9 +192,8 @@ impl Child {
     fn configure(&mut self, plan: Plan) -> anyhow::Result<()> {
         self.priorities.forget_delays();
         let wanted = plan.config.global.data_plane;
-        let mut leaving = None;
         if !self.configured || wanted != self.plan.config.global.data_plane {
-            leaving = self.open_ipvs(wanted)?;
+            self.open_ipvs(&plan)?;
         }
         if !self.configured || plan.pins != self.plan.pins {
             self.open(&plan)?;
@@ -198,10 +205,10 @@ impl Child {
         // To free the old one takes a tenth of a second where it has tens of thousands of real servers.
         let old = std::mem::replace(&mut self.plan, plan);
         tokio::task::spawn_blocking(move || drop(old));
+        self.set_part();
         if let Some(data_plane) = &mut self.data_plane {
             data_plane.forget_operations();
             data_plane.set_timeouts(timeouts);
-            data_plane.set_shared(self.ipvs.is_some());
         }
         if let Some(ipvs) = &mut self.ipvs {
             ipvs.forget_operations();
@@ -222,10 +229,7 @@ impl Child {
         self.pool.handle_config(config, |id| checker.health(id));
         self.drain_pool();
         self.handle_next_hops();
-        // When the maps have what it had.
-        if let Some(mut ipvs) = leaving {
-            ipvs.set_services(&Desired::default(), false);
-        }
+        self.settle();
         Ok(())
     }
 
@@ -243,36 +247,26 @@ impl Child {
         Ok(())
     }
 
-    /// What a predecessor knew, which both planes remember.
+    /// What a predecessor knew, which both planes remember; one that leaves has nobody take flows.
     fn remember(&mut self, config: &model::Config) {
         let mut failed = BTreeSet::new();
-        if let Some(data_plane) = &self.data_plane {
+        let wanted = config.global.data_plane;
+        let maps = self.data_plane.as_ref();
+        if let Some(data_plane) = maps.filter(|_| wanted != model::DataPlane::Ipvs) {
             failed = data_plane.failed(config);
         }
-        if let Some(ipvs) = &mut self.ipvs {
+        let ipvs = self.ipvs.as_mut();
+        if let Some(ipvs) = ipvs.filter(|ipvs| !ipvs.is_leaving()) {
             match ipvs.failed(config) {
                 Ok(more) => failed.extend(more),
                 Err(error) => tracing::warn!("{}", sentence::ipvs_failed(error)),
             }
         }
-        if let Some(ipvs) = self.ipvs.as_mut().filter(|_| config.global.lvs.flush) {
+        let takes_over = |ipvs: &&mut Ipvs| config.global.lvs.flush && !ipvs.is_leaving();
+        if let Some(ipvs) = self.ipvs.as_mut().filter(takes_over) {
             ipvs.adopt_all();
         }
         self.checker = Checker::remembering(failed);
-    }
-
-    /// Takes IPVS up; returns it where it is wanted no more.
-    fn open_ipvs(&mut self, wanted: model::DataPlane) -> anyhow::Result<Option<Ipvs>> {
-        if wanted == model::DataPlane::Xdp {
-            return Ok(self.ipvs.take());
-        }
-        if self.ipvs.is_none() {
-            self.ipvs = Ipvs::open().context("IPVS")?;
-            if self.ipvs.is_none() && wanted == model::DataPlane::Ipvs {
-                tracing::warn!("{}", sentence::NO_IPVS);
-            }
-        }
-        Ok(None)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -300,6 +294,7 @@ impl Child {
         if let Some(ipvs) = &mut self.ipvs {
             ipvs.handle_timeout();
         }
+        self.settle();
     }
 
     fn handle_results(&mut self, first: Result<Ended, JoinError>) {
@@ -455,25 +450,34 @@ impl Child {
                 next_hops,
             },
         );
-        let marks = if self.ipvs.is_none() {
-            wanted.marked.len()
-        } else {
-            0
-        };
+        let takes_marks = self.ipvs.as_ref().is_some_and(|ipvs| !ipvs.is_leaving());
+        let marks = if takes_marks { 0 } else { wanted.marked.len() };
         if std::mem::replace(&mut self.unserved, marks) != marks && marks > 0 {
             tracing::warn!("{}", sentence::marks_need_ipvs(marks));
         }
-        let is_alone = self.data_plane.is_none()
-            || self.plan.config.global.data_plane == model::DataPlane::Ipvs;
-        // First the one that everything falls back on.
-        if let Some(ipvs) = &mut self.ipvs {
-            ipvs.set_services(&wanted, is_alone);
+        // First the plane that takes what begins.
+        let is_leaving = self.ipvs.as_ref().is_some_and(Ipvs::is_leaving);
+        if !is_leaving {
+            self.set_ipvs_services(&wanted);
         }
         if let Some(data_plane) = &mut self.data_plane {
-            if is_alone {
-                wanted.services.clear();
-            }
-            data_plane.set_services(wanted.services);
+            let services = if is_leaving {
+                wanted.services.clone()
+            } else {
+                std::mem::take(&mut wanted.services)
+            };
+            data_plane.set_services(services);
+        }
+        if is_leaving {
+            self.set_ipvs_services(&wanted);
+        }
+    }
+
+    fn set_ipvs_services(&mut self, wanted: &Desired) {
+        let is_alone = self.data_plane.is_none()
+            || self.plan.config.global.data_plane == model::DataPlane::Ipvs;
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.set_services(wanted, is_alone);
         }
     }
 
@@ -512,14 +516,14 @@ impl Child {
             ipvs_operations: self.ipvs.as_ref().map_or(0, Ipvs::operations),
             map_operations: self.data_plane.as_ref().map_or(0, DataPlane::operations),
         };
-        let ipvs = self.ipvs.as_mut().map(Ipvs::figures).unwrap_or_default();
+        let ipvs = self.ipvs.as_mut().and_then(Ipvs::figures);
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         let services = snapshot::services(
             &self.plan.config,
             (&self.checker, &self.pool, &self.drains),
             &self.next_hops.next_hops(),
-            figures.as_ref(),
-            &ipvs,
+            (figures.as_ref(), &ipvs.unwrap_or_default()),
+            self.leaving,
         );
         CheckersStatus {
             services,
@@ -540,7 +544,7 @@ impl Child {
             }
             ipvs.set_services(&Desired::default(), false);
             while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
-                && !ipvs.is_empty()
+                && ipvs.services() > 0
             {
                 sleep_until(Some(due)).await;
                 ipvs.handle_timeout();

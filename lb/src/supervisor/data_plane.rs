@@ -8,7 +8,10 @@ use std::{
 
 use super::run_dir::RunDir;
 use crate::{
-    config::model::{Config, InterfaceName, VrrpInstance, VrrpXdp, global::VmacMode, vrrp::Device},
+    config::model::{
+        Config, DataPlane as Planes, InterfaceName, VrrpInstance, VrrpXdp, global::VmacMode,
+        vrrp::Device,
+    },
     io::{
         guard,
         netlink::Netlink,
@@ -25,6 +28,8 @@ pub(super) struct DataPlane {
     loaded: Option<Loaded>,
     lacks: Vec<String>,
     interfaces: BTreeMap<InterfaceName, Attached>,
+    /// Whether they are there for virtual servers, too.
+    forwards: bool,
     /// Why others have none.
     refused: BTreeMap<InterfaceName, String>,
 }
@@ -67,6 +72,7 @@ impl DataPlane {
             loaded: loaded.ok(),
             lacks,
             interfaces: BTreeMap::new(),
+            forwards: false,
             refused: BTreeMap::new(),
         })
     }
@@ -95,6 +101,7 @@ impl DataPlane {
     /// Attaches the programs where `config` needs them and takes them away elsewhere. An interface that fails keeps the
     /// others working.
     pub(super) async fn attach(&mut self, config: &Config) {
+        self.forwards = self.forwards_for(config);
         let wanted = match self.wanted(config).await {
             Ok(wanted) => wanted,
             Err(error) => return log::netlink_failed(&error),
@@ -148,6 +155,19 @@ impl DataPlane {
         }
     }
 
+    /// The checker child says that a plane has left: XDP has no place any more where it was for virtual servers alone.
+    pub(super) async fn handle_left(&mut self, config: &Config) {
+        if self.forwards && !self.forwards_for(config) {
+            self.attach(config).await;
+        }
+    }
+
+    /// Whether the programs have virtual servers to serve: those of `config`, or flows of those that the maps have yet.
+    fn forwards_for(&self, config: &Config) -> bool {
+        let has_services = |loaded: &Loaded| loaded.maps.has_services();
+        config.global.data_plane != Planes::Ipvs || self.loaded.as_ref().is_some_and(has_services)
+    }
+
     /// Leaves out what only the data plane can do, where there is none, and says so.
     pub(super) fn supported(&self, mut config: Config) -> Config {
         if self.loaded.is_none() {
@@ -171,10 +191,15 @@ impl DataPlane {
         let links = self.netlink.links().await?;
         let mut names = BTreeSet::new();
         let mut indexes = BTreeSet::new();
+        let servers = if self.forwards {
+            config.virtual_servers.as_slice()
+        } else {
+            &[]
+        };
         for instance in config
             .vrrp_instances
             .iter()
-            .filter(|_| guards_anything(config))
+            .filter(|_| !servers.is_empty() || guards_anything(config))
         {
             names.insert(&instance.interface);
             names.extend(instance.addresses.iter().map(|address| &address.interface));
@@ -188,8 +213,7 @@ impl DataPlane {
             }
         }
         for address in self.netlink.addresses().await? {
-            if config
-                .virtual_servers
+            if servers
                 .iter()
                 .filter_map(|server| server.service.address())
                 .any(|(virtual_address, _)| virtual_address == address.address)
@@ -200,11 +224,7 @@ impl DataPlane {
                 indexes.insert(stacked.map_or(address.index, |stacked| stacked.lower));
             }
         }
-        for server in config
-            .virtual_servers
-            .iter()
-            .flat_map(|server| &server.real_servers)
-        {
+        for server in servers.iter().flat_map(|server| &server.real_servers) {
             indexes.extend(self.netlink.egress(server.address).await?);
         }
         let wanted = links
@@ -278,13 +298,10 @@ fn refusal(name: &InterfaceName, wanted: &Wanted, error: XdpError) -> String {
     }
 }
 
-/// Whether the data plane has a part in virtual routers: absorbing, fencing, refusing, or forwarding by their gates.
+/// Whether the data plane has a part in virtual routers beside forwarding by their gates: absorbing, fencing or refusing.
 fn guards_anything(config: &Config) -> bool {
     let vrrp = &config.global.vrrp;
-    vrrp.xdp == VrrpXdp::Auto
-        || vrrp.fence
-        || !config.virtual_servers.is_empty()
-        || !config.vrrp_instances.iter().all(accepts)
+    vrrp.xdp == VrrpXdp::Auto || vrrp.fence || !config.vrrp_instances.iter().all(accepts)
 }
 
 /// Whether the MASTER takes packets to its addresses, as it always does when it owns them.

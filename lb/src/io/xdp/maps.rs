@@ -129,7 +129,7 @@ impl VrrpMaps {
     }
 }
 
-/// The maps the programs write, for reading.
+/// The maps the programs write, and `services`, for reading.
 pub struct ReadMaps {
     /// `counters`, per CPU; [`Self::counter`] adds them up.
     pub counters: PerCpuArray<MapData, u64>,
@@ -145,6 +145,8 @@ pub struct ReadMaps {
     pub flows4: Array<MapData, FlowBucket4>,
     /// `flows6`, likewise.
     pub flows6: Array<MapData, FlowBucket6>,
+    /// `services`.
+    pub services: HashMap<MapData, ServiceKey, ServiceValue>,
     /// `gates`.
     pub gates: Array<MapData, GateValue>,
     /// `routers`.
@@ -170,12 +172,19 @@ impl ReadMaps {
             connections: open(pins, &maps::DEST_CONNECTIONS)?,
             flows4: open(pins, &maps::FLOWS4)?,
             flows6: open(pins, &maps::FLOWS6)?,
+            services: open(pins, &maps::SERVICES)?,
             gates: open(pins, &maps::GATES_MAP)?,
             routers: open(pins, &maps::ROUTERS)?,
             senders: open(pins, &maps::SENDERS)?,
             fragments: open(pins, &maps::FRAGMENTS)?,
             flows: FlowTables::open(pins)?,
         })
+    }
+
+    /// Whether the programs have any service; they may have where the kernel does not tell.
+    #[must_use]
+    pub fn has_services(&self) -> bool {
+        self.services.keys().next().is_some()
     }
 
     /// Value of `counter` over all CPUs.

@@ -42,10 +42,15 @@ fn head(text: &mut String, status: &Status) {
         .iter()
         .map(|(name, mode)| format!("{name} ({mode})"))
         .collect();
+    let interfaces = if interfaces.is_empty() {
+        "no interface".to_owned()
+    } else {
+        interfaces.join(", ")
+    };
     let state = match (plane.loaded, plane.kernel_heartbeat) {
         (false, _) => "none".to_owned(),
-        (true, true) => format!("xdp on {}", interfaces.join(", ")),
-        (true, false) => format!("xdp on {}, heartbeat in userspace", interfaces.join(", ")),
+        (true, true) => format!("xdp on {interfaces}"),
+        (true, false) => format!("xdp on {interfaces}, heartbeat in userspace"),
     };
     line!(text, "data plane: {state}");
     for lack in &plane.lacks {
@@ -211,7 +216,7 @@ fn services(text: &mut String, status: &Status) {
         rows.push(vec![
             format!("{} {}", service.protocol, service.service),
             service.scheduler.clone(),
-            service.planes.join("+"),
+            planes(service),
             String::new(),
             service.instance.clone().unwrap_or_default(),
             sum(service, |server| server.active),
@@ -231,6 +236,16 @@ fn services(text: &mut String, status: &Status) {
     for server in down {
         line!(text, "  {}: {}", server.real_server, server.why);
     }
+}
+
+/// `XDP+IPVS`, and which of them is leaving.
+fn planes(service: &ServiceSnapshot) -> String {
+    let planes = service.planes.iter();
+    let words = planes.map(|plane| match &service.leaving {
+        Some(leaving) if leaving == plane => format!("{plane} (leaving)"),
+        _ => plane.clone(),
+    });
+    words.collect::<Vec<_>>().join("+")
 }
 
 const fn health(server: &RealServerSnapshot) -> &'static str {

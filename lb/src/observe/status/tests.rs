@@ -91,6 +91,7 @@ fn status() -> Status {
             protocol: "TCP".into(),
             scheduler: "mh".into(),
             planes: vec!["XDP".into(), "IPVS".into()],
+            leaving: Some("XDP".into()),
             id: 1,
             instance: Some("VI_1".into()),
             has_quorum: true,

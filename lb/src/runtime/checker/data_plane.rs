@@ -22,8 +22,9 @@ use crate::{
         xdp::{CheckerMaps, FlowCounts, Pins, ReadMaps, Sweeper, XdpError},
     },
     mirror::{
-        Image, Mirror, Output,
+        Image, Mirror, Output, Part,
         displaced::Displaced,
+        image::is_live,
         plan::{dest_index, service_key},
     },
     pool::{
@@ -47,8 +48,7 @@ pub(super) struct DataPlane {
     /// When the next part of the flow tables is swept.
     sweep: Instant,
     failure: Failure,
-    /// IPVS has the services too.
-    is_shared: bool,
+    part: Part,
     operations: u64,
 }
 
@@ -72,7 +72,7 @@ impl DataPlane {
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
             failure: Failure::default(),
-            is_shared: false,
+            part: Part::default(),
             operations: 0,
         })
     }
@@ -115,15 +115,19 @@ impl DataPlane {
         self.mirror.set_timeouts(told.collect());
     }
 
-    /// Whether IPVS has the services too, heeded with the next ones.
-    pub(super) fn set_shared(&mut self, is_shared: bool) {
-        self.is_shared = is_shared;
-        self.mirror.set_shared(is_shared);
+    /// XDP's part beside IPVS, heeded with the next services.
+    pub(super) const fn set_part(&mut self, part: Part) {
+        self.part = part;
+        self.mirror.set_part(part);
+    }
+
+    /// How many services the maps have.
+    pub(super) fn services(&self) -> usize {
+        self.mirror.installed().services.len()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let has_services = !self.mirror.installed().services.is_empty();
-        let sweep = has_services.then_some((self.sweep, "sweep"));
+        let sweep = (self.services() > 0).then_some((self.sweep, "sweep"));
         self.mirror.poll_timeout().into_iter().chain(sweep).min()
     }
 
@@ -161,7 +165,14 @@ impl DataPlane {
                     let flows = self.displaced();
                     self.mirror.handle_displaced(flows.as_ref(), Instant::now());
                 }
-                Output::Refused { front, why } if self.is_shared && why.is_for_ipvs() => {
+                Output::CountConnections => {
+                    let connections = self.connections();
+                    self.mirror
+                        .handle_connections(connections.as_ref(), Instant::now());
+                }
+                Output::Refused { front, why }
+                    if self.part == Part::Shared && why.is_for_ipvs() =>
+                {
                     tracing::debug!("{}", sentence::left_to_other(front, why));
                 }
                 Output::Refused { front, why } => {
@@ -180,6 +191,25 @@ impl DataPlane {
                 None
             }
         }
+    }
+
+    /// Connections by service id.
+    fn connections(&self) -> Option<BTreeMap<u32, u64>> {
+        let mut connections = BTreeMap::new();
+        let image = self.mirror.installed();
+        for (id, dest) in image.dests.iter().filter(|(_, dest)| is_live(dest)) {
+            match self.read.connections(*id) {
+                Ok(counted) => {
+                    let all = u64::from(counted.active) + u64::from(counted.inactive);
+                    *connections.entry(dest.service).or_default() += all;
+                }
+                Err(error) => {
+                    tracing::warn!("{}", sentence::flows_not_counted(error));
+                    return None;
+                }
+            }
+        }
+        Some(connections)
     }
 
     fn note(&mut self, error: Option<XdpError>) {

@@ -29,14 +29,37 @@ pub(super) struct Ipvs {
 impl Ipvs {
     /// `None` where the kernel has no IPVS.
     pub(super) fn open() -> anyhow::Result<Option<Self>> {
-        let kernel = Kernel::open()?;
-        Ok(kernel.map(|kernel| Self {
+        Ok(Self::of(Kernel::open()?))
+    }
+
+    /// The same, but nothing is loaded that is not there already.
+    pub(super) fn open_loaded() -> anyhow::Result<Option<Self>> {
+        Ok(Self::of(Kernel::open_loaded()?))
+    }
+
+    fn of(kernel: Option<Kernel>) -> Option<Self> {
+        kernel.map(|kernel| Self {
             kernel,
             core: ipvs::Ipvs::new(),
             refused: BTreeMap::new(),
             failure: Failure::default(),
             operations: 0,
-        }))
+        })
+    }
+
+    /// Whether XDP takes what begins, heeded with the next services.
+    pub(super) const fn set_leaving(&mut self, is_leaving: bool) {
+        self.core.set_leaving(is_leaving);
+    }
+
+    /// Whether IPVS takes nothing that begins.
+    pub(super) const fn is_leaving(&self) -> bool {
+        self.core.is_leaving()
+    }
+
+    /// Whether nothing is left of what was to leave.
+    pub(super) fn has_left(&self) -> bool {
+        self.core.has_left()
     }
 
     /// The real servers that the kernel's table lacks, or has with weight 0 because they inhibit, in services that it has.
@@ -61,9 +84,9 @@ impl Ipvs {
         }
     }
 
-    /// Whether nothing of ours is in the kernel.
-    pub(super) fn is_empty(&self) -> bool {
-        self.core.installed().services.is_empty()
+    /// How many services the kernel has of ours.
+    pub(super) fn services(&self) -> usize {
+        self.core.installed().services.len()
     }
 
     /// How many changes were asked of the kernel since that was last forgotten.
@@ -75,16 +98,16 @@ impl Ipvs {
         self.operations = 0;
     }
 
-    /// What the kernel has of ours, and what it counts of that.
-    pub(super) fn figures(&mut self) -> AllFigures {
+    /// What the kernel has of ours, and what it counts of that; `None` when it does not tell.
+    pub(super) fn figures(&mut self) -> Option<AllFigures> {
         let core = &self.core;
         let read = self
             .kernel
             .figures(|key| core.installed().services.contains_key(key));
-        read.unwrap_or_else(|error| {
+        if let Err(error) = &read {
             self.note(Some(error.to_string()));
-            AllFigures::new()
-        })
+        }
+        read.ok()
     }
 
     /// Wants these services; `is_alone` without XDP, which may carry what IPVS cannot.
@@ -101,7 +124,7 @@ impl Ipvs {
             }
         }
         self.refused = refused;
-        self.core.handle_desired(table);
+        self.core.handle_desired(table, Instant::now());
         self.drain();
     }
 
@@ -126,19 +149,24 @@ impl Ipvs {
 
     fn drain(&mut self) {
         loop {
-            let (mut operations, mut observes) = (Vec::new(), false);
+            let (mut operations, mut observes, mut counts) = (Vec::new(), false, false);
             while let Some(output) = self.core.poll_output() {
                 match output {
                     Output::Change(operation) => operations.push(operation),
                     Output::Observe => observes = true,
+                    Output::Count => counts = true,
                 }
             }
-            if operations.is_empty() && !observes {
+            if operations.is_empty() && !observes && !counts {
                 return;
             }
             self.change(&operations);
             if observes {
                 self.observe();
+            }
+            if counts {
+                let figures = self.figures();
+                self.core.handle_figures(figures.as_ref(), Instant::now());
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     ipvs::{self, AllFigures, DestKey},
     mirror::plan::{DestIndex, dest_index, service_key},
     pool::{
-        RealServerId, Unreachable, VirtualServerId,
+        Plane, RealServerId, Unreachable, VirtualServerId,
         desired::{Member, NextHops, members, owner},
         drain::{Draining, Drains},
         mapped,
@@ -28,11 +28,12 @@ pub(super) fn services(
     config: &Config,
     (checker, pool, drains): (&Checker, &Pool, &Drains),
     next_hops: &NextHops,
-    figures: Option<&Figures<'_>>,
-    ipvs: &AllFigures,
+    (figures, ipvs): (Option<&Figures<'_>>, &AllFigures),
+    leaving: Option<Plane>,
 ) -> Vec<ServiceSnapshot> {
     let join = Join {
         ipvs,
+        leaving,
         config,
         checker,
         pool,
@@ -53,6 +54,7 @@ struct Join<'a> {
     next_hops: &'a NextHops,
     figures: Option<&'a Figures<'a>>,
     ipvs: &'a AllFigures,
+    leaving: Option<Plane>,
     dests: DestIndex,
 }
 
@@ -108,6 +110,7 @@ impl Join<'_> {
         let address = server.service.address();
         let reals = server.real_servers.iter();
         let reals = reals.map(|real| self.real_server(&id, real, (&members, &installed)));
+        let planes = self.planes(&members, !installed.is_empty());
         let sorry = server.sorry_server.as_deref();
         let sorry = sorry.map(|sorry| self.sorry_server(&id, sorry, (&members, &installed)));
         ServiceSnapshot {
@@ -117,7 +120,11 @@ impl Join<'_> {
             },
             protocol: word(server.protocol),
             scheduler: word(server.scheduler),
-            planes: self.planes(&members, !installed.is_empty()),
+            planes: planes.iter().map(ToString::to_string).collect(),
+            leaving: self
+                .leaving
+                .filter(|plane| planes.contains(plane))
+                .map(|plane| plane.to_string()),
             id: installed.first().map_or(0, |(_, _, id)| *id),
             instance: address
                 .and_then(|(address, _)| owner(self.config, address))
@@ -140,12 +147,13 @@ impl Join<'_> {
         keys.filter_map(|key| self.ipvs.get(&key))
     }
 
-    fn planes(&self, members: &[Member], has_xdp: bool) -> Vec<String> {
+    /// The planes that have a virtual server.
+    fn planes(&self, members: &[Member], has_xdp: bool) -> Vec<Plane> {
         let has_ipvs = self.ipvs_of(members).next().is_some();
-        [("XDP", has_xdp), ("IPVS", has_ipvs)]
+        [(Plane::Xdp, has_xdp), (Plane::Ipvs, has_ipvs)]
             .into_iter()
             .filter(|(_, has)| *has)
-            .map(|(name, _)| name.to_owned())
+            .map(|(plane, _)| plane)
             .collect()
     }
 

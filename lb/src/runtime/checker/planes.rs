@@ -1,0 +1,78 @@
+//! Which plane takes the flows that begin, and how one that no longer does leaves: it goes on with the flows it has, service by service,
+//! until they have ended.
+
+use anyhow::Context;
+
+use super::{Child, DataPlane, Ipvs};
+use crate::{checker::sentence, config::model, mirror::Part, pool::Plane, runtime::channel::Plan};
+
+impl Child {
+    /// Takes up what `plan` wants of IPVS, or lets it leave.
+    pub(super) fn open_ipvs(&mut self, plan: &Plan) -> anyhow::Result<()> {
+        let wanted = plan.config.global.data_plane;
+        let is_wanted = wanted != model::DataPlane::Xdp;
+        if self.ipvs.is_none() {
+            self.ipvs = match (is_wanted, plan.ipvs_leaves) {
+                (true, _) => Ipvs::open().context("IPVS")?,
+                // A predecessor had it.
+                (false, true) => Ipvs::open_loaded().context("IPVS")?,
+                (false, false) => None,
+            };
+            if self.ipvs.is_none() && wanted == model::DataPlane::Ipvs {
+                tracing::warn!("{}", sentence::NO_IPVS);
+            }
+        }
+        if let Some(ipvs) = &mut self.ipvs {
+            ipvs.set_leaving(!is_wanted);
+        }
+        Ok(())
+    }
+
+    /// Tells the maps what part they have from now on.
+    pub(super) fn set_part(&mut self) {
+        let part = match (&self.ipvs, self.plan.config.global.data_plane) {
+            (_, model::DataPlane::Ipvs) => Part::Leaving,
+            (None, _) => Part::Alone,
+            (Some(ipvs), _) if ipvs.is_leaving() => Part::Successor,
+            (Some(_), _) => Part::Shared,
+        };
+        if let Some(data_plane) = &mut self.data_plane {
+            data_plane.set_part(part);
+        }
+    }
+
+    /// Gives up a plane that has left; says what leaves and what has.
+    pub(super) fn settle(&mut self) {
+        if self.ipvs.as_ref().is_some_and(Ipvs::has_left) {
+            self.ipvs = None;
+            self.set_part();
+            // Rings of `mh` may decide alone again.
+            self.update();
+        }
+        let mode = self.plan.config.global.data_plane;
+        let in_maps = self.data_plane.as_ref().map_or(0, DataPlane::services);
+        let in_ipvs = self.ipvs.as_ref().map_or(0, Ipvs::services);
+        let leaving = match mode {
+            model::DataPlane::Ipvs if in_maps > 0 => Some((Plane::Xdp, in_maps)),
+            model::DataPlane::Xdp if self.ipvs.is_some() => Some((Plane::Ipvs, in_ipvs)),
+            _ => None,
+        };
+        let now = leaving.map(|(plane, _)| plane);
+        let before = std::mem::replace(&mut self.leaving, now);
+        if before == now {
+            return;
+        }
+        if let Some((plane, services)) = leaving {
+            tracing::info!("{}", sentence::leaves(plane, services));
+        } else if mode != model::DataPlane::Auto
+            && let Some(plane) = before
+        {
+            tracing::info!("{}", sentence::left(plane));
+        }
+    }
+
+    /// Whether no plane has flows that should not.
+    pub(super) fn has_left(&self) -> bool {
+        self.plan.config.global.data_plane != model::DataPlane::Auto && self.leaving.is_none()
+    }
+}
