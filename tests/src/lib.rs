@@ -1,6 +1,7 @@
 //! What the test tiers share.
 
 pub mod daemon;
+pub mod echo;
 pub mod lan;
 pub mod oracle;
 pub mod packet;

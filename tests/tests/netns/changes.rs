@@ -2,12 +2,10 @@
 
 use std::{net::SocketAddr, thread, time::Duration};
 
+use tests::echo::{ECHO, Echo, serve};
 use xtask::lab::{Template, traffic::ConnectionPool};
 
-use crate::{
-    arena::{Arena, lb, number},
-    echo::{ECHO, Echo, serve},
-};
+use crate::arena::{Arena, lb, number};
 
 /// Connections to each of the four services.
 const CONNECTIONS: usize = 125;
@@ -18,7 +16,7 @@ const DRAINED: [&str; 2] = ["198.51.100.22", "192.0.2.22"];
 
 fn text(weights: [u8; 3]) -> String {
     let template = Template {
-        more: Echo::ALL.map(|echo| echo.text(weights)).concat(),
+        more: Echo::ALL.map(|echo| echo.text(&weights)).concat(),
         ..Template::director(1)
     };
     template.text()
@@ -46,9 +44,9 @@ fn change(arena: &Arena, second: usize) {
 #[test]
 fn connections_break_where_their_server_dies_and_nowhere_else() {
     let arena = Arena::new(xtask::lab::Options::default());
-    let mut servers = serve(&arena);
+    let mut servers = serve(&arena, ECHO);
     arena.start([&lb(), &lb()], |director| Template {
-        more: Echo::ALL.map(|echo| echo.text([1, 1, 1])).concat(),
+        more: Echo::ALL.map(|echo| echo.text(&[1, 1, 1])).concat(),
         ..Template::director(director)
     });
     arena.wait_for_master(1);

@@ -6,16 +6,14 @@ use std::{
     time::Duration,
 };
 
+use tests::echo::{ECHO, serve};
 use xtask::lab::{
     Options, Template,
     plan::{NAT_V4, NAT_V6},
     traffic::{ConnectionPool, Datagrams},
 };
 
-use crate::{
-    arena::{Arena, FEW_FLOWS, expect_all, lb},
-    echo::{ECHO, serve},
-};
+use crate::arena::{Arena, FEW_FLOWS, expect_all, lb};
 
 /// Virtual port.
 const TRANSLATED: u16 = 70;
@@ -35,7 +33,7 @@ fn masked((address, network, protocol): (IpAddr, &str, &str)) -> String {
 #[test]
 fn real_servers_need_no_route_back_through_the_director() {
     let arena = Arena::new(Options::default());
-    let _echo = serve(&arena);
+    let _echo = serve(&arena, ECHO);
     let services = [
         (NAT_V4, "192.0.2.", "TCP"),
         (NAT_V6, "2001:db8::", "TCP"),

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, thread, time::Duration};
 
+use tests::echo::{ECHO, Echo, serve};
 use xtask::lab::{
     Template,
     plan::{DR_V4, NAT_V4},
@@ -9,16 +10,13 @@ use xtask::lab::{
     traffic::ConnectionPool,
 };
 
-use crate::{
-    arena::{Arena, lb},
-    echo::{ECHO, Echo, serve},
-};
+use crate::arena::{Arena, lb};
 
 /// The quick-start file with an echo service by direct routing (mh) and one by NAT (rr).
 fn with_echo(director: u8) -> Template {
     let services = [Echo::DIRECT_V4, Echo::NAT_V4];
     Template {
-        more: services.map(|echo| echo.text([1, 1, 1])).concat(),
+        more: services.map(|echo| echo.text(&[1, 1, 1])).concat(),
         ..Template::director(director)
     }
 }
@@ -26,7 +24,7 @@ fn with_echo(director: u8) -> Template {
 #[test]
 fn no_connection_breaks_when_the_children_and_then_the_parent_are_killed() {
     let arena = Arena::new(xtask::lab::Options::default());
-    let _echo = serve(&arena);
+    let _echo = serve(&arena, ECHO);
     arena.start([&lb(), &lb()], with_echo);
     arena.wait_for_master(1);
     arena.wait_for_real_servers(1);

@@ -7,16 +7,14 @@ use std::{
     time::Duration,
 };
 
+use tests::echo::{ECHO, own_addresses};
 use xtask::lab::{
     Node, Options, Template,
     plan::{DR_V4, DR_V6, NAT_V4, NAT_V6},
     traffic::{Datagrams, EchoServer},
 };
 
-use crate::{
-    arena::{Arena, FEW_FLOWS, expect_all, lb, patience, real_servers},
-    echo::{ECHO, own_addresses},
-};
+use crate::arena::{Arena, FEW_FLOWS, expect_all, lb, patience, real_servers};
 
 /// Virtual port of what NAT translates.
 const TRANSLATED: u16 = 70;
@@ -51,7 +49,7 @@ fn exchange(arena: &Arena, to: SocketAddr) -> std::io::Result<()> {
 fn a_director_can_be_a_real_server_itself() {
     let arena = Arena::new(Options::default());
     let director = arena.director(1).namespace();
-    let _echo = EchoServer::start(director, ECHO, &own_addresses(Node::Director(1))).unwrap();
+    let _echo = EchoServer::start(director, ECHO, &own_addresses(Node::Director(1)), 0).unwrap();
     let services = [
         here(DR_V4, ECHO, "DR", "TCP", "192.0.2.11"),
         here(DR_V6, ECHO, "DR", "TCP", "2001:db8::11"),

@@ -14,7 +14,6 @@ mod arena;
 mod changes;
 mod checks;
 mod config;
-mod echo;
 mod failover;
 mod flows;
 mod full_nat;

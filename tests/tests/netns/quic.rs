@@ -5,15 +5,13 @@ use std::{
     time::Duration,
 };
 
+use tests::echo::{ECHO, serve};
 use xtask::lab::{
     Options, Template,
     plan::{DR_V4, DR_V6},
 };
 
-use crate::{
-    arena::{Arena, lb, real_servers},
-    echo::{ECHO, serve},
-};
+use crate::arena::{Arena, lb, real_servers};
 
 /// A virtual server whose real servers have the server ids aa21 to aa23.
 fn named((address, network): (IpAddr, &str)) -> String {
@@ -57,7 +55,7 @@ fn sent(arena: &Arena, address: IpAddr, server: u8) -> bool {
 fn a_client_that_moves_stays_at_the_real_server_of_its_connection_id() {
     const MOVES: u64 = 20;
     let arena = Arena::new(Options::default());
-    let _echo = serve(&arena);
+    let _echo = serve(&arena, ECHO);
     let fronts = [(DR_V4, "192.0.2."), (DR_V6, "2001:db8::")];
     arena.start([&lb(), &lb()], |director| Template {
         more: fronts.map(named).concat(),

@@ -7,16 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tests::echo::{ECHO, Echo, serve};
 use xtask::lab::{
     BIG_BYTES, Template,
     plan::{DR_V4, DR_V6, NAT_V4, NAT_V6},
     traffic::{Datagrams, Download, Request, Tally},
 };
 
-use crate::{
-    arena::{Arena, lb, number},
-    echo::{ECHO, Echo, serve},
-};
+use crate::arena::{Arena, lb, number};
 
 const WORKERS: usize = 4;
 /// `delay_loop` + `connect_timeout` of the quick-start file.
@@ -175,7 +173,7 @@ fn maglev_moves_only_the_flows_of_the_server_that_left() {
 #[test]
 fn downloads_arrive_byte_by_byte_beside_datagrams() {
     let arena = Arena::new(xtask::lab::Options::default());
-    let _echo = serve(&arena);
+    let _echo = serve(&arena, ECHO);
     arena.start([&lb(), &lb()], |director| Template {
         more: Echo::ALL.map(Echo::datagrams).concat(),
         ..Template::director(director)

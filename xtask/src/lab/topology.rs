@@ -121,6 +121,8 @@ fn settings(node: Node, namespace: &Namespace) -> anyhow::Result<()> {
             ("ipv4/conf/all/arp_announce", "2"),
             ("ipv4/conf/all/rp_filter", "0"),
             ("ipv4/conf/eth0/rp_filter", "0"),
+            // A director whose kernel forwards replies tells of a shorter way to the client, past the translation.
+            ("ipv6/conf/eth0/accept_redirects", "0"),
             // A veth holds 256 frames on their way to XDP; a larger burst of one connection would be cut.
             ("ipv4/tcp_wmem", "4096 65536 262144"),
         ]),

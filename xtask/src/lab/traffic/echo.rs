@@ -1,4 +1,6 @@
 //! A server that returns every byte and every datagram.
+//!
+//! Bytes of connections come back changed by a mark, so that a client can tell who has it.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,7 +15,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::lab::namespace::Namespace;
+use crate::lab::{namespace::Namespace, slowness};
 
 /// Listens until dropped.
 #[derive(Debug)]
@@ -24,11 +26,16 @@ pub struct EchoServer {
 
 impl EchoServer {
     /// Starts it: TCP on all addresses of the namespace, UDP on `addresses`, because what answers a datagram has to be from where that
-    /// was to.
+    /// was to. Bytes of connections come back with the bits of `mark` turned over.
     ///
     /// # Errors
     /// When the port is taken, or an address is not there.
-    pub fn start(namespace: &Namespace, port: u16, addresses: &[IpAddr]) -> anyhow::Result<Self> {
+    pub fn start(
+        namespace: &Namespace,
+        port: u16,
+        addresses: &[IpAddr],
+        mark: u8,
+    ) -> anyhow::Result<Self> {
         let listener = namespace.run(|| {
             TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
                 .with_context(|| format!("listen on port {port}"))
@@ -50,7 +57,7 @@ impl EchoServer {
         let (ends, count) = (Arc::clone(&stop), Arc::clone(&clients));
         thread::Builder::new()
             .name("echo".to_owned())
-            .spawn(move || accept(&listener, &ends, &count))?;
+            .spawn(move || accept(&listener, &ends, &count, mark))?;
         Ok(Self { stop, clients })
     }
 
@@ -67,7 +74,7 @@ impl Drop for EchoServer {
     }
 }
 
-fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>, clients: &Arc<AtomicUsize>) {
+fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>, clients: &Arc<AtomicUsize>, mark: u8) {
     while !stop.load(Ordering::Relaxed) {
         let Ok((stream, _)) = listener.accept() else {
             thread::sleep(Duration::from_millis(2));
@@ -76,7 +83,7 @@ fn accept(listener: &TcpListener, stop: &Arc<AtomicBool>, clients: &Arc<AtomicUs
         let (ends, count) = (Arc::clone(stop), Arc::clone(clients));
         thread::spawn(move || {
             let mut has_spoken = false;
-            echo(stream, &ends, || {
+            echo(stream, &ends, mark, || {
                 if !std::mem::replace(&mut has_spoken, true) {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
@@ -99,11 +106,16 @@ fn reflect(socket: &UdpSocket, stop: &AtomicBool) {
 }
 
 /// Serves one connection to its end; whatever goes wrong, the other side sees it.
-fn echo(mut stream: TcpStream, stop: &AtomicBool, mut spoken: impl FnMut()) -> Option<()> {
+fn echo(
+    mut stream: TcpStream,
+    stop: &AtomicBool,
+    mark: u8,
+    mut spoken: impl FnMut(),
+) -> Option<()> {
     stream.set_nonblocking(false).ok()?;
     stream.set_nodelay(true).ok()?;
     stream
-        .set_read_timeout(Some(Duration::from_millis(500)))
+        .set_read_timeout(Some(Duration::from_millis(500) * slowness()))
         .ok()?;
     let mut bytes = [0; 64];
     while !stop.load(Ordering::Relaxed) {
@@ -111,6 +123,7 @@ fn echo(mut stream: TcpStream, stop: &AtomicBool, mut spoken: impl FnMut()) -> O
             Ok(0) => return None,
             Ok(length) => {
                 spoken();
+                bytes[..length].iter_mut().for_each(|byte| *byte ^= mark);
                 stream.write_all(&bytes[..length]).ok()?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
