@@ -1,9 +1,14 @@
-//! IPVS in the kernel, as `ipvsadm` sees it: after `lb` what is there after Debian's keepalived with the same file. Runs in the virtual
-//! machine of the tier `vm`, whose kernel has IPVS.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+//! IPVS in the kernel, as `ipvsadm` sees it: after `lb` what is there after Debian's keepalived with the same file; and traffic through it,
+//! alone and beside XDP. Runs in the virtual machine of the tier `vm`, whose kernel has IPVS.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails, and it prints what it measured"
+)]
 
 mod cases;
 mod sync;
+mod traffic;
 mod transitions;
 
 use std::{

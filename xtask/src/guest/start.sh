@@ -7,6 +7,7 @@ rm -rf /lib/modules
 ln -s @MODULES@ /lib/modules
 modprobe -a ip_vs veth bridge macvlan
 ip link set lo up
+ulimit -n 65536
 cd @DIRECTORY@
 echo 'lb-guest: begin'
 env @ENVIRONMENT@ @PROGRAM@ @ARGUMENTS@ 2>&1
