@@ -99,10 +99,10 @@ fn the_sync_daemon_is_the_one_that_keepalived_starts_and_follows_its_instance() 
 fn the_other_director_knows_the_connections_and_goes_on_with_them() {
     let director = Director::new(true);
     let lab = &director.lab;
-    let servers: Vec<EchoServer> = (1..4)
+    let servers: Vec<EchoServer> = (1..4u8)
         .map(|number| {
-            let namespace = lab.server(number).namespace();
-            EchoServer::start(namespace, 7, &[DR_V4]).unwrap()
+            let namespace = lab.server(usize::from(number)).namespace();
+            EchoServer::start(namespace, 7, &[DR_V4], number).unwrap()
         })
         .collect();
     let adverts = AdvertWatch::start(lab.switch()).unwrap();
