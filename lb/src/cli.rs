@@ -68,6 +68,10 @@ pub struct Cli {
     #[arg(short = 'G', long)]
     pub no_syslog: bool,
 
+    /// Leave the IPVS table as it is at the end; the next start takes up what its file still has
+    #[arg(short = 'I', long)]
+    pub dont_release_ipvs: bool,
+
     /// Run in this network namespace; state goes below /run/lb/NAME and /sys/fs/bpf/lb/NAME
     #[arg(short = 's', long, value_name = "NAME")]
     pub namespace: Option<String>,

@@ -131,8 +131,12 @@ fn configuration(command: &ConfigCommand, cli: &Cli) -> anyhow::Result<ExitCode>
     code.map(ExitCode::from)
 }
 
+/// Memory of the stacks of threads that do what would hold up a loop; `mlockall` keeps it resident.
+const STACK: usize = 512 << 10;
+
 fn tokio_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
         .context("tokio")

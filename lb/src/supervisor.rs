@@ -220,7 +220,10 @@ impl Parent {
                     let plan = ToChild::Configure(Box::new(self.plan(role)));
                     self.tell(role, plan).await;
                 }
-                (false, true) => self.tell(role, ToChild::Stop).await,
+                (false, true) => {
+                    let stop = ToChild::Stop { keeps_ipvs: false };
+                    self.tell(role, stop).await;
+                }
                 (false, false) => {}
             }
         }
@@ -290,7 +293,7 @@ impl Parent {
 
     async fn tell(&mut self, role: Role, message: ToChild) {
         if let Some(child) = self.children.get_mut(&role)
-            && let Err(error) = child.send(&message).await
+            && let Err(error) = child.send(message).await
         {
             // Its successor takes up what it leaves.
             log::child_deaf(role, &error);
@@ -447,7 +450,8 @@ impl Parent {
             .into_iter()
             .find(|role| self.children.contains_key(role));
         if let Some(role) = next {
-            self.tell(role, ToChild::Stop).await;
+            let keeps_ipvs = self.cli.dont_release_ipvs;
+            self.tell(role, ToChild::Stop { keeps_ipvs }).await;
         }
     }
 

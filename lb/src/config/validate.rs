@@ -44,6 +44,7 @@ const RULES: &[Rule] = &[
     lvs::full_nat_has_flows,
     lvs::quic_server_ids_tell_real_servers_apart,
     lvs::virtual_servers_are_unique,
+    lvs::nothing_is_served_twice,
     lvs::real_servers_are_unique,
     lvs::families_agree,
     lvs::virtual_server_group_names_are_unique,

@@ -55,7 +55,10 @@ pub enum ToChild {
         request: Request,
     },
     /// Reload to nothing, then exit 0.
-    Stop,
+    Stop {
+        /// Of the checker child: leave the IPVS table as it is (`-I`).
+        keeps_ipvs: bool,
+    },
 }
 
 /// What an operator asks of a child.
@@ -238,13 +241,14 @@ impl<R: DeserializeOwned + Send + 'static> Receiver<R> {
     }
 }
 
-impl<S: Serialize> Sender<S> {
-    /// Sends a message.
+impl<S: Serialize + Send + 'static> Sender<S> {
+    /// Sends a message, which another thread puts into bytes: it may be long.
     ///
     /// # Errors
     /// When the other end is gone.
-    pub async fn send(&mut self, message: &S) -> anyhow::Result<()> {
-        let mut line = serde_json::to_vec(message).context("control line")?;
+    pub async fn send(&mut self, message: S) -> anyhow::Result<()> {
+        let write = move || serde_json::to_vec(&message).context("control line");
+        let mut line = tokio::task::spawn_blocking(write).await??;
         line.push(b'\n');
         self.write.write_all(&line).await.context("control line")
     }

@@ -88,7 +88,12 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     let answer = child.handle_request(&request);
                     parent.send(FromChild::Answer { number, answer });
                 }
-                ToChild::Stop => break,
+                ToChild::Stop { keeps_ipvs } => {
+                    if keeps_ipvs {
+                        child.ipvs = None;
+                    }
+                    break;
+                }
             },
             () = signals.stop() => break,
             // 2. Results: each may take a dead real server out of the ring. At most `RESULTS`, so that a storm of

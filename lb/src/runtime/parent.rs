@@ -35,7 +35,7 @@ impl Parent {
         tokio::spawn(async move {
             while let Some(answer) = queue.recv().await {
                 // An answer cut short leaves nothing to go on with; the reading half says that the parent is gone.
-                if line.send(&answer).await.is_err() {
+                if line.send(answer).await.is_err() {
                     return;
                 }
             }

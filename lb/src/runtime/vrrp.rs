@@ -256,7 +256,7 @@ impl Vrrp {
                 number,
                 answer: self.handle_request(&request, Instant::now()),
             })),
-            ToChild::Stop => {
+            ToChild::Stop { .. } => {
                 self.stop();
                 Ok(None)
             }

@@ -92,7 +92,7 @@ impl Child {
     ///
     /// # Errors
     /// When the child is gone, or does not read for a second.
-    pub(super) async fn send(&mut self, message: &ToChild) -> anyhow::Result<()> {
+    pub(super) async fn send(&mut self, message: ToChild) -> anyhow::Result<()> {
         match tokio::time::timeout(PATIENCE, self.line.send(message)).await {
             Ok(sent) => sent,
             Err(_) => bail!("it takes no message"),

@@ -132,4 +132,13 @@ fn what_fails_goes_what_recovers_comes_and_what_is_removed_by_hand_is_put_back()
     running.stop().unwrap();
     let left = director.table();
     assert!(left.len() == 1 && has_foreign(&left), "{left:#?}");
+
+    running.start_with(&lb(), file(SERVICES), &["-I"]).unwrap();
+    director.settled("every real server is there again", is_whole);
+    running.stop().unwrap();
+    assert_eq!(director.table(), whole, "-I leaves it as it is");
+    running.start(&lb(), file(SERVICES)).unwrap();
+    director.settled("it is taken up", is_whole);
+    running.stop().unwrap();
+    assert!(director.table().len() == 1, "and removed in the end");
 }

@@ -109,6 +109,19 @@ impl Director {
     /// # Errors
     /// When one runs already, or the program cannot be started.
     pub fn start(&self, daemon: &Daemon, config: impl AsRef<[u8]>) -> anyhow::Result<()> {
+        self.start_with(daemon, config, &[])
+    }
+
+    /// The same with more options on the command line.
+    ///
+    /// # Errors
+    /// When one runs already, or the program cannot be started.
+    pub fn start_with(
+        &self,
+        daemon: &Daemon,
+        config: impl AsRef<[u8]>,
+        options: &[&str],
+    ) -> anyhow::Result<()> {
         let mut running = self.lock();
         if running.is_some() {
             bail!("a daemon runs on {} already", self.node);
@@ -120,6 +133,7 @@ impl Director {
             .open(self.directory.join("log"))?;
         let mut command = self.command_line(daemon)?;
         command
+            .args(options)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

@@ -1,5 +1,7 @@
 //! Rules across virtual servers.
 
+mod overlap;
+
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
@@ -18,6 +20,8 @@ use crate::config::{
     need::Need,
     source::Span,
 };
+
+pub(super) use self::overlap::nothing_is_served_twice;
 
 /// keepalived skips the second server; here it is an error.
 pub(super) fn virtual_servers_are_unique(

@@ -341,6 +341,16 @@ pub(super) const VIRTUAL_SERVERS: &[Case] = &[
 
 pub(super) const GROUPS: &[Case] = &[
     (
+        "addresses and marks that another has already",
+        In::Top,
+        "virtual_server_group wide {\n192.0.2.0/24 80\nfwmark 7\n}\n\
+         virtual_server 192.0.2.10 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 198.51.100.1 80 {\n}\n}\n\
+         virtual_server group wide {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 198.51.100.1 80 {\n}\n}\n\
+         virtual_server 192.0.2.20 80 {\nlb_algo rr\nlb_kind NAT\nprotocol UDP\nreal_server 198.51.100.1 80 {\n}\n}\n\
+         virtual_server 192.0.2.30 81 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 198.51.100.1 80 {\n}\n}\n\
+         virtual_server fwmark 7 {\nlb_algo rr\nlb_kind NAT\nreal_server 198.51.100.1 80 {\n}\n}",
+    ),
+    (
         "addresses, ranges, prefixes and marks",
         In::Group,
         "192.0.2.2\n192.0.2.10-20 80\n192.0.2.40-192.0.3.4 0\n192.0.2.64/28 443\nfwmark 4\nfwmark 5 inet",
