@@ -25,17 +25,6 @@ pub enum Plane {
     Ipvs,
 }
 
-impl Plane {
-    /// The one beside it.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Xdp => Self::Ipvs,
-            Self::Ipvs => Self::Xdp,
-        }
-    }
-}
-
 /// `XDP` or `IPVS`.
 impl fmt::Display for Plane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -195,18 +195,14 @@ pub fn flows_not_counted(why: impl Display) -> String {
 #[must_use]
 pub fn leaves(plane: Plane, services: usize) -> String {
     format!(
-        "{plane} leaves: it goes on with the flows that it has in {services} virtual servers, {} takes those that begin",
-        plane.other()
+        "{plane} leaves: it goes on with the flows that it has in {services} virtual servers, and takes no more"
     )
 }
 
 /// It has none any more.
 #[must_use]
 pub fn left(plane: Plane) -> String {
-    format!(
-        "{plane} has left: none of its flows goes on, {} has all",
-        plane.other()
-    )
+    format!("{plane} has left: its flows have ended")
 }
 
 /// There are no maps to write, and no IPVS.

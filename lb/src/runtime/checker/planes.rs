@@ -49,24 +49,23 @@ impl Child {
             // Rings of `mh` may decide alone again.
             self.update();
         }
-        let mode = self.plan.config.global.data_plane;
-        let in_maps = self.data_plane.as_ref().map_or(0, DataPlane::services);
-        let in_ipvs = self.ipvs.as_ref().map_or(0, Ipvs::services);
-        let leaving = match mode {
-            model::DataPlane::Ipvs if in_maps > 0 => Some((Plane::Xdp, in_maps)),
-            model::DataPlane::Xdp if self.ipvs.is_some() => Some((Plane::Ipvs, in_ipvs)),
-            _ => None,
+        let unwanted = match self.plan.config.global.data_plane {
+            model::DataPlane::Auto => None,
+            model::DataPlane::Ipvs => Some(Plane::Xdp),
+            model::DataPlane::Xdp => Some(Plane::Ipvs),
         };
-        let now = leaving.map(|(plane, _)| plane);
-        let before = std::mem::replace(&mut self.leaving, now);
-        if before == now {
+        let services = match unwanted {
+            Some(Plane::Xdp) => self.data_plane.as_ref().map_or(0, DataPlane::services),
+            _ => self.ipvs.as_ref().map_or(0, Ipvs::services),
+        };
+        let leaving = unwanted.filter(|_| services > 0);
+        let before = std::mem::replace(&mut self.leaving, leaving);
+        if before == leaving {
             return;
         }
-        if let Some((plane, services)) = leaving {
+        if let Some(plane) = leaving {
             tracing::info!("{}", sentence::leaves(plane, services));
-        } else if mode != model::DataPlane::Auto
-            && let Some(plane) = before
-        {
+        } else if let Some(plane) = before.filter(|_| before == unwanted) {
             tracing::info!("{}", sentence::left(plane));
         }
     }
