@@ -16,7 +16,7 @@ use std::{
 use self::slow_start::SlowStart;
 
 use super::{RealServerId, VirtualServerId};
-use crate::config::model::{self, Config, VirtualServer, lvs::Notify};
+use crate::config::model::{self, Config, Micros, VirtualServer, lvs::Notify};
 
 /// The largest weight that IPVS takes.
 const MOST: i64 = i32::MAX as i64;
@@ -214,9 +214,9 @@ struct Real {
     /// `smtp_alert`.
     mails: bool,
     /// `slow_start`; zero is none.
-    slow_start: Duration,
+    slow_start: Micros,
     /// While its weight grows.
-    start: Option<SlowStart>,
+    start: Option<Box<SlowStart>>,
     /// Of its timer.
     due: Option<Instant>,
 }
@@ -300,15 +300,16 @@ impl State {
 impl Real {
     /// One of a configuration, which may have been there `before`. A slow start goes on; a reload begins none.
     fn of(real: &model::RealServer, health: Health, before: Option<&Self>) -> Self {
-        let slow_start = real.slow_start.get();
-        let goes_on = health.is_up && !slow_start.is_zero();
+        let goes_on = health.is_up && real.slow_start > Micros::ZERO;
         Self {
             health,
             notify: real.notify.clone(),
             inhibits: real.inhibit_on_failure,
             mails: real.smtp_alert,
-            slow_start,
-            start: before.filter(|_| goes_on).and_then(|before| before.start),
+            slow_start: real.slow_start,
+            start: before
+                .filter(|_| goes_on)
+                .and_then(|before| before.start.clone()),
             due: None,
         }
     }
@@ -394,11 +395,12 @@ impl Pool {
             });
             self.outputs
                 .push_back(real.notice(id.clone(), health.is_up));
-            let begins = health.is_up && before.has_failed && !real.slow_start.is_zero();
-            real.start = begins.then(|| SlowStart::new(now));
-            let time = real.start.map(|_| real.slow_start);
-            let told = time.and_then(|time| real.tell_start(id, Some(time)));
-            self.outputs.extend(told);
+            let begins = health.is_up && before.has_failed && real.slow_start > Micros::ZERO;
+            real.start = begins.then(|| Box::new(SlowStart::new(now)));
+            if begins {
+                let time = real.slow_start.get();
+                self.outputs.extend(real.tell_start(id, Some(time)));
+            }
         }
         real.reschedule(id, &mut self.timers);
         if before.weight() != health.weight() && health.is_up {

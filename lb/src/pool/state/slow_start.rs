@@ -13,7 +13,7 @@ const MOST_STEPS: u32 = 64;
 const PACE: Duration = Duration::from_millis(250);
 
 /// How far a real server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct SlowStart {
     began: Instant,
     /// How long ago that was when its weight was last looked at.
@@ -69,12 +69,25 @@ impl Real {
     pub(super) fn weight(&self) -> u32 {
         let whole = self.health.weight();
         self.start
-            .map_or(whole, |start| start.weight(self.slow_start, whole))
+            .as_deref()
+            .map_or(whole, |start| start.weight(self.slow_start.get(), whole))
+    }
+
+    /// Takes the steps there are until now; whether there were any.
+    fn grow(&mut self, now: Instant) -> bool {
+        let before = self.weight();
+        if let Some(start) = &mut self.start {
+            start.reached = now.saturating_duration_since(start.began);
+            if start.reached >= self.slow_start.get() {
+                self.start = None;
+            }
+        }
+        self.weight() != before
     }
 
     fn next_step(&self) -> Option<Instant> {
-        let start = self.start?;
-        Some(start.next(self.slow_start, self.health.weight()))
+        let start = self.start.as_deref()?;
+        Some(start.next(self.slow_start.get(), self.health.weight()))
     }
 
     /// Waits for its next step, if there is one, and no more for the one there was.
@@ -115,19 +128,13 @@ impl Pool {
             }
             let state = self.servers.get_mut(&id.server);
             let real = state.and_then(|state| state.reals.get_mut(&(id.address, id.port)));
-            let Some((real, mut start)) = real.and_then(|real| real.start.map(|it| (real, it)))
-            else {
+            let Some(real) = real else {
                 continue;
             };
-            let before = real.weight();
-            start.reached = now.saturating_duration_since(start.began);
-            if start.reached < real.slow_start {
-                real.start = Some(start);
-            } else {
-                real.start = None;
+            has_grown |= real.grow(now);
+            if real.start.is_none() {
                 self.outputs.extend(real.tell_start(&id, None));
             }
-            has_grown |= real.weight() != before;
             real.due = None;
             real.reschedule(&id, &mut self.timers);
         }
