@@ -64,8 +64,9 @@ impl Exchange for Health {
             )));
         }
         let kind = headers.get(http::header::CONTENT_TYPE);
-        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(CONTENT_TYPE.as_bytes()));
-        if !is_grpc {
+        let kind = kind.and_then(|kind| kind.as_bytes().strip_prefix(CONTENT_TYPE.as_bytes()));
+        // `application/grpc+proto` is one, `application/grpc-web` none.
+        if !matches!(kind, Some([] | [b'+' | b';', ..])) {
             return Err(ProbeError::because("this is no answer of gRPC"));
         }
         self.ended = ending(headers)?;

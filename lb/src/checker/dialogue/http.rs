@@ -106,7 +106,7 @@ impl Dialogue for Http<'_> {
         let (version, connection) = match self.protocol {
             HttpProtocol::V10 => ("1.0", ""),
             HttpProtocol::V10Close => ("1.0", "Connection: close\r\n"),
-            // The second is not said this way: see `Page`.
+            // HTTP/2 is not said this way: see `Page`.
             HttpProtocol::V11 | HttpProtocol::V2 => ("1.1", "Connection: close\r\n"),
         };
         let host = match &self.url.virtualhost {

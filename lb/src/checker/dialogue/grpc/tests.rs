@@ -80,8 +80,10 @@ fn what_is_no_answer_fails() {
     assert_eq!(endless, Err("the answer has no end".to_owned()));
 
     let mut health = Health::new();
-    let page = health.handle_head(200, &headers(&[("content-type", "text/html")]));
-    assert_eq!(page.unwrap_err().to_string(), "this is no answer of gRPC");
+    for other in ["text/html", "application/grpc-web"] {
+        let page = health.handle_head(200, &headers(&[("content-type", other)]));
+        assert_eq!(page.unwrap_err().to_string(), "this is no answer of gRPC");
+    }
     let missing = health.handle_head(404, &HeaderMap::new());
     assert_eq!(
         missing.unwrap_err().to_string(),
