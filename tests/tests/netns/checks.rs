@@ -3,6 +3,7 @@
 
 mod cases;
 mod grpc;
+mod mail;
 mod services;
 
 use std::{
@@ -17,13 +18,14 @@ use std::{
 };
 
 use nix::{fcntl::OFlag, sys::stat::Mode, unistd::mkfifo};
+use serde_json::Value;
 use xtask::lab::{Daemon, Lab, Options};
 
 use self::{
     cases::{CASES, Case, OURS},
     services::Services,
 };
-use crate::arena::{Arena, lb, patience};
+use crate::arena::{Arena, lb, patience, real_servers};
 
 /// Address of the server that all checks go to.
 const SERVER: &str = "192.0.2.21";
@@ -231,4 +233,60 @@ fn verdicts_of_what_keepalived_does_not_know() {
     assert!(wrong.is_empty(), "{wrong:?}\n{}", outcome.log);
     println!("resident: {} MiB", outcome.memory >> 20);
     assert!(outcome.memory < MEMORY, "{} bytes", outcome.memory);
+}
+
+#[test]
+fn a_real_server_that_comes_back_starts_slowly() {
+    let arena = Arena::new(Options::default());
+    let directory = std::env::temp_dir().join(format!("lb-slow-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let flag = directory.join("well");
+    fs::write(&flag, "").unwrap();
+    let text = format!(
+        "global_defs {{\nrouter_id slow\nscript_user root\ndata_plane_flows 65536\n}}\n\
+         virtual_server 10.99.0.1 80 {{\ndelay_loop 0.1\nslow_start 4\nlb_algo mh\nlb_kind NAT\nprotocol TCP\n\
+         real_server {SERVER} 80 {{\nweight 5\nMISC_CHECK {{\nmisc_path \"/usr/bin/test -e {}\"\nretry 0\n}}\n}}\n\
+         real_server 192.0.2.22 80 {{\nweight 5\n}}\n}}\n",
+        flag.display()
+    );
+    arena.director(1).start(&lb(), &text).unwrap();
+    let first = |status: &Value| -> Value {
+        let server = real_servers(status).next();
+        server.cloned().unwrap_or_default()
+    };
+    arena.wait_for_status(1, "it begins with all of its weight", |status| {
+        let server = first(status);
+        server["why"] == "MISC_CHECK: success" && server["weight"] == 5
+    });
+    fs::remove_file(&flag).unwrap();
+    arena.wait_for_status(1, "it is down", |status| first(status)["up"] == false);
+    fs::write(&flag, "").unwrap();
+    let mut weights = Vec::new();
+    let mut began = None;
+    let started = Instant::now();
+    while weights.last() != Some(&5) {
+        assert!(
+            started.elapsed() < patience(),
+            "{weights:?}\n{}",
+            arena.logs()
+        );
+        let server = first(&arena.director(1).status().unwrap());
+        if server["up"] == true {
+            began.get_or_insert_with(Instant::now);
+            let weight = server["weight"].as_u64().unwrap();
+            assert_eq!(server["grows_to"].as_u64(), (weight < 5).then_some(5));
+            if weights.last() != Some(&weight) {
+                weights.push(weight);
+            }
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    fs::remove_dir_all(&directory).unwrap();
+    let took = began.unwrap().elapsed();
+    println!("{weights:?} in {took:?}");
+    assert_eq!(weights, [1, 2, 3, 4, 5]);
+    assert!((3000..6000).contains(&took.as_millis()), "{took:?}");
+    let log = arena.director(1).log();
+    assert!(log.contains("from weight 1 to 5 in 4 s"), "{log}");
+    assert!(log.contains("is over: weight 5"), "{log}");
 }

@@ -23,7 +23,7 @@ for who in good bad; do
         -addext basicConstraints=critical,CA:TRUE -keyout $who-ca.key -out $who-ca.pem
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=checks.example \
         -keyout $who.key -out $who.csr
-    printf 'subjectAltName=DNS:checks.example\nbasicConstraints=CA:FALSE\n' > $who.ext
+    printf 'subjectAltName=DNS:checks.example,IP:192.0.2.21\nbasicConstraints=CA:FALSE\n' > $who.ext
     openssl x509 -req -in $who.csr -CA $who-ca.pem -CAkey $who-ca.key -CAcreateserial -days 30 \
         -extfile $who.ext -out $who.pem
 done
