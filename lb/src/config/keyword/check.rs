@@ -175,7 +175,6 @@ const fn schedule<D: Runs, M: ShowsSchedule>(
                 get: |model: &M| Some(model.schedule().log_all_failures),
             },
         )
-        .parsed()
         .default("checker_log_all_failures")
         .means("failures that are forgiven are logged too"),
     ]
