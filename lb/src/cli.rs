@@ -1,6 +1,7 @@
 //! The command line: keepalived(8)'s options, and subcommands beside them.
 
 mod getopt;
+pub mod keepalive;
 mod time;
 
 use std::{
@@ -148,6 +149,10 @@ pub enum Command {
     /// Check, show and compare configurations, or explain their keywords
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Monitor and respawn processes and daemons, as keepalive(1M) does
+    Keepalive(Box<keepalive::Keepalive>),
+    /// Register processes with keepalive, list and unregister them, as spawndaemon(1M) does
+    Spawndaemon(Box<keepalive::Spawndaemon>),
     /// Replay a recording of the elections (vrrp_record): 0 when they decide as they did, 1 when not, 2 for a damaged file
     Replay {
         /// The recording

@@ -2,7 +2,9 @@
 
 pub mod config;
 pub mod flow;
+pub mod keepalive;
 pub mod replay;
+pub mod spawndaemon;
 
 use std::io::Write as _;
 

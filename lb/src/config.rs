@@ -31,7 +31,7 @@ mod parser;
 pub(crate) mod path;
 mod quoted;
 mod show;
-mod suggest;
+pub(crate) mod suggest;
 mod system;
 mod validate;
 

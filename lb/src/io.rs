@@ -1,10 +1,12 @@
 //! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
 pub mod config;
+pub mod control;
 #[cfg(test)]
 pub(crate) mod folder;
 pub mod guard;
 pub mod ipvs;
+pub mod keepalive;
 pub mod key;
 pub mod linkbeat;
 pub mod machine;
@@ -15,6 +17,7 @@ pub mod namespace;
 pub mod netlink;
 pub mod notify;
 pub mod probe;
+pub mod process;
 pub mod recording;
 pub mod scheduling;
 pub mod script;

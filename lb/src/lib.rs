@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod io;
 pub mod ipvs;
+pub mod keepalive;
 pub mod mirror;
 pub mod notify;
 pub mod observe;

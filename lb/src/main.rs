@@ -14,8 +14,9 @@ use lb::{
     command::{
         complain,
         config::{self, Findings},
-        flow,
+        flow, keepalive,
         replay::replay,
+        spawndaemon,
     },
     io::{self, namespace},
     observe::{log, logging::Logging},
@@ -35,7 +36,9 @@ const CONFIG: u8 = 2;
 const MISSING_PERMISSION: u8 = 4;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(cli::attach_optional(std::env::args_os())) {
+    let cli = match Cli::try_parse_from(cli::attach_optional(cli::keepalive::by_name(
+        std::env::args_os(),
+    ))) {
         Ok(cli) => cli,
         Err(error) => {
             // Nothing can be done about a closed terminal.
@@ -98,6 +101,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Vrrp(command)) => vrrp(&run_dir, command),
         Some(Command::Config(command)) => configuration(command, &cli),
         Some(Command::Replay { file, inputs }) => replay(file, *inputs).map(ExitCode::from),
+        Some(Command::Keepalive(arguments)) => tokio_runtime()?
+            .block_on(keepalive::daemon(arguments, &run_dir))
+            .map(|()| ExitCode::SUCCESS),
+        Some(Command::Spawndaemon(arguments)) => tokio_runtime()?
+            .block_on(spawndaemon::run(arguments, &run_dir))
+            .map(ExitCode::from),
         Some(Command::Child { role }) => child(&cli, &run_dir, *role),
         None => daemon(cli),
     }

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod checker;
 mod failure;
+pub mod keepalive;
 mod links;
 mod parent;
 pub mod vrrp;

@@ -16,7 +16,6 @@ mod control;
 mod data_plane;
 mod gates;
 mod request;
-mod restart;
 mod run_dir;
 mod script;
 
@@ -35,24 +34,25 @@ use tokio::{
 use self::{
     asked::Asked,
     child::{Child, Exit},
-    control::{Control, Gathering, Reply},
+    control::{Answer, Gathering},
     data_plane::DataPlane,
     gates::Gates,
-    restart::Backoff,
 };
 pub use self::{
     request::{request_child, request_status},
-    run_dir::RunDir,
+    run_dir::{PidFile, RunDir},
 };
 use crate::{
     cli::{Cli, Role},
     config::model::{self, Config},
     io::{
         config::{keep, options, read},
+        control::Reply,
         memory,
         netlink::{Change, Netlink},
         scheduling::set_umask,
     },
+    keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
     runtime::channel::{FromChild, Plan, Request, ToChild},
 };
@@ -63,6 +63,9 @@ const CHILD_WAIT: Duration = Duration::from_secs(5);
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait for the vrrp child to do what an operator asks: it may be taking a configuration in.
 const REQUEST_WAIT: Duration = Duration::from_secs(3);
+
+/// Longest wait before a child that keeps dying is started again.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// When a start or a reload is over for sure.
 const REST: Duration = Duration::from_secs(5);
@@ -108,7 +111,7 @@ struct Parent {
     /// IPVS was in use until a reload, and may have connections yet.
     ipvs_leaves: bool,
     children: BTreeMap<Role, Child>,
-    backoff: BTreeMap<Role, Backoff>,
+    backoff: BTreeMap<Role, (Backoff, Instant)>,
     gathering: Option<Gathering>,
     gatherings: u64,
     asked: Asked,
@@ -128,7 +131,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     let (events, mut queue) = mpsc::channel(64);
     listen_to_signals(&events)?;
     watch_links(&events)?;
-    let _control = Control::serve(&run_dir, events.clone())?;
+    let _control = control::serve(&run_dir, events.clone())?;
     set_umask(config.global.scripts.umask);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
@@ -268,10 +271,12 @@ impl Parent {
         if !self.needs(role) || self.children.contains_key(&role) {
             return;
         }
-        self.backoff
+        let now = Instant::now();
+        let (_, started) = self
+            .backoff
             .entry(role)
-            .or_default()
-            .started(Instant::now());
+            .or_insert((Backoff::default(), now));
+        *started = now;
         match Child::spawn(&self.cli, role, self.events.clone()) {
             Ok(child) => {
                 log::child_started(role, child.pid());
@@ -287,8 +292,11 @@ impl Parent {
     }
 
     fn respawn(&mut self, role: Role) {
-        let wait = self.backoff.entry(role).or_default().ended(Instant::now());
-        self.later(wait, Event::Respawn(role));
+        let wait = self
+            .backoff
+            .get_mut(&role)
+            .map(|(backoff, started)| backoff.ended(started.elapsed(), LONGEST_BACKOFF));
+        self.later(wait.unwrap_or_default(), Event::Respawn(role));
     }
 
     async fn tell(&mut self, role: Role, message: ToChild) {
@@ -334,10 +342,10 @@ impl Parent {
         }
         self.children.remove(&role);
         if role == Role::Vrrp {
-            self.addresses_left = !exit.orderly;
+            self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
-        log::child_exited(role, exit.pid, &exit.how, self.needs(role));
+        log::child_exited(role, exit.pid, exit.ending, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
         }
@@ -373,7 +381,7 @@ impl Parent {
     async fn ask(&mut self, request: Request, reply: Reply) {
         let role = request.role();
         if !self.children.contains_key(&role) {
-            return reply.answer(Err(answer::no_child(role)));
+            return reply.answer(Answer::Error(answer::no_child(role)));
         }
         let number = self.asked.add(role, reply);
         self.tell(role, ToChild::Request { number, request }).await;

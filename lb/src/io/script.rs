@@ -29,6 +29,8 @@ pub struct Script {
     pub words: Vec<String>,
     /// User and group; `None` keeps those of this process.
     pub identity: Option<Identity>,
+    /// Variables beside ours.
+    pub environment: Vec<(String, String)>,
     /// The longest it may take.
     pub timeout: Duration,
 }

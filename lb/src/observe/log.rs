@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, net::IpAddr, path::Path, time::Duration};
 
+use nix::sys::signal::Signal;
 use tracing::{debug, error, info, warn};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     },
     io::script::{Outcome, Refused, Report},
     ipvs::sync::{SyncChange, SyncDaemon},
+    keepalive::record::Ending,
     notify::Job,
     observe::answer,
     track::output::Change,
@@ -106,8 +108,24 @@ pub fn child_failed(role: Role, error: &anyhow::Error) {
     error!("Starting the {} child failed: {error:#}", role.name());
 }
 
+/// How a process ended, behind "died" or "ended".
+#[must_use]
+pub fn ending(ending: Ending) -> String {
+    match ending {
+        Ending::Exited(0) => "normally".to_owned(),
+        Ending::Exited(code) => format!("with exit code {code}"),
+        Ending::Signalled(signal) => match Signal::try_from(signal) {
+            Ok(signal) => format!("by {signal}"),
+            Err(_) => format!("by signal {signal}"),
+        },
+        Ending::Unknown => "unseen".to_owned(),
+        Ending::NotStarted => "before it began".to_owned(),
+    }
+}
+
 /// A child ended.
-pub fn child_exited(role: Role, pid: u32, how: &str, again: bool) {
+pub fn child_exited(role: Role, pid: u32, how: Ending, again: bool) {
+    let how = ending(how);
     if again {
         warn!(
             "{} child process({pid}) died {how}: Respawning",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::control::Reply;
-use crate::{cli::Role, observe::answer};
+use super::control::Answer;
+use crate::{cli::Role, io::control::Reply, observe::answer};
 
 /// Who waits for which answer.
 #[derive(Debug, Default)]
@@ -23,21 +23,21 @@ impl Asked {
     /// Answers a request, unless it has been.
     pub(super) fn answer(&mut self, number: u64, answer: Result<String, String>) {
         if let Some((_, reply)) = self.waiting.remove(&number) {
-            reply.answer(answer);
+            reply.answer(Answer::from(answer));
         }
     }
 
     /// Answers a request that took too long.
     pub(super) fn give_up(&mut self, number: u64) {
         if let Some((role, reply)) = self.waiting.remove(&number) {
-            reply.answer(Err(answer::no_answer(role)));
+            reply.answer(Answer::Error(answer::no_answer(role)));
         }
     }
 
     /// Answers all that wait for the child: it is gone.
     pub(super) fn refuse_all(&mut self, role: Role) {
         for (_, (_, reply)) in self.waiting.extract_if(.., |_, (of, _)| *of == role) {
-            reply.answer(Err(answer::no_answer(role)));
+            reply.answer(Answer::Error(answer::no_answer(role)));
         }
     }
 }

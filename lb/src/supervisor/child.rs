@@ -1,8 +1,12 @@
 //! Children: this same binary, started with its role and a control line as standard input.
 
 use std::{
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    process::{ExitStatus, Stdio},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,7 +15,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use tokio::{process::Command, sync::mpsc};
+use tokio::sync::mpsc;
 
 use super::{
     Event,
@@ -19,6 +23,8 @@ use super::{
 };
 use crate::{
     cli::{Cli, Role},
+    io::process::Process,
+    keepalive::record::Ending,
     observe::log,
     runtime::channel::{ParentSender, ToChild, parent_line},
 };
@@ -32,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A running child.
 #[derive(Debug)]
 pub(super) struct Child {
-    pid: u32,
+    process: Arc<Process>,
     line: ParentSender,
 }
 
@@ -41,10 +47,8 @@ pub(super) struct Child {
 pub(super) struct Exit {
     /// Its pid.
     pub(super) pid: u32,
-    /// Its status in words.
-    pub(super) how: String,
-    /// It ended because it was told to, with everything done.
-    pub(super) orderly: bool,
+    /// How it ended: with 0 when it was told to, with everything done.
+    pub(super) ending: Ending,
 }
 
 impl Child {
@@ -55,11 +59,15 @@ impl Child {
         events: mpsc::Sender<Event>,
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("control line")?;
-        let mut process = command(cli, role)
+        let started = command(cli, role)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()
             .with_context(|| format!("cannot start the {} child", role.name()))?;
-        let pid = process.id().context("the child is gone already")?;
+        // It has not been waited for, so the pid is still its own.
+        let process = Process::open(started.id()).context("the child cannot be watched")?;
+        let process = Arc::new(process);
+        let watched = Arc::clone(&process);
+        let pid = process.id().pid;
         let (line, mut messages) = parent_line(ours.into())?;
         tokio::spawn(async move {
             while let Ok(Some(message)) = messages.recv().await {
@@ -71,21 +79,17 @@ impl Child {
                     return;
                 }
             }
-            let ended = process.wait().await;
-            let exit = Exit {
-                pid,
-                orderly: ended.as_ref().is_ok_and(ExitStatus::success),
-                how: ended.map_or_else(|error| error.to_string(), words),
-            };
+            let ending = watched.ended().await;
+            let exit = Exit { pid, ending };
             // The parent is gone when nobody listens.
             events.send(Event::Exited(role, exit)).await.ok();
         });
-        Ok(Self { pid, line })
+        Ok(Self { process, line })
     }
 
     /// The child's pid.
-    pub(super) const fn pid(&self) -> u32 {
-        self.pid
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id().pid
     }
 
     /// Sends a message.
@@ -99,10 +103,10 @@ impl Child {
         }
     }
 
-    /// Sends a signal. The child has not been waited for while this exists, so the pid is still its own.
+    /// Sends a signal.
     pub(super) fn signal(&self, signal: Signal) {
-        if let Err(error) = kill(Pid::from_raw(self.pid.cast_signed()), signal) {
-            log::child_unreachable(self.pid, error);
+        if let Err(error) = self.process.signal(signal) {
+            log::child_unreachable(self.pid(), error);
         }
     }
 }
@@ -125,19 +129,6 @@ fn command(cli: &Cli, role: Role) -> Command {
     }
     command.args(["child", role.name()]);
     command
-}
-
-fn words(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(0), _) => "normally".to_owned(),
-        (Some(code), _) => format!("with exit code {code}"),
-        (None, Some(signal)) => match Signal::try_from(signal) {
-            Ok(signal) => format!("by {signal}"),
-            Err(_) => format!("by signal {signal}"),
-        },
-        (None, None) => status.to_string(),
-    }
 }
 
 /// Ends children that outlived a killed parent, so that new ones can take over: what they did for the kernel stays, and

@@ -1,33 +1,20 @@
-//! The control socket: one JSON line in, one JSON line out.
+//! What may be asked on the control socket, and a status for everybody who asks.
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, Permissions},
-    io,
-    os::unix::fs::PermissionsExt,
-    path::PathBuf,
-    time::Duration,
-};
+use std::collections::BTreeSet;
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
 use super::{Event, run_dir::RunDir};
 use crate::{
     cli::Role,
+    io::control::{Control, Reply},
     observe::status::{CheckersStatus, DataPlaneStatus, Status, VrrpStatus},
     runtime,
 };
 
 /// Longest request, in bytes.
 const REQUEST_MAX: u64 = 4096;
-/// Longest wait for a request, and for its answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What may be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,16 +37,6 @@ pub(super) enum Answer {
     Error(String),
 }
 
-/// The listening socket; its file is removed when this is dropped.
-#[derive(Debug)]
-pub(super) struct Control {
-    path: PathBuf,
-}
-
-/// Somebody waiting for an answer.
-#[derive(Debug)]
-pub(super) struct Reply(UnixStream);
-
 /// A status being put together.
 #[derive(Debug)]
 pub(super) struct Gathering {
@@ -70,72 +47,26 @@ pub(super) struct Gathering {
     checkers: Option<CheckersStatus>,
 }
 
-impl Control {
-    /// Listens; requests arrive as events.
-    pub(super) fn serve(run_dir: &RunDir, events: mpsc::Sender<Event>) -> anyhow::Result<Self> {
-        let path = run_dir.control_socket();
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| path.display().to_string());
-            }
-            _ => {}
+/// Listens; requests arrive as events.
+pub(super) fn serve(run_dir: &RunDir, events: mpsc::Sender<Event>) -> anyhow::Result<Control> {
+    let handle = move |request: Result<Request, String>, reply: Reply| {
+        let events = events.clone();
+        async move {
+            let event = match request {
+                Ok(Request::Status) => Event::Status(reply),
+                Ok(Request::Child(request)) => Event::Request(request, reply),
+                Err(error) => return reply.answer(Answer::Error(error)),
+            };
+            // The parent is stopping when nobody listens.
+            drop(events.send(event).await);
         }
-        let listener = UnixListener::bind(&path)
-            .and_then(|listener| {
-                fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener)
-            })
-            .with_context(|| path.display().to_string())?;
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, events.clone()));
-            }
-        });
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        // Nothing to be done about a file that somebody else removed.
-        fs::remove_file(&self.path).ok();
-    }
-}
-
-/// Reads one request. A client that says nothing, too much or nonsense gets a sentence, if it listens.
-async fn answer(stream: UnixStream, events: mpsc::Sender<Event>) {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    let mut limited = (&mut reader).take(REQUEST_MAX);
-    let read = tokio::time::timeout(PATIENCE, limited.read_line(&mut line)).await;
-    let request = match read {
-        Ok(Ok(_)) => serde_json::from_str::<Request>(&line).map_err(|error| error.to_string()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no request within 5 s".to_owned()),
     };
-    let mut reply = Reply(reader.into_inner());
-    match request {
-        // The parent is stopping when nobody listens.
-        Ok(Request::Status) => drop(events.send(Event::Status(reply)).await),
-        Ok(Request::Child(request)) => drop(events.send(Event::Request(request, reply)).await),
-        Err(error) => reply.send(&Answer::Error(error)).await,
-    }
+    Control::serve(run_dir.control_socket(), REQUEST_MAX, handle)
 }
 
-impl Reply {
-    /// Answers in words, without waiting for the client.
-    pub(super) fn answer(mut self, answer: Result<String, String>) {
-        let answer = answer.map_or_else(Answer::Error, Answer::Answer);
-        tokio::spawn(async move { self.send(&answer).await });
-    }
-
-    async fn send(&mut self, answer: &impl Serialize) {
-        if let Ok(mut line) = serde_json::to_vec(answer) {
-            line.push(b'\n');
-            // A client that went away needs no answer; one that does not read must not hold the parent up.
-            tokio::time::timeout(PATIENCE, self.0.write_all(&line))
-                .await
-                .ok();
-        }
+impl From<Result<String, String>> for Answer {
+    fn from(answer: Result<String, String>) -> Self {
+        answer.map_or_else(Self::Error, Self::Answer)
     }
 }
 
@@ -211,9 +142,8 @@ impl Gathering {
             services: self.checkers.map(|checkers| checkers.services),
             loops: loops.collect(),
         };
-        for mut reply in self.replies {
-            let status = status.clone();
-            tokio::spawn(async move { reply.send(&status).await });
+        for reply in self.replies {
+            reply.answer(status.clone());
         }
     }
 }

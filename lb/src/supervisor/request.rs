@@ -1,17 +1,13 @@
 //! The client's side of the control socket.
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::anyhow;
 use serde::de::DeserializeOwned;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::UnixStream,
-};
 
 use super::{
-    control::{Answer, PATIENCE, Request},
+    control::{Answer, Request},
     run_dir::RunDir,
 };
-use crate::{observe::status::Status, runtime::channel};
+use crate::{io::control::ask, observe::status::Status, runtime::channel};
 
 /// Asks the daemon of `run_dir` for its status.
 ///
@@ -33,31 +29,5 @@ pub async fn request_child(run_dir: &RunDir, asked: channel::Request) -> anyhow:
 }
 
 async fn request<A: DeserializeOwned>(run_dir: &RunDir, request: &Request) -> anyhow::Result<A> {
-    let path = run_dir.control_socket();
-    let talk = async {
-        let stream = UnixStream::connect(&path).await.with_context(|| {
-            format!(
-                "{}: no daemon answers here (is lb running?)",
-                path.display()
-            )
-        })?;
-        let mut reader = BufReader::new(stream);
-        let mut request = serde_json::to_vec(request).context("request")?;
-        request.push(b'\n');
-        reader
-            .get_mut()
-            .write_all(&request)
-            .await
-            .context("control socket")?;
-        let mut line = String::new();
-        reader
-            .read_line(&mut line)
-            .await
-            .context("control socket")?;
-        serde_json::from_str(&line).context("the daemon's answer makes no sense")
-    };
-    match tokio::time::timeout(PATIENCE, talk).await {
-        Ok(answer) => answer,
-        Err(_) => bail!("{}: no answer within 5 s", path.display()),
-    }
+    ask(&run_dir.control_socket(), "lb", request).await
 }

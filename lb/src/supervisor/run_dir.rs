@@ -53,6 +53,27 @@ impl RunDir {
         }
     }
 
+    /// The part of it that is the keepalive daemon's.
+    #[must_use]
+    pub fn keepalive(&self) -> Self {
+        Self::at(&self.path.join("keepalive"))
+    }
+
+    /// A directory of an operator's choice.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            pins: Pins::default(),
+        }
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes the directory.
     ///
     /// # Errors
@@ -95,6 +116,14 @@ impl RunDir {
     /// When another child has it.
     pub fn lock_child(&self, role: Role) -> anyhow::Result<PidFile> {
         self.lock(role.name())
+    }
+
+    /// Takes the keepalive daemon's pid file.
+    ///
+    /// # Errors
+    /// When another keepalive daemon has it.
+    pub fn lock_keepalive(&self) -> anyhow::Result<PidFile> {
+        self.lock("keepalive")
     }
 
     fn lock(&self, name: &str) -> anyhow::Result<PidFile> {

@@ -8,6 +8,7 @@ async fn said(line: &str) -> String {
     let script = Script {
         words: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
         identity: None,
+        environment: Vec::new(),
         timeout: Duration::from_secs(20),
     };
     script::report(&script).await.complaint.unwrap_or_default()

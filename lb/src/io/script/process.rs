@@ -8,22 +8,19 @@ use std::{
 };
 
 use nix::{
-    errno::Errno,
-    libc,
     sys::{
         prctl::set_pdeathsig,
-        resource::{RLIM_INFINITY, Resource, setrlimit},
-        signal::{SigSet, Signal, killpg},
+        signal::{Signal, killpg},
     },
-    unistd::{Gid, Pid, Uid, getegid, geteuid, setgid, setgroups, setuid},
+    unistd::Pid,
 };
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{Identity, Outcome, Report, Script, complaint::Complaint};
-use crate::io::scheduling;
+use super::{Outcome, Report, Script, complaint::Complaint};
+use crate::io::process::{become_user, settle};
 
 /// Time a program has after SIGTERM before SIGKILL.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
@@ -80,7 +77,7 @@ impl Running {
             .ok_or(io::ErrorKind::InvalidInput)?;
         let (complaint, stderr) = Complaint::new()?;
         // execvp(3) gives a script without `#!` to /bin/sh.
-        let child = command(program, arguments, script.identity, bond, stderr).spawn()?;
+        let child = command(program, arguments, script, bond, stderr).spawn()?;
         let group = child.id().and_then(|pid| i32::try_from(pid).ok());
         Ok(Self {
             child,
@@ -149,19 +146,22 @@ impl Running {
 fn command(
     program: &str,
     arguments: &[String],
-    identity: Option<Identity>,
+    script: &Script,
     bond: Bond,
     stderr: PipeWriter,
 ) -> Command {
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .envs(script.environment.iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::from(stderr))
         .process_group(0)
         .kill_on_drop(true);
-    let become_whom = identity.map(|identity| (identity, identity.groups()));
+    let become_whom = script
+        .identity
+        .map(|identity| (identity, identity.groups()));
     let settle = move || {
         settle()?;
         if let Some((identity, groups)) = &become_whom {
@@ -177,49 +177,6 @@ fn command(
     // thread could have left half done.
     unsafe { command.pre_exec(settle) };
     command
-}
-
-/// Gives back what this process has and a script must not have: real-time scheduling, its processors and its limit,
-/// nice value, signal mask and dispositions, descriptors. What cannot be given back is kept: a script that runs is
-/// worth more than one that does not.
-fn settle() -> io::Result<()> {
-    scheduling::give_back();
-    let _kept = setrlimit(Resource::RLIMIT_RTTIME, RLIM_INFINITY, RLIM_INFINITY);
-    default_signals();
-    close_on_exec();
-    SigSet::empty().thread_set_mask()?;
-    Ok(())
-}
-
-fn default_signals() {
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: SIG_DFL is a valid disposition; numbers that have none are refused by the kernel.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-}
-
-/// Kernels before 5.11 refuse; there every descriptor that we open is close-on-exec all the same.
-fn close_on_exec() {
-    let (first, last, flags) = (3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-    // SAFETY: takes three numbers; marking descriptors frees nothing.
-    unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
-}
-
-fn become_user(identity: Identity, groups: &[Gid]) -> io::Result<()> {
-    let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
-    if !geteuid().is_root() {
-        // Nothing to give up; another user is out of reach.
-        let ours = (geteuid(), getegid()) == (uid, gid);
-        return if ours {
-            Ok(())
-        } else {
-            Err(Errno::EPERM.into())
-        };
-    }
-    setgroups(groups)?;
-    setgid(gid)?;
-    setuid(uid)?;
-    Ok(())
 }
 
 fn outcome(ended: io::Result<ExitStatus>) -> Outcome {

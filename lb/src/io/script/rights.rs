@@ -94,6 +94,7 @@ impl Rights {
         Ok(Script {
             words,
             identity: Some(identity),
+            environment: Vec::new(),
             timeout,
         })
     }

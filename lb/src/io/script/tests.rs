@@ -20,6 +20,7 @@ fn script(line: &str, timeout: Duration) -> Script {
     Script {
         words: vec!["/bin/sh".to_owned(), "-c".to_owned(), line.to_owned()],
         identity: None,
+        environment: Vec::new(),
         timeout,
     }
 }
@@ -45,6 +46,7 @@ async fn a_program_ends_in_one_of_four_ways() {
     let missing = Script {
         words: vec!["/nonexistent/program".to_owned()],
         identity: None,
+        environment: Vec::new(),
         timeout: GRACE,
     };
     assert!(matches!(run(&missing).await, Outcome::NotStarted(_)));
@@ -158,6 +160,7 @@ async fn a_script_without_an_interpreter_is_run_by_the_shell() {
     let bare = Script {
         words: vec![program, "argument".to_owned()],
         identity: None,
+        environment: Vec::new(),
         timeout: LONG,
     };
     let report = report(&bare).await;

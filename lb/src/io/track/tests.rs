@@ -223,6 +223,7 @@ async fn scripts_run_side_by_side_and_all_their_ends_are_told() {
         Ok(Script {
             words: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
             identity: None,
+            environment: Vec::new(),
             timeout: Duration::from_millis(limit),
         })
     };

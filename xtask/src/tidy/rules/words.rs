@@ -3,8 +3,15 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 7] = [
-    "checker", "config", "mirror", "notify", "pool", "track", "vrrp",
+const CORE: [&str; 8] = [
+    "checker",
+    "config",
+    "keepalive",
+    "mirror",
+    "notify",
+    "pool",
+    "track",
+    "vrrp",
 ];
 
 /// Words that bring input, output, time or a random order, each with what core does instead.

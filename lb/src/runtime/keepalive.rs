@@ -1,0 +1,244 @@
+//! The loop of a keepalive daemon. Everything that happens ends in one queue; the [`Monitor`] decides, and what it wants is
+//! done here. Nothing is looked at again and again: processes are watched by their pidfds.
+
+mod carry_out;
+mod requests;
+mod start;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Semaphore, mpsc, oneshot},
+    task::AbortHandle,
+    time::sleep,
+};
+
+use crate::{
+    io::{
+        control::Reply,
+        keepalive::{Places, launch::Surroundings, now, table::Table},
+        process::{Process, identify},
+    },
+    keepalive::{
+        Monitor,
+        input::Input,
+        notice::Notice,
+        record::{ProcessId, SlotNumber},
+        request::Request,
+    },
+    observe::keepalive as say,
+};
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where its files are.
+    pub places: Places,
+    /// Begin with an empty table (`-i`).
+    pub empty: bool,
+    /// Time until a start that failed for a shortage is tried again (`-t`).
+    pub interval: Duration,
+    /// What this node is called.
+    pub node: String,
+    /// The nodes it should run on (`-P`, `-S`), best first.
+    pub preferred: Vec<String>,
+    /// A named pipe that takes requests too.
+    pub fifo: Option<std::path::PathBuf>,
+}
+
+/// Everything that can happen.
+#[derive(Debug)]
+enum Event {
+    /// A fact for the monitor.
+    Input(Input),
+    /// A process exists, and runs its program when the sender says so.
+    Forked {
+        slot: SlotNumber,
+        start: u64,
+        process: ProcessId,
+        release: oneshot::Sender<()>,
+    },
+    /// It runs its program.
+    Executed {
+        slot: SlotNumber,
+        start: u64,
+        process: Process,
+    },
+    /// A process says something of itself.
+    Said(u32, Vec<Notice>),
+    /// An operator asks something; through the named pipe nobody waits for an answer.
+    Request(Result<Request, String>, Option<Reply>),
+    /// SIGTERM, SIGINT.
+    Stop,
+}
+
+/// How the daemon ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    /// It does not.
+    No,
+    /// With its table, for another to take over.
+    Controlled,
+    /// For good, when the table is empty.
+    Quit,
+}
+
+/// The daemon's state.
+struct Daemon {
+    settings: Settings,
+    monitor: Monitor,
+    table: Table,
+    around: Arc<Surroundings>,
+    /// One launch at a time: a second process between fork and exec would hold the first one's socket open.
+    launching: Arc<Semaphore>,
+    releases: BTreeMap<SlotNumber, oneshot::Sender<()>>,
+    /// Opened, not watched yet.
+    opened: BTreeMap<SlotNumber, Process>,
+    watched: BTreeMap<SlotNumber, Arc<Process>>,
+    probes: BTreeMap<SlotNumber, AbortHandle>,
+    leaving: Leaving,
+    events: mpsc::Sender<Event>,
+    /// Given up last of all.
+    held: start::Held,
+}
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// When it cannot start: another one runs, or there is no room for the table.
+pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    let (mut daemon, mut queue) = start::start(settings)?;
+    while daemon.leaving == Leaving::No {
+        let event = match daemon.patience()? {
+            None => queue.recv().await,
+            Some(patience) => tokio::select! {
+                biased;
+                event = queue.recv() => event,
+                () = sleep(patience) => None,
+            },
+        };
+        match event {
+            Some(event) => daemon.handle(event)?,
+            None => daemon.monitor.handle_timeout(now()?),
+        }
+        daemon.carry_out();
+        if daemon.leaving == Leaving::Quit && daemon.monitor.records().next().is_some() {
+            daemon.finish(&mut queue).await?;
+        }
+    }
+    daemon.end();
+    Ok(())
+}
+
+impl Daemon {
+    /// Time until the next timer of the monitor.
+    fn patience(&self) -> anyhow::Result<Option<Duration>> {
+        let now = now()?;
+        Ok(self.monitor.poll_timeout().map(|due| due.since(now)))
+    }
+
+    /// Waits until everything has ended and left the table.
+    async fn finish(&mut self, queue: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
+        while self.monitor.records().next().is_some() {
+            let patience = self.patience()?.unwrap_or(Duration::MAX);
+            tokio::select! {
+                biased;
+                Some(event) = queue.recv() => self.handle(event)?,
+                () = sleep(patience) => self.monitor.handle_timeout(now()?),
+            }
+            self.carry_out();
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, event: Event) -> anyhow::Result<()> {
+        let now = now()?;
+        match event {
+            Event::Input(input) => self.monitor.handle_input(input, now),
+            Event::Forked {
+                slot,
+                start,
+                process,
+                release,
+            } => {
+                self.releases.insert(slot, release);
+                let input = Input::Forked {
+                    slot,
+                    start,
+                    process,
+                };
+                self.monitor.handle_input(input, now);
+                self.carry_out();
+                // One that nobody wants any more ends without a word.
+                self.releases.remove(&slot);
+            }
+            Event::Executed {
+                slot,
+                start,
+                process,
+            } => {
+                self.opened.insert(slot, process);
+                self.monitor
+                    .handle_input(Input::Executed { slot, start }, now);
+            }
+            Event::Said(pid, notices) => self.said(pid, &notices)?,
+            Event::Request(request, reply) => self.asked(request, reply)?,
+            Event::Stop => self.leaving = Leaving::Controlled,
+        }
+        Ok(())
+    }
+
+    /// A process, or one of its process group, says something.
+    fn said(&mut self, sender: u32, notices: &[Notice]) -> anyhow::Result<()> {
+        let leader = || {
+            let sender = nix::unistd::Pid::from_raw(sender.cast_signed());
+            let group = nix::unistd::getpgid(Some(sender)).ok()?;
+            self.monitor.slot_of(group.as_raw().cast_unsigned())
+        };
+        let Some(slot) = self.monitor.slot_of(sender).or_else(leader) else {
+            return Ok(());
+        };
+        for notice in notices {
+            let start = self.monitor.record(slot).map_or(0, |record| record.starts);
+            let input = match notice {
+                Notice::Ready => Input::Ready { slot, start },
+                Notice::Alive => Input::Alive { slot },
+                Notice::MainPid(pid) => match identify(*pid) {
+                    Ok(main) => Input::MainProcess { slot, main },
+                    Err(_) => continue,
+                },
+            };
+            self.monitor.handle_input(input, now()?);
+        }
+        Ok(())
+    }
+
+    /// The end, in one of two ways.
+    fn end(self) {
+        let left = self.monitor.records().count();
+        if self.leaving == Leaving::Quit {
+            if let Err(error) = self.table.remove() {
+                say::table_failed(&error);
+            }
+            if let Some(cgroups) = &self.around.cgroups {
+                cgroups.close();
+            }
+        }
+        self.around.places.remove_unused_output();
+        say::stopped(left);
+        drop(self.held);
+    }
+}
+
+fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut stream = signal(kind).context("signals")?;
+        let events = events.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() && events.send(Event::Stop).await.is_ok() {}
+        });
+    }
+    Ok(())
+}
