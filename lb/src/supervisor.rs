@@ -381,7 +381,7 @@ impl Parent {
     async fn ask(&mut self, request: Request, reply: Reply) {
         let role = request.role();
         if !self.children.contains_key(&role) {
-            return reply.answer(Answer::Error(answer::no_child(role)));
+            return drop(reply.answer(Answer::Error(answer::no_child(role))));
         }
         let number = self.asked.add(role, reply);
         self.tell(role, ToChild::Request { number, request }).await;

@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod echo;
+pub mod keepalive;
 pub mod lan;
 pub mod oracle;
 pub mod packet;

@@ -22,6 +22,12 @@ pub const LAB: &[Package] = &[
 /// What the datapath tier starts.
 pub const DATAPATH: &[Package] = &[("ip", "iproute2"), ("bpftool", "bpftool")];
 
+/// What the keepalive tier starts.
+pub const KEEPALIVE: &[Package] = &[
+    ("/usr/bin/python3", "python3-minimal"),
+    ("unshare", "util-linux"),
+];
+
 /// What the netns tier starts.
 pub const NETNS: &[Package] = &[
     ("ip", "iproute2"),

@@ -34,6 +34,8 @@ pub enum Tier {
     Sim,
     /// Packets through the real programs; needs CAP_BPF.
     Datapath,
+    /// Keepalive with real processes; needs root.
+    Keepalive,
     /// Real daemons and real traffic in network namespaces; needs root.
     Netns,
     /// What of these two tells most of the kernel, on that of Debian's stable release, in a virtual machine; needs root.
@@ -47,6 +49,7 @@ impl Tier {
             Self::Unit => "unit",
             Self::Sim => "sim",
             Self::Datapath => "datapath",
+            Self::Keepalive => "keepalive",
             Self::Netns => "netns",
             Self::Vm => "vm",
         }
@@ -57,7 +60,7 @@ impl Tier {
         let tests = workspace::root().join("tests/tests");
         match self {
             Self::Tidy | Self::Unit | Self::Vm => true,
-            Self::Sim | Self::Datapath | Self::Netns => {
+            Self::Sim | Self::Datapath | Self::Keepalive | Self::Netns => {
                 tests.join(self.name()).with_extension("rs").is_file()
                     || tests.join(self.name()).join("main.rs").is_file()
             }
@@ -83,6 +86,16 @@ impl Tier {
                 packages::prepare(packages::DATAPATH)?;
                 build::ebpf()?;
                 cargo_test(workspace::cargo(), &target, &[])
+            }
+            Self::Keepalive => {
+                require(
+                    Uid::effective().is_root(),
+                    "the keepalive tier starts processes as other users",
+                )?;
+                packages::prepare(packages::KEEPALIVE)?;
+                let mut cargo = workspace::cargo();
+                cargo.env(BINARY, build::lb(Profile::Dev)?);
+                cargo_test(cargo, &target, &[])
             }
             Self::Netns => {
                 require(

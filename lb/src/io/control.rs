@@ -15,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    task::JoinHandle,
 };
 
 /// Longest wait for a request, and for its answer.
@@ -91,13 +92,13 @@ async fn hear<R: DeserializeOwned>(stream: UnixStream, longest: u64) -> (Result<
 }
 
 impl Reply {
-    /// Answers, without waiting for the client.
-    pub fn answer<A: Serialize + Send + Sync + 'static>(mut self, answer: A) {
-        tokio::spawn(async move { self.send(&answer).await });
+    /// Answers, without waiting for the client; who is about to end waits for what is returned.
+    pub fn answer<A: Serialize + Send + Sync + 'static>(mut self, answer: A) -> JoinHandle<()> {
+        tokio::spawn(async move { self.send(&answer).await })
     }
 
     /// Answers. A client that went away needs no answer; one that does not read must not hold anybody up.
-    pub async fn send(&mut self, answer: &impl Serialize) {
+    async fn send(&mut self, answer: &impl Serialize) {
         if let Ok(mut line) = serde_json::to_vec(answer) {
             line.push(b'\n');
             tokio::time::timeout(PATIENCE, self.0.write_all(&line))

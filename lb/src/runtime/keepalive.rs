@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Semaphore, mpsc, oneshot},
-    task::AbortHandle,
+    task::{AbortHandle, JoinHandle},
     time::sleep,
 };
 
@@ -99,6 +99,8 @@ struct Daemon {
     watched: BTreeMap<SlotNumber, Arc<Process>>,
     probes: BTreeMap<SlotNumber, AbortHandle>,
     leaving: Leaving,
+    /// The latest answer on its way.
+    answered: Option<JoinHandle<()>>,
     events: mpsc::Sender<Event>,
     /// Given up last of all.
     held: start::Held,
@@ -128,7 +130,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             daemon.finish(&mut queue).await?;
         }
     }
-    daemon.end();
+    daemon.end().await;
     Ok(())
 }
 
@@ -216,7 +218,7 @@ impl Daemon {
     }
 
     /// The end, in one of two ways.
-    fn end(self) {
+    async fn end(self) {
         let left = self.monitor.records().count();
         if self.leaving == Leaving::Quit {
             if let Err(error) = self.table.remove() {
@@ -227,6 +229,10 @@ impl Daemon {
             }
         }
         self.around.places.remove_unused_output();
+        if let Some(answered) = self.answered {
+            // It does not take long, whether somebody listens or not.
+            answered.await.ok();
+        }
         say::stopped(left);
         drop(self.held);
     }

@@ -23,21 +23,21 @@ impl Asked {
     /// Answers a request, unless it has been.
     pub(super) fn answer(&mut self, number: u64, answer: Result<String, String>) {
         if let Some((_, reply)) = self.waiting.remove(&number) {
-            reply.answer(Answer::from(answer));
+            drop(reply.answer(Answer::from(answer)));
         }
     }
 
     /// Answers a request that took too long.
     pub(super) fn give_up(&mut self, number: u64) {
         if let Some((role, reply)) = self.waiting.remove(&number) {
-            reply.answer(Answer::Error(answer::no_answer(role)));
+            drop(reply.answer(Answer::Error(answer::no_answer(role))));
         }
     }
 
     /// Answers all that wait for the child: it is gone.
     pub(super) fn refuse_all(&mut self, role: Role) {
         for (_, (_, reply)) in self.waiting.extract_if(.., |_, (of, _)| *of == role) {
-            reply.answer(Answer::Error(answer::no_answer(role)));
+            drop(reply.answer(Answer::Error(answer::no_answer(role))));
         }
     }
 }

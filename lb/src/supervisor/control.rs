@@ -55,7 +55,7 @@ pub(super) fn serve(run_dir: &RunDir, events: mpsc::Sender<Event>) -> anyhow::Re
             let event = match request {
                 Ok(Request::Status) => Event::Status(reply),
                 Ok(Request::Child(request)) => Event::Request(request, reply),
-                Err(error) => return reply.answer(Answer::Error(error)),
+                Err(error) => return drop(reply.answer(Answer::Error(error))),
             };
             // The parent is stopping when nobody listens.
             drop(events.send(event).await);
@@ -143,7 +143,7 @@ impl Gathering {
             loops: loops.collect(),
         };
         for reply in self.replies {
-            reply.answer(status.clone());
+            drop(reply.answer(status.clone()));
         }
     }
 }

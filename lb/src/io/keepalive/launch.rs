@@ -255,8 +255,8 @@ fn command(
                 .as_deref()
                 .unwrap_or("/".as_ref()),
         )
-        // A directory: attempts to read fail, as with the original.
-        .stdin(File::open("/")?)
+        // Attempts to read fail. The original gives `/` for that, where Python and others do not even begin.
+        .stdin(File::options().write(true).open("/dev/null")?)
         .stdout(sink.stdio()?)
         .stderr(sink.stdio()?);
     let between = move || {

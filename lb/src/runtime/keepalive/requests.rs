@@ -26,7 +26,7 @@ impl Daemon {
             Err(why) => Answer::Refused(why),
         };
         match (reply, answer) {
-            (Some(reply), answer) => reply.answer(answer),
+            (Some(reply), answer) => self.answered = Some(reply.answer(answer)),
             (None, Answer::Refused(why)) => say::fifo_refused(&why),
             (None, Answer::Done(_) | Answer::Here { .. }) => {}
         }

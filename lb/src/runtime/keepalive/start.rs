@@ -79,6 +79,7 @@ pub(super) fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receive
         watched: BTreeMap::new(),
         probes: BTreeMap::new(),
         leaving: Leaving::No,
+        answered: None,
         held: Held {
             _lock: lock,
             _control: control,
