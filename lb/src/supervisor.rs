@@ -14,13 +14,14 @@ mod asked;
 mod child;
 mod control;
 mod data_plane;
+mod followers;
 mod gates;
 mod request;
 mod run_dir;
 mod script;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -36,10 +37,12 @@ use self::{
     child::{Child, Exit},
     control::{Answer, Gathering},
     data_plane::DataPlane,
+    followers::Followers,
     gates::Gates,
 };
 pub use self::{
-    request::{request_child, request_status},
+    followers::News,
+    request::{follow, request_child, request_status},
     run_dir::{PidFile, RunDir},
 };
 use crate::{
@@ -54,7 +57,7 @@ use crate::{
     },
     keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
-    runtime::channel::{FromChild, Plan, Request, ToChild},
+    runtime::channel::{FromChild, Plan, Request, ToChild, VrrpRequest},
 };
 
 /// Grace for children at stop (keepalived's `child_wait_time`).
@@ -66,6 +69,11 @@ const REQUEST_WAIT: Duration = Duration::from_secs(3);
 
 /// Longest wait before a child that keeps dying is started again.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Longest wait for followers to stop what they run.
+const FOLLOWER_WAIT: Duration = Duration::from_secs(5);
+/// When it is plain whether a virtual router that was asked to yield has.
+const REPEAT: Duration = Duration::from_secs(10);
 
 /// When a start or a reload is over for sure.
 const REST: Duration = Duration::from_secs(5);
@@ -89,6 +97,16 @@ enum Event {
     Request(Request, Reply),
     /// The vrrp child had its time to answer.
     RequestTimeout(u64),
+    /// Somebody follows the states of virtual routers.
+    Follow(BTreeSet<String>, Reply),
+    /// A follower has stopped what it was told to.
+    FollowerReady(u64),
+    /// A follower went away.
+    Unfollowed(u64),
+    /// Followers had their time to stop what they run.
+    FollowersTimeout(u64),
+    /// What was announced to followers may not have come.
+    TellFollowers,
     /// SIGTERM, SIGINT.
     Stop,
     /// The children had their time to stop.
@@ -115,10 +133,23 @@ struct Parent {
     gathering: Option<Gathering>,
     gatherings: u64,
     asked: Asked,
+    followers: Followers,
+    /// What waits for followers, and the number of that wait.
+    held: Option<Held>,
+    holds: u64,
     stopping: bool,
     /// The vrrp child did not end in order, so its addresses may still be there, and must stay fenced.
     addresses_left: bool,
     events: mpsc::Sender<Event>,
+}
+
+/// What is done when followers have stopped what they run.
+#[derive(Debug)]
+enum Held {
+    /// The daemon stops.
+    Stop,
+    /// An operator asks a virtual router to yield.
+    Request(Request, Reply),
 }
 
 /// Runs the daemon until it is told to stop.
@@ -154,6 +185,9 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         gathering: None,
         gatherings: 0,
         asked: Asked::default(),
+        followers: Followers::default(),
+        held: None,
+        holds: 0,
         stopping: false,
         addresses_left: false,
         events,
@@ -191,9 +225,40 @@ impl Parent {
             Event::Respawn(role) => self.start(role).await,
             Event::Status(reply) => self.gather(reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
-            Event::Request(request, reply) => self.ask(request, reply).await,
+            Event::Request(request, reply) => match yielding(&request) {
+                Some(instances) => self.hold(&instances, Held::Request(request, reply)).await,
+                None => self.ask(request, reply).await,
+            },
+            Event::Follow(instances, reply) => {
+                let stream = reply.into_stream();
+                self.followers.add(stream, instances, self.events.clone());
+                self.follow().await;
+            }
+            Event::FollowerReady(number) => {
+                if self.followers.answered(number) {
+                    self.release_held().await;
+                }
+            }
+            Event::Unfollowed(number) => {
+                let was_last = self.followers.answered(number);
+                self.followers.remove(number);
+                if was_last {
+                    self.release_held().await;
+                }
+                self.follow().await;
+            }
+            Event::FollowersTimeout(number) => {
+                if number == self.holds {
+                    self.release_held().await;
+                }
+            }
+            Event::TellFollowers => self.followers.repeat(),
             Event::RequestTimeout(number) => self.asked.give_up(number),
-            Event::Stop => self.stop().await,
+            Event::Stop => {
+                if !self.stopping {
+                    self.hold(&[], Held::Stop).await;
+                }
+            }
             Event::StopTimeout => self.kill_children(),
             Event::Reload => self.reload().await,
             Event::Links => self.data_plane.attach(&self.config).await,
@@ -283,6 +348,9 @@ impl Parent {
                 self.children.insert(role, child);
                 let plan = ToChild::Configure(Box::new(self.plan(role)));
                 self.tell(role, plan).await;
+                if role == Role::Vrrp {
+                    self.follow().await;
+                }
             }
             Err(error) => {
                 log::child_failed(role, &error);
@@ -319,6 +387,7 @@ impl Parent {
         }
         match (message, &mut self.gathering) {
             (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
+            (FromChild::States(states), _) => self.followers.changed(states),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
             (
@@ -440,6 +509,36 @@ impl Parent {
         }
     }
 
+    /// Has the vrrp child tell what followers ask for.
+    async fn follow(&mut self) {
+        let instances = self.followers.instances();
+        self.tell(Role::Vrrp, ToChild::Follow(instances)).await;
+    }
+
+    /// Does something when followers have stopped what they run for these instances, for every one without any.
+    async fn hold(&mut self, instances: &[String], held: Held) {
+        // One thing at a time: what waits already is done now.
+        self.release_held().await;
+        self.holds += 1;
+        self.held = Some(held);
+        if self.followers.announce(instances) {
+            self.later(FOLLOWER_WAIT, Event::FollowersTimeout(self.holds));
+        } else {
+            self.release_held().await;
+        }
+    }
+
+    async fn release_held(&mut self) {
+        match self.held.take() {
+            Some(Held::Stop) => self.stop().await,
+            Some(Held::Request(request, reply)) => {
+                self.ask(request, reply).await;
+                self.later(REPEAT, Event::TellFollowers);
+            }
+            None => {}
+        }
+    }
+
     async fn stop(&mut self) {
         if self.stopping {
             return;
@@ -477,6 +576,14 @@ impl Parent {
             // The parent is gone when nobody listens.
             events.send(event).await.ok();
         });
+    }
+}
+
+/// The instances that a request has yield.
+fn yielding(request: &Request) -> Option<Vec<String>> {
+    match request {
+        Request::Vrrp(VrrpRequest::Yield { instance, .. }) => Some(vec![instance.clone()]),
+        Request::Vrrp(VrrpRequest::Release { .. }) | Request::Drain(_) => None,
     }
 }
 

@@ -31,6 +31,7 @@ pub async fn daemon(arguments: &Keepalive, run_dir: &RunDir) -> anyhow::Result<(
     };
     run(Settings {
         places: arguments.places(run_dir),
+        lb: run_dir.clone(),
         empty: arguments.empty,
         interval: Duration::from_secs(u64::from(arguments.interval)),
         node: arguments.node.clone().unwrap_or_else(host),

@@ -92,6 +92,12 @@ async fn hear<R: DeserializeOwned>(stream: UnixStream, longest: u64) -> (Result<
 }
 
 impl Reply {
+    /// The connection, for a longer talk.
+    #[must_use]
+    pub fn into_stream(self) -> UnixStream {
+        self.0
+    }
+
     /// Answers, without waiting for the client; who is about to end waits for what is returned.
     pub fn answer<A: Serialize + Send + Sync + 'static>(mut self, answer: A) -> JoinHandle<()> {
         tokio::spawn(async move { self.send(&answer).await })

@@ -1,5 +1,7 @@
 //! What happens to the monitor.
 
+use std::collections::BTreeMap;
+
 use super::record::{Ending, ProcessId, SlotNumber};
 
 /// A fact from outside. Facts about a slot name the process or the start they are of, so that late ones change nothing.
@@ -74,15 +76,10 @@ pub enum Input {
         /// Where.
         slot: SlotNumber,
     },
-    /// A virtual router has this role now.
-    Role {
-        /// The `vrrp_instance`.
-        instance: String,
-        /// Its role.
-        role: Role,
-    },
-    /// Nothing is known of virtual routers any more.
-    RolesLost,
+    /// What virtual routers are here now; of others nothing is known.
+    Roles(BTreeMap<String, Role>),
+    /// These virtual routers are about to be given up; every one without any.
+    Leaving(Vec<String>),
 }
 
 /// What a virtual router is here.

@@ -92,6 +92,14 @@ pub struct Registration {
     /// The state of a virtual router that it runs in.
     #[serde(default, skip_serializing_if = "RunOn::is_always")]
     pub run_on: RunOn,
+    /// Time between the virtual router's change and the start, which the other node has to stop it; a second more than
+    /// `term_wait` by default.
+    #[serde(
+        default,
+        with = "seconds_or_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub start_delay: Option<Duration>,
     /// A file that gets `1` while it is down or rejected here, else `0`; for `vrrp_track_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track_file: Option<PathBuf>,
@@ -264,6 +272,13 @@ impl Registration {
             return Err(Refusal::TooLong(bytes));
         }
         Ok(self)
+    }
+
+    /// Time between the virtual router's change and the start.
+    #[must_use]
+    pub fn start_delay(&self) -> Duration {
+        self.start_delay
+            .unwrap_or(self.term_wait + Duration::from_secs(1))
     }
 
     /// The last part of the path.

@@ -244,6 +244,19 @@ pub fn signal_failed(slot: SlotNumber, pid: u32, error: &dyn Display) {
     warn!("slot {slot}: signalling process {pid} failed: {error}");
 }
 
+/// lb tells of its virtual routers.
+pub fn following(socket: &Path) {
+    info!("Following the virtual routers of {}", socket.display());
+}
+
+/// lb is away.
+pub fn roles_lost(socket: &Path) {
+    warn!(
+        "Nothing is known of virtual routers: no lb answers at {}; what runs for them stops",
+        socket.display()
+    );
+}
+
 /// What virtual routers track could not be written.
 pub fn track_failed(file: &Path, error: &dyn Display) {
     warn!(

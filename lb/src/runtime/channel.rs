@@ -3,7 +3,12 @@
 //! The parent speaks first with [`ToChild::Configure`]; the child answers [`FromChild::Configured`]. When the parent
 //! is gone `recv` returns `None`, and the child goes on without it.
 
-use std::{collections::BTreeMap, marker::PhantomData, os::fd::OwnedFd, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+    os::fd::OwnedFd,
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,6 +25,7 @@ use crate::{
     config::model::Config,
     observe::status::{CheckersStatus, VrrpStatus},
     pool::drain::Target,
+    vrrp::output::State,
 };
 
 /// Bytes of a message that takes a millisecond to read.
@@ -54,6 +60,8 @@ pub enum ToChild {
         /// What is asked.
         request: Request,
     },
+    /// Tell the states of these virtual routers, at once and after every change; for the vrrp child.
+    Follow(BTreeSet<String>),
     /// Reload to nothing, then exit 0.
     Stop {
         /// Of the checker child: leave the IPVS table as it is (`-I`).
@@ -140,6 +148,8 @@ pub enum FromChild {
     Checkers(CheckersStatus),
     /// From the checker child: no plane has flows that should not.
     Left,
+    /// The states of the virtual routers of [`ToChild::Follow`], as far as there are such.
+    States(BTreeMap<String, State>),
     /// The answer to [`ToChild::Request`].
     Answer {
         /// That of the request.

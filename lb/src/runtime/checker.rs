@@ -88,6 +88,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     let answer = child.handle_request(&request);
                     parent.send(FromChild::Answer { number, answer });
                 }
+                // Virtual routers are the vrrp child's.
+                ToChild::Follow(_) => {}
                 ToChild::Stop { keeps_ipvs } => {
                     if keeps_ipvs {
                         child.ipvs = None;

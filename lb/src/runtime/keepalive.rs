@@ -2,6 +2,7 @@
 //! done here. Nothing is looked at again and again: processes are watched by their pidfds.
 
 mod carry_out;
+mod follow;
 mod requests;
 mod start;
 
@@ -29,6 +30,7 @@ use crate::{
         request::Request,
     },
     observe::keepalive as say,
+    supervisor::{News, RunDir},
 };
 
 /// What the command line says.
@@ -36,6 +38,8 @@ use crate::{
 pub struct Settings {
     /// Where its files are.
     pub places: Places,
+    /// Where lb is, whose virtual routers processes may depend on.
+    pub lb: RunDir,
     /// Begin with an empty table (`-i`).
     pub empty: bool,
     /// Time until a start that failed for a shortage is tried again (`-t`).
@@ -70,6 +74,8 @@ enum Event {
     Said(u32, Vec<Notice>),
     /// An operator asks something; through the named pipe nobody waits for an answer.
     Request(Result<Request, String>, Option<Reply>),
+    /// lb tells of its virtual routers.
+    News(News),
     /// SIGTERM, SIGINT.
     Stop,
 }
@@ -98,6 +104,7 @@ struct Daemon {
     opened: BTreeMap<SlotNumber, Process>,
     watched: BTreeMap<SlotNumber, Arc<Process>>,
     probes: BTreeMap<SlotNumber, AbortHandle>,
+    following: follow::Following,
     leaving: Leaving,
     /// The latest answer on its way.
     answered: Option<JoinHandle<()>>,
@@ -126,6 +133,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             None => daemon.monitor.handle_timeout(now()?),
         }
         daemon.carry_out();
+        daemon.keep_following();
         if daemon.leaving == Leaving::Quit && daemon.monitor.records().next().is_some() {
             daemon.finish(&mut queue).await?;
         }
@@ -187,6 +195,10 @@ impl Daemon {
             }
             Event::Said(pid, notices) => self.said(pid, &notices)?,
             Event::Request(request, reply) => self.asked(request, reply)?,
+            Event::News(news) => {
+                let input = self.told(news);
+                self.monitor.handle_input(input, now);
+            }
             Event::Stop => self.leaving = Leaving::Controlled,
         }
         Ok(())

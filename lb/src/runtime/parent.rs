@@ -60,10 +60,12 @@ impl Parent {
         std::future::pending().await
     }
 
-    /// Answers the parent, if it takes answers.
-    pub(super) fn send(&self, answer: FromChild) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.answers.try_send(answer) {
+    /// Answers the parent, if it takes answers; tells whether it does.
+    pub(super) fn send(&self, answer: FromChild) -> bool {
+        let sent = self.answers.try_send(answer);
+        if let Err(mpsc::error::TrySendError::Full(_)) = &sent {
             log::parent_deaf(self.role);
         }
+        sent.is_ok()
     }
 }

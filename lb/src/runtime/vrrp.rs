@@ -54,7 +54,7 @@ use crate::{
         watch::Watch,
         xdp::Events,
     },
-    vrrp::{LinkState, Recorded, Statics, virtual_interfaces::VirtualInterfaces},
+    vrrp::{LinkState, Recorded, Statics, output::State, virtual_interfaces::VirtualInterfaces},
 };
 
 /// How often the kernel's heartbeats are audited: the net under a lost event.
@@ -108,6 +108,10 @@ struct Vrrp {
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
+    /// Instances whose states the parent is told.
+    followed: BTreeSet<String>,
+    /// One of them may have changed.
+    states_due: bool,
 }
 
 /// Runs the child until it is stopped.
@@ -125,6 +129,9 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
     loop {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
+        if vrrp.states_due {
+            vrrp.states_due = !parent.send(FromChild::States(vrrp.followed_states()));
+        }
         if vrrp.stopped() {
             vrrp.remove_virtuals().await?;
             vrrp.finish_recording();
@@ -229,6 +236,8 @@ impl Vrrp {
             transitions: 0,
             fresh: true,
             stopping: false,
+            followed: BTreeSet::new(),
+            states_due: false,
         })
     }
 
@@ -256,6 +265,11 @@ impl Vrrp {
                 number,
                 answer: self.handle_request(&request, Instant::now()),
             })),
+            ToChild::Follow(instances) => {
+                self.states_due = !instances.is_empty();
+                self.followed = instances;
+                Ok(None)
+            }
             ToChild::Stop { .. } => {
                 self.stop();
                 Ok(None)
@@ -269,6 +283,18 @@ impl Vrrp {
             && self.effects.changes.is_idle()
             && self.router.is_empty()
             && self.statics.is_clear()
+    }
+
+    /// The states of what is followed, as far as there are such instances.
+    fn followed_states(&self) -> BTreeMap<String, State> {
+        let now = Instant::now();
+        let names = self.followed.iter();
+        names
+            .filter_map(|name| {
+                let snapshot = self.router.instance_snapshot(name, now)?;
+                Some((name.clone(), snapshot.state))
+            })
+            .collect()
     }
 
     /// When the core wants to be woken.

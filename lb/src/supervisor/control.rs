@@ -22,6 +22,8 @@ const REQUEST_MAX: u64 = 4096;
 pub(super) enum Request {
     /// Answered by a [`Status`].
     Status,
+    /// Answered by [`News`](super::followers::News) of these virtual routers for as long as the connection lasts.
+    Follow(BTreeSet<String>),
     /// Answered by an [`Answer`].
     #[serde(untagged)]
     Child(runtime::channel::Request),
@@ -54,6 +56,7 @@ pub(super) fn serve(run_dir: &RunDir, events: mpsc::Sender<Event>) -> anyhow::Re
         async move {
             let event = match request {
                 Ok(Request::Status) => Event::Status(reply),
+                Ok(Request::Follow(instances)) => Event::Follow(instances, reply),
                 Ok(Request::Child(request)) => Event::Request(request, reply),
                 Err(error) => return drop(reply.answer(Answer::Error(error))),
             };

@@ -1,7 +1,10 @@
 //! The client's side of the control socket.
 
+use std::{collections::BTreeSet, io};
+
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
+use tokio::{io::AsyncWriteExt as _, net::UnixStream};
 
 use super::{
     control::{Answer, Request},
@@ -30,4 +33,16 @@ pub async fn request_child(run_dir: &RunDir, asked: channel::Request) -> anyhow:
 
 async fn request<A: DeserializeOwned>(run_dir: &RunDir, request: &Request) -> anyhow::Result<A> {
     ask(&run_dir.control_socket(), "lb", request).await
+}
+
+/// Follows the states of these virtual routers: the connection brings [`News`](super::News) as JSON lines.
+///
+/// # Errors
+/// When no daemon runs there.
+pub async fn follow(run_dir: &RunDir, instances: BTreeSet<String>) -> io::Result<UnixStream> {
+    let mut stream = UnixStream::connect(run_dir.control_socket()).await?;
+    let mut line = serde_json::to_vec(&Request::Follow(instances))?;
+    line.push(b'\n');
+    stream.write_all(&line).await?;
+    Ok(stream)
 }

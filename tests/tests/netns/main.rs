@@ -18,6 +18,7 @@ mod failover;
 mod flows;
 mod full_nat;
 mod interop;
+mod keepalive;
 mod lab;
 mod lasting;
 mod local;

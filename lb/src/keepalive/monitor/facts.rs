@@ -1,10 +1,13 @@
 //! What comes of what happens.
 
+use std::collections::BTreeMap;
+
 use super::{Monitor, sweep};
 use crate::keepalive::{
     Moment,
     input::{Input, Role},
     output::{Event, Output},
+    placement::Node,
     record::{DownBy, Ending, Phase, ProcessId, SlotNumber, State},
     registration::{Readiness, Sink},
 };
@@ -46,10 +49,15 @@ impl Monitor {
                     self.touched.insert(slot);
                 }
             }
-            Input::Role { instance, role } => self.role(&instance, role),
-            Input::RolesLost => {
-                self.node.roles.clear();
-                self.touched.extend(self.slots.keys());
+            Input::Roles(roles) => self.roles(roles, now),
+            Input::Leaving(instances) => {
+                let mut roles = self.node.roles.clone();
+                for (name, role) in &mut roles {
+                    if instances.is_empty() || instances.contains(name) {
+                        *role = Role::Backup;
+                    }
+                }
+                self.roles(roles, now);
             }
         }
         self.settle(now);
@@ -273,22 +281,33 @@ impl Monitor {
         self.touched.insert(slot);
     }
 
-    fn role(&mut self, instance: &str, role: Role) {
-        if self.node.roles.insert(instance.to_owned(), role) == Some(role) {
-            return;
-        }
+    fn roles(&mut self, roles: BTreeMap<String, Role>, now: Moment) {
+        let before = std::mem::replace(&mut self.node.roles, roles);
+        let before = Node {
+            roles: before,
+            name: self.node.name.clone(),
+        };
         for (slot, of) in &mut self.slots {
             let record = &mut of.record;
-            if record.registration.run_on.instance() != Some(instance) {
+            let registration = &record.registration;
+            if registration.run_on.instance().is_none() {
+                continue;
+            }
+            let was_elsewhere = before.excludes(registration).is_some();
+            let is_elsewhere = self.node.excludes(registration).is_some();
+            if was_elsewhere == is_elsewhere {
                 continue;
             }
             self.touched.insert(*slot);
-            if self.node.excludes(&record.registration).is_some() {
+            if is_elsewhere {
                 // Another node has it now, so nothing is in the way of its return.
                 record.yielding = false;
                 if record.down_by == Some(DownBy::Reject) {
                     record.down_by = None;
                 }
+            } else if record.phase.is_quiet() {
+                // The other node has this time to stop it.
+                record.phase = Phase::Waiting(now + registration.start_delay());
             }
         }
     }

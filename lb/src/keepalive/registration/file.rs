@@ -66,6 +66,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("backup_nodes", Kind::Words),
     ("move_policy", Kind::Text),
     ("run_on", Kind::Text),
+    ("start_delay", Kind::Seconds),
     ("track_file", Kind::Text),
     ("restart_script", Kind::Words),
     ("down_script", Kind::Words),

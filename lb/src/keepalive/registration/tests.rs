@@ -30,6 +30,7 @@ favored_node a
 backup_nodes b c
 move_policy round_robin
 run_on master VI_1
+start_delay 2.5
 track_file /run/web.down
 restart_script /etc/keepalive.d/again now
 down_script /etc/keepalive.d/down
@@ -66,6 +67,7 @@ favored_node = "a"
 backup_nodes = ["b", "c"]
 move_policy = "round_robin"
 run_on = "master VI_1"
+start_delay = 2.5
 track_file = "/run/web.down"
 restart_script = "/etc/keepalive.d/again now"
 down_script = ["/etc/keepalive.d/down"]

@@ -41,7 +41,7 @@ fn act() -> impl Strategy<Value = Act> {
 const FILES: [&str; 3] = [
     "path /bin/single\nerror_limit 3\nrespawn_time 2\ninstances 2",
     "group_name g\nprocess\npath /bin/db\ncritical\nerror_limit 4\nprocess\npath /bin/web\nerror_limit 2\nreadiness notify\nready_timeout 5\n",
-    "path /bin/vip\nrun_on master V\nrestart_script /x\ndaemonize\nreject_codes 3\ntrack_file /t",
+    "path /bin/vip\nrun_on master V\nstart_delay 0\nrestart_script /x\ndaemonize\nreject_codes 3\ntrack_file /t",
 ];
 
 fn perform(scene: &mut Scene, act: &Act) {

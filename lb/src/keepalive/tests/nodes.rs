@@ -6,7 +6,7 @@ use crate::keepalive::{
     record::{Ending, SlotNumber},
 };
 
-const ON_MASTER: &str = "path /bin/a\nrun_on master V\ntrack_file /t\n";
+const ON_MASTER: &str = "path /bin/a\nrun_on master V\nstart_delay 0\ntrack_file /t\n";
 
 #[test]
 fn it_runs_while_its_virtual_router_is_master_here() {
@@ -27,11 +27,42 @@ fn it_runs_while_its_virtual_router_is_master_here() {
 }
 
 #[test]
+fn it_starts_after_the_other_node_had_time_to_stop_it() {
+    let mut scene = Scene::new(&["path /bin/a\nrun_on master V\nterm_wait 4"]);
+    scene.role("V", Role::Master);
+    scene.pass(Duration::from_millis(4999));
+    assert_eq!(scene.living.len(), 0);
+    scene.pass(Duration::from_millis(1));
+    assert_eq!(scene.living.len(), 1);
+    // Given up and taken again at once.
+    scene.role("V", Role::Backup);
+    scene.role("V", Role::Master);
+    scene.pass(Duration::from_millis(4999));
+    assert_eq!(scene.living.len(), 0);
+}
+
+#[test]
+fn it_stops_before_its_virtual_router_is_given_up() {
+    let mut scene = Scene::new(&[ON_MASTER]);
+    for (leaving, living) in [
+        (vec!["W".to_owned()], 1),
+        (vec!["V".to_owned()], 0),
+        (vec![], 0),
+    ] {
+        scene.role("V", Role::Master);
+        scene.input(Input::Leaving(leaving));
+        scene.pass(Duration::from_secs(1));
+        assert_eq!(scene.living.len(), living);
+    }
+}
+
+#[test]
 fn without_news_of_virtual_routers_it_does_not_run() {
     let mut scene = Scene::new(&[ON_MASTER]);
     assert_eq!(scene.living.len(), 0);
     scene.role("V", Role::Master);
-    scene.input(Input::RolesLost);
+    assert_eq!(scene.living.len(), 1);
+    scene.input(Input::Roles([].into()));
     assert_eq!(scene.living.len(), 0);
 }
 

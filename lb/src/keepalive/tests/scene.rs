@@ -90,8 +90,8 @@ impl Scene {
     }
 
     pub(super) fn role(&mut self, instance: &str, role: Role) {
-        let instance = instance.to_owned();
-        self.input(Input::Role { instance, role });
+        self.input(Input::Roles([(instance.to_owned(), role)].into()));
+        self.pass(Duration::ZERO);
     }
 
     /// The clock goes on, with everything that is due.

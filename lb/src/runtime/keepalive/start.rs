@@ -11,7 +11,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-use super::{Daemon, Event, Leaving, Settings, listen_to_signals};
+use super::{Daemon, Event, Leaving, Settings, follow::Following, listen_to_signals};
 use crate::{
     io::{
         control::{Control, Reply},
@@ -78,6 +78,7 @@ pub(super) fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receive
         opened: BTreeMap::new(),
         watched: BTreeMap::new(),
         probes: BTreeMap::new(),
+        following: Following::default(),
         leaving: Leaving::No,
         answered: None,
         held: Held {
@@ -202,6 +203,7 @@ impl Daemon {
         }
         self.monitor.taken_over(now()?);
         self.carry_out();
+        self.keep_following();
         Ok(())
     }
 }

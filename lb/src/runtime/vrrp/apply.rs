@@ -170,7 +170,9 @@ impl Vrrp {
                 if let Some(member) = self.members.get_mut(instance) {
                     member.said.clear();
                 }
-                log::transition(self.members.name(instance), to, &why);
+                let name = self.members.name(instance);
+                self.states_due |= self.followed.contains(name);
+                log::transition(name, to, &why);
             }
             Output::Yielding { instance, yielding } => {
                 log::yielding(self.members.name(instance), &yielding);
