@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, error::ErrorKind};
 use lb::{
-    cli::{self, Cli, Command, ConfigCommand, Role, VrrpCommand},
+    cli::{self, Cli, Command, ConfigCommand, Role, VrrpCommand, keepalive::PlaceArguments},
     command::{
         complain,
         config::{self, Findings},
@@ -19,7 +19,7 @@ use lb::{
         spawndaemon,
     },
     io::{self, namespace},
-    observe::{log, logging::Logging},
+    observe::{log, logging::Logging, status::Status},
     pool::drain::Target,
     runtime::{
         self,
@@ -151,17 +151,42 @@ fn tokio_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("tokio")
 }
 
+/// `lb status`. The table of keepalive is read whether anybody runs or not.
 fn status(run_dir: &RunDir, json: bool) -> anyhow::Result<ExitCode> {
-    let status = tokio_runtime()?.block_on(supervisor::request_status(run_dir))?;
-    let text = if json {
-        serde_json::to_string_pretty(&status)? + "\n"
-    } else {
-        status.table()
+    let places = PlaceArguments::default().places(run_dir);
+    let (table, processes) = spawndaemon::status(&places)?.unzip();
+    let text = match tokio_runtime()?.block_on(supervisor::request_status(run_dir)) {
+        Ok(status) if json => {
+            serde_json::to_string_pretty(&Status {
+                processes,
+                ..status
+            })? + "\n"
+        }
+        Ok(status) => {
+            let table = table.map(|table| format!("\n{table}"));
+            status.table() + &table.unwrap_or_default()
+        }
+        Err(error) => {
+            complain(&format!("lb: {error:#}"));
+            let text = match (json, processes, table) {
+                (true, Some(processes), _) => {
+                    serde_json::json!({ "processes": processes }).to_string() + "\n"
+                }
+                (false, _, Some(table)) => table,
+                (_, None, _) | (_, _, None) => String::new(),
+            };
+            write_out(&text)?;
+            return Ok(ExitCode::from(FATAL));
+        }
     };
+    write_out(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_out(text: &str) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())
-        .context("stdout")?;
-    Ok(ExitCode::SUCCESS)
+        .context("stdout")
 }
 
 /// `lb vrrp`: what an operator asks of a virtual router.

@@ -66,7 +66,7 @@ impl Stage {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("lb-keepalive-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).expect("a directory of our own");
         let Daemon::Lb { binary } = lb() else {
             panic!("no lb");
         };
@@ -121,8 +121,12 @@ impl Stage {
             .create(true)
             .append(true)
             .open(self.folder.join("log"))
-            .unwrap();
-        let daemon = command.stdin(Stdio::null()).stderr(log).spawn().unwrap();
+            .expect("the log");
+        let daemon = command
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the daemon starts");
         self.daemon = Some(daemon);
         until("the daemon answers", || self.spawndaemon(&["-q"]).code == 0);
     }
@@ -165,7 +169,7 @@ impl Stage {
     /// When none runs.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.daemon.as_ref().unwrap().id()
+        self.daemon.as_ref().expect("a daemon").id()
     }
 
     /// Ends the daemon with this signal.
@@ -173,9 +177,9 @@ impl Stage {
     /// # Panics
     /// When none runs.
     pub fn end_daemon(&mut self, signal: Signal) {
-        let mut daemon = self.daemon.take().unwrap();
-        kill(Pid::from_raw(daemon.id().cast_signed()), signal).unwrap();
-        let status = daemon.wait().unwrap();
+        let mut daemon = self.daemon.take().expect("a daemon");
+        kill(Pid::from_raw(daemon.id().cast_signed()), signal).expect("it lives");
+        let status = daemon.wait().expect("it is ours");
         if signal == Signal::SIGTERM {
             assert!(status.success(), "{status:?} {:?}", status.signal());
         }
@@ -186,7 +190,8 @@ impl Stage {
     /// # Panics
     /// When none runs, or it fails.
     pub fn wait_for_end(&mut self) {
-        let status = self.daemon.take().unwrap().wait().unwrap();
+        let status = self.daemon.take().expect("a daemon").wait();
+        let status = status.expect("it is ours");
         assert!(status.success(), "{status:?}");
     }
 
@@ -202,7 +207,7 @@ impl Stage {
             .args(arguments)
             .current_dir(&self.folder)
             .output()
-            .unwrap();
+            .expect("spawndaemon starts");
         Said {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -216,8 +221,8 @@ impl Stage {
     /// When it cannot.
     pub fn write(&self, name: &str, text: &str) -> String {
         let path = self.folder.join(name);
-        let mut file = File::create(&path).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
+        let mut file = File::create(&path).expect("a file of our own");
+        file.write_all(text.as_bytes()).expect("room for it");
         path.display().to_string()
     }
 
@@ -240,7 +245,7 @@ impl Stage {
         let said = self.spawndaemon(&["-L", "-v", "machine"]);
         let lines = said.out.lines();
         lines
-            .map(|line| serde_json::from_str(line).unwrap())
+            .map(|line| serde_json::from_str(line).expect("JSON"))
             .collect()
     }
 
@@ -276,13 +281,7 @@ impl Stage {
     /// Every living process that this stage's daemons have started, and those started by them.
     #[must_use]
     pub fn marked(&self) -> Vec<u32> {
-        let tag = self
-            .folder
-            .join("run")
-            .to_string_lossy()
-            .trim_matches('/')
-            .replace('/', "-");
-        let mark = format!("KEEPALIVE_ID={tag}/");
+        let mark = format!("KEEPALIVE_ID={}/", self.tag());
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut marked: Vec<u32> = pids
@@ -297,16 +296,21 @@ impl Stage {
         marked
     }
 
+    /// What the daemon makes of its directory's name for other names.
+    fn tag(&self) -> String {
+        let run = self.folder.join("run");
+        run.to_string_lossy().trim_matches('/').replace('/', "-")
+    }
+
+    /// The daemon's control group.
+    fn cgroup(&self) -> PathBuf {
+        cgroup_root().join(format!("keepalive.{}", self.tag()))
+    }
+
     /// The leaves of control groups that there are.
     #[must_use]
     pub fn leaves(&self) -> usize {
-        let tag = self
-            .folder
-            .join("run")
-            .to_string_lossy()
-            .trim_matches('/')
-            .replace('/', "-");
-        let root = cgroup_root().join(format!("keepalive.{tag}"));
+        let root = self.cgroup();
         let entries = fs::read_dir(root).into_iter().flatten().flatten();
         entries.filter(|entry| entry.path().is_dir()).count()
     }
@@ -348,13 +352,7 @@ impl Drop for Stage {
         while !self.marked().is_empty() && ended.elapsed() < PATIENCE {
             thread::sleep(LOOK);
         }
-        let tag = self
-            .folder
-            .join("run")
-            .to_string_lossy()
-            .trim_matches('/')
-            .replace('/', "-");
-        let root = cgroup_root().join(format!("keepalive.{tag}"));
+        let root = self.cgroup();
         for entry in fs::read_dir(&root).into_iter().flatten().flatten() {
             fs::remove_dir(entry.path()).ok();
         }

@@ -33,6 +33,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("this tree has no benchmarks (tests/src/bin/bench/main.rs)");
     }
     packages::prepare(packages::NETNS)?;
+    if arguments.iter().any(|argument| argument == "keepalive") {
+        packages::prepare(packages::SUPERVISORS)?;
+    }
     let built = build::programs(Profile::Release, &["lb", "bench"])?;
     if arguments.iter().any(|argument| argument == GUEST) {
         let others = arguments.iter().filter(|argument| *argument != GUEST);

@@ -28,6 +28,9 @@ pub const KEEPALIVE: &[Package] = &[
     ("unshare", "util-linux"),
 ];
 
+/// What keepalive is measured beside.
+pub const SUPERVISORS: &[Package] = &[("monit", "monit"), ("runsvdir", "runit")];
+
 /// What the netns tier starts.
 pub const NETNS: &[Package] = &[
     ("ip", "iproute2"),

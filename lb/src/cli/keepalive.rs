@@ -15,7 +15,7 @@ const LOGS: &str = "/var/log/keepalive";
 const SCRIPTS: &str = "/etc/keepalive.d";
 
 /// Where a keepalive daemon has its files.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct PlaceArguments {
     /// Where the table, the control socket and the pid file are; below the run directory of lb without it
     #[arg(long, value_name = "DIR")]

@@ -3,6 +3,7 @@
 use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, bail};
+use serde_json::Value;
 
 use super::complain;
 use crate::{
@@ -165,7 +166,7 @@ fn refine(registration: &mut Registration, arguments: &Spawndaemon) {
 ///
 /// # Errors
 /// When it cannot be read, or is not trusted.
-pub fn processes(places: &Places) -> anyhow::Result<Option<Vec<(SlotNumber, Record)>>> {
+fn processes(places: &Places) -> anyhow::Result<Option<Vec<(SlotNumber, Record)>>> {
     match table::read(&places.table()) {
         Ok(entries) => {
             let used = entries.into_iter();
@@ -179,6 +180,20 @@ pub fn processes(places: &Places) -> anyhow::Result<Option<Vec<(SlotNumber, Reco
     }
 }
 
+/// What `lb status` shows of processes, and as JSON; `None` when there is no table.
+///
+/// # Errors
+/// As [`processes`].
+pub fn status(places: &Places) -> anyhow::Result<Option<(String, Vec<Value>)>> {
+    let Some(records) = processes(places)? else {
+        return Ok(None);
+    };
+    Ok(Some((
+        list::table(&records, now()?),
+        list::objects(&records)?,
+    )))
+}
+
 fn show_processes(places: &Places, reader: Reader) -> anyhow::Result<u8> {
     let Some(records) = processes(places)? else {
         complain(say::NO_TABLE);
@@ -186,7 +201,10 @@ fn show_processes(places: &Places, reader: Reader) -> anyhow::Result<u8> {
     };
     let text = match reader {
         Reader::Human => list::table(&records, now()?),
-        Reader::Machine => list::lines(&records)?,
+        Reader::Machine => {
+            let objects = list::objects(&records)?;
+            objects.iter().map(|object| format!("{object}\n")).collect()
+        }
     };
     std::io::stdout()
         .write_all(text.as_bytes())

@@ -39,7 +39,6 @@ const LOOK: Duration = Duration::from_millis(2);
 /// `struct pidfd_info` of `linux/pidfd.h`, as it was first.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "the kernel's")]
 struct PidfdInfo {
     mask: u64,
     cgroupid: u64,

@@ -36,6 +36,9 @@ pub struct Status {
     pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
+    /// What is registered with keepalive, as its table has it; `None` without a table. The daemon leaves it to who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<serde_json::Value>>,
     /// What the configuration in force took, by child.
     #[serde(default)]
     pub loops: BTreeMap<String, LoopStatus>,

@@ -144,6 +144,7 @@ impl Gathering {
             tracked: vrrp.tracked,
             services: self.checkers.map(|checkers| checkers.services),
             loops: loops.collect(),
+            processes: None,
         };
         for reply in self.replies {
             drop(reply.answer(status.clone()));

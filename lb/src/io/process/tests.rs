@@ -9,12 +9,13 @@ async fn a_child_is_seen_to_end_and_how() {
         ("exit 42", Ending::Exited(42)),
         ("kill -9 $$", Ending::Signalled(9)),
     ] {
-        let child = Command::new("/bin/sh").args(["-c", line]).spawn().unwrap();
+        let mut child = Command::new("/bin/sh").args(["-c", line]).spawn().unwrap();
         let process = Process::open(child.id()).unwrap();
         assert_eq!(process.ended().await, expected, "{line}");
         // It is waited for, so nothing has its pid and it is no more.
         assert!(Process::open_recorded(process.id()).is_err());
         assert!(process.signal(Signal::SIGTERM).is_err());
+        assert!(child.wait().is_err());
     }
 }
 

@@ -27,7 +27,7 @@ fn write(bytes: &mut [u8], slot: u32, sequence: u64, record: Option<&Record>) {
     let slot = SlotNumber(slot);
     let page = copy(slot, sequence, record).unwrap();
     // The first change goes into copy A.
-    let from = offset(slot, usize::from(sequence % 2 == 0));
+    let from = offset(slot, usize::from(sequence.is_multiple_of(2)));
     bytes[from..from + PAGE].copy_from_slice(&page[..]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     keepalive::{
@@ -82,22 +82,17 @@ fn span(time: Duration) -> String {
     }
 }
 
-/// For machines: the record with its slot, a JSON object a line.
+/// For machines: each record with its slot and its pid.
 ///
 /// # Errors
 /// Never in practice: a record has been JSON before.
-pub fn lines(records: &[(SlotNumber, Record)]) -> serde_json::Result<String> {
-    let mut text = String::new();
-    for (slot, record) in records {
+pub fn objects(records: &[(SlotNumber, Record)]) -> serde_json::Result<Vec<Value>> {
+    let object = |(slot, record): &(SlotNumber, Record)| {
         let pid = record.phase.process().map(|process| process.pid);
-        let mut object = json!({ "slot": slot, "pid": pid });
-        if let (Some(object), serde_json::Value::Object(record)) =
-            (object.as_object_mut(), serde_json::to_value(record)?)
-        {
-            object.extend(record);
-        }
-        text.push_str(&object.to_string());
-        text.push('\n');
-    }
-    Ok(text)
+        let mut object = serde_json::to_value(record)?;
+        object["slot"] = json!(slot);
+        object["pid"] = json!(pid);
+        Ok(object)
+    };
+    records.iter().map(object).collect()
 }

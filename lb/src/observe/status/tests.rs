@@ -125,6 +125,7 @@ fn status() -> Status {
             },
         )]
         .into(),
+        processes: None,
     }
 }
 

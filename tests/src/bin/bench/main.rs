@@ -8,6 +8,7 @@ mod dataplane;
 mod duel;
 mod failover;
 mod figure;
+mod keepalive;
 mod peer;
 mod reload;
 mod selection;
@@ -56,6 +57,8 @@ enum Name {
     Checkers,
     /// What a reload of many virtual servers disturbs, beside Debian's keepalived.
     Reload,
+    /// How soon a dead process is back and what living ones cost, beside Debian's monit and runit.
+    Keepalive,
     /// What many virtual routers cost at rest, beside Debian's keepalived.
     Vrrp,
 }
@@ -75,6 +78,7 @@ fn main() -> anyhow::Result<()> {
         Name::Adversity => adversity::run(&mut report, &arguments.selection)?,
         Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
         Name::Reload => reload::run(&mut report, &arguments.selection)?,
+        Name::Keepalive => keepalive::run(&mut report, &arguments.selection)?,
         Name::Vrrp => vrrp::run(&mut report, &arguments.selection)?,
     }
     report.finish()
