@@ -128,7 +128,14 @@ impl Stage {
             .spawn()
             .expect("the daemon starts");
         self.daemon = Some(daemon);
-        until("the daemon answers", || self.spawndaemon(&["-q"]).code == 0);
+        until("the daemon answers", || {
+            let ended = self
+                .daemon
+                .as_mut()
+                .and_then(|daemon| daemon.try_wait().ok());
+            assert_eq!(ended, Some(None), "{}", self.log());
+            self.spawndaemon(&["-q"]).code == 0
+        });
     }
 
     /// What the daemons have logged.

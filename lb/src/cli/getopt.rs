@@ -19,13 +19,29 @@ pub fn attach_optional(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsS
     let mut out = Vec::new();
     let mut is_over = false;
     for argument in arguments {
-        is_over |= argument == "--";
+        // keepalive and spawndaemon have options of their own, of which none is read so.
+        let begins_another = ["keepalive", "spawndaemon"]
+            .iter()
+            .any(|name| argument == *name);
+        is_over |= argument == "--" || (begins_another && !awaits_value(out.last(), &options));
         match (!is_over).then(|| split(&argument, &options)).flatten() {
             Some(parts) => out.extend(parts),
             None => out.push(argument),
         }
     }
     out
+}
+
+/// Whether what follows this argument is its value.
+fn awaits_value(argument: Option<&OsString>, options: &[&Arg]) -> bool {
+    let letters = argument.and_then(|argument| argument.as_bytes().strip_prefix(b"-"));
+    let last = letters.and_then(<[u8]>::last).copied().map(char::from);
+    options.iter().any(|option| {
+        let needs_value = option
+            .get_num_args()
+            .is_some_and(|number| number.min_values() > 0);
+        last.is_some() && option.get_short() == last && needs_value
+    })
 }
 
 /// The flags before the first option that has an attached optional argument, if any, and that option in long form.

@@ -14,10 +14,25 @@ const LOGS: &str = "/var/log/keepalive";
 /// Where scripts lie.
 const SCRIPTS: &str = "/etc/keepalive.d";
 
+/// Actions that register nothing, so that what is registered cannot be refined.
+const OTHERS: [&str; 9] = [
+    "path", "pid", "group", "slot", "clear", "query", "quit", "list", "size",
+];
+
+/// Actions that list nothing. What an action alone has is kept from the others, because clap forgets what an argument requires
+/// when that is in a group with what is there.
+const NOT_LISTING: [&str; 10] = [
+    "register", "adopt", "path", "pid", "group", "slot", "clear", "query", "quit", "size",
+];
+/// Actions that clear nothing.
+const NOT_CLEARING: [&str; 10] = [
+    "register", "adopt", "path", "pid", "group", "slot", "query", "quit", "list", "size",
+];
+
 /// Where a keepalive daemon has its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct PlaceArguments {
-    /// Where the table, the control socket and the pid file are; below the run directory of lb without it
+    /// A directory of its own for the table, the control socket and the pid file, for root alone; below that of lb without it
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 }
@@ -135,28 +150,28 @@ pub struct Spawndaemon {
     #[arg(short = 'R', value_names = ["FILE", "PID"], num_args = 2, group = "action")]
     pub adopt: Option<Vec<String>>,
     /// How many instances of it run on a node
-    #[arg(short = 'n', value_name = "TIMES")]
+    #[arg(short = 'n', value_name = "TIMES", conflicts_with_all = OTHERS)]
     pub instances: Option<u32>,
     /// The nodes that run it: cluster_wide, or a list with commas
-    #[arg(short = 'i', value_name = "NODES", conflicts_with_all = ["favored", "backups"])]
+    #[arg(short = 'i', value_name = "NODES", conflicts_with_all = ["favored", "backups"], conflicts_with_all = OTHERS)]
     pub nodes: Option<String>,
     /// The node that has it first of all
-    #[arg(short = 'F', value_name = "NODE")]
+    #[arg(short = 'F', value_name = "NODE", conflicts_with_all = OTHERS)]
     pub favored: Option<String>,
     /// The nodes it may move to, best first
-    #[arg(short = 'B', value_name = "NODE", num_args = 1..)]
+    #[arg(short = 'B', value_name = "NODE", num_args = 1.., conflicts_with_all = OTHERS)]
     pub backups: Vec<String>,
     /// Where it goes when it has died: F_node, last_node or round_robin
-    #[arg(short = 'Z', value_name = "POLICY", value_parser = policy)]
+    #[arg(short = 'Z', value_name = "POLICY", value_parser = policy, conflicts_with_all = OTHERS)]
     pub policy: Option<MovePolicy>,
     /// It may run on any node
-    #[arg(short = 'U', conflicts_with_all = ["nodes", "favored", "backups"])]
+    #[arg(short = 'U', conflicts_with_all = ["nodes", "favored", "backups"], conflicts_with_all = OTHERS)]
     pub unpinned: bool,
     /// Arguments count too where processes are told by their program
-    #[arg(short = 'a')]
+    #[arg(short = 'a', conflicts_with_all = ["register", "pid", "group", "slot", "clear", "query", "quit", "list", "size"])]
     pub arguments: bool,
     /// What an exit code means: down=CODE or reject=CODE
-    #[arg(short = 'c', value_name = "MEANING=CODE", value_parser = code)]
+    #[arg(short = 'c', value_name = "MEANING=CODE", value_parser = code, conflicts_with_all = OTHERS)]
     pub codes: Vec<Code>,
     /// Unregister the processes of this program, with -a those with these arguments
     #[arg(short = 'd', value_names = ["PATH", "ARGS"], num_args = 1.., allow_hyphen_values = true, group = "action")]
@@ -171,24 +186,24 @@ pub struct Spawndaemon {
     #[arg(short = 's', value_name = "SLOT", group = "action")]
     pub slot: Option<u32>,
     /// End the processes too
-    #[arg(short = 'k')]
+    #[arg(short = 'k', conflicts_with_all = ["register", "adopt", "query", "list", "size"])]
     pub kill: bool,
     /// Clear errors and start what is down, of -D, -P or -S; with -k restart what runs
     #[arg(short = 'x', group = "action")]
     pub clear: bool,
     /// With -x: the processes of this program
-    #[arg(short = 'D', value_name = "PATH", requires = "clear", conflicts_with_all = ["of_pid", "of_slot"])]
+    #[arg(short = 'D', value_name = "PATH", conflicts_with_all = ["of_pid", "of_slot"], conflicts_with_all = NOT_CLEARING)]
     pub of_path: Option<String>,
     /// With -x: this process
     #[arg(
         short = 'P',
         value_name = "PID",
-        requires = "clear",
-        conflicts_with = "of_slot"
+        conflicts_with = "of_slot",
+        conflicts_with_all = NOT_CLEARING
     )]
     pub of_pid: Option<u32>,
     /// With -x: this slot
-    #[arg(short = 'S', value_name = "SLOT", requires = "clear")]
+    #[arg(short = 'S', value_name = "SLOT", conflicts_with_all = NOT_CLEARING)]
     pub of_slot: Option<u32>,
     /// Is keepalive running? 0 when it is
     #[arg(short = 'q', group = "action")]
@@ -200,10 +215,10 @@ pub struct Spawndaemon {
     #[arg(short = 'L', group = "action")]
     pub list: bool,
     /// With -L: for whom
-    #[arg(short = 'v', value_name = "READER", value_enum, requires = "list")]
+    #[arg(short = 'v', value_name = "READER", value_enum, conflicts_with_all = NOT_LISTING)]
     pub reader: Option<Reader>,
     /// With -L: of what
-    #[arg(value_enum, requires = "list")]
+    #[arg(value_enum, conflicts_with_all = NOT_LISTING)]
     pub listed: Option<Listed>,
     /// Slots of the table
     #[arg(short = 'z', value_name = "MAX_PROCESSES", group = "action")]

@@ -115,3 +115,34 @@ fn a_time_is_a_number_with_a_unit_or_seconds() {
         assert!(line(time).is_err(), "{time}");
     }
 }
+
+#[test]
+fn keepalive_and_spawndaemon_have_options_of_their_own() {
+    let line = |line: &[&str]| parse(line).command;
+    let Some(Command::Keepalive(daemon)) = line(&["lb", "-s", "keepalive", "keepalive", "-it5"])
+    else {
+        panic!("not keepalive");
+    };
+    assert!(daemon.empty);
+    assert_eq!(daemon.interval, 5);
+    let named = keepalive::by_name(["/usr/sbin/spawndaemon", "-k", "-s", "3"].map(Into::into));
+    assert_eq!(named, ["lb", "spawndaemon", "-k", "-s", "3"]);
+    let named = Cli::try_parse_from(named).unwrap();
+    let Some(Command::Spawndaemon(asked)) = named.command else {
+        panic!("not spawndaemon");
+    };
+    assert_eq!((asked.kill, asked.slot), (true, Some(3)));
+    for refused in [
+        &["lb", "spawndaemon"][..],
+        &["lb", "spawndaemon", "-r", "f", "-s", "3"],
+        &["lb", "spawndaemon", "-k", "-r", "f"],
+        &["lb", "spawndaemon", "-L", "-n", "3"],
+        &["lb", "spawndaemon", "-r", "f", "-Z", "anywhere"],
+        &["lb", "spawndaemon", "-r", "f", "-c", "down=256"],
+        &["lb", "spawndaemon", "-r", "f", "-U", "-F", "a"],
+        &["lb", "spawndaemon", "-q", "-v", "human"],
+        &["lb", "keepalive", "-t", "0"],
+    ] {
+        assert!(Cli::try_parse_from(refused).is_err(), "{refused:?}");
+    }
+}

@@ -22,7 +22,7 @@ use super::{
     output::{Event, Launch, Output, Script, ScriptKind},
     placement::Node,
     record::{DownBy, Ending, Phase, Record, SlotNumber, State},
-    registration::Registration,
+    registration::{Registration, Sink},
 };
 
 /// Jitter of the back-off, as a part of it.
@@ -428,9 +428,7 @@ impl Monitor {
             Some(Ending::Signalled(signal)) => (String::new(), signal.to_string()),
             Some(Ending::Unknown | Ending::NotStarted) | None => (String::new(), String::new()),
         };
-        let pid = record
-            .output_of
-            .map_or(String::new(), |pid| pid.to_string());
+        let pid = record.last_pid.map_or(String::new(), |pid| pid.to_string());
         let environment = vec![
             ("KA_NAME", record.registration.name.clone()),
             ("KA_PID", pid),
@@ -493,10 +491,11 @@ impl Monitor {
         self.effects.push(Output::Forget(slot));
         let sequence = of.record.sequence;
         self.effects.push(Output::Erase { slot, sequence });
-        if let Some(pid) = of.record.output_of {
-            let basename = registration.basename().to_owned();
-            self.effects.push(Output::RemoveOutput { basename, pid });
-        }
+        let output = of
+            .record
+            .last_pid
+            .and_then(|pid| output(&registration, pid));
+        self.effects.extend(output);
     }
 
     /// Puts what a slot waits for into the table of timers.
@@ -544,6 +543,13 @@ impl Monitor {
             self.effects.push(Output::Tell { slot, name, event });
         }
     }
+}
+
+/// The output of an ended process is to be removed, if it went into a file.
+fn output(registration: &Registration, pid: u32) -> Option<Output> {
+    let basename = registration.basename().to_owned();
+    let has_file = registration.output == Sink::File;
+    has_file.then_some(Output::RemoveOutput { basename, pid })
 }
 
 /// Whatever the main process left behind is to end.

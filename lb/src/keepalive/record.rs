@@ -194,9 +194,9 @@ pub struct Record {
     /// How it ended then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_ending: Option<Ending>,
-    /// The pid whose output is kept in the log directory.
+    /// The pid of the latest process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output_of: Option<u32>,
+    pub last_pid: Option<u32>,
 }
 
 impl Record {
@@ -221,7 +221,7 @@ impl Record {
             first_died: None,
             last_died: None,
             last_ending: None,
-            output_of: None,
+            last_pid: None,
         }
     }
 

@@ -268,6 +268,10 @@ pub fn track_failed(file: &Path, error: &dyn Display) {
 /// `-o` and `-X`.
 pub const UNKNOWN_OPTION: &str = "-o and -X: the original had them, but what they meant is not known, so they are refused; `--help` has the others";
 
+/// What is at the named pipe's place cannot be one.
+pub const FOREIGN_FIFO: &str =
+    "what is there is no named pipe that this user alone may write to; remove it";
+
 /// No daemon answers.
 pub const NOT_RUNNING: &str = "keepalive is not running";
 

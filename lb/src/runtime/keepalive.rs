@@ -118,7 +118,7 @@ struct Daemon {
 /// # Errors
 /// When it cannot start: another one runs, or there is no room for the table.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
-    let (mut daemon, mut queue) = start::start(settings)?;
+    let (mut daemon, mut queue) = start::start(settings).await?;
     while daemon.leaving == Leaving::No {
         let event = match daemon.patience()? {
             None => queue.recv().await,
@@ -192,6 +192,11 @@ impl Daemon {
                 self.opened.insert(slot, process);
                 self.monitor
                     .handle_input(Input::Executed { slot, start }, now);
+                self.carry_out();
+                if let Some(process) = self.opened.remove(&slot) {
+                    // Its slot is free by now; it is our child still.
+                    tokio::spawn(async move { process.ended().await });
+                }
             }
             Event::Said(pid, notices) => self.said(pid, &notices)?,
             Event::Request(request, reply) => self.asked(request, reply)?,
@@ -219,14 +224,21 @@ impl Daemon {
             let input = match notice {
                 Notice::Ready => Input::Ready { slot, start },
                 Notice::Alive => Input::Alive { slot },
-                Notice::MainPid(pid) => match identify(*pid) {
-                    Ok(main) => Input::MainProcess { slot, main },
-                    Err(_) => continue,
+                Notice::MainPid(pid) => match self.named_main(slot, *pid) {
+                    Some(main) => Input::MainProcess { slot, main },
+                    None => continue,
                 },
             };
             self.monitor.handle_input(input, now()?);
         }
         Ok(())
+    }
+
+    /// The main process that a service names, if that is one of its own: it is signalled in its name.
+    fn named_main(&self, slot: SlotNumber, pid: u32) -> Option<ProcessId> {
+        let record = self.monitor.record(slot)?;
+        let marked = self.marked(record.sequence, &record.mark());
+        identify(pid).ok().filter(|_| marked.has(pid))
     }
 
     /// The end, in one of two ways.

@@ -44,6 +44,15 @@ impl Marked {
         members
     }
 
+    /// Whether a process has the mark.
+    #[must_use]
+    pub fn has(&self, pid: u32) -> bool {
+        match &self.leaf {
+            Some((cgroups, leaf)) => cgroups.members(*leaf).contains(&pid),
+            None => is_marked(pid, &self.id),
+        }
+    }
+
     /// Ends every process with the mark.
     pub fn kill(&self) {
         if let Some((cgroups, leaf)) = &self.leaf {

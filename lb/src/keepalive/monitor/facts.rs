@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Monitor, sweep};
+use super::{Monitor, output, sweep};
 use crate::keepalive::{
     Moment,
     input::{Input, Role},
     output::{Event, Output},
     placement::Node,
     record::{DownBy, Ending, Phase, ProcessId, SlotNumber, State},
-    registration::{Readiness, Sink},
+    registration::Readiness,
 };
 
 impl Monitor {
@@ -84,12 +84,9 @@ impl Monitor {
         let record = &mut of.record;
         record.phase = Phase::Executing(process);
         record.last_started = Some(now);
-        let basename = record.registration.basename().to_owned();
-        let has_file = record.registration.output == Sink::File;
-        let before = std::mem::replace(&mut record.output_of, has_file.then_some(process.pid));
-        if let Some(pid) = before.filter(|pid| *pid != process.pid) {
-            self.effects.push(Output::RemoveOutput { basename, pid });
-        }
+        let before = record.last_pid.replace(process.pid);
+        let output = before.and_then(|pid| output(&record.registration, pid));
+        self.effects.extend(output);
         self.effects.push(Output::Release(slot));
         self.touched.insert(slot);
     }

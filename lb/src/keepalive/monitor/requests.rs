@@ -87,6 +87,7 @@ impl Monitor {
             of.record.state = State::Ok;
             of.record.phase = Phase::Running(running.process);
             of.record.last_started = Some(now);
+            of.record.last_pid = Some(pid);
         }
         self.effects.push(Output::Watch {
             slot,

@@ -201,7 +201,7 @@ impl Daemon {
         self.signal(slot, process, Signal::SIGKILL, alone);
     }
 
-    fn marked(&self, sequence: u64, mark: &str) -> Marked {
+    pub(super) fn marked(&self, sequence: u64, mark: &str) -> Marked {
         let cgroups = self.around.cgroups.clone();
         Marked {
             leaf: cgroups.map(|cgroups| (cgroups, sequence)),

@@ -1,14 +1,25 @@
 //! How a keepalive daemon begins: what an earlier one left is taken over.
 
-use std::{collections::BTreeMap, fs, io, os::unix::fs::FileTypeExt as _, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use fastrand::Rng;
-use nix::{sys::stat::Mode, unistd::mkfifo};
+use nix::{
+    sys::stat::Mode,
+    unistd::{geteuid, mkfifo},
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::unix::pipe,
     sync::{Semaphore, mpsc},
+    time::sleep,
 };
 
 use super::{Daemon, Event, Leaving, Settings, follow::Following, listen_to_signals};
@@ -34,6 +45,10 @@ use crate::{
 const SLOTS: u32 = 256;
 /// Longest request, in bytes: a group of some hundred members.
 const REQUEST_MAX: u64 = 1 << 20;
+/// How often a start tries to get what another daemon has, and the time between.
+const TRIES: u32 = 50;
+/// See [`TRIES`].
+const BETWEEN: Duration = Duration::from_millis(20);
 /// Events that wait for the loop.
 const BACKLOG: usize = 256;
 
@@ -45,10 +60,10 @@ pub(super) struct Held {
 }
 
 /// Starts: takes the lock, the table, the sockets, and the processes that run.
-pub(super) fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receiver<Event>)> {
+pub(super) async fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receiver<Event>)> {
     let run_dir = RunDir::at(&settings.places.run);
     run_dir.create()?;
-    let lock = run_dir.lock_keepalive()?;
+    let lock = again(|| run_dir.lock_keepalive()).await?;
     say::starting(&settings.node);
     // A descriptor for each process, and some for each start; what is refused costs a slot its process, which is told then.
     raise_files().ok();
@@ -64,7 +79,7 @@ pub(super) fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receive
     }
     let around = Surroundings {
         cgroups: open_cgroups(&settings),
-        notify: listen_to_notices(&settings, &events),
+        notify: listen_to_notices(&settings, &events).await,
         places: settings.places.clone(),
     };
     around.places.remove_unused_output();
@@ -90,6 +105,17 @@ pub(super) fn start(settings: Settings) -> anyhow::Result<(Daemon, mpsc::Receive
     };
     daemon.take_over(entries)?;
     Ok((daemon, queue))
+}
+
+/// Tries again for a while: a process that a killed daemon had made and not released has its descriptors until it sees that.
+async fn again<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 0..TRIES {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        sleep(BETWEEN).await;
+    }
+    attempt()
 }
 
 /// The table that is there, unless it is to be empty or is not trusted.
@@ -130,7 +156,13 @@ fn serve(settings: &Settings, events: &mpsc::Sender<Event>) -> anyhow::Result<Co
 /// A named pipe, as the original's `/dev/keepalivecfg`: a request of the control socket in each line, without answers.
 fn serve_fifo(path: &Path, events: &mpsc::Sender<Event>) -> io::Result<()> {
     match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Err(nix::Error::EEXIST) if fs::symlink_metadata(path)?.file_type().is_fifo() => {}
+        Err(nix::Error::EEXIST) => {
+            let found = fs::symlink_metadata(path)?;
+            let is_ours = found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
+            if !found.file_type().is_fifo() || !is_ours {
+                return Err(io::Error::other(say::FOREIGN_FIFO));
+            }
+        }
         made => made?,
     }
     // Also open for writing, so that it has no end.
@@ -161,8 +193,9 @@ fn open_cgroups(settings: &Settings) -> Option<Cgroups> {
 }
 
 /// Has what processes say of themselves come as events; returns where they may say it.
-fn listen_to_notices(settings: &Settings, events: &mpsc::Sender<Event>) -> Option<String> {
-    let notices = match Notices::listen(&settings.places.tag()) {
+async fn listen_to_notices(settings: &Settings, events: &mpsc::Sender<Event>) -> Option<String> {
+    let tag = settings.places.tag();
+    let notices = match again(|| Notices::listen(&tag)).await {
         Ok(notices) => notices,
         Err(error) => {
             say::no_notices(&error);
