@@ -2,7 +2,7 @@
 //!
 //! [`Monitor`] is a state machine without input or output of its own: it takes [requests](request), facts about processes
 //! and virtual routers, and the time; it gives [effects](output) and [records](record). A daemon that starts is a takeover
-//! of what the [table](table) has, even if that is nothing.
+//! of what the [`table`] has, even if that is nothing.
 #![deny(clippy::disallowed_methods)]
 
 pub mod backoff;

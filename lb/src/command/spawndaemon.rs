@@ -183,7 +183,7 @@ fn processes(places: &Places) -> anyhow::Result<Option<Vec<(SlotNumber, Record)>
 /// What `lb status` shows of processes, and as JSON; `None` when there is no table.
 ///
 /// # Errors
-/// As [`processes`].
+/// When it cannot be read, or is not trusted.
 pub fn status(places: &Places) -> anyhow::Result<Option<(String, Vec<Value>)>> {
     let Some(records) = processes(places)? else {
         return Ok(None);

@@ -22,7 +22,7 @@ use super::{
     output::{Event, Launch, Output, Script, ScriptKind},
     placement::Node,
     record::{DownBy, Ending, Phase, Record, SlotNumber, State},
-    registration::{Registration, Sink},
+    registration::{ERROR_LIMIT_MAX, Registration, Sink},
 };
 
 /// Jitter of the back-off, as a part of it.
@@ -353,6 +353,10 @@ impl Monitor {
         let period = record.registration.probation_period;
         record.failures.push_back(now);
         record.failures.retain(|at| now.since(*at) < period);
+        if record.failures.len() > ERROR_LIMIT_MAX as usize {
+            // Without a limit nobody counts them, and the record has no room for all.
+            record.failures.pop_front();
+        }
         let limit = record.registration.error_limit;
         if limit != 0 && record.failures.len() >= limit as usize {
             return self.go_down(slot, DownBy::ErrorLimit, now);

@@ -18,7 +18,7 @@ pub use self::{
 /// Processes of one registration at most.
 const INSTANCES_MAX: u32 = 4096;
 /// Failures that are remembered, so the highest error limit.
-const ERROR_LIMIT_MAX: u32 = 32;
+pub const ERROR_LIMIT_MAX: u32 = 32;
 /// Bytes that a registration may take in its record: the rest is for what happens to it.
 pub const BYTES_MAX: usize = 2800;
 /// Longest name.

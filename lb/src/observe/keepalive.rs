@@ -207,6 +207,13 @@ pub fn table_set_aside(damage: &dyn Display, place: &Path) {
     );
 }
 
+/// A record does not fit, which a registration is refused for before.
+pub fn record_lost(slot: SlotNumber) {
+    error!(
+        "slot {slot}: its record does not fit into the table, so the next daemon will not know of it"
+    );
+}
+
 /// The table could not be removed.
 pub fn table_failed(error: &dyn Display) {
     warn!("{error}");

@@ -31,6 +31,24 @@ fn zombies_of(pid: u32) -> usize {
     children.split_whitespace().filter(is_zombie).count()
 }
 
+/// What is not as it should be, if anything.
+fn difference(stage: &Stage, services: usize) -> Option<String> {
+    let list = stage.list();
+    let table: BTreeSet<u32> = stage.pids().into_iter().collect();
+    let living: BTreeSet<u32> = stage.marked().into_iter().collect();
+    let odd: Vec<_> = list.iter().filter(|of| of["state"] != "ok").collect();
+    if table == living && table.len() == services && odd.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{} in the table, {} live; unknown: {:?}, missing: {:?}, not ok: {odd:?}",
+        table.len(),
+        living.len(),
+        &living - &table,
+        &table - &living,
+    ))
+}
+
 #[test]
 fn after_chaos_every_service_runs_once_and_the_table_agrees_with_proc() {
     let seconds = number("LB_KEEPALIVE_CHAOS", 4);
@@ -61,14 +79,12 @@ fn after_chaos_every_service_runs_once_and_the_table_agrees_with_proc() {
             daemons += 1;
         }
     }
-    let is_settled = |stage: &Stage| {
-        let table: BTreeSet<u32> = stage.pids().into_iter().collect();
-        let living: BTreeSet<u32> = stage.marked().into_iter().collect();
-        table == living
-            && table.len() == services
-            && stage.states().iter().all(|state| state == "ok")
-    };
-    until("all run once, as the table says", || is_settled(&stage));
+    let settled = Instant::now();
+    while let Some(difference) = difference(&stage, services) {
+        let patience = tests::keepalive::PATIENCE;
+        assert!(settled.elapsed() < patience, "{difference}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let daemon = stage.pid();
     until("nothing is left over", || {
         zombies_of(daemon) == 0 && stage.leaves() == services

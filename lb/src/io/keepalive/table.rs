@@ -14,9 +14,12 @@ use memmap2::{MmapMut, MmapOptions};
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
 use thiserror::Error;
 
-use crate::keepalive::{
-    record::{Record, SlotNumber},
-    table::{self, BootId, Damage, Entry, PAGE, WRITING},
+use crate::{
+    keepalive::{
+        record::{Record, SlotNumber},
+        table::{self, BootId, Damage, Entry, PAGE, WRITING},
+    },
+    observe::keepalive as say,
 };
 
 /// How often a reader looks again at a table that is being written.
@@ -172,7 +175,7 @@ impl Table {
         };
         let (next, other) = (*sequence + 1, 1 - *copy);
         let Some(page) = table::copy(slot, next, record) else {
-            return;
+            return say::record_lost(slot);
         };
         let from = table::offset(slot, other);
         let Some(to) = self.map.get_mut(from..from + PAGE) else {

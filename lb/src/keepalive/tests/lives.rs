@@ -7,6 +7,7 @@ use crate::keepalive::{
     input::Input,
     record::{Ending, SlotNumber, State},
     request::Selector,
+    table,
 };
 
 const SLOT: SlotNumber = SlotNumber(0);
@@ -72,6 +73,18 @@ fn without_a_limit_it_is_never_down_but_waits_longer() {
     // 1, 2, 4, 8, 16, then 30 s with up to a tenth more.
     let deaths = scene.told().matches("Died").count();
     assert!((13..=15).contains(&deaths), "{deaths}");
+}
+
+#[test]
+fn however_often_it_dies_its_record_fits() {
+    let mut scene = Scene::new(&["path /bin/a\nerror_limit 0\nback_off 0"]);
+    for _ in 0..1000 {
+        scene.end(0, Ending::Exited(1));
+        scene.pass(Duration::from_millis(1));
+    }
+    let record = scene.monitor.record(SLOT).unwrap();
+    assert_eq!(record.failures.len(), 32);
+    assert!(table::copy(SLOT, 1, Some(record)).is_some());
 }
 
 #[test]
