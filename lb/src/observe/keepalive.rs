@@ -279,6 +279,9 @@ pub const UNKNOWN_OPTION: &str = "-o and -X: the original had them, but what the
 pub const FOREIGN_FIFO: &str =
     "what is there is no named pipe that this user alone may write to; remove it";
 
+/// Nothing is registered with a daemon that ends.
+pub const QUITTING: &str = "keepalive is ending; start it again first";
+
 /// No daemon answers.
 pub const NOT_RUNNING: &str = "keepalive is not running";
 

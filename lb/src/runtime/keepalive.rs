@@ -119,48 +119,39 @@ struct Daemon {
 /// When it cannot start: another one runs, or there is no room for the table.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let (mut daemon, mut queue) = start::start(settings).await?;
-    while daemon.leaving == Leaving::No {
-        let event = match daemon.patience()? {
-            None => queue.recv().await,
-            Some(patience) => tokio::select! {
-                biased;
-                event = queue.recv() => event,
-                () = sleep(patience) => None,
-            },
-        };
-        match event {
-            Some(event) => daemon.handle(event)?,
-            None => daemon.monitor.handle_timeout(now()?),
+    while !daemon.is_over() {
+        if let Some(event) = daemon.next(&mut queue).await? {
+            daemon.handle(event)?;
         }
+        // Also when events do not cease: nobody who talks holds up a restart.
+        daemon.monitor.handle_timeout(now()?);
         daemon.carry_out();
         daemon.keep_following();
-        if daemon.leaving == Leaving::Quit && daemon.monitor.records().next().is_some() {
-            daemon.finish(&mut queue).await?;
-        }
     }
     daemon.end().await;
     Ok(())
 }
 
 impl Daemon {
-    /// Time until the next timer of the monitor.
-    fn patience(&self) -> anyhow::Result<Option<Duration>> {
-        let now = now()?;
-        Ok(self.monitor.poll_timeout().map(|due| due.since(now)))
+    fn is_over(&self) -> bool {
+        match self.leaving {
+            Leaving::No => false,
+            Leaving::Controlled => true,
+            Leaving::Quit => self.monitor.records().next().is_none(),
+        }
     }
 
-    /// Waits until everything has ended and left the table.
-    async fn finish(&mut self, queue: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
-        while self.monitor.records().next().is_some() {
-            let patience = self.patience()?.unwrap_or(Duration::MAX);
-            tokio::select! {
-                biased;
-                Some(event) = queue.recv() => self.handle(event)?,
-                () = sleep(patience) => self.monitor.handle_timeout(now()?),
-            }
-            self.carry_out();
-        }
-        Ok(())
+    /// The next event; `None` when a timer of the monitor is due before.
+    async fn next(&self, queue: &mut mpsc::Receiver<Event>) -> anyhow::Result<Option<Event>> {
+        let Some(due) = self.monitor.poll_timeout() else {
+            return Ok(queue.recv().await);
+        };
+        let patience = due.since(now()?);
+        Ok(tokio::select! {
+            biased;
+            event = queue.recv() => event,
+            () = sleep(patience) => None,
+        })
     }
 
     fn handle(&mut self, event: Event) -> anyhow::Result<()> {

@@ -36,6 +36,9 @@ impl Daemon {
     fn answer(&mut self, request: Request) -> anyhow::Result<Answer> {
         let now = now()?;
         let outcome = match request {
+            Request::Register(_) | Request::Adopt { .. } if self.leaving == Leaving::Quit => {
+                Err(say::QUITTING.to_owned())
+            }
             Request::Register(registrations) => self.monitor.register(registrations, now),
             Request::Adopt {
                 registration,
