@@ -18,7 +18,7 @@ use tests::keepalive::Stage;
 use xtask::lab::process;
 
 /// The longest until every service runs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Who keeps services running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
