@@ -166,7 +166,7 @@ impl Director {
         });
     }
 
-    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+    pub(super) fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
         let start = Instant::now();
         let mut last = String::new();
         while start.elapsed() < patience() {

@@ -133,8 +133,9 @@ fn wait_for_checks(begun: &impl Fn() -> anyhow::Result<u64>, servers: u32) -> an
     let expected = u64::from(servers * REAL_SERVERS / DELAY_LOOP);
     loop {
         let before = begun()?;
-        thread::sleep(Duration::from_secs(5));
-        let per_second = (begun()? - before) / 5;
+        // They may come in bursts.
+        thread::sleep(Duration::from_secs(DELAY_LOOP.into()));
+        let per_second = (begun()? - before) / u64::from(DELAY_LOOP);
         if per_second * 10 >= expected * 9 && start.elapsed() > Duration::from_secs(20) {
             return Ok(());
         }
