@@ -84,7 +84,7 @@ fn snippets(directory: &Path) -> Vec<PathBuf> {
 
 /// Lines of `NUMBER NAME`, the number decimal or after `0x` hexadecimal; `#` begins a comment. Other lines are skipped,
 /// as iproute2 does.
-fn parse(text: &str) -> impl Iterator<Item = (String, u32)> {
+pub fn parse(text: &str) -> impl Iterator<Item = (String, u32)> {
     text.lines().filter_map(|line| {
         let line = line.split('#').next().unwrap_or_default();
         let mut words = line.split_ascii_whitespace();
