@@ -281,6 +281,12 @@ impl Registration {
             .unwrap_or(self.term_wait + Duration::from_secs(1))
     }
 
+    /// How long its virtual router may be unknown until it has to stop: the other node starts it after the same delay.
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        self.start_delay().saturating_sub(self.term_wait)
+    }
+
     /// The last part of the path.
     #[must_use]
     pub fn basename(&self) -> &str {

@@ -99,8 +99,9 @@ impl Unnamed {
     }
 }
 
+/// One that has ended and was not waited for has no program.
 fn runs(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 /// A stream into journald, whose entries have this identifier.

@@ -22,7 +22,7 @@ use crate::{
     vrrp::output::State,
 };
 
-/// How long lb may be away until nothing is known of its virtual routers.
+/// The longest lb may be away until nothing is known of its virtual routers.
 const GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked for meanwhile, and then.
 const LOOK: Duration = Duration::from_millis(100);
@@ -33,6 +33,8 @@ const RARE_LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Following {
     instances: BTreeSet<String>,
+    /// How long lb may be away.
+    grace: Duration,
     answers: Option<mpsc::Sender<u64>>,
     /// The announcement that has not been answered: its number, and the instances; every one without any.
     announced: Option<(u64, Vec<String>)>,
@@ -42,19 +44,24 @@ impl Daemon {
     /// Follows what is registered now, and answers what can be answered.
     pub(super) fn keep_following(&mut self) {
         let records = self.monitor.records();
-        let wanted: BTreeSet<String> = records
-            .filter_map(|(_, record)| record.registration.run_on.instance())
-            .map(str::to_owned)
-            .collect();
-        if wanted != self.following.instances {
+        let mut wanted = BTreeSet::new();
+        let mut grace = GRACE;
+        for (_, record) in records {
+            if let Some(instance) = record.registration.run_on.instance() {
+                wanted.insert(instance.to_owned());
+                grace = grace.min(record.registration.grace());
+            }
+        }
+        if wanted != self.following.instances || grace != self.following.grace {
             let mut following = Following {
                 instances: wanted.clone(),
+                grace,
                 ..Following::default()
             };
             if !wanted.is_empty() {
                 let (answers, queue) = mpsc::channel(1);
                 let (lb, events) = (self.settings.lb.clone(), self.events.clone());
-                tokio::spawn(run(lb, wanted, events, queue));
+                tokio::spawn(run(lb, wanted, grace, events, queue));
                 following.answers = Some(answers);
             }
             self.following = following;
@@ -111,6 +118,7 @@ const fn role(state: State) -> Option<Role> {
 async fn run(
     lb: RunDir,
     instances: BTreeSet<String>,
+    grace: Duration,
     events: mpsc::Sender<Event>,
     mut answers: mpsc::Receiver<u64>,
 ) {
@@ -140,7 +148,9 @@ async fn run(
             lost = Some(Instant::now());
         }
         match lost {
-            Some(since) if since.elapsed() < GRACE => sleep(LOOK).await,
+            Some(since) if since.elapsed() < grace => {
+                sleep(LOOK.min(grace.saturating_sub(since.elapsed()))).await;
+            }
             Some(_) => {
                 say::roles_lost(&lb.control_socket());
                 let nothing = Input::Roles(BTreeMap::new());
