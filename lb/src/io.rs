@@ -22,6 +22,7 @@ pub mod recording;
 pub mod scheduling;
 pub mod script;
 pub mod secret;
+pub mod signals;
 pub mod socket;
 pub mod sysctl;
 pub mod timer;

@@ -133,6 +133,12 @@ impl Mirror {
         self.planner.part = part;
     }
 
+    /// What part the maps have.
+    #[must_use]
+    pub const fn part(&self) -> Part {
+        self.planner.part
+    }
+
     /// How long a ring must stay as it is before the ring before it is forgotten: the longest timeout of a flow of
     /// IP protocol `protocol`. A flow that said nothing for so long has ended, and every other one that the ring would move has
     /// its flow entry.

@@ -25,12 +25,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
 use nix::{sys::signal::Signal, unistd::gethostname};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::{signal::unix::SignalKind, sync::mpsc};
 
 use self::{
     asked::Asked,
@@ -54,6 +50,7 @@ use crate::{
         memory,
         netlink::{Change, Netlink},
         scheduling::set_umask,
+        signals,
     },
     keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
@@ -588,19 +585,9 @@ fn yielding(request: &Request) -> Option<Vec<String>> {
 }
 
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
-    let kinds: [(SignalKind, fn() -> Event); 3] = [
-        (SignalKind::terminate(), || Event::Stop),
-        (SignalKind::interrupt(), || Event::Stop),
-        (SignalKind::hangup(), || Event::Reload),
-    ];
-    for (kind, event) in kinds {
-        let mut stream = signal(kind).context("signals")?;
-        let events = events.clone();
-        tokio::spawn(async move {
-            while stream.recv().await.is_some() && events.send(event()).await.is_ok() {}
-        });
-    }
-    Ok(())
+    signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
+    signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
+    signals::listen(SignalKind::hangup(), || Event::Reload, events)
 }
 
 /// Tells of changed links, at most once in [`SETTLE`] however many change.

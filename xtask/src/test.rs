@@ -88,25 +88,13 @@ impl Tier {
                 cargo_test(workspace::cargo(), &target, &[])
             }
             Self::Keepalive => {
-                require(
-                    Uid::effective().is_root(),
-                    "the keepalive tier starts processes as other users",
-                )?;
-                packages::prepare(packages::KEEPALIVE)?;
-                let mut cargo = workspace::cargo();
-                cargo.env(BINARY, build::lb(Profile::Dev)?);
-                cargo_test(cargo, &target, &[])
+                let needs = "the keepalive tier starts processes as other users";
+                test_as_root(&target, needs, packages::KEEPALIVE, &[])
             }
             Self::Netns => {
-                require(
-                    Uid::effective().is_root(),
-                    "the netns tier makes network namespaces",
-                )?;
-                packages::prepare(packages::NETNS)?;
-                let mut cargo = workspace::cargo();
-                cargo.env(BINARY, build::lb(Profile::Dev)?);
+                let needs = "the netns tier makes network namespaces";
                 // One at a time: two timing tests on one core measure each other.
-                cargo_test(cargo, &target, &["--test-threads=1"])
+                test_as_root(&target, needs, packages::NETNS, &["--test-threads=1"])
             }
             Self::Vm => {
                 require(
@@ -217,6 +205,20 @@ pub fn bless() -> Result<()> {
     )?;
     step::say("snapshots are rewritten; look at them with `git diff`");
     Ok(())
+}
+
+/// Runs a tier of tests that are root's, with the `lb` that is built for them.
+fn test_as_root(
+    target: &[&str],
+    needs: &str,
+    packages: &[packages::Package],
+    harness: &[&str],
+) -> Result<Tally> {
+    require(Uid::effective().is_root(), needs)?;
+    packages::prepare(packages)?;
+    let mut cargo = workspace::cargo();
+    cargo.env(BINARY, build::lb(Profile::Dev)?);
+    cargo_test(cargo, target, harness)
 }
 
 /// Runs `cargo test` on `selection`, shows what it prints and counts libtest's results in it.

@@ -156,6 +156,18 @@ impl Process {
     }
 }
 
+/// Ends processes: those of these pids that are meant still once they are held. What has the pid of one that is gone is not.
+pub fn kill(pids: Vec<u32>, is_meant: impl Fn(u32) -> bool) {
+    for pid in pids {
+        if let Ok(process) = Process::open(pid)
+            && is_meant(pid)
+        {
+            // It may be gone already.
+            process.signal(Signal::SIGKILL).ok();
+        }
+    }
+}
+
 /// Which process has this pid now.
 ///
 /// # Errors

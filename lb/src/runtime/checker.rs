@@ -457,13 +457,13 @@ impl Child {
                 next_hops,
             },
         );
-        let takes_marks = self.ipvs.as_ref().is_some_and(|ipvs| !ipvs.is_leaving());
+        let is_leaving = self.ipvs.as_ref().is_some_and(Ipvs::is_leaving);
+        let takes_marks = self.ipvs.is_some() && !is_leaving;
         let marks = if takes_marks { 0 } else { wanted.marked.len() };
         if std::mem::replace(&mut self.unserved, marks) != marks && marks > 0 {
             tracing::warn!("{}", sentence::marks_need_ipvs(marks));
         }
         // First the plane that takes what begins.
-        let is_leaving = self.ipvs.as_ref().is_some_and(Ipvs::is_leaving);
         if !is_leaving {
             self.set_ipvs_services(&wanted);
         }

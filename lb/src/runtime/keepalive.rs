@@ -8,9 +8,8 @@ mod start;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::SignalKind,
     sync::{Semaphore, mpsc, oneshot},
     task::{AbortHandle, JoinHandle},
     time::sleep,
@@ -21,6 +20,7 @@ use crate::{
         control::Reply,
         keepalive::{Places, launch::Surroundings, now, table::Table},
         process::{Process, identify},
+        signals,
     },
     keepalive::{
         Monitor,
@@ -254,12 +254,6 @@ impl Daemon {
 }
 
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let mut stream = signal(kind).context("signals")?;
-        let events = events.clone();
-        tokio::spawn(async move {
-            while stream.recv().await.is_some() && events.send(Event::Stop).await.is_ok() {}
-        });
-    }
-    Ok(())
+    signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
+    signals::listen(SignalKind::interrupt(), || Event::Stop, events)
 }

@@ -101,8 +101,6 @@ struct Vrrp {
     unknown: BTreeSet<(Place, u8)>,
     /// Whether the data plane is to be told anew which addresses belong to whom.
     owners_changed: bool,
-    /// Whether an instance has another state than the sync daemon knows of.
-    states_changed: bool,
     /// Changes of state since the last audit.
     transitions: usize,
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
@@ -232,7 +230,6 @@ impl Vrrp {
             sync_daemons: SyncDaemons::default(),
             filters: Filters::new(),
             owners_changed: false,
-            states_changed: false,
             transitions: 0,
             fresh: true,
             stopping: false,

@@ -12,11 +12,13 @@ mod traffic;
 mod transitions;
 
 use std::{
+    fmt::Debug,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use tests::daemon::lb;
 use xtask::lab::{Daemon, Lab, Options, slowness};
 
@@ -54,6 +56,38 @@ impl Director {
         let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
         lines.sort();
         lines
+    }
+
+    /// Looks until there is something good; what there is instead is told in the end.
+    fn poll<T, E: Debug>(&self, what: &str, look: impl Fn() -> Result<T, E>) -> T {
+        let start = Instant::now();
+        loop {
+            match look() {
+                Ok(found) => return found,
+                Err(found) if start.elapsed() >= patience() => {
+                    let patience = patience();
+                    panic!(
+                        "not within {patience:?}: {what}: {found:#?}\n{}",
+                        self.everything()
+                    )
+                }
+                Err(_) => thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Waits until the status is what `holds` wants.
+    fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+        self.poll(what, || match self.lab.director(1).status() {
+            Ok(status) if holds(&status) => Ok(()),
+            status => Err(status),
+        });
+    }
+
+    /// What there is to know when something goes wrong.
+    fn everything(&self) -> String {
+        let table = self.ipvsadm(&["-Ln"]);
+        format!("{table}\n{}", self.lab.director(1).log())
     }
 
     /// Waits until the table is what `holds` wants, and stays so for a while.

@@ -1,10 +1,6 @@
 //! The sync daemon: threads as keepalived has them, and what they are for.
 
-use std::{
-    net::SocketAddr,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, thread, time::Duration};
 
 use tests::daemon::lb;
 use xtask::lab::{
@@ -48,16 +44,14 @@ fn file(daemon: &str, role: &str) -> String {
 impl Director {
     /// What `ipvsadm` says of the threads, once that holds.
     fn threads(&self, what: &str, holds: impl Fn(&str) -> bool) -> String {
-        let start = Instant::now();
-        let mut last = String::new();
-        while start.elapsed() < patience() {
-            last = self.ipvsadm(&["-L", "-n", "--daemon"]);
-            if holds(&last) {
-                return last;
+        self.poll(what, || {
+            let threads = self.ipvsadm(&["-L", "-n", "--daemon"]);
+            if holds(&threads) {
+                Ok(threads)
+            } else {
+                Err(threads)
             }
-            thread::sleep(Duration::from_millis(200));
-        }
-        panic!("{what}: {last:?}\n{}", self.lab.director(1).log());
+        })
     }
 }
 
@@ -139,16 +133,10 @@ fn the_other_director_knows_the_connections_and_goes_on_with_them() {
             .filter(|line| line.contains("192.0.2.100:7"));
         known.count()
     };
-    let start = Instant::now();
-    while known() < 30 {
-        assert!(
-            start.elapsed() < patience(),
-            "{} known\n{}",
-            known(),
-            lab.director(2).log()
-        );
-        thread::sleep(Duration::from_millis(200));
-    }
+    director.poll("all thirty are known", || match known() {
+        30.. => Ok(()),
+        fewer => Err((fewer, lab.director(2).log())),
+    });
     lab.director(1).power_off().unwrap();
     let successor = Node::Director(2).front_v4();
     adverts.wait_for_master(successor, patience()).unwrap();

@@ -166,30 +166,6 @@ impl Director {
         });
     }
 
-    pub(super) fn until(&self, what: &str, holds: impl Fn(&Value) -> bool) {
-        let start = Instant::now();
-        let mut last = String::new();
-        while start.elapsed() < patience() {
-            match self.lab.director(1).status() {
-                Ok(status) if holds(&status) => return,
-                Ok(status) => last = format!("{status:#}"),
-                Err(error) => last = format!("{error:#}"),
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        panic!(
-            "not within {:?}: {what}: {last}\n{}",
-            patience(),
-            self.everything()
-        );
-    }
-
-    /// What there is to know when something goes wrong.
-    fn everything(&self) -> String {
-        let table = self.ipvsadm(&["-Ln"]);
-        format!("{table}\n{}", self.lab.director(1).log())
-    }
-
     /// Every connection goes on, and the plane that had it has it, alone.
     fn check(&self, crowds: &[&Crowd], when: &str) {
         for crowd in crowds {
@@ -220,12 +196,11 @@ impl Director {
     /// Kills the checker child and waits for the next.
     fn kill_child(&self) {
         let killed = self.lab.director(1).kill9_children().unwrap();
-        let start = Instant::now();
-        let is_new = |pids: &[_]| pids.len() == killed.len() && pids != killed;
-        while !is_new(&self.lab.director(1).children()) {
-            assert!(start.elapsed() < patience(), "{}", self.everything());
-            thread::sleep(Duration::from_millis(50));
-        }
+        self.poll("another child", || {
+            let pids = self.lab.director(1).children();
+            let is_new = pids.len() == killed.len() && pids != killed;
+            if is_new { Ok(()) } else { Err(pids) }
+        });
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
-    keyword::check::network,
+    keyword::{Table, check::network},
     model::{
         Check, Connection, Family, InterfaceName, Schedule,
         check::{Dns, Grpc, Origin, Probe, Udp},
@@ -81,6 +81,20 @@ pub(in crate::config) struct ScheduleDraft {
 pub(in crate::config) struct ProbeDraft<T> {
     pub(in crate::config) connection: ConnectionDraft,
     pub(in crate::config) settings: T,
+}
+
+/// Reads a block of such a check.
+fn read_probe<T: Default, M>(
+    table: &Table<ProbeDraft<T>, M>,
+    make: fn(Span, Box<ProbeDraft<T>>) -> CheckDraft,
+    draft: &mut RealServerDraft,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 0, report);
+    let mut check = Box::default();
+    table.read(statement.statements(), &mut *check, report);
+    draft.checks.push(make(statement.keyword.span, check));
 }
 
 /// What a real server says about its checks.

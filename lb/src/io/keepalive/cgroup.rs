@@ -6,9 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::sys::signal::Signal;
-
-use crate::io::process::Process;
+use crate::io::process;
 
 /// The group of a daemon, below the one it is in itself, with a leaf for each registration.
 #[derive(Clone, Debug)]
@@ -27,10 +25,7 @@ impl Cgroups {
         let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
         let own = own.ok_or(ErrorKind::NotFound)?;
         let root = mount.join(own).join(format!("keepalive.{tag}"));
-        match fs::create_dir(&root) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        make(&root)?;
         let cgroups = Self { root };
         cgroups.remove_empty()?;
         Ok(cgroups)
@@ -42,10 +37,7 @@ impl Cgroups {
     /// When the system does not let us.
     pub fn enter(&self, leaf: u64) -> io::Result<File> {
         let path = self.leaf(leaf);
-        match fs::create_dir(&path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
+        make(&path)?;
         OpenOptions::new()
             .write(true)
             .open(path.join("cgroup.procs"))
@@ -66,14 +58,7 @@ impl Cgroups {
         if fs::write(path.join("cgroup.kill"), "1").is_ok() {
             return;
         }
-        for pid in self.members(leaf) {
-            if let Ok(process) = Process::open(pid)
-                && self.members(leaf).contains(&pid)
-            {
-                // It may be gone already.
-                process.signal(Signal::SIGKILL).ok();
-            }
-        }
+        process::kill(self.members(leaf), |pid| self.members(leaf).contains(&pid));
     }
 
     /// Removes a leaf; tells whether it is gone. One with processes stays.
@@ -109,6 +94,14 @@ impl Cgroups {
 
     fn leaf(&self, leaf: u64) -> PathBuf {
         self.root.join(leaf.to_string())
+    }
+}
+
+/// Makes a group that may be there already.
+fn make(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

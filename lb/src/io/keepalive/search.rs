@@ -6,12 +6,11 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::cgroup::Cgroups;
 use crate::{
-    io::process::{Process, identify},
+    io::process::{self, identify},
     keepalive::{record::ProcessId, request::Running},
 };
 
@@ -58,14 +57,7 @@ impl Marked {
         if let Some((cgroups, leaf)) = &self.leaf {
             return cgroups.kill(*leaf);
         }
-        for pid in by_environment(&self.id) {
-            // What is gone needs no end; what has its pid now has no such mark.
-            if let Ok(process) = Process::open(pid)
-                && is_marked(pid, &self.id)
-            {
-                process.signal(Signal::SIGKILL).ok();
-            }
-        }
+        process::kill(by_environment(&self.id), |pid| is_marked(pid, &self.id));
     }
 
     /// The main process of one that went to the background: that of the pid file, else the oldest there is.

@@ -23,10 +23,7 @@ impl Monitor {
     pub fn register(&mut self, registrations: Vec<Registration>, now: Moment) -> Outcome {
         let mut checked = Vec::new();
         for registration in registrations {
-            let path = registration.path.clone();
-            let registration = registration
-                .checked()
-                .map_err(|why| say::refused(&path, &why))?;
+            let registration = usable(registration)?;
             if let Some(slot) = self.twin(&registration) {
                 return Err(say::registered_already(&registration.name, slot));
             }
@@ -59,10 +56,8 @@ impl Monitor {
         arguments: bool,
         now: Moment,
     ) -> Outcome {
-        let path = registration.path.clone();
-        let registration = registration
-            .checked()
-            .map_err(|why| say::refused(&path, &why))?;
+        let registration = usable(registration)?;
+        let path = &registration.path;
         let pid = running.process.pid;
         if registration.instances != 1 {
             return Err(say::adopts_one());
@@ -72,9 +67,9 @@ impl Monitor {
         }
         // A script is run by an interpreter, which has the script among its words.
         let (first, second) = (running.words.first(), running.words.get(1));
-        let runs_it = running.program == path || [first, second].contains(&Some(&path));
+        let runs_it = running.program == *path || [first, second].contains(&Some(path));
         if !runs_it {
-            return Err(say::other_program(pid, &running.program, &path));
+            return Err(say::other_program(pid, &running.program, path));
         }
         if arguments && !running.words.ends_with(&registration.args) {
             return Err(say::other_arguments(pid));
@@ -249,4 +244,12 @@ impl Monitor {
         };
         self.slots.insert(slot, of);
     }
+}
+
+/// A registration that can be used, or why not, for the operator.
+fn usable(registration: Registration) -> Result<Registration, String> {
+    let path = registration.path.clone();
+    registration
+        .checked()
+        .map_err(|why| say::refused(&path, &why))
 }

@@ -48,7 +48,6 @@ pub(super) struct DataPlane {
     /// When the next part of the flow tables is swept.
     sweep: Instant,
     failure: Failure,
-    part: Part,
     operations: u64,
 }
 
@@ -72,7 +71,6 @@ impl DataPlane {
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
             failure: Failure::default(),
-            part: Part::default(),
             operations: 0,
         })
     }
@@ -117,7 +115,6 @@ impl DataPlane {
 
     /// XDP's part beside IPVS, heeded with the next services.
     pub(super) const fn set_part(&mut self, part: Part) {
-        self.part = part;
         self.mirror.set_part(part);
     }
 
@@ -171,7 +168,7 @@ impl DataPlane {
                         .handle_connections(connections.as_ref(), Instant::now());
                 }
                 Output::Refused { front, why }
-                    if self.part == Part::Shared && why.is_for_ipvs() =>
+                    if self.mirror.part() == Part::Shared && why.is_for_ipvs() =>
                 {
                     tracing::debug!("{}", sentence::left_to_other(front, why));
                 }

@@ -100,9 +100,6 @@ impl Vrrp {
         if std::mem::take(&mut self.owners_changed) {
             self.tell_guards();
         }
-        if std::mem::take(&mut self.states_changed) {
-            self.adjust_sync_daemon();
-        }
     }
 
     fn drain_outputs(&mut self) {
@@ -166,13 +163,13 @@ impl Vrrp {
                 instance, to, why, ..
             } => {
                 self.transitions += 1;
-                self.states_changed = true;
                 if let Some(member) = self.members.get_mut(instance) {
                     member.said.clear();
                 }
                 let name = self.members.name(instance);
                 self.states_due |= self.followed.contains(name);
                 log::transition(name, to, &why);
+                self.adjust_sync_daemon();
             }
             Output::Yielding { instance, yielding } => {
                 log::yielding(self.members.name(instance), &yielding);

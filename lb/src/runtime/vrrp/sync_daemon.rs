@@ -23,6 +23,9 @@ const AUDIT: Duration = Duration::from_secs(30);
 /// How long until what failed is tried again: the interface may be down.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// Memory of the thread's stack, which `mlockall` keeps resident.
+const STACK: usize = 256 * 1024;
+
 /// The thread, from the first `lvs_sync_daemon` on.
 #[derive(Debug, Default)]
 pub(super) struct SyncDaemons {
@@ -38,7 +41,10 @@ impl SyncDaemons {
         if self.orders.is_none() {
             let (orders, taken) = mpsc::channel();
             let thread = thread::Builder::new().name("sync-daemon".to_owned());
-            match thread.spawn(move || Keeper::default().run(&taken)) {
+            match thread
+                .stack_size(STACK)
+                .spawn(move || Keeper::default().run(&taken))
+            {
                 Ok(thread) => self.orders = Some((orders, thread)),
                 Err(error) => return tracing::error!("{}", sentence::ipvs_failed(error)),
             }

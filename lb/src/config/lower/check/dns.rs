@@ -1,6 +1,6 @@
 //! `DNS_CHECK`.
 
-use super::{CheckDraft, ProbeDraft, RealServerDraft};
+use super::{CheckDraft, ProbeDraft, RealServerDraft, read_probe};
 use crate::config::{
     ast::Statement,
     diagnostic::Report,
@@ -17,11 +17,7 @@ pub(in crate::config) fn read(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    let mut check = Box::<ProbeDraft<Dns>>::default();
-    network::DNS.read(statement.statements(), &mut *check, report);
-    let check = CheckDraft::Dns(statement.keyword.span, check);
-    draft.checks.push(check);
+    read_probe(&network::DNS, CheckDraft::Dns, draft, statement, report);
 }
 
 /// In any letter case, as in keepalived.

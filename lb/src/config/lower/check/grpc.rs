@@ -1,11 +1,12 @@
 //! `GRPC_CHECK`.
 
-use super::{Above, CONNECTS, CheckDraft, Named, ProbeDraft, RealServerDraft, check_authority};
+use super::{
+    Above, CONNECTS, CheckDraft, Named, ProbeDraft, RealServerDraft, check_authority, read_probe,
+};
 use crate::config::{
     ast::Statement,
     diagnostic::Report,
     keyword::check::network,
-    lower::value,
     model::check::{Grpc, Probe},
     source::Span,
 };
@@ -15,11 +16,7 @@ pub(in crate::config) fn read(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    let mut check = Box::<ProbeDraft<Grpc>>::default();
-    network::GRPC.read(statement.statements(), &mut *check, report);
-    let check = CheckDraft::Grpc(statement.keyword.span, check);
-    draft.checks.push(check);
+    read_probe(&network::GRPC, CheckDraft::Grpc, draft, statement, report);
 }
 
 pub(super) fn finish(

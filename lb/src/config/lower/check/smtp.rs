@@ -1,6 +1,8 @@
 //! `SMTP_CHECK`, which may have several `host` blocks: each is a check of its own.
 
-use super::{Above, CONNECTS, CheckDraft, ConnectionDraft, Named, ProbeDraft, RealServerDraft};
+use super::{
+    Above, CONNECTS, CheckDraft, ConnectionDraft, Named, ProbeDraft, RealServerDraft, read_probe,
+};
 use crate::config::{
     ast::Statement,
     diagnostic::Report,
@@ -25,11 +27,7 @@ pub(in crate::config) fn read(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    let mut check = Box::<ProbeDraft<SmtpDraft>>::default();
-    network::SMTP.read(statement.statements(), &mut *check, report);
-    let check = CheckDraft::Smtp(statement.keyword.span, check);
-    draft.checks.push(check);
+    read_probe(&network::SMTP, CheckDraft::Smtp, draft, statement, report);
 }
 
 pub(in crate::config) fn read_host(

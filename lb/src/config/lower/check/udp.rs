@@ -1,6 +1,6 @@
 //! `UDP_CHECK`: bytes in hexadecimal, in words of any length; the last digit of an odd word is a byte of its own.
 
-use super::{CheckDraft, ProbeDraft, RealServerDraft};
+use super::{CheckDraft, ProbeDraft, RealServerDraft, read_probe};
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
@@ -15,11 +15,7 @@ pub(in crate::config) fn read(
     statement: &Statement,
     report: &mut Report,
 ) {
-    value::warn_of_rest(statement, 0, report);
-    let mut check = Box::<ProbeDraft<Udp>>::default();
-    network::UDP.read(statement.statements(), &mut *check, report);
-    let check = CheckDraft::Udp(statement.keyword.span, check);
-    draft.checks.push(check);
+    read_probe(&network::UDP, CheckDraft::Udp, draft, statement, report);
 }
 
 pub(in crate::config) fn read_payload(

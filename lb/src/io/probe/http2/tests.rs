@@ -51,6 +51,20 @@ async fn serve_http2(respond: Respond) -> SocketAddr {
     .await
 }
 
+/// Takes the first request of a connection and begins to answer it.
+async fn begin(
+    stream: TcpStream,
+) -> (
+    server::Connection<TcpStream, Payload>,
+    h2::SendStream<Payload>,
+) {
+    let connection = server::Builder::new().handshake(stream).await;
+    let mut connection = connection.unwrap();
+    let (_, mut answer) = connection.accept().await.unwrap().unwrap();
+    let stream = answer.send_response(Response::new(()), false);
+    (connection, stream.unwrap())
+}
+
 fn page(target: SocketAddr) -> check::Probe<check::Http> {
     let mut probe = http(target);
     probe.settings.protocol = HttpProtocol::V2;
@@ -151,12 +165,7 @@ async fn a_service_says_whether_it_is_well() {
 #[tokio::test]
 async fn an_answer_counts_though_the_connection_ends_with_it() {
     let target = serve(|stream| async move {
-        let mut connection = server::Builder::new()
-            .handshake::<_, Payload>(stream)
-            .await
-            .unwrap();
-        let (_, mut answer) = connection.accept().await.unwrap().unwrap();
-        let mut stream = answer.send_response(Response::new(()), false).unwrap();
+        let (mut connection, mut stream) = begin(stream).await;
         stream
             .send_data(Cursor::new(vec![b'x'; 1000]), true)
             .unwrap();
@@ -275,12 +284,7 @@ async fn hostile_servers_fail_in_time() {
 #[tokio::test]
 async fn a_body_without_end_is_seen_through_a_window() {
     let target = serve(|stream| async move {
-        let mut connection = server::Builder::new()
-            .handshake::<_, Payload>(stream)
-            .await
-            .unwrap();
-        let (_, mut answer) = connection.accept().await.unwrap().unwrap();
-        let mut stream = answer.send_response(Response::new(()), false).unwrap();
+        let (mut connection, mut stream) = begin(stream).await;
         let send = async {
             loop {
                 stream.reserve_capacity(1 << 20);
