@@ -19,6 +19,7 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
     sync::Arc,
     time::Instant,
 };
@@ -137,6 +138,9 @@ pub struct CheckChange {
     pub is_turn: bool,
 }
 
+/// The real servers of a virtual server.
+type Reals = BTreeMap<(IpAddr, u16), Real>;
+
 /// A real server and what its checks add up to.
 #[derive(Debug, Default)]
 struct Real {
@@ -156,7 +160,7 @@ struct File {
 #[derive(Debug, Default)]
 pub struct Checker {
     checks: BTreeMap<CheckId, Check>,
-    real_servers: BTreeMap<RealServerId, Real>,
+    servers: BTreeMap<VirtualServerId, Reals>,
     /// `(due, check)` of every check that waits for its time.
     timers: BTreeSet<(Instant, CheckId)>,
     running: BTreeMap<ProbeId, CheckId>,
@@ -182,26 +186,36 @@ impl Checker {
         }
     }
 
-    /// Takes over a configuration. Checks that ask the same as before keep their state. Ask for [`Self::health`] afterwards:
-    /// a real server whose failing check is gone is up without a word.
-    pub fn handle_config(&mut self, config: &Config, rng: &mut fastrand::Rng, now: Instant) {
-        let mut before = std::mem::take(&mut self.real_servers);
+    /// Takes over a configuration. Checks that ask the same as before keep their state; the virtual servers in `same`, as
+    /// [`unchanged`] tells them, are not even looked at. Ask for [`Self::health`] afterwards: a real server whose failing check is gone
+    /// is up without a word.
+    pub fn handle_config(
+        &mut self,
+        config: &Config,
+        same: &BTreeSet<VirtualServerId>,
+        rng: &mut fastrand::Rng,
+        now: Instant,
+    ) {
+        let mut before = std::mem::take(&mut self.servers);
         for file in self.files.values_mut() {
             file.checks.clear();
         }
         for server in &config.virtual_servers {
-            let server_id = VirtualServerId::of(server);
-            for real in &server.real_servers {
-                let id = RealServerId::of(server_id.clone(), real);
-                if self.real_servers.contains_key(&id) {
-                    continue;
-                }
-                let old = before.remove(&id).unwrap_or_default();
-                let entry = self.take_over(&id, real, old, (rng, config), now);
-                self.real_servers.insert(id, entry);
+            let id = VirtualServerId::of(server);
+            if self.servers.contains_key(&id) {
+                continue;
             }
+            let old = before.remove(&id);
+            let reals = match old {
+                Some(old) if same.contains(&id) => old,
+                old => {
+                    let old = old.unwrap_or_default();
+                    self.take_over_all(&id, &server.real_servers, old, (rng, config), now)
+                }
+            };
+            self.servers.insert(id, reals);
         }
-        for real in before.into_values() {
+        for real in before.into_values().flat_map(Reals::into_values) {
             self.forget(&real.checks);
         }
         self.remembered.clear();
@@ -209,6 +223,31 @@ impl Checker {
         self.files.retain(|_, file| !file.checks.is_empty());
         let checks = &self.checks;
         self.running.retain(|_, id| checks.contains_key(id));
+    }
+
+    fn take_over_all(
+        &mut self,
+        server: &VirtualServerId,
+        wanted: &[model::RealServer],
+        mut old: Reals,
+        (rng, config): (&mut fastrand::Rng, &Config),
+        now: Instant,
+    ) -> Reals {
+        let mut reals = Reals::new();
+        for real in wanted {
+            let place = (real.address, real.port);
+            if reals.contains_key(&place) {
+                continue;
+            }
+            let id = RealServerId::of(server.clone(), real);
+            let was = old.remove(&place).unwrap_or_default();
+            let entry = self.take_over(&id, real, was, (rng, config), now);
+            reals.insert(place, entry);
+        }
+        for real in old.into_values() {
+            self.forget(&real.checks);
+        }
+        reals
     }
 
     fn take_over(
@@ -408,7 +447,9 @@ impl Checker {
 
     /// What the checks of a real server added up to before, and do now.
     fn judge(&mut self, real_server: &RealServerId) -> (Health, Health) {
-        let Some(real) = self.real_servers.get_mut(real_server) else {
+        let reals = self.servers.get_mut(&real_server.server);
+        let place = (real_server.address, real_server.port);
+        let Some(real) = reals.and_then(|reals| reals.get_mut(&place)) else {
             return (Health::default(), Health::default());
         };
         let health = health_of(&self.checks, &real.checks, real.health.base);
@@ -458,22 +499,77 @@ impl Checker {
     /// What the checks say about a real server.
     #[must_use]
     pub fn health(&self, real_server: &RealServerId) -> Health {
-        let real = self.real_servers.get(real_server);
+        let reals = self.servers.get(&real_server.server);
+        let real = reals.and_then(|reals| reals.get(&(real_server.address, real_server.port)));
         real.map_or_else(Health::default, |real| real.health)
     }
 
-    /// The last result of a real server's checks in words.
+    /// What the checks say about the real servers that are not simply up.
     #[must_use]
-    pub fn why(&self, real_server: &RealServerId) -> String {
-        let real = self.real_servers.get(real_server);
-        let ids = real.map_or(&[][..], |real| &real.checks);
-        let checks: Vec<_> = ids.iter().filter_map(|id| self.checks.get(id)).collect();
+    pub fn troubled(&self) -> BTreeMap<RealServerId, Health> {
+        let is_troubled = |real: &Real| !real.health.is_up || real.health.added != 0;
+        let real_servers = self.real_servers();
+        let troubled = real_servers.filter(|(.., real)| is_troubled(real));
+        troubled
+            .map(|(server, place, real)| (id_of(server, place), real.health))
+            .collect()
+    }
+
+    /// The last result of the checks of each real server in words.
+    #[must_use]
+    pub fn words(&self) -> BTreeMap<RealServerId, String> {
+        self.real_servers()
+            .map(|(server, place, real)| (id_of(server, place), self.why(real)))
+            .collect()
+    }
+
+    fn real_servers(&self) -> impl Iterator<Item = (&VirtualServerId, (IpAddr, u16), &Real)> {
+        self.servers.iter().flat_map(|(server, reals)| {
+            let reals = reals.iter();
+            reals.map(move |(place, real)| (server, *place, real))
+        })
+    }
+
+    fn why(&self, real: &Real) -> String {
+        let ids = real.checks.iter();
+        let checks: Vec<_> = ids.filter_map(|id| self.checks.get(id)).collect();
         let Some(first) = checks.first() else {
             return "no checks".to_owned();
         };
         let telling = checks.iter().find(|check| !check.is_up());
         let telling = telling.or_else(|| checks.iter().find(|check| check.is_waiting()));
         telling.unwrap_or(first).words()
+    }
+}
+
+/// The virtual servers that are in both configurations and the same in every word, so that their checks are. A file's weight may be
+/// written elsewhere, so one that looks at files is not among them.
+#[must_use]
+pub fn unchanged(old: &Config, new: &Config) -> BTreeSet<VirtualServerId> {
+    let mut before = BTreeMap::new();
+    for server in &old.virtual_servers {
+        // The first of two equal ones counts.
+        before.entry(VirtualServerId::of(server)).or_insert(server);
+    }
+    let mut seen = BTreeSet::new();
+    let mut same = BTreeSet::new();
+    for server in &new.virtual_servers {
+        let id = VirtualServerId::of(server);
+        let mut checks = server.real_servers.iter().flat_map(|real| &real.checks);
+        let is_same = before.get(&id) == Some(&server);
+        let looks_at_files = checks.any(|check| matches!(check, model::Check::File(_)));
+        if seen.insert(id.clone()) && is_same && !looks_at_files {
+            same.insert(id);
+        }
+    }
+    same
+}
+
+fn id_of(server: &VirtualServerId, (address, port): (IpAddr, u16)) -> RealServerId {
+    RealServerId {
+        server: server.clone(),
+        address,
+        port,
     }
 }
 

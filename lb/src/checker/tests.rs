@@ -138,13 +138,19 @@ impl Bench {
         let now = start();
         let mut checker = Checker::default();
         let mut rng = fastrand::Rng::with_seed(1);
-        checker.handle_config(config, &mut rng, now);
+        checker.handle_config(config, &BTreeSet::new(), &mut rng, now);
         Self { checker, rng, now }
     }
 
     fn configure(&mut self, checks: Vec<model::Check>) {
-        let rng = &mut self.rng;
-        self.checker.handle_config(&config(checks), rng, self.now);
+        let (rng, none) = (&mut self.rng, BTreeSet::new());
+        self.checker
+            .handle_config(&config(checks), &none, rng, self.now);
+    }
+
+    fn why(&self) -> String {
+        let words = self.checker.words().remove(&real_server());
+        words.expect("a real server")
     }
 
     fn outputs(&mut self) -> Vec<Output> {
@@ -281,7 +287,7 @@ fn rise_rounds_pass_in_a_row() {
         well(),
     ] {
         let verdict = bench.run(result).1;
-        told.push((verdict, bench.checker.why(&real_server())));
+        told.push((verdict, bench.why()));
     }
     let failure = "TCP_CHECK 10.0.0.1:80: timeout";
     let expected = [
@@ -357,7 +363,7 @@ fn with_alpha_it_is_down_until_it_answers() {
     let mut bench = Bench::new(&config(vec![alpha(80)]));
     assert!(!bench.is_up());
     let why = "not checked yet, down until it is (alpha)";
-    assert_eq!(bench.checker.why(&real_server()), why);
+    assert_eq!(bench.why(), why);
     assert_eq!(bench.run(refused()).1, None);
     assert_eq!(bench.run(well()).1, Some(true));
 }
@@ -637,14 +643,11 @@ fn what_a_predecessor_knew_to_be_down_stays_down_until_it_answers() {
     let now = start();
     let mut checker = Checker::remembering([real_server()].into());
     let mut rng = fastrand::Rng::with_seed(1);
-    checker.handle_config(&config(vec![check(80)]), &mut rng, now);
+    checker.handle_config(&config(vec![check(80)]), &BTreeSet::new(), &mut rng, now);
     let mut bench = Bench { checker, rng, now };
     assert_eq!(bench.outputs(), []);
     assert!(!bench.is_up());
-    assert_eq!(
-        bench.checker.why(&real_server()),
-        "failed before the checker child restarted"
-    );
+    assert_eq!(bench.why(), "failed before the checker child restarted");
     assert!(bench.checker.health(&real_server()).has_failed);
     assert_eq!(bench.run(refused()).1, None);
     assert_eq!(bench.run(well()).1, Some(true));
@@ -674,13 +677,12 @@ fn every_failure_is_told_where_that_is_wanted() {
 #[test]
 fn the_last_result_is_told_in_words() {
     let mut bench = Bench::new(&config(vec![check(80)]));
-    let id = real_server();
-    let mut words = vec![bench.checker.why(&id)];
+    let mut words = vec![bench.why()];
     bench.run(well());
-    words.push(bench.checker.why(&id));
+    words.push(bench.why());
     bench.run(refused());
-    words.push(bench.checker.why(&id));
-    words.push(Bench::new(&config(Vec::new())).checker.why(&id));
+    words.push(bench.why());
+    words.push(Bench::new(&config(Vec::new())).why());
     let expected = [
         "not checked yet",
         "TCP_CHECK: success",
@@ -688,6 +690,82 @@ fn the_last_result_is_told_in_words() {
         "no checks",
     ];
     assert_eq!(words, expected);
+}
+
+/// The virtual server at another port, with these checks, and whether its weight is another.
+fn another(port: u16, checks: Vec<model::Check>, is_heavier: bool) -> VirtualServer {
+    let mut server = config(checks).virtual_servers.remove(0);
+    server.service = model::VirtualService::Address {
+        address: [192, 0, 2, 1].into(),
+        port,
+    };
+    if is_heavier {
+        server.real_servers[0].weight = model::Weight::try_from(9).unwrap();
+    }
+    server
+}
+
+#[test]
+fn a_virtual_server_is_unchanged_when_every_word_is_and_no_file_counts() {
+    let with = |servers: Vec<VirtualServer>| Config {
+        virtual_servers: servers,
+        ..Config::default()
+    };
+    let plain = |port| another(port, vec![check(80)], false);
+    let heavy = |port| another(port, vec![check(80)], true);
+    let files = |port| another(port, vec![check(80), file(None)], false);
+    for (what, old, new, same) in [
+        ("new", vec![], vec![plain(1)], &[][..]),
+        ("gone", vec![plain(1)], vec![], &[]),
+        (
+            "elsewhere",
+            vec![plain(1), plain(2)],
+            vec![plain(2), heavy(1)],
+            &[2],
+        ),
+        ("file", vec![files(1)], vec![files(1)], &[]),
+        (
+            "first of two, before",
+            vec![plain(1), heavy(1)],
+            vec![plain(1)],
+            &[1],
+        ),
+        (
+            "first of two, after",
+            vec![heavy(1)],
+            vec![plain(1), heavy(1)],
+            &[],
+        ),
+    ] {
+        let expected: BTreeSet<_> = same
+            .iter()
+            .map(|port| VirtualServerId::of(&plain(*port)))
+            .collect();
+        assert_eq!(unchanged(&with(old), &with(new)), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_is_unchanged_goes_on_as_it_is() {
+    let all = config(vec![check(80)]);
+    let mut bench = Bench::new(&all);
+    assert_eq!(bench.checker.troubled(), BTreeMap::new());
+    assert_eq!(bench.run(refused()).1, Some(false));
+    let due = bench.checker.poll_timeout();
+    let same = unchanged(&all, &all);
+    let troubled = BTreeMap::from([(real_server(), bench.checker.health(&real_server()))]);
+    for same in [&same, &BTreeSet::new()] {
+        let rng = &mut bench.rng;
+        bench.checker.handle_config(&all, same, rng, bench.now);
+        assert_eq!(bench.checker.poll_timeout(), due);
+        assert_eq!(bench.checker.troubled(), troubled);
+    }
+    // A configuration without it ends it, whatever was the same before.
+    let rng = &mut bench.rng;
+    bench
+        .checker
+        .handle_config(&Config::default(), &same, rng, bench.now);
+    assert_eq!(bench.checker.poll_timeout(), None);
 }
 
 #[test]

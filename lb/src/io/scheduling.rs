@@ -47,7 +47,7 @@ struct Before {
     cpus: Option<CpuSet>,
 }
 
-/// The scheduling of this process, and what of it is in force.
+/// The scheduling of this thread, which a process may have several of, and what of it is in force.
 #[derive(Debug)]
 pub struct Priorities {
     role: Role,
@@ -59,6 +59,8 @@ pub struct Priorities {
     over_limit: Option<Signal>,
     told: Option<Instant>,
     longest_delay: Duration,
+    /// Whether what the kernel refuses is told here.
+    tells: bool,
 }
 
 impl Priorities {
@@ -73,6 +75,16 @@ impl Priorities {
             over_limit: None,
             told: None,
             longest_delay: Duration::ZERO,
+            tells: true,
+        }
+    }
+
+    /// Those of another thread of a process, whose first thread tells what the kernel refuses.
+    #[must_use]
+    pub fn of_another_thread(role: Role) -> Self {
+        Self {
+            tells: false,
+            ..Self::new(role)
         }
     }
 
@@ -161,7 +173,9 @@ impl Priorities {
     }
 
     fn tell(&self, what: &str, result: io::Result<()>) {
-        if let Err(error) = result {
+        if let Err(error) = result
+            && self.tells
+        {
             log::scheduling_refused(self.role, what, &error);
         }
     }

@@ -326,7 +326,7 @@ impl Real {
 }
 
 impl Pool {
-    /// Makes a configuration the one in force; `health` is what the checks say of each real server now.
+    /// Makes a configuration the one in force; `health` is what the checks say of each real server now, but for the configured weight.
     pub fn handle_config(&mut self, config: &Config, health: impl Fn(&RealServerId) -> Health) {
         let mut before = std::mem::take(&mut self.servers);
         self.timers.clear();
@@ -345,7 +345,11 @@ impl Pool {
                 }
                 let real_id = RealServerId::of(id.clone(), real);
                 let was = old.as_mut().and_then(|old| old.reals.remove(&key));
-                let mut now = Real::of(real, health(&real_id), was.as_ref());
+                let health = Health {
+                    base: real.weight.get(),
+                    ..health(&real_id)
+                };
+                let mut now = Real::of(real, health, was.as_ref());
                 let is_news = |was: &Real| was.health.is_up != now.health.is_up;
                 if was.as_ref().is_some_and(is_news) {
                     let notice = now.notice(real_id.clone(), now.health.is_up);

@@ -9,7 +9,6 @@ use lb_common::{connection::DestConnections, counter::Traffic};
 
 use super::data_plane::Figures;
 use crate::{
-    checker::Checker,
     config::model::{Config, ForwardMethod, RealServer, SorryServer, VirtualServer, Word},
     ipvs::{self, AllFigures, DestKey},
     mirror::plan::{DestIndex, dest_index, service_key},
@@ -26,7 +25,7 @@ use crate::{
 /// The services in the order of the file; figures are zero without a data plane.
 pub(super) fn services(
     config: &Config,
-    (checker, pool, drains): (&Checker, &Pool, &Drains),
+    (words, pool, drains): (&BTreeMap<RealServerId, String>, &Pool, &Drains),
     next_hops: &NextHops,
     (figures, ipvs): (Option<&Figures<'_>>, &AllFigures),
     leaving: Option<Plane>,
@@ -35,7 +34,7 @@ pub(super) fn services(
         ipvs,
         leaving,
         config,
-        checker,
+        words,
         pool,
         drains,
         next_hops,
@@ -48,7 +47,8 @@ pub(super) fn services(
 
 struct Join<'a> {
     config: &'a Config,
-    checker: &'a Checker,
+    /// The last results of the checks.
+    words: &'a BTreeMap<RealServerId, String>,
     pool: &'a Pool,
     drains: &'a Drains,
     next_hops: &'a NextHops,
@@ -164,16 +164,15 @@ impl Join<'_> {
         of: Of<'_>,
     ) -> RealServerSnapshot {
         let id = RealServerId::of(server.clone(), real);
-        let health = self.checker.health(&id);
         let share = self.pool.share(server, real.address, real.port);
-        let share = share.filter(|share| share.weight < share.whole);
+        let grows_to = share.map(|share| share.whole);
         let drained = self.drains.of(real.address, real.port);
         RealServerSnapshot {
-            weight: share.map_or(health.weight(), |share| share.weight),
-            grows_to: share.map(|share| share.whole),
+            weight: share.map_or(real.weight.get(), |share| share.weight),
+            grows_to: grows_to.filter(|whole| share.is_some_and(|share| share.weight < *whole)),
             draining: drained != Draining::No,
-            up: health.is_up,
-            why: self.checker.why(&id),
+            up: share.is_none_or(|share| share.is_up),
+            why: self.words.get(&id).cloned().unwrap_or_default(),
             ..self.dest((real.address, real.port), real.method, of)
         }
     }

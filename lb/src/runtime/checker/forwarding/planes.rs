@@ -3,10 +3,10 @@
 
 use anyhow::Context;
 
-use super::{Child, DataPlane, Ipvs};
+use super::{DataPlane, Forwarder, Ipvs};
 use crate::{checker::sentence, config::model, mirror::Part, pool::Plane, runtime::channel::Plan};
 
-impl Child {
+impl Forwarder {
     /// Takes up what `plan` wants of IPVS, or lets it leave.
     pub(super) fn open_ipvs(&mut self, plan: &Plan) -> anyhow::Result<()> {
         let wanted = plan.config.global.data_plane;
