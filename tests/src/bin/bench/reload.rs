@@ -36,14 +36,19 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// When a daemon cannot be started or does not check.
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
-    let servers = if selection.quick { 200 } else { 2000 };
+    let sizes = if selection.quick {
+        vec![200]
+    } else {
+        vec![200, 2000]
+    };
     for (part, keepalived) in [
         (Part::Checks, Daemon::KeepalivedCheckers),
         (Part::Adverts, Daemon::Keepalived),
     ] {
         let duel = Duel::against("reload", keepalived)?;
-        let name = |part: Part| format!("{}/vs={servers}", part.name());
-        duel.measure_selected(vec![part], name, selection, out, |part, daemon| {
+        let name = |servers: u32| format!("{}/vs={servers}", part.name());
+        let sizes = sizes.clone();
+        duel.measure_selected(sizes, name, selection, out, |servers, daemon| {
             part.measure(daemon, servers)
         })?;
     }
@@ -85,8 +90,10 @@ impl Part {
                 process::connections_begun(pid)
             }
         };
-        if !rests {
-            wait_for_checks(&begun, servers)?;
+        if !rests && !checks(&begun, servers)? {
+            ensure!(!matches!(daemon, Daemon::Lb { .. }), "no checks");
+            // keepalived 2.2.7 takes longer than that to begin with thousands of virtual servers: nothing to compare with.
+            return Ok(Metrics::new());
         }
         let (_, idle) = watch(director, &begun)?;
         let signalled = Instant::now();
@@ -127,23 +134,20 @@ fn own(director: &Director) -> anyhow::Result<Metrics> {
     Ok(metrics)
 }
 
-/// Waits until as many checks begin in a second as should.
-fn wait_for_checks(begun: &impl Fn() -> anyhow::Result<u64>, servers: u32) -> anyhow::Result<()> {
+/// Waits until as many checks begin in a second as should; tells whether they do.
+fn checks(begun: &impl Fn() -> anyhow::Result<u64>, servers: u32) -> anyhow::Result<bool> {
     let start = Instant::now();
     let expected = u64::from(servers * REAL_SERVERS / DELAY_LOOP);
-    loop {
+    while start.elapsed() < PATIENCE {
         let before = begun()?;
         // They may come in bursts.
         thread::sleep(Duration::from_secs(DELAY_LOOP.into()));
         let per_second = (begun()? - before) / u64::from(DELAY_LOOP);
         if per_second * 10 >= expected * 9 && start.elapsed() > Duration::from_secs(20) {
-            return Ok(());
+            return Ok(true);
         }
-        ensure!(
-            start.elapsed() < PATIENCE,
-            "{per_second} checks begin in a second, {expected} should"
-        );
     }
+    Ok(false)
 }
 
 /// The longest time without a connection begun, and the share of a processor that the daemon uses meanwhile, in percent.
