@@ -24,6 +24,7 @@ use std::{
     time::Instant,
 };
 
+use litemap::LiteMap;
 use smallvec::SmallVec;
 
 use self::check::{Check, Step, pause};
@@ -32,6 +33,9 @@ use crate::{
     pool::{Health, RealServerId, VirtualServerId},
     track::output::Reading,
 };
+
+/// Effects that there is room for while there are none.
+const OUTPUTS: usize = 64;
 
 /// One run of a check; never used twice, so that the answer of a check that is gone means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +143,7 @@ pub struct CheckChange {
 }
 
 /// The real servers of a virtual server.
-type Reals = BTreeMap<(IpAddr, u16), Real>;
+type Reals = LiteMap<(IpAddr, u16), Real>;
 
 /// A real server and what its checks add up to.
 #[derive(Debug, Default)]
@@ -215,7 +219,7 @@ impl Checker {
             };
             self.servers.insert(id, reals);
         }
-        for real in before.into_values().flat_map(Reals::into_values) {
+        for real in before.values().flat_map(Reals::values) {
             self.forget(&real.checks);
         }
         self.remembered.clear();
@@ -233,7 +237,7 @@ impl Checker {
         (rng, config): (&mut fastrand::Rng, &Config),
         now: Instant,
     ) -> Reals {
-        let mut reals = Reals::new();
+        let mut reals = Reals::with_capacity(wanted.len());
         for real in wanted {
             let place = (real.address, real.port);
             if reals.contains_key(&place) {
@@ -244,7 +248,7 @@ impl Checker {
             let entry = self.take_over(&id, real, was, (rng, config), now);
             reals.insert(place, entry);
         }
-        for real in old.into_values() {
+        for real in old.values() {
             self.forget(&real.checks);
         }
         reals
@@ -493,7 +497,12 @@ impl Checker {
 
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // A configuration may have led to tens of thousands.
+            self.outputs.shrink_to(OUTPUTS);
+        }
+        output
     }
 
     /// What the checks say about a real server.

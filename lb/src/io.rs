@@ -15,6 +15,7 @@ pub mod mirror;
 pub mod names;
 pub mod namespace;
 pub mod netlink;
+pub mod nft;
 pub mod notify;
 pub mod probe;
 pub mod process;

@@ -9,6 +9,7 @@ mod attribute;
 mod desired;
 mod figures;
 pub mod message;
+pub mod nftables;
 pub mod sync;
 mod table;
 
@@ -146,6 +147,9 @@ pub enum Method {
     /// One that is not ours: the number.
     Other(u32),
 }
+
+/// Effects that there is room for while there are none.
+const OUTPUTS: usize = 64;
 
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -304,7 +308,12 @@ impl Ipvs {
 
     /// The next effect; drain to `None` after every input, before the answers to what was drained.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // A configuration may have led to tens of thousands.
+            self.outputs.shrink_to(OUTPUTS);
+        }
+        output
     }
 
     fn update(&mut self) {

@@ -3,6 +3,7 @@
 
 pub mod desired;
 pub mod drain;
+pub mod marks;
 pub mod snapshot;
 pub mod state;
 

@@ -54,6 +54,7 @@ use crate::{
     },
     keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
+    pool::marks::{self, Marks},
     runtime::channel::{FromChild, Plan, Request, ToChild, VrrpRequest},
 };
 
@@ -122,6 +123,7 @@ struct Parent {
     run_dir: RunDir,
     config: Config,
     gates: Gates,
+    marks: Marks,
     data_plane: DataPlane,
     /// IPVS was in use until a reload, and may have connections yet.
     ipvs_leaves: bool,
@@ -175,6 +177,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         run_dir,
         config: Config::default(),
         gates,
+        marks: Marks::new(),
         data_plane,
         ipvs_leaves: false,
         children: BTreeMap::new(),
@@ -275,6 +278,7 @@ impl Parent {
             && self.config.global.data_plane != model::DataPlane::Xdp;
         self.ipvs_leaves =
             config.global.data_plane == model::DataPlane::Xdp && (self.ipvs_leaves || had_ipvs);
+        self.marks = marks::assign(&config, &self.marks);
         self.config = config;
         set_umask(self.config.global.scripts.umask);
         self.later(REST, Event::AtRest);
@@ -309,6 +313,7 @@ impl Parent {
         Plan {
             config,
             gates: self.gates.by_name().clone(),
+            marks: self.marks.clone(),
             settings: Some(self.run_dir.settings()),
             pins: self.data_plane.pins(),
             ipvs_leaves: self.ipvs_leaves,

@@ -40,6 +40,7 @@ pub const NETNS: &[Package] = &[
     ("dnsmasq", "dnsmasq-base"),
     ("ethtool", "ethtool"),
     ("ipvsadm", "ipvsadm"),
+    ("nft", "nftables"),
     ("keepalived", "keepalived"),
     ("modprobe", "kmod"),
     ("nginx", "nginx-light"),

@@ -173,6 +173,14 @@ pub fn marks_need_ipvs(count: usize) -> String {
     )
 }
 
+/// nft(8) did not take the rules of `nftables_ipvs`.
+#[must_use]
+pub fn marking_refused(why: impl Display) -> String {
+    format!(
+        "nftables_ipvs: {why}; until the next reload IPVS has virtual server groups address by address"
+    )
+}
+
 /// A change of the data plane failed; it is tried again.
 #[must_use]
 pub fn map_write_failed(why: impl Display) -> String {

@@ -20,7 +20,7 @@ pub mod vrrp;
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use self::{
     address::AddressLine,
@@ -91,6 +91,13 @@ words!(VrrpXdp { Auto = "auto", Off = "off" });
 words!(VmacMode { Macvlan = "macvlan", Bpf = "bpf" });
 words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 
+/// Reads a list without room for more: there may be thousands of lists, most of them of one element.
+fn exact<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let mut list = Vec::deserialize(from)?;
+    list.shrink_to_fit();
+    Ok(list)
+}
+
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -129,6 +136,7 @@ pub struct Config {
     /// `virtual_server_group` blocks in the order of the file.
     pub virtual_server_groups: Vec<VirtualServerGroup>,
     /// `virtual_server` blocks in the order of the file.
+    #[serde(deserialize_with = "exact")]
     pub virtual_servers: Vec<VirtualServer>,
 }
 

@@ -28,7 +28,9 @@ pub enum Refusal {
 /// The table for these services, and what is left out of it.
 #[must_use]
 pub fn table(desired: &Desired) -> (Table, BTreeMap<ServiceKey, Refusal>) {
-    let services = desired.services.iter().map(|service| {
+    let has_mark = |service: &&desired::Service| desired.by_mark.contains_key(&service.front);
+    let services = desired.services.iter().filter(|it| !has_mark(it));
+    let services = services.map(|service| {
         let is_v6 = service.front.address.is_ipv6();
         (service.front.into(), entry(service, is_v6))
     });

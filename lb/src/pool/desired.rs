@@ -17,6 +17,7 @@ pub use self::group::Member;
 use super::{
     DestId, Front, Mark, NextHop, RealServerId, Unreachable, VirtualServerId,
     drain::{Draining, Drains},
+    marks::{Marks, mark_of},
     state::Pool,
 };
 use crate::config::model::{
@@ -91,6 +92,17 @@ pub struct Desired {
     pub services: Vec<Service>,
     /// By firewall mark, which only IPVS sees.
     pub marked: Vec<Service<Mark>>,
+    /// The marks among these that stand for services above, which IPVS does not have besides (`nftables_ipvs`).
+    pub by_mark: BTreeMap<Front, Mark>,
+}
+
+impl Desired {
+    /// How many services only IPVS could serve.
+    #[must_use]
+    pub fn unserved_marks(&self) -> usize {
+        let stand_for: BTreeSet<_> = self.by_mark.values().collect();
+        self.marked.len().saturating_sub(stand_for.len())
+    }
 }
 
 /// What decides about real servers beside the configuration.
@@ -104,6 +116,8 @@ pub struct Standings<'a> {
     pub gates: &'a BTreeMap<String, u32>,
     /// By real server address.
     pub next_hops: &'a NextHops,
+    /// Of virtual servers that IPVS is to have by mark.
+    pub marks: &'a Marks,
 }
 
 /// The services to forward. The second of two equal virtual servers, or of two equal real servers within one, is ignored, as
@@ -120,12 +134,19 @@ pub fn desired(config: &Config, standings: &Standings<'_>) -> Desired {
             continue;
         };
         let dests = dests(server, &id, standings);
+        let mark = mark_of(standings.marks, &id);
+        if let Some(mark) = mark {
+            let dests = at_port(dests.clone(), Member::Mark(mark).port());
+            let service = service(server, mark, ALWAYS_OPEN, dests);
+            desired.marked.push(service);
+        }
         let mut add = |member: Member, dests| {
             let dests = at_port(dests, member.port());
             match member {
                 Member::Address(front) => {
                     let gate = gate(config, standings.gates, front.address);
                     desired.services.push(service(server, front, gate, dests));
+                    desired.by_mark.extend(mark.map(|mark| (front, mark)));
                 }
                 Member::Mark(mark) => {
                     let service = service(server, mark, ALWAYS_OPEN, dests);
@@ -166,18 +187,20 @@ pub enum Trace {
     Serving,
 }
 
-/// The real servers that have failed, as a plane remembers them: `trace` says what it has of a service's real address and port;
-/// nothing is known where it says nothing.
+/// The real servers that have failed, as a plane remembers them that has virtual servers by these marks: `trace` says what it has of a
+/// service's real address and port; nothing is known where it says nothing.
 #[must_use]
 pub fn remembered(
     config: &Config,
+    marks: &Marks,
     trace: impl Fn(Member, IpAddr, u16) -> Option<Trace>,
 ) -> BTreeSet<RealServerId> {
     let mut failed = BTreeSet::new();
     for server in &config.virtual_servers {
         let id = VirtualServerId::of(server);
+        let mark = mark_of(marks, &id).map(Member::Mark);
         // All members of a group have the same.
-        let Some(member) = members(config, &id).first().copied() else {
+        let Some(member) = mark.or_else(|| members(config, &id).first().copied()) else {
             continue;
         };
         for real in &server.real_servers {

@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use litemap::LiteMap;
+
 use self::slow_start::SlowStart;
 
 use super::{RealServerId, VirtualServerId};
@@ -20,6 +22,9 @@ use crate::config::model::{self, Config, Micros, VirtualServer, lvs::Notify};
 
 /// The largest weight that IPVS takes.
 const MOST: i64 = i32::MAX as i64;
+
+/// Effects that there is room for while there are none.
+const OUTPUTS: usize = 64;
 
 /// What the checks of a real server add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +208,7 @@ struct State {
     quorum: model::lvs::Quorum,
     mails: bool,
     sorry: Option<(String, bool)>,
-    reals: BTreeMap<(IpAddr, u16), Real>,
+    reals: LiteMap<(IpAddr, u16), Real>,
 }
 
 #[derive(Debug)]
@@ -237,7 +242,7 @@ impl State {
                 };
                 (name.to_string(), sorry.inhibit)
             }),
-            reals: BTreeMap::new(),
+            reals: LiteMap::with_capacity(server.real_servers.len()),
         }
     }
 
@@ -419,7 +424,12 @@ impl Pool {
 
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() {
+            // A configuration may have led to tens of thousands.
+            self.outputs.shrink_to(OUTPUTS);
+        }
+        output
     }
 
     /// Whether enough of a virtual server is up.

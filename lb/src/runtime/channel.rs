@@ -24,7 +24,7 @@ use crate::{
     cli::Role,
     config::model::Config,
     observe::status::{CheckersStatus, VrrpStatus},
-    pool::drain::Target,
+    pool::{drain::Target, marks::Marks},
     vrrp::output::State,
 };
 
@@ -38,6 +38,8 @@ pub struct Plan {
     pub config: Config,
     /// Gate of each `vrrp_instance` by name, chosen by the parent and kept through reloads.
     pub gates: BTreeMap<String, u32>,
+    /// Marks of virtual servers of groups, chosen by the parent and kept through reloads (`nftables_ipvs`).
+    pub marks: Marks,
     /// Where the vrrp child keeps the values that settings of the kernel had before it changed them.
     pub settings: Option<PathBuf>,
     /// Where the maps are pinned; `None` where there is no data plane.

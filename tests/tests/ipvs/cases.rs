@@ -111,6 +111,22 @@ pub(crate) const CASES: &[(&str, &str)] = &[
          virtual_server group g {\nlb_algo rr\nlb_kind DR\nprotocol TCP\nreal_server 192.0.2.21 80 {\n}\nreal_server 192.0.2.22 80 {\n}\n}",
     ),
     (
+        "groups by mark, of addresses, ranges, prefixes and either family",
+        "global_defs {\nnftables_ipvs\n}\n\
+         virtual_server_group one {\n192.0.2.10 80\n192.0.2.20-25 80\n198.51.100.0/28 443\n}\n\
+         virtual_server_group six {\n2001:db8::1 80\n2001:db8::10-2f 80\n}\n\
+         virtual_server group one {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 80 {\n}\n}\n\
+         virtual_server group one {\nlb_algo rr\nlb_kind NAT\nprotocol UDP\nreal_server 192.0.2.21 80 {\n}\n}\n\
+         virtual_server group six {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 2001:db8::21 80 {\n}\n}",
+    ),
+    (
+        "the same with a name, a priority, counters and marks of their own",
+        "global_defs {\nnftables_ipvs mine\nnftables_ipvs_start_fwmark 50\nnftables_ipvs_priority 7\nnftables_counters\n}\n\
+         virtual_server_group two {\n192.0.2.100 80\n192.0.2.100 443\n}\n\
+         virtual_server group two {\nlb_algo rr\nlb_kind NAT\nprotocol SCTP\nreal_server 192.0.2.21 80 {\n}\n}\n\
+         virtual_server group two {\nlb_algo wrr\nlb_kind DR\nprotocol TCP\nreal_server 192.0.2.21 80 {\n}\n}",
+    ),
+    (
         "a group by NAT, without one of its addresses",
         "virtual_server_group g {\n192.0.2.100 80\n192.0.2.102-103 443\n}\n\
          virtual_server group g {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 192.0.2.21 8080 {\n}\nreal_server 192.0.2.22 8080 {\n}\n}",

@@ -50,9 +50,11 @@ impl Director {
         namespace.command("ipvsadm", arguments).unwrap()
     }
 
-    /// The table, a line for each service and each dest, sorted.
+    /// The table, a line for each service and each dest, and the rules that mark packets for it, sorted.
     fn table(&self) -> Vec<String> {
-        let text = self.ipvsadm(&["-Sn"]);
+        let namespace = self.lab.director(1).namespace();
+        let rules = namespace.command("nft", &["list", "ruleset"]).unwrap();
+        let text = self.ipvsadm(&["-Sn"]) + &rules;
         let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
         lines.sort();
         lines

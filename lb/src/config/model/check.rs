@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, InterfaceName, InvalidValue, Micros, Word, words};
+use super::{Command, InterfaceName, InvalidValue, Micros, Word, exact, words};
 
 words!(HttpProtocol { V10 = "1.0", V10Close = "1.0C", V11 = "1.1", V2 = "2" });
 words!(DnsType {
@@ -219,6 +219,7 @@ pub struct Http {
     /// `fast_recovery`: no delay between the urls of a real server that is to come up.
     pub fast_recovery: bool,
     /// `url` blocks in the order of the file, at least one.
+    #[serde(deserialize_with = "exact")]
     pub urls: Vec<Url>,
 }
 
@@ -242,6 +243,7 @@ pub struct Url {
     /// `path`.
     pub path: String,
     /// `status_code`: any of these.
+    #[serde(deserialize_with = "exact")]
     pub status: Vec<StatusCodes>,
     /// `digest`: MD5 of the body.
     pub digest: Option<[u8; 16]>,

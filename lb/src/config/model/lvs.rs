@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::quic::QuicServerId;
-use super::{Check, Command, Family, Micros, PrefixLength, Weight, Word, words};
+use super::{Check, Command, Family, Micros, PrefixLength, Weight, Word, exact, words};
 
 words!(Protocol { Tcp = "TCP", Udp = "UDP", Sctp = "SCTP" });
 words!(Scheduler {
@@ -67,6 +67,7 @@ pub struct VirtualServer {
     /// `sorry_server`: who answers without a quorum.
     pub sorry_server: Option<Box<SorryServer>>,
     /// `real_server` blocks in the order of the file.
+    #[serde(deserialize_with = "exact")]
     pub real_servers: Vec<RealServer>,
     /// What nothing acts on yet and forbids to act on the virtual server: keywords, in quotes.
     pub withheld: Vec<String>,
@@ -407,6 +408,7 @@ pub struct RealServer {
     /// `quic_server_id` (extension).
     pub quic_server_id: Option<Box<QuicServerId>>,
     /// Checks, all of which must pass; a real server without any is always up.
+    #[serde(deserialize_with = "exact")]
     pub checks: Vec<Check>,
 }
 

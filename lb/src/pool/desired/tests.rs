@@ -74,6 +74,7 @@ fn desire_with(config: &Config, down: &[u8], drains: &Drains, next_hops: &NextHo
             drains,
             gates: &[("VI_1".to_owned(), 3)].into(),
             next_hops,
+            marks: &Marks::new(),
         },
     )
 }
@@ -296,14 +297,17 @@ fn a_successor_remembers_who_carried_nothing() {
             })
         }
     };
-    let failed = remembered(&config, traced(Trace::Gone));
+    let failed = remembered(&config, &Marks::new(), traced(Trace::Gone));
     let failed: Vec<_> = failed.iter().map(|id| id.address).collect();
     assert_eq!(failed, [IpAddr::from([10, 0, 0, 2])]);
-    assert!(remembered(&config, traced(Trace::Quiescent)).is_empty());
+    assert!(remembered(&config, &Marks::new(), traced(Trace::Quiescent)).is_empty());
     let mut inhibits = config.clone();
     inhibits.virtual_servers[0].real_servers[1].inhibit_on_failure = true;
-    assert_eq!(remembered(&inhibits, traced(Trace::Quiescent)).len(), 1);
-    assert!(remembered(&config, |_, _, _| None).is_empty());
+    assert_eq!(
+        remembered(&inhibits, &Marks::new(), traced(Trace::Quiescent)).len(),
+        1
+    );
+    assert!(remembered(&config, &Marks::new(), |_, _, _| None).is_empty());
 }
 
 #[test]
@@ -335,6 +339,7 @@ fn in_its_slow_start_a_real_server_has_less_than_its_weight() {
         drains: &Drains::default(),
         gates: &BTreeMap::new(),
         next_hops: &NextHops::new(),
+        marks: &Marks::new(),
     };
     let service = &desired(&config, &standings).services[0];
     assert_eq!(dests_of(service), [(5, 1, true), (6, 6, true)]);

@@ -4,6 +4,7 @@
 
 mod data_plane;
 mod ipvs;
+mod marking;
 mod order;
 mod planes;
 mod snapshot;
@@ -19,7 +20,7 @@ use std::{
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use self::{data_plane::DataPlane, ipvs::Ipvs};
+use self::{data_plane::DataPlane, ipvs::Ipvs, marking::Marking};
 pub(super) use self::{
     order::{Answer, News, Order},
     thread::Forwarding,
@@ -60,6 +61,7 @@ struct Forwarder {
     data_plane: Option<DataPlane>,
     /// `None` before the first plan, and where the kernel has none or it is not wanted.
     ipvs: Option<Ipvs>,
+    marking: Marking,
     drains: Drains,
     /// The plane that goes on with the flows it has, and takes no more.
     leaving: Option<Plane>,
@@ -82,6 +84,7 @@ impl Forwarder {
             opened: None,
             data_plane: None,
             ipvs: None,
+            marking: Marking::default(),
             drains: Drains::default(),
             leaving: None,
             unserved: 0,
@@ -99,7 +102,7 @@ impl Forwarder {
     /// Opens the planes for the first time, and says what they remember.
     fn handle_open(&mut self, plan: &Plan) -> anyhow::Result<()> {
         self.open(plan)?;
-        let failed = self.remember(&plan.config);
+        let failed = self.remember(plan);
         self.answer(Answer::Remembered(failed));
         Ok(())
     }
@@ -112,6 +115,7 @@ impl Forwarder {
         self.open(&plan)?;
         let timeouts = plan.config.global.lvs.timeouts;
         self.plan = plan;
+        self.marking.try_again();
         self.set_part();
         if let Some(data_plane) = &mut self.data_plane {
             data_plane.forget_operations();
@@ -165,7 +169,8 @@ impl Forwarder {
     }
 
     /// What a predecessor knew, which both planes remember; one that leaves has nobody take flows.
-    fn remember(&mut self, config: &model::Config) -> BTreeSet<RealServerId> {
+    fn remember(&mut self, plan: &Plan) -> BTreeSet<RealServerId> {
+        let config = &plan.config;
         let mut failed = BTreeSet::new();
         let wanted = config.global.data_plane;
         let maps = self.data_plane.as_ref();
@@ -174,7 +179,7 @@ impl Forwarder {
         }
         let ipvs = self.ipvs.as_mut();
         if let Some(ipvs) = ipvs.filter(|ipvs| !ipvs.is_leaving()) {
-            match ipvs.failed(config) {
+            match ipvs.failed(config, &plan.marks) {
                 Ok(more) => failed.extend(more),
                 Err(error) => tracing::warn!("{}", sentence::ipvs_failed(error)),
             }
@@ -322,14 +327,20 @@ impl Forwarder {
                 drains: &self.drains,
                 gates: &self.plan.gates,
                 next_hops,
+                marks: self.marks(),
             },
         );
         let is_leaving = self.ipvs.as_ref().is_some_and(Ipvs::is_leaving);
         let takes_marks = self.ipvs.is_some() && !is_leaving;
-        let marks = if takes_marks { 0 } else { wanted.marked.len() };
+        let marks = if takes_marks {
+            0
+        } else {
+            wanted.unserved_marks()
+        };
         if std::mem::replace(&mut self.unserved, marks) != marks && marks > 0 {
             tracing::warn!("{}", sentence::marks_need_ipvs(marks));
         }
+        let rules = self.rules(&wanted);
         // First the plane that takes what begins.
         if !is_leaving {
             self.set_ipvs_services(&wanted);
@@ -344,6 +355,10 @@ impl Forwarder {
         }
         if is_leaving {
             self.set_ipvs_services(&wanted);
+        }
+        // Marks that no service has would do no harm, but packets without theirs would not be served.
+        if !self.marking.set(rules) {
+            self.update_with(next_hops);
         }
     }
 
@@ -395,7 +410,7 @@ impl Forwarder {
         let ipvs = self.ipvs.as_mut().and_then(Ipvs::figures);
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         let services = snapshot::services(
-            &self.plan.config,
+            (&self.plan.config, self.marks()),
             (words, &self.pool, &self.drains),
             &self.next_hops.next_hops(),
             (figures.as_ref(), &ipvs.unwrap_or_default()),
@@ -410,6 +425,7 @@ impl Forwarder {
     /// Leaves the kernel's table as it is.
     fn keep_ipvs(&mut self) {
         self.ipvs = None;
+        self.marking = Marking::default();
     }
 
     /// Reloads to nothing.
@@ -418,6 +434,7 @@ impl Forwarder {
             .handle_config(&model::Config::default(), |_| Health::default());
         self.drain_pool();
         let end = Instant::now() + FAREWELL;
+        self.marking.set(None);
         if let Some(mut ipvs) = self.ipvs.take() {
             if self.plan.config.global.lvs.flush_on_stop == FlushOnStop::All {
                 ipvs.adopt_all();

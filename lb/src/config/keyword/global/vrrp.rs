@@ -312,7 +312,8 @@ pub(super) const FIREWALL: &[Global] = &[
         &["nftables_counters"],
         field!(copy firewall.nftables_counters),
     )
-    .means("its rules count"),
+    .acted()
+    .means("the rules of `nftables_ipvs` count"),
     Global::new(
         &["nftables_ipvs"],
         Takes::Words {
@@ -321,7 +322,6 @@ pub(super) const FIREWALL: &[Global] = &[
             show: |global| words::show_optional(global.firewall.nftables_ipvs.as_deref()),
         },
     )
-    .parsed()
     .default("keepalived_ipvs for the bare word")
     .means("the nftables table that marks packets of virtual server groups"),
     number(
@@ -330,6 +330,7 @@ pub(super) const FIREWALL: &[Global] = &[
         0x7fff_ffff,
         field!(number firewall.nftables_ipvs_priority),
     )
+    .acted()
     .default("-1")
     .means("priority of its chains"),
     number(
@@ -338,6 +339,7 @@ pub(super) const FIREWALL: &[Global] = &[
         UNSIGNED,
         field!(number firewall.nftables_ipvs_start_fwmark),
     )
+    .acted()
     .default("1000")
     .means("the first mark given out"),
 ];

@@ -397,11 +397,14 @@ impl HttpDraft {
     }
 
     fn finish(mut self, virtualhost: Option<&str>) -> Http {
-        let urls = std::mem::take(&mut self.urls).into_iter();
+        let drafts = std::mem::take(&mut self.urls).into_iter();
+        let mut urls: Vec<_> = drafts
+            .filter_map(|url| url.finish(&self, virtualhost))
+            .collect();
+        // The drafts were larger, and the list may lie where they did.
+        urls.shrink_to_fit();
         Http {
-            urls: urls
-                .filter_map(|url| url.finish(&self, virtualhost))
-                .collect(),
+            urls,
             protocol: self.protocol,
             sni: self.sni,
             sni_name: self.sni_name,

@@ -31,6 +31,7 @@ use crate::{
         RealServerId,
         desired::{Member, Service, Trace, remembered},
         mapped,
+        marks::Marks,
     },
     runtime::failure::Failure,
 };
@@ -79,7 +80,7 @@ impl DataPlane {
     pub(super) fn failed(&self, config: &Config) -> BTreeSet<RealServerId> {
         let image = self.mirror.installed();
         let dests = dest_index(image);
-        remembered(config, |member, address, port| {
+        remembered(config, &Marks::new(), |member, address, port| {
             let Member::Address(front) = member else {
                 return None;
             };

@@ -14,6 +14,7 @@ use crate::{
     pool::{
         RealServerId,
         desired::{Desired, Trace, remembered},
+        marks::Marks,
     },
     runtime::failure::Failure,
 };
@@ -63,9 +64,13 @@ impl Ipvs {
     }
 
     /// The real servers that the kernel's table lacks, or has with weight 0 because they inhibit, in services that it has.
-    pub(super) fn failed(&mut self, config: &Config) -> io::Result<BTreeSet<RealServerId>> {
+    pub(super) fn failed(
+        &mut self,
+        config: &Config,
+        marks: &Marks,
+    ) -> io::Result<BTreeSet<RealServerId>> {
         let table = self.kernel.table(|_| true)?;
-        Ok(remembered(config, |member, address, port| {
+        Ok(remembered(config, marks, |member, address, port| {
             let service = table.services.get(&member.into())?;
             let dest = service.dests.get(&DestKey { address, port });
             Some(match dest {

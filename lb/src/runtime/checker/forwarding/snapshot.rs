@@ -17,6 +17,7 @@ use crate::{
         desired::{Member, NextHops, members, owner},
         drain::{Draining, Drains},
         mapped,
+        marks::{Marks, mark_of},
         snapshot::{RealServerSnapshot, ServiceSnapshot},
         state::Pool,
     },
@@ -24,7 +25,7 @@ use crate::{
 
 /// The services in the order of the file; figures are zero without a data plane.
 pub(super) fn services(
-    config: &Config,
+    (config, marks): (&Config, &Marks),
     (words, pool, drains): (&BTreeMap<RealServerId, String>, &Pool, &Drains),
     next_hops: &NextHops,
     (figures, ipvs): (Option<&Figures<'_>>, &AllFigures),
@@ -34,6 +35,7 @@ pub(super) fn services(
         ipvs,
         leaving,
         config,
+        marks,
         words,
         pool,
         drains,
@@ -47,6 +49,7 @@ pub(super) fn services(
 
 struct Join<'a> {
     config: &'a Config,
+    marks: &'a Marks,
     /// The last results of the checks.
     words: &'a BTreeMap<RealServerId, String>,
     pool: &'a Pool,
@@ -83,7 +86,8 @@ impl Sum {
 impl Join<'_> {
     fn service(&self, server: &VirtualServer) -> ServiceSnapshot {
         let id = VirtualServerId::of(server);
-        let members = members(self.config, &id);
+        let mut members = members(self.config, &id);
+        members.extend(mark_of(self.marks, &id).map(Member::Mark));
         let installed: Vec<_> = members
             .iter()
             .filter_map(|member| {

@@ -1,0 +1,67 @@
+//! Rules that give packets of virtual server groups their marks (`nftables_ipvs`): written when they change, all or none.
+
+use std::{collections::BTreeMap, mem};
+
+use super::Forwarder;
+use crate::{
+    checker::sentence,
+    io::nft,
+    ipvs::nftables,
+    pool::{desired::Desired, marks::Marks},
+};
+
+static NO_MARKS: Marks = BTreeMap::new();
+
+/// The rules that are in force.
+#[derive(Debug, Default)]
+pub(super) struct Marking {
+    /// Name of the table, and what made it; `None` without rules.
+    rules: Option<(String, String)>,
+    /// They were refused, so IPVS has the groups by their addresses until the next configuration.
+    is_refused: bool,
+}
+
+impl Marking {
+    /// A new configuration may mend what was refused.
+    pub(super) const fn try_again(&mut self) {
+        self.is_refused = false;
+    }
+
+    /// Makes these rules, of a table of this name, the ones in force; returns whether the kernel takes them.
+    pub(super) fn set(&mut self, wanted: Option<(String, String)>) -> bool {
+        if self.rules == wanted {
+            return true;
+        }
+        let before = mem::replace(&mut self.rules, wanted).map(|(table, _)| table);
+        let end = before.map_or_else(String::new, |table| nftables::no_rules(&table));
+        let now = self.rules.iter().map(|(_, rules)| rules.as_str());
+        let Err(error) = nft::run(&now.fold(end.clone(), |text, rules| text + rules)) else {
+            return true;
+        };
+        tracing::error!("{}", sentence::marking_refused(&error));
+        self.is_refused = true;
+        // What was there before would mark for services that are not there.
+        nft::run(&end).ok();
+        // With none that are wanted there is nothing to go back to.
+        self.rules.take().is_none()
+    }
+}
+
+impl Forwarder {
+    /// The marks that virtual servers of groups have.
+    pub(super) fn marks(&self) -> &Marks {
+        if self.ipvs.is_some() && !self.marking.is_refused {
+            &self.plan.marks
+        } else {
+            &NO_MARKS
+        }
+    }
+
+    /// The rules for that, and the name of their table.
+    pub(super) fn rules(&self, wanted: &Desired) -> Option<(String, String)> {
+        let firewall = &self.plan.config.global.firewall;
+        let table = firewall.nftables_ipvs.as_ref()?;
+        let rules = || (table.clone(), nftables::rules(firewall, wanted));
+        (!wanted.by_mark.is_empty()).then(rules)
+    }
+}
