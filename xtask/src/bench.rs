@@ -60,7 +60,7 @@ fn in_guest(built: &Path, arguments: Vec<String>) -> Result<ExitCode> {
         environment: vec![(test::BINARY.to_owned(), lb)],
     };
     let mut stdout = io::stdout().lock();
-    let passed = Guest::prepare()?.run(&program, LIMIT, |line| {
+    let passed = Guest::prepare()?.run(&program, 0, LIMIT, |line| {
         // A closed standard output ends nothing here.
         let _closed = writeln!(stdout, "{line}");
     })?;

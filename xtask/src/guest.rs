@@ -96,22 +96,24 @@ impl Guest {
         })
     }
 
-    /// Runs the program and hands each line of its output to `see`; says whether it ended with 0.
+    /// Runs the program and hands each line of its output to `see`; says whether it ended with 0. Machines that run at the same time have
+    /// different numbers.
     ///
     /// # Errors
     /// When the machine does not start, or takes longer than `limit`.
     pub fn run(
         &self,
         program: &Program,
+        number: usize,
         limit: Duration,
         mut see: impl FnMut(&str),
     ) -> Result<bool> {
-        let name = format!("guest-{}", std::process::id());
+        let name = format!("guest-{}-{number}", std::process::id());
         let script = self.folder.join(format!("{name}.sh"));
         let socket = std::env::temp_dir().join(format!("lb-{name}.sock"));
         fs::write(&script, self.script(program))?;
-        let files = Ended(self.share(&socket)?);
-        let mut machine = Ended(self.boot(&script, &socket)?);
+        let files = Ended(self.share(&socket, number)?);
+        let mut machine = Ended(self.boot(&script, &socket, number)?);
         let output = machine
             .0
             .stdout
@@ -144,7 +146,8 @@ impl Guest {
     }
 
     /// The host's files, for the machine to read.
-    fn share(&self, socket: &Path) -> Result<Child> {
+    fn share(&self, socket: &Path, number: usize) -> Result<Child> {
+        let log = self.folder.join(format!("virtiofsd-{number}.log"));
         let child = Command::new(self.virtiofsd)
             .arg(format!("--socket-path={}", socket.display()))
             .args([
@@ -157,7 +160,7 @@ impl Guest {
             ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(fs::File::create(self.folder.join("virtiofsd.log"))?)
+            .stderr(fs::File::create(log)?)
             .spawn()
             .context("start virtiofsd")?;
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -168,8 +171,9 @@ impl Guest {
         Ok(child)
     }
 
-    fn boot(&self, script: &Path, socket: &Path) -> Result<Child> {
+    fn boot(&self, script: &Path, socket: &Path, number: usize) -> Result<Child> {
         const MEMORY: &str = "memory-backend-memfd,id=memory,size=2048M,share=on";
+        let log = self.folder.join(format!("qemu-{number}.log"));
         let kernel = format!(
             "console=ttyS0 quiet panic=-1 edd=off mitigations=off lb.script={}",
             script.display()
@@ -188,7 +192,7 @@ impl Guest {
             .args(["-device", "vhost-user-fs-pci,chardev=files,tag=host"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(fs::File::create(self.folder.join("qemu.log"))?)
+            .stderr(fs::File::create(log)?)
             .spawn()
             .context("start QEMU")
     }

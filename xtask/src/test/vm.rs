@@ -4,16 +4,17 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::Stdio,
+    thread,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::{BINARY, Tally};
 use crate::{
     build::{self, Profile},
     guest::{Guest, Program},
-    step, workspace,
+    workspace,
 };
 
 /// How much longer than here everything may take: the machine is translated.
@@ -30,33 +31,66 @@ const DATAPATH: &[&str] = &[
 ];
 /// Daemons, addresses and traffic, with programs attached as this kernel can.
 const NETNS: &[&str] = &["full_nat::", "local::"];
+/// Targets and what they are told, one after the other in each of two machines.
+const LANES: [&[(&str, &[&str])]; 2] = [
+    &[("ipvs", &["--skip=sync::", "--skip=traffic::"])],
+    &[("ipvs", &["sync::", "traffic::"]), ("datapath", DATAPATH)],
+];
+/// The same in one machine that has the processors to itself: no datagram may be lost.
+const ALONE: &[(&str, &[&str])] = &[("netns", NETNS)];
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// Runs the tests in the machine.
 pub(super) fn run() -> Result<Tally> {
     let lb = build::lb(Profile::Dev)?;
     let guest = Guest::prepare()?;
-    let mut tally = Tally::default();
-    for (target, filters) in [("ipvs", &[][..]), ("datapath", DATAPATH), ("netns", NETNS)] {
-        let program = program(target, filters, &lb)?;
-        step::say(&format!("vm: {target}"));
-        let passed = guest.run(&program, LIMIT, |line| {
-            // A closed standard output must not end the tests.
-            let _closed = writeln!(io::stdout(), "{line}");
-            tally.count_line(line);
-        })?;
-        if !passed && tally.failed == 0 {
-            tally.failed = 1;
+    let programs = |lane: &[(&str, &[&str])]| {
+        let programs = lane.iter().map(|(target, told)| program(target, told, &lb));
+        programs.collect::<Result<Vec<_>>>()
+    };
+    let lanes = LANES.map(programs);
+    let alone = programs(ALONE)?;
+    let run = |number: usize, programs: Vec<Program>| -> Result<Tally> {
+        let mut tally = Tally::default();
+        for program in &programs {
+            tally = tally.plus(run_one(&guest, number, program)?);
         }
+        Ok(tally)
+    };
+    let beside = thread::scope(|scope| {
+        let lanes = lanes.into_iter().enumerate();
+        let running: Vec<_> = lanes
+            .map(|(number, programs)| scope.spawn(move || run(number, programs?)))
+            .collect();
+        running.into_iter().try_fold(Tally::default(), |all, lane| {
+            let lane = lane
+                .join()
+                .map_err(|_| anyhow!("a machine's thread died"))??;
+            Ok::<_, anyhow::Error>(all.plus(lane))
+        })
+    })?;
+    Ok(beside.plus(run(0, alone)?))
+}
+
+fn run_one(guest: &Guest, number: usize, program: &Program) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let passed = guest.run(program, number, LIMIT, |line| {
+        // A closed standard output must not end the tests.
+        let _closed = writeln!(io::stdout(), "vm {number}: {line}");
+        tally.count_line(line);
+    })?;
+    ensure!(
+        tally.passed + tally.failed > 0,
+        "no test ran in the virtual machine"
+    );
+    if !passed && tally.failed == 0 {
+        tally.failed = 1;
     }
-    ensure!(tally.passed > 0, "no test ran in the virtual machine");
     Ok(tally)
 }
 
-fn program(target: &str, filters: &[&str], lb: &Path) -> Result<Program> {
-    let arguments = ["--test-threads=1"]
-        .into_iter()
-        .chain(filters.iter().copied());
+fn program(target: &str, told: &[&str], lb: &Path) -> Result<Program> {
+    let arguments = ["--test-threads=1"].into_iter().chain(told.iter().copied());
     let environment = [
         (BINARY, lb.display().to_string()),
         (PATIENCE, SLOWNESS.to_owned()),
