@@ -14,6 +14,7 @@ mod check;
 pub mod dialogue;
 mod identity;
 pub mod sentence;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +26,10 @@ use std::{
 
 use smallvec::SmallVec;
 
-use self::check::{Check, Step, pause};
+use self::{
+    check::{Check, Step, pause},
+    sessions::Sessions,
+};
 use crate::{
     config::model::{self, Config, FileCheck, FileWeight},
     pool::{Health, RealServerId, VirtualServerId},
@@ -125,6 +129,8 @@ pub struct CheckChange {
     pub real_server: RealServerId,
     /// Keyword of the check.
     pub keyword: &'static str,
+    /// The BFD session that it looks at, where it does.
+    pub session: Option<String>,
     /// What it says now; failures come with the reason.
     pub result: Result<(), ProbeError>,
     /// Failures before this one that were retried, in its round.
@@ -162,6 +168,8 @@ pub struct Checker {
     running: BTreeMap<ProbeId, CheckId>,
     /// Files that checks look at, by name.
     files: BTreeMap<String, File>,
+    /// BFD sessions that checks look at.
+    sessions: Sessions,
     /// Real servers that start down, whatever the configuration says.
     remembered: BTreeSet<RealServerId>,
     /// Virtual servers whose checks rest (`ha_suspend`).
@@ -189,6 +197,7 @@ impl Checker {
         for file in self.files.values_mut() {
             file.checks.clear();
         }
+        self.sessions.forget_checks();
         for server in &config.virtual_servers {
             let server_id = VirtualServerId::of(server);
             for real in &server.real_servers {
@@ -282,6 +291,11 @@ impl Checker {
                 check.handle_number(number);
             }
         }
+        if let model::Check::Bfd(bfd) = settings
+            && let Some(is_up) = self.sessions.follow(&bfd.instance, id)
+        {
+            check.handle_session(is_up);
+        }
         if check.settings() != settings {
             check.set_settings(Arc::new(settings.clone()));
             // A shorter delay_loop counts from now, not from the end of the longer one.
@@ -367,6 +381,10 @@ impl Checker {
         };
         let real_server = check.real_server.clone();
         let keyword = check.settings().keyword();
+        let session = match check.settings() {
+            model::Check::Bfd(bfd) => Some(bfd.instance.clone()),
+            _ => None,
+        };
         if let Some(error) = step.forgiven {
             let real_server = real_server.clone();
             self.outputs.push_back(Output::Failure {
@@ -376,7 +394,7 @@ impl Checker {
             });
         }
         if step.is_confirmed {
-            let alpha = check.schedule().is_some_and(|it| it.alpha);
+            let alpha = check.has_alpha();
             self.outputs.push_back(Output::Confirmed {
                 real_server: real_server.clone(),
                 alpha,
@@ -391,6 +409,7 @@ impl Checker {
             self.outputs.push_back(Output::CheckChanged(CheckChange {
                 real_server: real_server.clone(),
                 keyword,
+                session,
                 result,
                 retries,
                 is_up: health.is_up,

@@ -18,6 +18,10 @@ pub fn check_changed(change: &CheckChange) -> String {
         retries,
         ..
     } = change;
+    if let Some(session) = &change.session {
+        let state = if result.is_ok() { "UP" } else { "DOWN" };
+        return format!("BFD check of [{session}] RS({service}) is {state}");
+    }
     match (result, *keyword, retries) {
         (Ok(()), "TCP_CHECK", _) => format!("TCP connection to {service} success."),
         (Ok(()), "UDP_CHECK", _) => format!("UDP connection to {service} success."),

@@ -583,10 +583,10 @@ pub fn real_time_exceeded(role: Role, limit: Duration) {
     warn!(
         "{} process ran longer than {limit:?} in real time without a pause ({}_rlimit_rttime)",
         role.name(),
-        if role == Role::Vrrp {
-            "vrrp"
-        } else {
-            "checker"
+        match role {
+            Role::Vrrp => "vrrp",
+            Role::Checkers => "checker",
+            Role::Bfd => "bfd",
         }
     );
 }

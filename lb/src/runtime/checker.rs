@@ -11,6 +11,7 @@ mod snapshot;
 use std::{
     collections::BTreeSet,
     net::IpAddr,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ use crate::{
     cli::Role,
     config::model::{self, Check, VirtualServer, global::FlushOnStop},
     io::{
+        feed::{Fact, Subscription},
         memory,
         netlink::next_hop::Follower,
         notify::Notifications,
@@ -62,10 +64,10 @@ type Ended = (ProbeId, ProbeResult);
 ///
 /// # Errors
 /// When the kernel gives no netlink socket, or the maps of the plan cannot be opened.
-pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
+pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
     let mut parent = Parent::new(Role::Checkers, channel);
     let mut signals = Signals::new()?;
-    let mut child = Child::new()?;
+    let mut child = Child::new(sessions)?;
     let mut has_left = false;
     loop {
         if !std::mem::replace(&mut has_left, child.has_left()) && has_left {
@@ -101,7 +103,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 2. Results: each may take a dead real server out of the ring. At most `RESULTS`, so that a storm of
             //    them costs one change of the maps and leaves room for the rest.
             Some(result) = child.probes.join_next() => child.handle_results(result),
-            // 3. Files with weights.
+            // 3. Sessions, and files with weights.
+            facts = child.sessions.next() => child.handle_sessions(&facts),
             event = child.sources.next() => child.handle_event(event),
             // 4. Next hops: packets to a real server without one are lost, but checks find dead ones sooner.
             () = child.next_hops.changed() => child.handle_next_hops(),
@@ -159,6 +162,7 @@ struct Child {
     prober: Prober,
     probes: JoinSet<Ended>,
     sources: Sources,
+    sessions: Subscription,
     notifications: Notifications,
     next_hops: Follower,
     /// `None` before the first plan, and where there is no data plane.
@@ -175,7 +179,7 @@ struct Child {
 }
 
 impl Child {
-    fn new() -> anyhow::Result<Self> {
+    fn new(sessions: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             plan: Plan::default(),
             checker: Checker::default(),
@@ -184,6 +188,7 @@ impl Child {
             prober: Prober::new(),
             probes: JoinSet::new(),
             sources: Sources::new(),
+            sessions: Subscription::new(sessions),
             notifications: Notifications::new(Role::Checkers),
             next_hops: Follower::start()?,
             data_plane: None,
@@ -228,6 +233,8 @@ impl Child {
         self.notifications.configure(&self.plan.config);
         self.prober.configure(&self.plan.config);
         self.sources.watch(&watched(&self.plan.config));
+        let mut sessions = self.plan.config.bfd_instances.iter();
+        self.sessions.listen(sessions.any(|it| it.for_checker));
         self.next_hops.follow(followed(&self.plan.config));
         let config = &self.plan.config;
         self.checker
@@ -327,6 +334,16 @@ impl Child {
             if self.drain_checker() {
                 self.update();
             }
+        }
+    }
+
+    fn handle_sessions(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            tracing::debug!("{}", fact.told());
+            self.checker.handle_session(&fact.session, fact.is_up);
+        }
+        if self.drain_checker() {
+            self.update();
         }
     }
 
