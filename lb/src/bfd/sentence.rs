@@ -55,7 +55,7 @@ pub fn noted(name: &str, what: &Note) -> (Weight, String) {
         ),
         Note::Refused(refusal) => (Weight::Info, format!("Discarding packet: {refusal}")),
     };
-    (weight, format!("BFD_Instance({name}) {text}"))
+    (weight, format!("({name}) {text}"))
 }
 
 fn down(state: State, local: Diagnostic, remote: Diagnostic) -> String {
@@ -77,7 +77,7 @@ pub fn stray(source: &dyn Display, refusal: &dyn Display) -> String {
 /// A session has no socket to send from.
 #[must_use]
 pub fn no_socket(name: &str, error: &dyn Display) -> String {
-    format!("BFD_Instance({name}) no socket to send from: {error}; trying again every second")
+    format!("({name}) no socket to send from: {error}; trying again every second")
 }
 
 /// No packets can be received.
@@ -89,13 +89,13 @@ pub fn deaf(what: &str, error: &dyn Display) -> String {
 /// The kernel does not take a packet, or does not for another reason.
 #[must_use]
 pub fn not_sent(name: &str, error: &dyn Display) -> String {
-    format!("BFD_Instance({name}) Error sending packet: {error}")
+    format!("({name}) Error sending packet: {error}")
 }
 
 /// A session cannot prove who it is.
 #[must_use]
 pub fn no_key(name: &str, error: &dyn Display) -> String {
-    format!("BFD_Instance({name}) left out: its key cannot be used: {error}")
+    format!("({name}) left out: its key cannot be used: {error}")
 }
 
 /// What an earlier child knew cannot be used, or what the next one should know not be written.

@@ -62,6 +62,10 @@ pub fn check_mail(change: &CheckChange) -> String {
     let name = match change.keyword {
         "HTTP_GET" | "SSL_GET" | "SMTP_CHECK" => "CHECK".to_owned(),
         "PING_CHECK" => "ICMP CHECK".to_owned(),
+        "BFD_CHECK" => format!(
+            "BFD CHECK {}",
+            change.session.as_deref().unwrap_or_default()
+        ),
         keyword => keyword.replace('_', " "),
     };
     match &change.result {

@@ -648,8 +648,8 @@ pub fn tracked(change: &Change) {
             info!("Tracked interface {interface} is {word}");
         }
         Change::Bfd { session, is_up } => {
-            let word = if *is_up { "up" } else { "down" };
-            info!("Tracked BFD session {session} is {word}");
+            let word = if *is_up { "UP" } else { "DOWN" };
+            info!("Tracked BFD instance {session} is {word}");
         }
         Change::Static {
             group,
