@@ -29,10 +29,10 @@ fn director(number: u8, priority: u8) -> String {
 struct Upstream(Child);
 
 impl Upstream {
-    fn start(arena: &Arena) -> Self {
+    fn start(arena: &Arena, multiplier: u8) -> Self {
         let sessions = [1, 2].map(|number| {
             let host = Node::Director(number).host();
-            format!("bfd_instance d{number} {{\nneighbor_ip 192.0.2.{host}\nmultiplier 3\n}}\n")
+            format!("bfd_instance d{number} {{\nneighbor_ip 192.0.2.{host}\nmultiplier {multiplier}\n}}\n")
         });
         let file = arena.work().join("upstream.conf");
         std::fs::write(&file, REAL_TIME.to_owned() + &sessions.concat()).unwrap();
@@ -59,7 +59,7 @@ impl Drop for Upstream {
 #[test]
 fn a_cut_session_moves_the_virtual_router_and_takes_the_real_server_away() {
     let arena = Arena::new(Options { servers: false });
-    let _upstream = Upstream::start(&arena);
+    let _upstream = Upstream::start(&arena, 3);
     for (number, priority) in [(1, 150), (2, 100)] {
         let place = arena.director(usize::from(number));
         let config = director(number, priority);
@@ -74,11 +74,14 @@ fn a_cut_session_moves_the_virtual_router_and_takes_the_real_server_away() {
     let cut = Instant::now();
     server.ip("route add blackhole 192.0.2.11/32").unwrap();
     arena.wait_for_master(2);
-    let taken = cut.elapsed();
-    println!("director 2 is MASTER {taken:?} after the cut");
+    let heard = arena.adverts.since(cut);
+    let second = Node::Director(2).front_v4();
+    let first = heard.iter().find(|advert| advert.source == second);
+    let taken = first.unwrap().at - cut;
+    println!("director 2 speaks {taken:?} after the cut");
     // 30 ms until it is seen, then a farewell, and the skew time of the other one: 61 ms.
     assert!(
-        taken < Duration::from_millis(400) * slowness(),
+        taken < Duration::from_millis(200) * slowness(),
         "{taken:?}\n{}",
         arena.logs()
     );
@@ -111,31 +114,26 @@ fn a_cut_session_moves_the_virtual_router_and_takes_the_real_server_away() {
 #[test]
 fn children_that_die_do_not_move_the_virtual_router() {
     let arena = Arena::new(Options { servers: false });
-    let _upstream = Upstream::start(&arena);
+    let _upstream = Upstream::start(&arena, 30);
     for (number, priority) in [(1, 150), (2, 100)] {
         let place = arena.director(usize::from(number));
-        let config = director(number, priority).replace("multiplier 3", "multiplier 20");
+        let config = director(number, priority).replace("multiplier 3", "multiplier 30");
         place.start(&lb(), config).unwrap();
     }
     arena.wait_for_master(1);
     arena.wait_for_real_servers(1);
     thread::sleep(Duration::from_secs(1));
-    for _ in 0..3 {
-        let killed = arena.director(1).kill9_children().unwrap();
-        assert_eq!(killed.len(), 3, "vrrp, checkers and bfd");
-        thread::sleep(Duration::from_secs(2));
-        let master = Node::Director(1).front_v4();
-        let heard = arena.adverts.all();
-        assert!(
-            heard
-                .iter()
-                .rev()
-                .take(5)
-                .all(|advert| advert.source == master),
-            "{}",
-            arena.logs()
-        );
-    }
+    let start = Instant::now();
+    let killed = arena.director(1).kill9_children().unwrap();
+    assert_eq!(killed.len(), 3, "vrrp, checkers and bfd");
+    thread::sleep(Duration::from_secs(3));
+    let master = Node::Director(1).front_v4();
+    let heard = arena.adverts.since(start);
+    assert!(
+        heard.len() > 20 && heard.iter().all(|advert| advert.source == master),
+        "{}",
+        arena.logs()
+    );
     arena.wait_for_real_servers(1);
     let status = arena.director(2).status().unwrap();
     assert_eq!(status["instances"][0]["state"], "BACKUP");
