@@ -69,7 +69,7 @@ pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> 
                 child.handle_timeout(next);
             }
             // 2. The wire.
-            () = child.sockets.readable() => child.receive(),
+            () = child.sockets.readable() => child.take(),
             // 3. Who wants to hear of sessions.
             stream = subscriber(&mut child.feed) => {
                 let facts = child.facts();
@@ -168,7 +168,8 @@ impl Child {
     fn handle_timeout(&mut self, due: Option<Instant>) {
         let late = due.map_or(Duration::ZERO, |due| due.elapsed());
         self.priorities.late(late);
-        self.receive();
+        self.sockets.receive();
+        self.take();
         let now = Instant::now();
         if self.retry.is_some_and(|at| at <= now) {
             self.adjust_sockets();
@@ -176,12 +177,12 @@ impl Child {
         self.bfd.handle_timeout(&mut self.rng, now);
     }
 
-    /// Takes all datagrams that wait.
-    fn receive(&mut self) {
+    /// Takes the datagrams in that were read.
+    fn take(&mut self) {
         let (bfd, rng) = (&mut self.bfd, &mut self.rng);
-        self.sockets.receive(|incoming| {
-            bfd.handle_packet(&incoming, rng, Instant::now());
-        });
+        let now = Instant::now();
+        self.sockets
+            .take(|incoming| bfd.handle_packet(&incoming, rng, now));
     }
 
     /// Carries out what the core wants.

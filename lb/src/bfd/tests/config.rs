@@ -1,8 +1,8 @@
 //! Reload, restart, and whose packet it is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::scene::{A, B, Node, Scene, control, in_state, ms, session};
+use super::scene::{A, B, Node, Scene, control, in_state, ms, session, start};
 use crate::bfd::{
     output::{Incoming, Note},
     packet::State,
@@ -33,7 +33,7 @@ fn a_reload_leaves_what_stays_alone() {
 
 #[test]
 fn another_neighbor_is_another_session() {
-    let now = Instant::now();
+    let now = start();
     let (mut node, ours) = in_state(State::Up, session("b", B), now);
     node.configure(&[(session("b", [192, 0, 2, 9]), None)], &[], now);
     let said = node.said(now);
@@ -48,7 +48,7 @@ fn another_neighbor_is_another_session() {
 
 #[test]
 fn discriminators_are_random_and_not_zero() {
-    let now = Instant::now();
+    let now = start();
     let mut seen = std::collections::BTreeSet::new();
     for seed in 0..200 {
         let mut node = Node::new(A, seed);
@@ -65,7 +65,7 @@ fn discriminators_are_random_and_not_zero() {
 
 #[test]
 fn a_packet_without_our_discriminator_is_found_by_its_ends() {
-    let now = Instant::now();
+    let now = start();
     let mut node = Node::new(A, 1);
     let mut bound = session("bound", B);
     bound.source = Some(A.into());
@@ -162,7 +162,7 @@ fn what_is_left_of_another_session_is_not_taken_up() {
 
 #[test]
 fn one_wake_up_serves_sessions_that_are_due_at_almost_the_same_time() {
-    let mut now = Instant::now();
+    let mut now = start();
     let mut node = Node::new(A, 1);
     let sessions: Vec<_> = (0..200)
         .map(|n| (session(&n.to_string(), [192, 0, 2, n]), None))

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scene::{B, FLIGHT, Scene, control, in_state, ms, session};
+use super::scene::{B, FLIGHT, Scene, control, in_state, ms, session, start};
 use crate::bfd::packet::{Control, State};
 
 const SEEDS: u64 = 50;
@@ -189,7 +189,7 @@ fn a_shorter_detection_time_counts_once_the_other_end_is_faster() {
 
 #[test]
 fn a_change_during_a_poll_sequence_has_a_sequence_of_its_own() {
-    let now = Instant::now();
+    let now = start();
     let (mut node, ours) = in_state(State::Up, session("b", B), now);
     for millis in [100, 200] {
         let mut slow = session("b", B);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::scene::{A, B, Node, Scene, ms, session};
+use super::scene::{A, B, Node, Scene, ms, session, start};
 use crate::{
     bfd::{Key, Wanted, packet::State},
     config::model::{
@@ -92,7 +92,7 @@ fn ends_that_do_not_stay_down() {
 /// A node that is Up with `B`, and all that `B` said.
 fn recorded(kind: AuthenticationKind) -> (Node, Vec<Vec<u8>>, Instant) {
     let proof = (kind, 7, "secret");
-    let now = Instant::now();
+    let now = start();
     let mut nodes = [Node::new(A, 1), Node::new(B, 2)];
     nodes[0].configure(&[signed("b", B, proof)], &[], now);
     nodes[1].configure(&[signed("a", A, proof)], &[], now);

@@ -1,8 +1,8 @@
 //! Packets that do not count: each is counted under its name, and changes nothing.
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
-use super::scene::{A, B, control, in_state, ms, session};
+use super::scene::{A, B, control, in_state, ms, session, start};
 use crate::bfd::{
     output::{Incoming, Note},
     packet::{Control, State},
@@ -57,7 +57,7 @@ const BYTES: &[Case] = &[
 
 #[test]
 fn bytes_that_make_no_sense_change_nothing() {
-    let now = Instant::now();
+    let now = start();
     for (case, change, name) in BYTES {
         let (mut node, ours) = in_state(State::Up, session("b", B), now);
         let before = node.snapshot(now);
@@ -75,7 +75,7 @@ fn bytes_that_make_no_sense_change_nothing() {
 
 #[test]
 fn what_follows_the_length_does_not_matter() {
-    let now = Instant::now();
+    let now = start();
     let (mut node, ours) = in_state(State::Up, session("b", B), now);
     let mut bytes = control(State::Up, ours).emit().to_vec();
     bytes.extend([0; 30]);
@@ -83,12 +83,24 @@ fn what_follows_the_length_does_not_matter() {
     assert!(node.bfd.refused().is_empty());
 }
 
-/// Settings, envelope, and the name under which it is counted; none where it counts.
+/// A sentence; `max_hops` and `multihop`; source, destination, TTL and whether it came by the port of multihop; the name under which it
+/// is counted, none where it counts.
+type Envelope = (
+    &'static str,
+    i32,
+    bool,
+    IpAddr,
+    IpAddr,
+    u8,
+    bool,
+    Option<&'static str>,
+);
+
 #[test]
 fn an_envelope_that_does_not_fit_changes_nothing() {
-    let now = Instant::now();
+    let now = start();
     let elsewhere: IpAddr = [192, 0, 2, 99].into();
-    let cases: [(&str, i32, bool, IpAddr, IpAddr, u8, bool, Option<&str>); 11] = [
+    let cases: [Envelope; 11] = [
         (
             "the neighbor",
             0,
@@ -227,7 +239,7 @@ fn an_envelope_that_does_not_fit_changes_nothing() {
 
 #[test]
 fn a_flood_of_refused_packets_does_not_keep_a_silent_session_up() {
-    let mut now = Instant::now();
+    let mut now = start();
     let (mut node, ours) = in_state(State::Up, session("b", B), now);
     let start = now;
     for _ in 0..50 {

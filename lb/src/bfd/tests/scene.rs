@@ -22,6 +22,14 @@ pub(super) const B: [u8; 4] = [192, 0, 2, 2];
 /// How long a packet takes.
 pub(super) const FLIGHT: Duration = Duration::from_micros(300);
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "any instant is as good a start as another"
+)]
+pub(super) fn start() -> Instant {
+    Instant::now()
+}
+
 pub(super) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -186,7 +194,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(a: Wanted, b: Wanted, seed: u64) -> Self {
-        let now = Instant::now();
+        let now = start();
         let mut nodes = [Node::new(A, seed), Node::new(B, seed + 1000)];
         nodes[0].configure(&[a], &[], now);
         nodes[1].configure(&[b], &[], now);

@@ -1,8 +1,8 @@
 //! Every state × every state heard, and what else moves a session.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::scene::{A, B, Node, control, in_state, ms, session};
+use super::scene::{A, B, Node, control, in_state, ms, session, start};
 use crate::bfd::{
     output::Note,
     packet::{Control, Diagnostic, State},
@@ -32,7 +32,7 @@ const TABLE: [(State, State, State, bool); 16] = [
 
 #[test]
 fn every_state_meets_every_state_as_in_the_rfc() {
-    let now = Instant::now();
+    let now = start();
     for (local, heard, after, counts) in TABLE {
         for (poll, is_final) in [(false, false), (true, false), (false, true)] {
             let case = format!("{local} hears {heard}, P {poll}, F {is_final}");
@@ -86,7 +86,7 @@ fn silence_takes_every_state_but_down_down() {
         (Init, Down, true),
         (Up, Down, true),
     ] {
-        let mut now = Instant::now();
+        let mut now = start();
         let (mut node, _) = in_state(local, session("b", B), now);
         node.notes.clear();
         node.turns.clear();
@@ -112,7 +112,7 @@ fn silence_takes_every_state_but_down_down() {
 
 #[test]
 fn a_session_that_is_not_up_sends_once_a_second_at_most() {
-    let mut now = Instant::now();
+    let mut now = start();
     for state in [Down, Init] {
         let config = session("b", B);
         let (mut node, ours) = in_state(state, config, now);
@@ -144,7 +144,7 @@ fn a_session_that_is_not_up_sends_once_a_second_at_most() {
 #[test]
 fn jitter_is_up_to_a_quarter_and_at_least_a_tenth_with_multiplier_1() {
     for (multiplier, most) in [(1, 9_000), (2, 10_000), (5, 10_000)] {
-        let mut now = Instant::now();
+        let mut now = start();
         let mut config = session("b", B);
         config.multiplier = multiplier;
         let (mut node, ours) = in_state(Up, config, now);
@@ -167,7 +167,7 @@ fn jitter_is_up_to_a_quarter_and_at_least_a_tenth_with_multiplier_1() {
 
 #[test]
 fn a_passive_end_waits_for_the_other_one() {
-    let mut now = Instant::now();
+    let mut now = start();
     let mut config = session("b", B);
     config.passive = true;
     let mut node = Node::new(A, 1);
@@ -188,7 +188,7 @@ fn a_passive_end_waits_for_the_other_one() {
 
 #[test]
 fn a_peer_that_takes_no_packets_gets_none() {
-    let mut now = Instant::now();
+    let mut now = start();
     let (mut node, ours) = in_state(Up, session("b", B), now);
     let quiet = Control {
         required_min_rx: Duration::ZERO,
@@ -210,7 +210,7 @@ fn a_peer_that_takes_no_packets_gets_none() {
 
 #[test]
 fn demand_mode_of_the_other_end_is_honoured_while_both_are_up() {
-    let mut now = Instant::now();
+    let mut now = start();
     let (mut node, ours) = in_state(Up, session("b", B), now);
     let demand = Control {
         demand: true,
@@ -245,7 +245,7 @@ fn demand_mode_of_the_other_end_is_honoured_while_both_are_up() {
 
 #[test]
 fn a_stop_says_that_it_is_meant() {
-    let now = Instant::now();
+    let now = start();
     let (mut node, _) = in_state(Up, session("b", B), now);
     node.stop(now);
     let said = node.said(now);

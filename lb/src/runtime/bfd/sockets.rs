@@ -23,7 +23,7 @@ use crate::{
 /// Batches taken from one socket in one go, so that a flood cannot keep the timers waiting.
 const BATCHES: usize = 32;
 
-/// Open sockets, and what was said of those that are not. Datagrams read while looking for readiness wait in `early`.
+/// Open sockets, and what was said of those that are not. Datagrams read while waiting for some are `early`.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     inlets: BTreeMap<Inlet, Watch<BfdReceiver>>,
@@ -96,7 +96,7 @@ impl Sockets {
         }
     }
 
-    /// Waits until something can be received. Safe to cancel: what was read is kept for [`Self::receive`].
+    /// Waits for datagrams, for [`Self::take`]. Safe to cancel: what was read is kept.
     pub(super) async fn readable(&mut self) {
         let Self { inlets, early, .. } = self;
         poll_fn(|cx| {
@@ -114,10 +114,24 @@ impl Sockets {
         .await;
     }
 
-    /// Takes what waits on every socket.
-    pub(super) fn receive(&mut self, mut take: impl FnMut(Incoming<'_>)) {
-        let mut give = |inlet: Inlet, datagrams: &[Datagram]| {
-            for datagram in datagrams {
+    /// Reads what waits on every socket, for [`Self::take`].
+    pub(super) fn receive(&mut self) {
+        for (inlet, socket) in &self.inlets {
+            for _ in 0..BATCHES {
+                let mut datagrams = Vec::new();
+                match socket.get().receive(&mut datagrams) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    result => note(result),
+                }
+                self.early.push((*inlet, datagrams));
+            }
+        }
+    }
+
+    /// Takes what was read.
+    pub(super) fn take(&mut self, mut take: impl FnMut(Incoming<'_>)) {
+        for (inlet, datagrams) in self.early.drain(..) {
+            for datagram in &datagrams {
                 take(Incoming {
                     source: datagram.source,
                     destination: datagram.destination,
@@ -125,20 +139,6 @@ impl Sockets {
                     is_multihop: inlet.is_multihop,
                     payload: &datagram.payload,
                 });
-            }
-        };
-        for (inlet, datagrams) in self.early.drain(..) {
-            give(inlet, &datagrams);
-        }
-        let mut datagrams = Vec::new();
-        for (inlet, socket) in &self.inlets {
-            for _ in 0..BATCHES {
-                datagrams.clear();
-                match socket.get().receive(&mut datagrams) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    result => note(result),
-                }
-                give(*inlet, &datagrams);
             }
         }
     }
