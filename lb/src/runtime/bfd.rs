@@ -1,4 +1,4 @@
-//! The bfd child: one loop between the wire and [`Bfd`](crate::bfd::Bfd). No decisions here.
+//! The bfd child: one loop between the wire and [`Bfd`]. No decisions here.
 
 mod memory;
 mod sockets;
