@@ -14,22 +14,23 @@ use super::{
 };
 use crate::arena::{Arena, lb, patience};
 
+/// Long enough for ends without real-time priority on a busy machine.
 const FIRST: Rate = Rate {
-    tx: 60,
-    rx: 50,
-    multiplier: 3,
+    tx: 100,
+    rx: 90,
+    multiplier: 5,
 };
 /// What our end changes to, and then the other one.
 const CHANGED: [Rate; 2] = [
     Rate {
-        tx: 150,
-        rx: 90,
-        multiplier: 4,
+        tx: 200,
+        rx: 120,
+        multiplier: 6,
     },
     Rate {
-        tx: 120,
-        rx: 70,
-        multiplier: 5,
+        tx: 150,
+        rx: 110,
+        multiplier: 7,
     },
 ];
 
