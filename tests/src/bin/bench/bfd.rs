@@ -69,8 +69,11 @@ pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()>
         }
         let measured = case.measure(&ours)?;
         for (daemon, peer) in &peers {
-            let theirs = case.measure(daemon);
-            let theirs = theirs.with_context(|| format!("{name} with {peer}"))?;
+            // One that loses sessions by itself has no figure.
+            let theirs = case.measure(daemon).unwrap_or_else(|error| {
+                tell(&format!("{name} {peer}: {error:#}"));
+                Samples::new()
+            });
             for (metric, values) in &measured {
                 let of_peer = theirs.iter().find(|(known, _)| known == metric);
                 out.add(&Figure {
@@ -289,10 +292,6 @@ fn used(director: &Director) -> anyhow::Result<(Duration, u64)> {
     Ok(used)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "progress of a benchmark that takes minutes"
-)]
 fn progress(case: &str, daemon: &Daemon, measured: &Samples) {
     let figures: Vec<_> = measured
         .iter()
@@ -303,5 +302,17 @@ fn progress(case: &str, daemon: &Daemon, measured: &Samples) {
             format!("{metric} {median:.2} ({min:.2} to {max:.2})")
         })
         .collect();
-    eprintln!("{case} {}: {}", peer::name(daemon), figures.join(", "));
+    tell(&format!(
+        "{case} {}: {}",
+        peer::name(daemon),
+        figures.join(", ")
+    ));
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "progress of a benchmark that takes minutes"
+)]
+fn tell(line: &str) {
+    eprintln!("{line}");
 }
