@@ -14,6 +14,7 @@ mod check;
 pub mod dialogue;
 mod identity;
 pub mod sentence;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +28,10 @@ use std::{
 use litemap::LiteMap;
 use smallvec::SmallVec;
 
-use self::check::{Check, Step, pause};
+use self::{
+    check::{Check, Step, pause},
+    sessions::Sessions,
+};
 use crate::{
     config::model::{self, Config, FileCheck, FileWeight},
     pool::{Health, RealServerId, VirtualServerId},
@@ -130,6 +134,8 @@ pub struct CheckChange {
     pub real_server: RealServerId,
     /// Keyword of the check.
     pub keyword: &'static str,
+    /// The BFD session that it looks at, where it does.
+    pub session: Option<String>,
     /// What it says now; failures come with the reason.
     pub result: Result<(), ProbeError>,
     /// Failures before this one that were retried, in its round.
@@ -170,6 +176,8 @@ pub struct Checker {
     running: BTreeMap<ProbeId, CheckId>,
     /// Files that checks look at, by name.
     files: BTreeMap<String, File>,
+    /// BFD sessions that checks look at.
+    sessions: Sessions,
     /// Real servers that start down, whatever the configuration says.
     remembered: BTreeSet<RealServerId>,
     /// Virtual servers whose checks rest (`ha_suspend`).
@@ -204,6 +212,7 @@ impl Checker {
         for file in self.files.values_mut() {
             file.checks.clear();
         }
+        self.sessions.forget_checks();
         for server in &config.virtual_servers {
             let id = VirtualServerId::of(server);
             if self.servers.contains_key(&id) {
@@ -325,6 +334,11 @@ impl Checker {
                 check.handle_number(number);
             }
         }
+        if let model::Check::Bfd(bfd) = settings
+            && let Some(is_up) = self.sessions.follow(&bfd.instance, id)
+        {
+            check.handle_session(is_up);
+        }
         if check.settings() != settings {
             check.set_settings(Arc::new(settings.clone()));
             // A shorter delay_loop counts from now, not from the end of the longer one.
@@ -410,6 +424,10 @@ impl Checker {
         };
         let real_server = check.real_server.clone();
         let keyword = check.settings().keyword();
+        let session = match check.settings() {
+            model::Check::Bfd(bfd) => Some(bfd.instance.clone()),
+            _ => None,
+        };
         if let Some(error) = step.forgiven {
             let real_server = real_server.clone();
             self.outputs.push_back(Output::Failure {
@@ -419,7 +437,7 @@ impl Checker {
             });
         }
         if step.is_confirmed {
-            let alpha = check.schedule().is_some_and(|it| it.alpha);
+            let alpha = check.has_alpha();
             self.outputs.push_back(Output::Confirmed {
                 real_server: real_server.clone(),
                 alpha,
@@ -434,6 +452,7 @@ impl Checker {
             self.outputs.push_back(Output::CheckChanged(CheckChange {
                 real_server: real_server.clone(),
                 keyword,
+                session,
                 result,
                 retries,
                 is_up: health.is_up,
@@ -551,8 +570,8 @@ impl Checker {
     }
 }
 
-/// The virtual servers that are in both configurations and the same in every word, so that their checks are. A file's weight may be
-/// written elsewhere, so one that looks at files is not among them.
+/// The virtual servers that are in both configurations and the same in every word, so that their checks are. What a file or a session does
+/// is written elsewhere too, so one that looks at such is not among them.
 #[must_use]
 pub fn unchanged(old: &Config, new: &Config) -> BTreeSet<VirtualServerId> {
     let mut before = BTreeMap::new();
@@ -566,8 +585,9 @@ pub fn unchanged(old: &Config, new: &Config) -> BTreeSet<VirtualServerId> {
         let id = VirtualServerId::of(server);
         let mut checks = server.real_servers.iter().flat_map(|real| &real.checks);
         let is_same = before.get(&id) == Some(&server);
-        let looks_at_files = checks.any(|check| matches!(check, model::Check::File(_)));
-        if seen.insert(id.clone()) && is_same && !looks_at_files {
+        let looks_elsewhere =
+            checks.any(|check| matches!(check, model::Check::File(_) | model::Check::Bfd(_)));
+        if seen.insert(id.clone()) && is_same && !looks_elsewhere {
             same.insert(id);
         }
     }

@@ -65,6 +65,10 @@ pub struct Cli {
     #[arg(short = 'd', long)]
     pub dump_conf: bool,
 
+    /// Run no BFD sessions: those that are configured are down for everybody
+    #[arg(short = 'B', long)]
+    pub no_bfd: bool,
+
     /// Do not log to syslog
     #[arg(short = 'G', long)]
     pub no_syslog: bool,
@@ -257,15 +261,21 @@ pub enum Role {
     Vrrp,
     /// Health checks, services.
     Checkers,
+    /// BFD sessions.
+    Bfd,
 }
 
 impl Role {
+    /// Every child, in the order in which they stop: who tells of sessions last, so that its end is nobody's failure.
+    pub const ALL: [Self; 3] = [Self::Vrrp, Self::Checkers, Self::Bfd];
+
     /// The role's name in logs, file names and the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Vrrp => "vrrp",
             Self::Checkers => "checkers",
+            Self::Bfd => "bfd",
         }
     }
 }

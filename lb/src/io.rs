@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod control;
+pub mod feed;
 #[cfg(test)]
 pub(crate) mod folder;
 pub mod guard;

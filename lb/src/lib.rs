@@ -1,9 +1,10 @@
 //! The library behind the `lb` binary.
 //!
-//! One direction: text → [`config`] → model → core ([`vrrp`], [`track`], [`checker`], [`pool`], [`mirror`]) → outputs →
+//! One direction: text → [`config`] → model → core ([`vrrp`], [`bfd`], [`track`], [`checker`], [`pool`], [`mirror`]) → outputs →
 //! [`runtime`] → [`io`]. Core has no clock, file descriptor, task or environment; [`observe`] reads its
 //! snapshots. ARCHITECTURE.md has the map.
 
+pub mod bfd;
 pub mod checker;
 pub mod cli;
 pub mod command;

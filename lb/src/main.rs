@@ -232,8 +232,9 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
     tokio_runtime()?.block_on(async {
         let channel = ChildChannel::new(line)?;
         match role {
-            Role::Vrrp => runtime::vrrp::run(channel).await,
-            Role::Checkers => runtime::checker::run(channel).await,
+            Role::Vrrp => runtime::vrrp::run(channel, run_dir.session_feed()).await,
+            Role::Checkers => runtime::checker::run(channel, run_dir.session_feed()).await,
+            Role::Bfd => runtime::bfd::run(channel, run_dir).await,
         }
     })?;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! Event loops: one per process.
 
+pub mod bfd;
 pub mod channel;
 pub mod checker;
 mod failure;

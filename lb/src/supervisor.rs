@@ -282,7 +282,7 @@ impl Parent {
         self.config = config;
         set_umask(self.config.global.scripts.umask);
         self.later(REST, Event::AtRest);
-        for role in [Role::Vrrp, Role::Checkers] {
+        for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
                 (true, true) => {
@@ -298,10 +298,10 @@ impl Parent {
         }
     }
 
-    /// What a child is to do. The vrrp child has no part in virtual servers, which may be many.
+    /// What a child is to do. Only the checkers child has a part in virtual servers, which may be many.
     fn plan(&mut self, role: Role) -> Plan {
         let mut servers = Vec::new();
-        if role == Role::Vrrp {
+        if role != Role::Checkers {
             servers = std::mem::take(&mut self.config.virtual_servers);
         }
         let mut config = self.config.clone();
@@ -331,6 +331,7 @@ impl Parent {
                         || config.global.lvs.sync_daemon.is_some()
                 }
                 Role::Checkers => !self.config.virtual_servers.is_empty(),
+                Role::Bfd => !self.cli.no_bfd && !self.config.bfd_instances.is_empty(),
             }
     }
 
@@ -392,9 +393,11 @@ impl Parent {
             (FromChild::States(states), _) => self.followers.changed(states),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
+            (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
             (
                 FromChild::Configured
                 | FromChild::Left
+                | FromChild::Bfd(_)
                 | FromChild::Vrrp(_)
                 | FromChild::Checkers(_),
                 _,
@@ -554,8 +557,7 @@ impl Parent {
     /// Stops the children one after the other: a master that hands over forwards until its successor speaks, so the
     /// services outlive the addresses.
     async fn stop_next(&mut self) {
-        let order = [Role::Vrrp, Role::Checkers];
-        let next = order
+        let next = Role::ALL
             .into_iter()
             .find(|role| self.children.contains_key(role));
         if let Some(role) = next {

@@ -48,6 +48,7 @@ pub struct Watched {
 #[derive(Clone, Copy, Debug)]
 struct Switch {
     is_up: bool,
+    is_told: bool,
     since: Instant,
 }
 
@@ -101,6 +102,7 @@ impl Tracker {
     pub fn handle_adopted(&mut self, instance: &str) {
         if let Some(follower) = self.followers.get_mut(instance) {
             follower.is_settled = true;
+            follower.is_adopted = true;
             self.unjudged.insert(instance.to_owned());
         }
     }
@@ -183,6 +185,13 @@ impl Tracker {
 
     /// Takes in whether a tracked BFD session is up.
     pub fn handle_bfd(&mut self, session: &str, is_up: bool, now: Instant) {
+        let Some(switch) = self.bfds.get_mut(session) else {
+            return;
+        };
+        if !std::mem::replace(&mut switch.is_told, true) {
+            // Down is what it was taken for, but not by who was well a moment ago.
+            self.judge_later(&Object::Bfd(session.to_owned()));
+        }
         let Some(switch) = self.bfds.get_mut(session) else {
             return;
         };
@@ -279,7 +288,12 @@ impl Tracker {
         let mut standing = Standing::default();
         let mut pending = BTreeSet::new();
         for (object, weight) in &follower.lines {
-            let condition = self.condition(object);
+            let condition = match object {
+                Object::Bfd(name) if follower.is_adopted && !self.is_told(name) => {
+                    Condition::Unknown
+                }
+                object => self.condition(object),
+            };
             match effect(*weight, condition) {
                 Effect::Adjust(by) => {
                     standing.adjustment = standing.adjustment.saturating_add(by);
@@ -306,6 +320,11 @@ impl Tracker {
         }
         follower.told = standing.clone();
         Some(standing)
+    }
+
+    fn is_told(&self, session: &str) -> bool {
+        let switch = self.bfds.get(session);
+        switch.is_some_and(|switch| switch.is_told)
     }
 
     fn condition(&self, object: &Object) -> Condition {

@@ -11,6 +11,7 @@
 //!               198.51.100.1 (gateway of the servers)
 //! ```
 
+mod bird;
 mod config;
 mod demo;
 mod director;

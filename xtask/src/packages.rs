@@ -35,6 +35,7 @@ pub const SUPERVISORS: &[Package] = &[("monit", "monit"), ("runsvdir", "runit")]
 pub const NETNS: &[Package] = &[
     ("ip", "iproute2"),
     ("aiosmtpd", "python3-aiosmtpd"),
+    ("bird", "bird2"),
     ("bpftool", "bpftool"),
     ("cc", "gcc"),
     ("dnsmasq", "dnsmasq-base"),

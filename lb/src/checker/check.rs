@@ -77,12 +77,8 @@ impl Check {
         settings: Arc<model::Check>,
         has_failed: bool,
     ) -> Self {
-        let (alpha, retry, fall) = match &*settings {
-            model::Check::Bfd(bfd) => (bfd.alpha, 0, 0),
-            other => other
-                .schedule()
-                .map_or((false, 0, 0), |it| (it.alpha, it.retry, it.fall)),
-        };
+        let (retry, fall) = settings.schedule().map_or((0, 0), |it| (it.retry, it.fall));
+        let alpha = has_alpha(&settings);
         let is_up = !alpha && !has_failed;
         let state = match &*settings {
             model::Check::Http(_) | model::Check::Ssl(_) => State::Urls {
@@ -125,6 +121,11 @@ impl Check {
 
     pub(super) fn schedule(&self) -> Option<&Schedule> {
         self.settings.schedule()
+    }
+
+    /// Whether it is down until it has passed.
+    pub(super) fn has_alpha(&self) -> bool {
+        has_alpha(&self.settings)
     }
 
     pub(super) const fn is_up(&self) -> bool {
@@ -321,6 +322,26 @@ impl Check {
         }
     }
 
+    /// Whether the BFD session is up.
+    pub(super) fn handle_session(&mut self, is_up: bool) -> Step {
+        let result = if is_up {
+            Ok(())
+        } else {
+            Err(ProbeError::because("the session is down"))
+        };
+        let was_up = std::mem::replace(&mut self.is_up, is_up);
+        let has_run = std::mem::replace(&mut self.has_run, true);
+        let has_changed = was_up != is_up || !has_run;
+        self.last = Some(result.clone());
+        Step {
+            was_up,
+            is_confirmed: was_up && is_up && !has_run,
+            changed: has_changed.then_some((result, 0)),
+            matters: has_changed,
+            ..Step::default()
+        }
+    }
+
     /// The last result in words.
     pub(super) fn words(&self) -> String {
         let keyword = self.settings.keyword();
@@ -335,7 +356,7 @@ impl Check {
             }
             Some(Ok(())) => format!("{keyword}: success"),
             None if self.is_up => "not checked yet".to_owned(),
-            None if self.schedule().is_some_and(|it| it.alpha) => {
+            None if self.has_alpha() && !self.is_remembered => {
                 "not checked yet, down until it is (alpha)".to_owned()
             }
             None => "failed before the checker child restarted".to_owned(),
@@ -351,6 +372,13 @@ pub(super) fn pause(schedule: &Schedule, rng: &mut fastrand::Rng) -> Duration {
     }
     let shortest = middle.saturating_sub(jitter);
     shortest + (middle + jitter - shortest).mul_f64(rng.f64())
+}
+
+fn has_alpha(check: &model::Check) -> bool {
+    match check {
+        model::Check::Bfd(bfd) => bfd.alpha,
+        other => other.schedule().is_some_and(|it| it.alpha),
+    }
 }
 
 fn http(check: &model::Check) -> Option<&Http> {

@@ -18,6 +18,10 @@ pub fn check_changed(change: &CheckChange) -> String {
         retries,
         ..
     } = change;
+    if let Some(session) = &change.session {
+        let state = if result.is_ok() { "UP" } else { "DOWN" };
+        return format!("BFD check of [{session}] RS({service}) is {state}");
+    }
     match (result, *keyword, retries) {
         (Ok(()), "TCP_CHECK", _) => format!("TCP connection to {service} success."),
         (Ok(()), "UDP_CHECK", _) => format!("UDP connection to {service} success."),
@@ -58,6 +62,10 @@ pub fn check_mail(change: &CheckChange) -> String {
     let name = match change.keyword {
         "HTTP_GET" | "SSL_GET" | "SMTP_CHECK" => "CHECK".to_owned(),
         "PING_CHECK" => "ICMP CHECK".to_owned(),
+        "BFD_CHECK" => format!(
+            "BFD CHECK {}",
+            change.session.as_deref().unwrap_or_default()
+        ),
         keyword => keyword.replace('_', " "),
     };
     match &change.result {

@@ -81,6 +81,13 @@ fn file(weight: Option<(i32, bool)>) -> model::Check {
     }))
 }
 
+fn session(alpha: bool) -> model::Check {
+    model::Check::Bfd(Box::new(model::check::BfdCheck {
+        instance: "peer".to_owned(),
+        alpha,
+    }))
+}
+
 fn config(checks: Vec<model::Check>) -> Config {
     let real = RealServer {
         checks,
@@ -510,6 +517,54 @@ fn a_check_of_a_file_that_was_read_before_knows_what_is_in_it() {
     assert_eq!((health.is_up, health.weight()), (false, 6));
 }
 
+/// A check of a session, its verdicts as they are told, and whether each is news.
+#[test]
+fn a_session_takes_a_real_server_down_and_brings_it_back_at_once() {
+    // alpha, whether it is up before anything is told, what is told, verdicts.
+    let cases = [
+        (
+            false,
+            true,
+            [true, false, false, true],
+            [None, Some(false), None, Some(true)],
+        ),
+        (
+            true,
+            false,
+            [false, false, true, false],
+            [None, None, Some(true), Some(false)],
+        ),
+        (
+            true,
+            false,
+            [true, true, false, true],
+            [Some(true), None, Some(false), Some(true)],
+        ),
+        (
+            false,
+            true,
+            [false, true, true, false],
+            [Some(false), Some(true), None, Some(false)],
+        ),
+    ];
+    for (alpha, begins, told, expected) in cases {
+        let mut bench = Bench::new(&config(vec![session(alpha)]));
+        assert_eq!(bench.is_up(), begins);
+        let verdicts = told.map(|is_up| {
+            let before = bench.is_up();
+            bench.checker.handle_session("another", !is_up);
+            bench.checker.handle_session("peer", is_up);
+            bench.outputs();
+            let after = bench.is_up();
+            (before != after).then_some(after)
+        });
+        assert_eq!(verdicts, expected, "alpha {alpha}: {told:?}");
+        // What is known counts for a check that comes later too.
+        bench.configure(vec![check(80), session(alpha), session(!alpha)]);
+        assert_eq!(bench.is_up(), told[3], "alpha {alpha}");
+    }
+}
+
 #[test]
 fn a_reload_keeps_health_and_a_check_that_is_gone_fails_nobody() {
     let mut bench = Bench::new(&config(vec![check(80)]));
@@ -774,6 +829,7 @@ fn sentences_are_keepalived_s() {
         sentence::check_changed(&CheckChange {
             real_server: real_server(),
             keyword,
+            session: (keyword == "BFD_CHECK").then(|| "peer".to_owned()),
             result,
             retries,
             is_up: true,
@@ -791,6 +847,8 @@ fn sentences_are_keepalived_s() {
         change("SSL_GET", failed(), 1),
         change("PING_CHECK", Ok(()), 0),
         change("SMTP_CHECK", Ok(()), 0),
+        change("BFD_CHECK", Ok(()), 0),
+        change("BFD_CHECK", failed(), 0),
         sentence::verdict(&real, true, false),
         sentence::verdict(&real, false, false),
         sentence::verdict(&real, false, true),
@@ -806,6 +864,8 @@ fn sentences_are_keepalived_s() {
         "HTTP_CHECK on service [10.0.0.1]:tcp:80 failed after 1 retries: timeout.",
         "ICMP connection to [10.0.0.1]:tcp:80 success.",
         "Remote SMTP server [10.0.0.1]:tcp:80 succeed on service.",
+        "BFD check of [peer] RS([10.0.0.1]:tcp:80) is UP",
+        "BFD check of [peer] RS([10.0.0.1]:tcp:80) is DOWN",
         "Adding service [10.0.0.1]:tcp:80 to VS [192.0.2.1]:tcp:80",
         "Removing service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",
         "Disabling service [10.0.0.1]:tcp:80 from VS [192.0.2.1]:tcp:80",

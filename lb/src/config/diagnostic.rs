@@ -205,7 +205,6 @@ pub(super) struct Report {
     overflow: Option<Finding>,
     /// Keywords that nothing acts on yet, by block, each where it is first.
     parsed: BTreeMap<&'static str, Vec<(&'static str, Span)>>,
-    withheld: Withheld,
     /// Words that nothing may tell.
     secrets: Vec<Span>,
     /// What the text names on the machine.
@@ -213,9 +212,6 @@ pub(super) struct Report {
     /// Depth of blocks that were told as a whole: nothing acts on them yet.
     told_as_a_whole: usize,
 }
-
-/// What forbids to act on a block: its words in quotes, and where they are.
-pub(super) type Withheld = Vec<(String, Span)>;
 
 impl Report {
     pub(super) fn error(&mut self, kind: Kind, span: Span, message: String) -> &mut Finding {
@@ -277,44 +273,14 @@ impl Report {
         self.told_as_a_whole > 0
     }
 
-    /// Notes a word for which the instance or virtual server that is being read has to be left out.
-    pub(super) fn withhold(&mut self, word: String, at: Span) {
-        self.withheld.push((word, at));
-    }
-
-    /// Reads a block that may be left out, and tells for what.
-    pub(super) fn withheld_by(&mut self, read: impl FnOnce(&mut Self)) -> Withheld {
-        let before = std::mem::take(&mut self.withheld);
-        read(self);
-        std::mem::replace(&mut self.withheld, before)
-    }
-
-    /// Warns of a block that is left out; `what` as it reads in a sentence. Returns the words that forbid to act
-    /// on it, each once.
-    pub(super) fn leave_out(
-        &mut self,
-        what: impl FnOnce() -> String,
-        withheld: &Withheld,
-    ) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        for (word, _) in withheld {
-            if !words.contains(word) {
-                words.push(word.clone());
-            }
-        }
-        if let Some((_, first)) = withheld.first() {
-            self.warning(
-                Kind::NotCarried,
-                *first,
-                format!(
-                    "{} is left out: lb does not act on {} yet",
-                    what(),
-                    words.join(", ")
-                ),
-            )
-            .help("remove that, or stay with keepalived on this node until lb acts on it");
-        }
-        words
+    /// Warns of a block that is left out for a keyword; `what` as it reads in a sentence.
+    pub(super) fn leave_out(&mut self, what: &str, keyword: &str, at: Span) {
+        self.warning(
+            Kind::NotCarried,
+            at,
+            format!("{what} is left out: lb does not act on {keyword} yet"),
+        )
+        .help("remove that, or stay with keepalived on this node until lb acts on it");
     }
 
     /// Notes a word that nothing may tell.

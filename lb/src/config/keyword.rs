@@ -64,11 +64,6 @@ pub enum Effect {
     Acted,
     /// It is understood and part of the model, and nothing acts on it yet.
     Parsed,
-    /// The same, and the instance or virtual server that has it is left out: without it the rest means
-    /// something else.
-    Withheld,
-    /// The same, but only where the value, written or inherited, is another than what is done without it.
-    WithheldByValue,
     /// It is understood and has no effect, for this reason.
     None(&'static str),
 }
@@ -78,10 +73,6 @@ impl fmt::Display for Effect {
         match self {
             Self::Acted => f.write_str("yes"),
             Self::Parsed => f.write_str("not yet"),
-            Self::Withheld => f.write_str("not yet: what has it is left out"),
-            Self::WithheldByValue => {
-                f.write_str("not yet: what has another value than the default is left out")
-            }
             Self::None(reason) => write!(f, "no: {reason}"),
         }
     }
@@ -136,22 +127,6 @@ impl<D, M> Keyword<D, M> {
     pub(super) const fn parsed(self) -> Self {
         Self {
             effect: Effect::Parsed,
-            ..self
-        }
-    }
-
-    /// Nothing acts on it yet, and what has it is left out.
-    pub(super) const fn withheld(self) -> Self {
-        Self {
-            effect: Effect::Withheld,
-            ..self
-        }
-    }
-
-    /// Nothing acts on it yet, and what differs in it from what is done is left out: see [`Table::differences`].
-    pub(super) const fn withheld_by_value(self) -> Self {
-        Self {
-            effect: Effect::WithheldByValue,
             ..self
         }
     }
@@ -212,23 +187,6 @@ impl<D, M> Table<D, M> {
         for keyword in self.shown() {
             keyword.show(model, page);
         }
-    }
-
-    /// The keywords withheld by value that `model` has lines of, and others than `plain`, which says what is done.
-    pub(super) fn differences(&self, model: &M, plain: &M) -> Vec<&'static str> {
-        let lines = |keyword: &Keyword<D, M>, model| {
-            let mut page = Page::default();
-            keyword.show(model, &mut page);
-            page
-        };
-        self.shown()
-            .filter(|keyword| keyword.effect == Effect::WithheldByValue)
-            .filter(|keyword| {
-                let own = lines(keyword, model);
-                own != Page::default() && own != lines(keyword, plain)
-            })
-            .map(|keyword| keyword.names[0])
-            .collect()
     }
 
     /// The words that give the values of `model` on one line, each after a space.
@@ -376,7 +334,7 @@ impl<D, M> Keyword<D, M> {
                 return;
             }
         }
-        if matches!(self.effect, Effect::Parsed | Effect::Withheld) {
+        if self.effect == Effect::Parsed {
             report.as_a_whole(|report| self.takes.read(name, statement, into, report));
         } else {
             self.takes.read(name, statement, into, report);
@@ -396,10 +354,9 @@ impl<D, M> Keyword<D, M> {
                 .help(format!("write {}", quote(instead)));
         }
         match self.effect {
-            Effect::Acted | Effect::WithheldByValue => {}
+            Effect::Acted => {}
             Effect::Parsed if report.is_told_as_a_whole() => {}
             Effect::Parsed => report.parsed(block, self.names[0], at),
-            Effect::Withheld => report.withhold(name, at),
             Effect::None(reason) => {
                 report.note(Kind::Value, at, format!("{name} has no effect: {reason}"));
             }

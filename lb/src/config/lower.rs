@@ -168,8 +168,9 @@ pub(super) fn read(parser: &mut Parser<'_>, report: &mut Report) -> Draft {
 /// Applies defaults. `end` is where the text ends, for what is missing altogether.
 pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowered {
     let is_idle = draft.instances.is_empty() && draft.servers.is_empty();
+    let has_sessions = !draft.node.bfd_instances.is_empty();
     let has_statics = !draft.statics.is_empty() || !draft.node.static_routes.is_empty();
-    if report.errors() == 0 && is_idle && !has_statics {
+    if report.errors() == 0 && is_idle && !has_statics && !has_sessions {
         if draft.is_written {
             report.warning(
                 Kind::Missing,

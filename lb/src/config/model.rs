@@ -149,12 +149,10 @@ impl Config {
             && self.static_rules.is_empty())
     }
 
-    /// The part that is acted on: without the blocks that something is withheld for, which was said when the
+    /// The part that is acted on: without the virtual servers that something is withheld for, which was said when the
     /// configuration was read.
     #[must_use]
     pub fn acted(mut self) -> Self {
-        self.vrrp_instances
-            .retain(|instance| instance.withheld.is_empty());
         self.virtual_servers
             .retain(|server| server.withheld.is_empty());
         self

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::{
-    model::{InterfaceName, global::Owner},
+    model::{InterfaceName, bfd::AuthenticationKind, global::Owner},
     source::Spanned,
     system::NameList,
 };
@@ -32,6 +32,8 @@ pub(super) enum Need {
 pub(super) enum SecretKind {
     /// A key of `auth_hmac`, by its id.
     Key(u8),
+    /// The key of `authentication` of a `bfd_instance`.
+    SessionKey(AuthenticationKind),
     /// The password of `smtp_auth`.
     MailPassword,
 }

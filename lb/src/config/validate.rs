@@ -15,7 +15,7 @@ use super::{
     System,
     diagnostic::{Finding, Kind, Report, quote},
     lower::{Lowered, Placed},
-    model::InterfaceName,
+    model::{InterfaceName, bfd::BfdInstance},
     source::Span,
     suggest::nearest,
 };
@@ -39,7 +39,6 @@ const RULES: &[Rule] = &[
     vrrp::group::groups_have_members,
     vrrp::group::members_leave_tracking_to_the_group,
     vrrp::track::weights_mean_something,
-    vrrp::track::sessions_of_groups_are_run,
     lvs::untranslated_packets_keep_their_port,
     lvs::full_nat_has_flows,
     lvs::quic_server_ids_tell_real_servers_apart,
@@ -71,8 +70,6 @@ const RULES: &[Rule] = &[
     machine::others_cannot_change_what_root_runs,
     machine::secret_files_are_private,
     mail::passwords_travel_within_tls,
-    // Last, when it is known which instances are left out.
-    vrrp::group::members_act_together,
 ];
 
 /// Applies all rules; some adjust the model, as keepalived does, with a warning.
@@ -100,6 +97,15 @@ fn report_no_interface(name: &InterfaceName, span: Span, system: &dyn System, re
 fn names<T, P>(blocks: &[Placed<T, P>], name: impl Fn(&T) -> &String) -> BTreeSet<&str> {
     let blocks = blocks.iter();
     blocks.map(|placed| name(&placed.value).as_str()).collect()
+}
+
+/// The names of BFD sessions that the child is told of; keepalived does not know the others there.
+fn sessions<P>(
+    blocks: &[Placed<BfdInstance, P>],
+    is_told: impl Fn(&BfdInstance) -> bool,
+) -> BTreeSet<&str> {
+    let told = blocks.iter().filter(|placed| is_told(&placed.value));
+    told.map(|placed| placed.value.name.as_str()).collect()
 }
 
 /// Reports the name of something that has a block of its own, where there is none.

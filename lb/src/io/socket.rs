@@ -1,4 +1,5 @@
-//! Raw sockets: VRRP adverts, gratuitous ARP, unsolicited neighbour advertisements.
+//! Sockets of protocols: VRRP adverts, gratuitous ARP, unsolicited neighbour advertisements, BFD.
 
 pub mod announce;
+pub mod bfd;
 pub mod vrrp;

@@ -583,10 +583,10 @@ pub fn real_time_exceeded(role: Role, limit: Duration) {
     warn!(
         "{} process ran longer than {limit:?} in real time without a pause ({}_rlimit_rttime)",
         role.name(),
-        if role == Role::Vrrp {
-            "vrrp"
-        } else {
-            "checker"
+        match role {
+            Role::Vrrp => "vrrp",
+            Role::Checkers => "checker",
+            Role::Bfd => "bfd",
         }
     );
 }
@@ -648,8 +648,8 @@ pub fn tracked(change: &Change) {
             info!("Tracked interface {interface} is {word}");
         }
         Change::Bfd { session, is_up } => {
-            let word = if *is_up { "up" } else { "down" };
-            info!("Tracked BFD session {session} is {word}");
+            let word = if *is_up { "UP" } else { "DOWN" };
+            info!("Tracked BFD instance {session} is {word}");
         }
         Change::Static {
             group,

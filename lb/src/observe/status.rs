@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    bfd::snapshot::SessionSnapshot,
     pool::snapshot::ServiceSnapshot,
     track::snapshot::TrackedSnapshot,
     vrrp::snapshot::{GroupSnapshot, InstanceSnapshot, ObjectSnapshot},
@@ -36,6 +37,9 @@ pub struct Status {
     pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
+    /// The bfd child's part; `None` when it runs and does not answer.
+    #[serde(default)]
+    pub sessions: Option<SessionsStatus>,
     /// What is registered with keepalive, as its table has it; `None` without a table. The daemon leaves it to who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<serde_json::Value>>,
@@ -77,6 +81,24 @@ pub struct CheckersStatus {
     pub services: Vec<ServiceSnapshot>,
     /// Its event loop.
     pub event_loop: LoopStatus,
+}
+
+/// The bfd child's part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BfdStatus {
+    /// Its sessions.
+    pub sessions: SessionsStatus,
+    /// Its event loop.
+    pub event_loop: LoopStatus,
+}
+
+/// BFD sessions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionsStatus {
+    /// Each, by name.
+    pub sessions: Vec<SessionSnapshot>,
+    /// Packets of no session, by reason.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// The data plane as the parent sees it.

@@ -23,7 +23,7 @@ use tokio::{
 use crate::{
     cli::Role,
     config::model::Config,
-    observe::status::{CheckersStatus, VrrpStatus},
+    observe::status::{BfdStatus, CheckersStatus, VrrpStatus},
     pool::{drain::Target, marks::Marks},
     vrrp::output::State,
 };
@@ -148,6 +148,8 @@ pub enum FromChild {
     Vrrp(Box<VrrpStatus>),
     /// The answer to [`ToChild::Snapshot`] from the checker child.
     Checkers(CheckersStatus),
+    /// The answer to [`ToChild::Snapshot`] from the bfd child.
+    Bfd(BfdStatus),
     /// From the checker child: no plane has flows that should not.
     Left,
     /// The states of the virtual routers of [`ToChild::Follow`], as far as there are such.

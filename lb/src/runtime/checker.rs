@@ -8,6 +8,7 @@ mod forwarding;
 
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,6 +25,7 @@ use crate::{
     cli::Role,
     config::model::{self, Check},
     io::{
+        feed::{Fact, Subscription},
         probe::Prober,
         scheduling::{Priorities, set_umask},
         track::Sources,
@@ -53,10 +55,10 @@ struct Prepared {
 ///
 /// # Errors
 /// When the kernel gives no netlink socket, or the maps of the plan cannot be opened.
-pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
+pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
     let mut parent = Parent::new(Role::Checkers, channel);
     let mut signals = Signals::new()?;
-    let mut child = Child::new()?;
+    let mut child = Child::new(sessions)?;
     let mut keeps_ipvs = false;
     loop {
         let due = child.checker.poll_timeout().map(|(due, _)| due);
@@ -92,7 +94,8 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
             // 2. Results: each may take a dead real server out of the ring. At most `RESULTS`, so that a storm of
             //    them leaves room for the rest.
             Some(result) = child.probes.join_next() => child.handle_results(result),
-            // 3. Files with weights.
+            // 3. Sessions, and files with weights.
+            facts = child.sessions.next() => child.handle_sessions(&facts),
             event = child.sources.next() => child.handle_event(event),
             // 4. Timers: starting probes can wait for all of the above.
             () = sleep_until(due) => {
@@ -157,6 +160,7 @@ struct Child {
     prober: Prober,
     probes: JoinSet<Ended>,
     sources: Sources,
+    sessions: Subscription,
     forwarding: Forwarding,
     /// What the other loop has not been told yet.
     news: Vec<News>,
@@ -164,7 +168,7 @@ struct Child {
 }
 
 impl Child {
-    fn new() -> anyhow::Result<Self> {
+    fn new(sessions: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             plan: None,
             preparing: None,
@@ -173,6 +177,7 @@ impl Child {
             prober: Prober::new(),
             probes: JoinSet::new(),
             sources: Sources::new(),
+            sessions: Subscription::new(sessions),
             forwarding: Forwarding::start()?,
             news: Vec::new(),
             priorities: Priorities::new(Role::Checkers),
@@ -219,6 +224,8 @@ impl Child {
             .apply(&global.checker_process, global.auto_priority);
         self.prober.configure(config);
         self.sources.watch(&watched);
+        let mut sessions = config.bfd_instances.iter();
+        self.sessions.listen(sessions.any(|it| it.for_checker));
         let now = Instant::now();
         self.checker
             .handle_config(config, &same, &mut self.rng, now);
@@ -255,6 +262,14 @@ impl Child {
             self.checker.handle_file(&file, &reading);
             self.drain_checker();
         }
+    }
+
+    fn handle_sessions(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            tracing::debug!("{}", fact.told());
+            self.checker.handle_session(&fact.session, fact.is_up);
+        }
+        self.drain_checker();
     }
 
     /// The checks of these virtual servers rest, whose addresses are not here (`ha_suspend`).

@@ -23,6 +23,7 @@ mod watched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -116,14 +117,14 @@ struct Vrrp {
 ///
 /// # Errors
 /// When it cannot work at all: no netlink, no raw sockets.
-pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
+pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
     let (netlink, mut monitor) = Netlink::open()?;
     let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let mut timer = Timer::new().context("timer")?;
     let mut events = None;
     let mut parent = Parent::new(Role::Vrrp, channel);
     let mut audit = Instant::now() + AUDIT;
-    let mut vrrp = Vrrp::new(netlink)?;
+    let mut vrrp = Vrrp::new(netlink, sessions)?;
     loop {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
@@ -164,9 +165,11 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                     vrrp.handle_event(&event);
                 }
             }
-            // 3. The segment.
+            // 3. Sessions: who loses one hands over.
+            facts = vrrp.tracking.sessions.next() => vrrp.handle_sessions(&facts, Instant::now()),
+            // 4. The segment.
             place = vrrp.sockets.readable() => vrrp.receive(&place, RECEIVE_BUDGET),
-            // 4. Acknowledgements, then facts, of addresses, routes, rules and links.
+            // 5. Acknowledgements, then facts, of addresses, routes, rules and links.
             word = vrrp.effects.changes.next() => match word? {
                 Word::Done(acknowledgement) => vrrp.acknowledge(acknowledgement),
                 Word::Entries(entries) => vrrp.tell_entries(&entries, Instant::now()),
@@ -177,9 +180,9 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 let change = change.context("netlink: the kernel closed the connection")?;
                 vrrp.handle_change(&change).await?;
             }
-            // 5. What is tracked.
+            // 6. What else is tracked.
             event = vrrp.tracking.sources.next() => vrrp.handle_tracked(event, Instant::now()),
-            // 6. The parent.
+            // 7. The parent.
             message = parent.recv() => {
                 let answer = vrrp.handle_message(message, &mut events, &mut monitor);
                 if let Some(answer) = answer.await? {
@@ -187,7 +190,7 @@ pub async fn run(channel: ChildChannel) -> anyhow::Result<()> {
                 }
             }
             _ = terminate.recv() => vrrp.stop(),
-            // 7. Those who are told: they can wait for everything above.
+            // 8. Those who are told: they can wait for everything above.
             () = vrrp.notifications.progress() => {}
             () = vrrp.priorities.over_limit() => {}
         }
@@ -204,7 +207,7 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
 }
 
 impl Vrrp {
-    fn new(netlink: Netlink) -> anyhow::Result<Self> {
+    fn new(netlink: Netlink, sessions: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             router: Recorded::new(),
             recording: None,
@@ -219,7 +222,7 @@ impl Vrrp {
             unknown: BTreeSet::new(),
             sockets: Sockets::default(),
             effects: Effects::new(netlink)?,
-            tracking: Tracking::default(),
+            tracking: Tracking::new(sessions),
             notifications: Notifications::new(Role::Vrrp),
             priorities: Priorities::new(Role::Vrrp),
             names: Names::default(),

@@ -137,7 +137,7 @@ fn command(cli: &Cli, role: Role) -> Command {
 /// # Errors
 /// When an orphan cannot be ended.
 pub(super) async fn end_orphans(run_dir: &RunDir) -> anyhow::Result<()> {
-    for role in [Role::Vrrp, Role::Checkers] {
+    for role in Role::ALL {
         let deadline = Instant::now() + ORPHAN_WAIT;
         let mut told = false;
         while let Holder::Process(pid) = run_dir.holder(role)? {

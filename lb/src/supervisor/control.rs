@@ -9,7 +9,7 @@ use super::{Event, run_dir::RunDir};
 use crate::{
     cli::Role,
     io::control::{Control, Reply},
-    observe::status::{CheckersStatus, DataPlaneStatus, Status, VrrpStatus},
+    observe::status::{BfdStatus, CheckersStatus, DataPlaneStatus, Status, VrrpStatus},
     runtime,
 };
 
@@ -47,6 +47,7 @@ pub(super) struct Gathering {
     waiting: BTreeSet<Role>,
     vrrp: Option<VrrpStatus>,
     checkers: Option<CheckersStatus>,
+    bfd: Option<BfdStatus>,
 }
 
 /// Listens; requests arrive as events.
@@ -83,6 +84,7 @@ impl Gathering {
             // A child that is not needed has an empty part.
             vrrp: (!waiting.contains(&Role::Vrrp)).then(VrrpStatus::default),
             checkers: (!waiting.contains(&Role::Checkers)).then(CheckersStatus::default),
+            bfd: (!waiting.contains(&Role::Bfd)).then(BfdStatus::default),
             waiting,
         }
     }
@@ -109,6 +111,12 @@ impl Gathering {
         self.checkers = Some(status);
     }
 
+    /// The bfd child's part.
+    pub(super) fn bfd(&mut self, status: BfdStatus) {
+        self.waiting.remove(&Role::Bfd);
+        self.bfd = Some(status);
+    }
+
     /// A child died and will not answer.
     pub(super) fn absent(&mut self, role: Role) {
         self.waiting.remove(&role);
@@ -128,6 +136,7 @@ impl Gathering {
                 Role::Checkers,
                 self.checkers.as_ref().map(|checkers| checkers.event_loop),
             ),
+            (Role::Bfd, self.bfd.as_ref().map(|bfd| bfd.event_loop)),
         ];
         let loops = loops
             .into_iter()
@@ -143,6 +152,7 @@ impl Gathering {
             statics: vrrp.statics,
             tracked: vrrp.tracked,
             services: self.checkers.map(|checkers| checkers.services),
+            sessions: self.bfd.map(|bfd| bfd.sessions),
             loops: loops.collect(),
             processes: None,
         };

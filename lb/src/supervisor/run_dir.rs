@@ -102,6 +102,18 @@ impl RunDir {
         self.path.join("control.sock")
     }
 
+    /// Path of the socket where the bfd child tells of its sessions.
+    #[must_use]
+    pub fn session_feed(&self) -> PathBuf {
+        self.path.join("bfd.sock")
+    }
+
+    /// Path of the file with what the next bfd child should know of the sessions that are Up.
+    #[must_use]
+    pub fn session_memory(&self) -> PathBuf {
+        self.path.join("bfd.json")
+    }
+
     /// Takes the parent's pid file.
     ///
     /// # Errors

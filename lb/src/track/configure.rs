@@ -26,6 +26,7 @@ impl Tracker {
             if let Some(before) = self.followers.remove(name) {
                 follower.told = before.told;
                 follower.is_settled = before.is_settled;
+                follower.is_adopted = before.is_adopted;
             }
         }
         self.unjudged = followers.keys().cloned().collect();
@@ -101,6 +102,7 @@ impl Tracker {
         let mut bfds = std::mem::take(&mut self.bfds);
         let down = Switch {
             is_up: false,
+            is_told: false,
             since: now,
         };
         for object in self.tracked_by.keys() {

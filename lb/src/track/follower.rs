@@ -30,6 +30,8 @@ pub(super) struct Follower {
     pub(super) groups: Vec<String>,
     /// Everything that can put it into FAULT was known at some time: what is new to it is no FAULT before its first result.
     pub(super) is_settled: bool,
+    /// It was well a moment ago, in another process.
+    pub(super) is_adopted: bool,
     /// What it was told last.
     pub(super) told: Standing,
 }

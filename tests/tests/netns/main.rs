@@ -11,6 +11,7 @@
 )]
 
 mod arena;
+mod bfd;
 mod changes;
 mod checks;
 mod config;

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use nix::{sys::signal::Signal, unistd::Pid};
 
 use super::{
-    frr,
+    bird, frr,
     link::Port,
     namespace::{self, Namespace},
     no_ipvs,
@@ -35,6 +35,10 @@ pub enum Daemon {
     KeepalivedCheckers,
     /// FRR's vrrpd. Its configuration is its own, and its macvlan is the starter's to make.
     Frr,
+    /// FRR's bfdd, with a configuration of its own.
+    FrrBfd,
+    /// BIRD, with a configuration of its own.
+    Bird,
 }
 
 /// One of the two directors.
@@ -237,7 +241,7 @@ impl Director {
             // Absent unless lb ran.
             let _absent = fs::remove_dir_all(state);
         }
-        for daemon in ["keepalived", "vrrp", "checkers"] {
+        for daemon in ["keepalived", "vrrp", "checkers", "bfd"] {
             // keepalived takes a process that nobody has reaped yet for a running one.
             let _absent = fs::remove_file(self.directory.join(daemon).with_extension("pid"));
         }
@@ -282,6 +286,34 @@ impl Director {
         )
     }
 
+    /// What FRR's daemons of this director answer to a line of `vtysh`.
+    ///
+    /// # Errors
+    /// When none runs here.
+    pub fn vtysh(&self, lines: &[&str]) -> anyhow::Result<String> {
+        let mut command = process::tool("vtysh");
+        command
+            .arg("--vty_socket")
+            .arg(frr::directory(self.namespace.name()));
+        for line in lines {
+            command.args(["-c", line]);
+        }
+        namespace::run(&mut command)
+    }
+
+    /// What the BIRD of this director answers to a line of `birdc`.
+    ///
+    /// # Errors
+    /// When none runs here.
+    pub fn birdc(&self, line: &str) -> anyhow::Result<String> {
+        let mut command = process::tool("birdc");
+        command
+            .arg("-s")
+            .arg(bird::socket(self.namespace.name()))
+            .arg(line);
+        namespace::run(&mut command)
+    }
+
     /// Where `lb` pins its maps.
     #[must_use]
     pub fn pins(&self) -> PathBuf {
@@ -315,7 +347,9 @@ impl Director {
 
     fn command_line(&self, daemon: &Daemon) -> anyhow::Result<Command> {
         Ok(match daemon {
-            Daemon::Frr => frr::command(self.namespace.name(), &self.config_file())?,
+            Daemon::Frr => frr::command(self.namespace.name(), "vrrpd", &self.config_file())?,
+            Daemon::FrrBfd => frr::command(self.namespace.name(), "bfdd", &self.config_file())?,
+            Daemon::Bird => bird::command(self.namespace.name(), &self.config_file())?,
             Daemon::Lb { binary } => {
                 let mut command = Command::new(binary);
                 command
@@ -338,7 +372,9 @@ impl Director {
                     .arg("-r")
                     .arg(self.directory.join("vrrp.pid"))
                     .arg("-c")
-                    .arg(self.directory.join("checkers.pid"));
+                    .arg(self.directory.join("checkers.pid"))
+                    .arg("-b")
+                    .arg(self.directory.join("bfd.pid"));
                 if *daemon == Daemon::KeepalivedCheckers
                     && let Some(library) = no_ipvs::library()?
                 {

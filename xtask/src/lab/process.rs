@@ -150,7 +150,7 @@ pub(super) fn wait(child: &mut Child, patience: Duration) -> anyhow::Result<()> 
 ///
 /// # Errors
 /// When it had to be killed.
-pub(super) fn end(child: &mut Child, patience: Duration) -> anyhow::Result<()> {
+pub fn end(child: &mut Child, patience: Duration) -> anyhow::Result<()> {
     signal(pid(child), Signal::SIGTERM);
     let outcome = wait(child, patience);
     if outcome.is_err() {

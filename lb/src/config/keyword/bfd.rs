@@ -7,7 +7,10 @@ use super::{
     takes::{Field, Takes, field},
     track::{shown_weight, weight},
 };
-use crate::config::{lower::track as lower, model::bfd::BfdInstance};
+use crate::config::{
+    lower::{bfd, track as lower},
+    model::bfd::BfdInstance,
+};
 
 /// The longest that the packet's fields take, in microseconds.
 const LONGEST: Duration = Duration::from_micros(0xffff_ffff);
@@ -16,7 +19,7 @@ const fn word(
     names: &'static [&'static str],
     takes: Takes<BfdInstance, BfdInstance>,
 ) -> Keyword<BfdInstance, BfdInstance> {
-    Keyword::new(names, takes).parsed()
+    Keyword::new(names, takes)
 }
 
 const fn interval(
@@ -110,5 +113,15 @@ pub(in crate::config) static TABLE: Table<BfdInstance> = Table {
         )
         .default("both processes")
         .means("only checkers hear of it"),
+        word(
+            &["authentication"],
+            Takes::Words {
+                usage: bfd::AUTHENTICATION,
+                read: bfd::read_authentication,
+                show: bfd::show_authentication,
+            },
+        )
+        .default("none")
+        .means("packets carry a proof (RFC 5880 §6.7); both ends have the same type, number and key; an extension"),
     ]],
 };

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, time::Duration};
 
 use crate::config::{
     ast::Statement,
-    diagnostic::{Report, quote},
+    diagnostic::Report,
     keyword::line::Words,
     lower::value,
     model::InterfaceName,
@@ -39,13 +39,11 @@ pub(in crate::config) enum Takes<D: 'static, M: 'static> {
         max: Duration,
         field: Field<D, M, Duration>,
     },
-    /// One of some words, by its place among them; nothing acts on those in `withheld` yet, and what has one is
-    /// left out.
+    /// One of some words, by its place among them.
     Choice {
         words: &'static [&'static str],
         /// Whether letter case does not matter.
         any_case: bool,
-        withheld: &'static [&'static str],
         field: Field<D, M, usize>,
     },
     /// Any one word, of at most `max` bytes.
@@ -280,7 +278,6 @@ impl<D, M> Takes<D, M> {
             Self::Choice {
                 words,
                 any_case,
-                withheld,
                 field,
             } => {
                 let is_meant = |known: &str| {
@@ -291,9 +288,6 @@ impl<D, M> Takes<D, M> {
                     value::report_illegal(word, name, report).expected(self);
                     return;
                 };
-                if withheld.contains(&words[place]) {
-                    report.withhold(quote(&format!("{name} {}", words[place])), word.span);
-                }
                 (field.set)(into, Spanned::new(place, word.span));
             }
             Self::Text { max, field } => {

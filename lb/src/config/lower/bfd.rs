@@ -5,12 +5,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{
     Draft, Placed,
     line::{self, report_without},
+    value,
 };
 use crate::config::{
     ast::Statement,
     diagnostic::{Kind, Report, quote},
     keyword::bfd::TABLE,
-    model::{Family, bfd::BfdInstance},
+    model::{
+        Family, Word as _,
+        bfd::{Authentication, AuthenticationKind, BfdInstance},
+    },
+    need::{Need, SecretKind},
+    show,
     source::Spanned,
 };
 
@@ -54,6 +60,53 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         value: bfd,
         at: name.span,
     });
+}
+
+/// What follows `authentication`.
+pub(in crate::config) const AUTHENTICATION: &str = "simple, md5, meticulous_md5, sha1 or meticulous_sha1, the key's number from 0 to 255, and a file with the key";
+
+pub(in crate::config) fn read_authentication(
+    bfd: &mut BfdInstance,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    value::warn_of_rest(statement, 3, report);
+    let [kind, number, file, ..] = &statement.arguments[..] else {
+        value::report_missing(statement, AUTHENTICATION, report);
+        return;
+    };
+    let places = AuthenticationKind::WORDS.iter();
+    let place = places.clone().position(|word| **word == *kind.text);
+    let Some(chosen) = place.and_then(AuthenticationKind::at) else {
+        value::report_illegal(kind, "authentication", report).expected(AUTHENTICATION);
+        return;
+    };
+    let Ok(key_id) = number.text.parse() else {
+        value::report_illegal(number, "authentication", report).expected(AUTHENTICATION);
+        return;
+    };
+    let path = file.text.to_string();
+    let secret = SecretKind::SessionKey(chosen);
+    let need = Need::SecretFile {
+        secret,
+        path: path.clone(),
+    };
+    report.needs(need, file.span);
+    bfd.authentication = Some(Authentication {
+        kind: chosen,
+        key_id,
+        file: path,
+    });
+}
+
+pub(in crate::config) fn show_authentication(bfd: &BfdInstance) -> Vec<String> {
+    let given = bfd.authentication.iter();
+    given
+        .map(|given| {
+            let (kind, id) = (given.kind.word(), given.key_id);
+            format!("{kind} {id} {}", show::text(&given.file))
+        })
+        .collect()
 }
 
 fn check(bfd: &mut BfdInstance, name: &Spanned<String>, report: &mut Report) {

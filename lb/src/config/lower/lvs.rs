@@ -80,9 +80,9 @@ fn report_no_address(statement: &Statement, expected: &str, report: &mut Report)
 pub(super) fn leave_out_all(keyword: &str, lowered: &mut Lowered, report: &mut Report) {
     for placed in &mut lowered.servers {
         let service = &placed.value.service;
-        let what = || format!("virtual_server {}", quote(&service.to_string()));
-        let words = report.leave_out(what, &vec![(quote(keyword), placed.at.server)]);
-        placed.value.withheld.extend(words);
+        let what = format!("virtual_server {}", quote(&service.to_string()));
+        report.leave_out(&what, &quote(keyword), placed.at.server);
+        placed.value.withheld.push(quote(keyword));
     }
 }
 

@@ -8,12 +8,12 @@ pub(in crate::config) mod group;
 pub(in crate::config) mod link;
 pub(in crate::config) mod notify;
 mod router;
+mod sync_daemon;
 pub(in crate::config) mod track;
-mod withheld;
 
 use std::time::Duration;
 
-pub(super) use self::withheld::take_sync_daemon;
+pub(super) use self::sync_daemon::take_sync_daemon;
 use self::{
     adverts::AdvertsDraft,
     announce::AnnounceDraft,
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::config::{
     ast::Statement,
-    diagnostic::{Report, Withheld, quote},
+    diagnostic::Report,
     keyword::{Seen, vrrp::TABLE},
     model::{
         GlobalDefs, InitialState, InterfaceName, Priority, Version, Vrid, VrrpInstance,
@@ -68,7 +68,6 @@ pub(in crate::config) struct InstanceDraft {
     /// Names in its addresses, routes and rules.
     pub(in crate::config) uses: Uses,
     seen: Seen,
-    withheld: Withheld,
 }
 
 pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: &mut Report) {
@@ -101,11 +100,8 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         rules: Vec::new(),
         uses: Uses::default(),
         seen: Seen::default(),
-        withheld: Withheld::new(),
     };
-    instance.withheld = report.withheld_by(|report| {
-        instance.seen = TABLE.read(statement.statements(), &mut instance, report);
-    });
+    instance.seen = TABLE.read(statement.statements(), &mut instance, report);
     draft.instances.push(instance);
 }
 
@@ -160,10 +156,6 @@ pub(super) fn finish(
     if instance.link.track_primary && !instance.link.routed {
         track::drop_own(&mut instance, &mut track_places, report);
     }
-    let withheld = withheld::words(draft, &instance);
-    let what = || format!("vrrp_instance {}", quote(&draft.name.value));
-    instance.withheld = report.leave_out(what, &withheld);
-    instance.withheld.sort();
     Some(Placed {
         at: InstancePlaces {
             name: draft.name.span,

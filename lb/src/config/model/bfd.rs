@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Family, track::TrackWeight};
+use super::{Family, Word, track::TrackWeight};
 
 /// `bfd_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,69 @@ pub struct BfdInstance {
     pub for_vrrp: bool,
     /// Whether the checkers child hears of it.
     pub for_checker: bool,
+    /// `authentication`, an extension.
+    pub authentication: Option<Authentication>,
+}
+
+/// `authentication TYPE ID FILE`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authentication {
+    /// How packets prove where they come from.
+    pub kind: AuthenticationKind,
+    /// Name of the key on the wire.
+    pub key_id: u8,
+    /// Path of a file whose first line is the key, and that nobody but its owner may read.
+    pub file: String,
+}
+
+/// How packets prove where they come from (RFC 5880 §4.1, `Auth Type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthenticationKind {
+    /// A password in clear text.
+    Simple,
+    /// MD5 over packet and key, with a sequence number that may stay.
+    Md5,
+    /// The same with a new number for each packet.
+    MeticulousMd5,
+    /// SHA1 over packet and key, with a sequence number that may stay.
+    Sha1,
+    /// The same with a new number for each packet.
+    MeticulousSha1,
+}
+
+impl AuthenticationKind {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Simple => 1,
+            Self::Md5 => 2,
+            Self::MeticulousMd5 => 3,
+            Self::Sha1 => 4,
+            Self::MeticulousSha1 => 5,
+        }
+    }
+
+    /// The most bytes that a key has, and the bytes of a digest.
+    #[must_use]
+    pub const fn longest_key(self) -> usize {
+        match self {
+            Self::Simple | Self::Md5 | Self::MeticulousMd5 => 16,
+            Self::Sha1 | Self::MeticulousSha1 => 20,
+        }
+    }
+}
+
+impl Word for AuthenticationKind {
+    const VALUES: &'static [Self] = &[
+        Self::Simple,
+        Self::Md5,
+        Self::MeticulousMd5,
+        Self::Sha1,
+        Self::MeticulousSha1,
+    ];
+    const WORDS: &'static [&'static str] =
+        &["simple", "md5", "meticulous_md5", "sha1", "meticulous_sha1"];
 }
 
 impl BfdInstance {
@@ -58,6 +121,7 @@ impl BfdInstance {
             weight: TrackWeight::default(),
             for_vrrp: true,
             for_checker: true,
+            authentication: None,
         }
     }
 

@@ -75,8 +75,6 @@ pub struct VrrpInstance {
     pub routes: Vec<Route>,
     /// `virtual_rules`.
     pub rules: Vec<Rule>,
-    /// What nothing acts on yet and forbids to act on the instance: keywords, in quotes.
-    pub withheld: Vec<String>,
 }
 
 impl VrrpInstance {
@@ -109,7 +107,6 @@ impl VrrpInstance {
             excluded: Vec::new(),
             routes: Vec::new(),
             rules: Vec::new(),
-            withheld: Vec::new(),
         }
     }
 

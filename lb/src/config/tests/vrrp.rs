@@ -80,11 +80,6 @@ fn cases(cases: &[Case]) -> String {
                 writeln!(out, "{}", line.trim()).unwrap();
             }
         }
-        for instance in &loaded.config.vrrp_instances {
-            if !instance.withheld.is_empty() {
-                writeln!(out, "left out: {}", instance.withheld.join(" ")).unwrap();
-            }
-        }
         for line in plain(&loaded).lines() {
             // Of the objects.
             if !line.contains("in the top level: `track_file`") {

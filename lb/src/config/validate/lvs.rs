@@ -5,7 +5,7 @@ mod overlap;
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    System, help_with_name, names, report_duplicates, report_no_interface, report_unknown,
+    System, help_with_name, names, report_duplicates, report_no_interface, report_unknown, sessions,
 };
 use crate::config::{
     diagnostic::{Kind, Report, quote},
@@ -414,7 +414,7 @@ pub(super) fn checks_name_what_is_there(
 ) {
     let node = &lowered.node;
     let files = names(&node.track_files, |file| &file.name);
-    let sessions = names(&node.bfd_instances, |bfd| &bfd.name);
+    let sessions = sessions(&node.bfd_instances, |bfd| bfd.for_checker);
     let is_verified = node.ssl.as_ref().is_some_and(|ssl| ssl.ca.is_some());
     let may_come_later = lowered.global.network.interfaces_may_come_later();
     let mut is_told = false;

@@ -290,6 +290,7 @@ fn check_secret_file<'r>(
 ) -> Option<&'r mut Finding> {
     let (what, legal, of) = match secret {
         SecretKind::Key(id) => ("key", KEY, format!("key {id}")),
+        SecretKind::SessionKey(kind) => ("key", 1..=kind.longest_key(), quote("authentication")),
         SecretKind::MailPassword => ("password", PASSWORD, quote("smtp_auth")),
     };
     let file = format!("the file {} of {of}", quote(path));

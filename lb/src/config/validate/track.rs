@@ -88,9 +88,14 @@ pub(super) fn bfd_neighbors_are_unique(lowered: &mut Lowered, _: &dyn System, re
         let session = &placed.value;
         let what = || {
             let neighbor = session.neighbor.to_string();
-            format!("a bfd_instance with the neighbor {}", quote(&neighbor))
+            let kind = if session.multihop { "multihop " } else { "" };
+            format!(
+                "a {kind}bfd_instance with the neighbor {}",
+                quote(&neighbor)
+            )
         };
-        ((session.neighbor, session.source), placed.at, what)
+        let key = (session.neighbor, session.source, session.multihop);
+        (key, placed.at, what)
     });
     report_duplicates(sessions, report);
 }

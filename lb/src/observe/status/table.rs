@@ -1,9 +1,10 @@
 //! The status as aligned text, made for a terminal at 3 am.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use super::Status;
 use crate::{
+    bfd::snapshot::SessionSnapshot,
     pool::snapshot::{RealServerSnapshot, ServiceSnapshot},
     vrrp::snapshot::InstanceSnapshot,
 };
@@ -16,6 +17,7 @@ pub(super) fn render(status: &Status) -> String {
     groups(&mut text, status);
     statics(&mut text, status);
     tracked(&mut text, status);
+    sessions(&mut text, status);
     services(&mut text, status);
     counters(&mut text, status);
     text
@@ -189,6 +191,57 @@ fn tracked(text: &mut String, status: &Status) {
         ]
     }));
     table(text, &rows);
+}
+
+fn sessions(text: &mut String, status: &Status) {
+    let Some(bfd) = &status.sessions else {
+        line!(text, "\nbfd child does not answer");
+        return;
+    };
+    if bfd.sessions.is_empty() {
+        return;
+    }
+    let mut rows = vec![strings([
+        "BFD", "NEIGHBOR", "STATE", "REMOTE", "SINCE", "TX", "RX", "DETECT", "UPS", "SENT",
+        "RECEIVED", "REFUSED", "LAST",
+    ])];
+    rows.extend(bfd.sessions.iter().map(session));
+    table(text, &rows);
+    if !bfd.refused.is_empty() {
+        let reasons: Vec<String> = reasons(&bfd.refused);
+        line!(text, "  of no session: {}", reasons.join(", "));
+    }
+}
+
+fn session(session: &SessionSnapshot) -> Vec<String> {
+    let hops = if session.multihop { " (multihop)" } else { "" };
+    let refused = match &*reasons(&session.refused) {
+        [] => "-".to_owned(),
+        reasons => reasons.join(", "),
+    };
+    let millis = |millis: f64| format!("{millis}ms");
+    vec![
+        session.name.clone(),
+        format!("{}{hops}", session.neighbor),
+        session.state.to_string(),
+        session.remote_state.to_string(),
+        duration(session.since),
+        millis(session.tx_interval_ms),
+        millis(session.rx_interval_ms),
+        session.detection_time_ms.map_or("-".to_owned(), millis),
+        session.ups.to_string(),
+        session.sent.to_string(),
+        session.received.to_string(),
+        refused,
+        session.diagnostic.clone(),
+    ]
+}
+
+fn reasons(refused: &BTreeMap<String, u64>) -> Vec<String> {
+    let reasons = refused.iter();
+    reasons
+        .map(|(why, count)| format!("{why} {count}"))
+        .collect()
 }
 
 fn services(text: &mut String, status: &Status) {

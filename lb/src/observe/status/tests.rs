@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    bfd,
     pool::snapshot::RealServerSnapshot,
     track::snapshot::TrackedSnapshot,
     vrrp::output::{Gate, State},
@@ -117,6 +118,32 @@ fn status() -> Status {
                 bytes: 6400,
             }],
         }]),
+        sessions: Some(SessionsStatus {
+            sessions: vec![SessionSnapshot {
+                name: "spine".into(),
+                neighbor: [198, 51, 100, 1].into(),
+                source: None,
+                multihop: true,
+                state: bfd::packet::State::Down,
+                since: 3.25,
+                confirmed: true,
+                diagnostic: "Control Detection Time Expired".into(),
+                remote_state: bfd::packet::State::Down,
+                remote_diagnostic: "No Diagnostic".into(),
+                discriminator: 7,
+                remote_discriminator: 0,
+                tx_interval_ms: 1000.0,
+                rx_interval_ms: 3.312,
+                detection_time_ms: None,
+                polling: false,
+                authentication: true,
+                ups: 1,
+                sent: 20,
+                received: 10,
+                refused: [("authentication_failed".into(), 4)].into(),
+            }],
+            refused: [("no_session".into(), 2)].into(),
+        }),
         loops: [(
             "vrrp".into(),
             LoopStatus {
@@ -159,6 +186,7 @@ fn a_child_that_does_not_answer_is_named() {
         statics: Vec::new(),
         tracked: Vec::new(),
         services: None,
+        sessions: None,
         ..status()
     };
     insta::assert_snapshot!(silent.table());

@@ -2,13 +2,20 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::Instant,
 };
+
+use tracing::debug;
 
 use super::Vrrp;
 use crate::{
     config::model::{Config, InterfaceName},
-    io::{script::Rights, track::Sources},
+    io::{
+        feed::{Fact, Subscription},
+        script::Rights,
+        track::Sources,
+    },
     observe::log,
     track::{
         Tracker,
@@ -18,16 +25,27 @@ use crate::{
 };
 
 /// The tracker and what feeds it.
-#[derive(Default)]
 pub(super) struct Tracking {
     pub(super) tracker: Tracker,
     pub(super) sources: Sources,
+    pub(super) sessions: Subscription,
     rights: Rights,
     /// What the tracker last said of each instance that something is said of.
     standings: BTreeMap<String, Standing>,
 }
 
 impl Tracking {
+    /// One of nothing; `feed` is where the bfd child tells of sessions.
+    pub(super) fn new(feed: PathBuf) -> Self {
+        Self {
+            tracker: Tracker::new(),
+            sources: Sources::new(),
+            sessions: Subscription::new(feed),
+            rights: Rights::default(),
+            standings: BTreeMap::new(),
+        }
+    }
+
     /// Starts a script, or says why it does not start.
     fn run(&mut self, run: &Run) {
         let identity = self.rights.identity(run.owner.as_ref());
@@ -46,6 +64,7 @@ impl Vrrp {
         let Tracking {
             tracker,
             sources,
+            sessions,
             rights,
             standings,
         } = &mut self.tracking;
@@ -53,6 +72,10 @@ impl Vrrp {
         tracker.handle_config(config, now);
         sources.set_buffer(config.global.buffers.process_monitor);
         sources.watch(tracker.watched());
+        sessions.listen(config.bfd_instances.iter().any(|session| session.for_vrrp));
+        for (session, is_up) in sessions.known() {
+            tracker.handle_bfd(session, *is_up, now);
+        }
         let is_configured = |name: &String| {
             let mut instances = config.vrrp_instances.iter();
             instances.any(|instance| instance.name == *name)
@@ -70,6 +93,16 @@ impl Vrrp {
     /// Takes a fact in.
     pub(super) fn handle_tracked(&mut self, event: Event, now: Instant) {
         self.tracking.tracker.handle_event(event, now);
+    }
+
+    /// Takes in what became of sessions.
+    pub(super) fn handle_sessions(&mut self, facts: &[Fact], now: Instant) {
+        for fact in facts {
+            debug!("{}", fact.told());
+            self.tracking
+                .tracker
+                .handle_bfd(&fact.session, fact.is_up, now);
+        }
     }
 
     /// Interfaces that are tracked.

@@ -220,6 +220,28 @@ fn an_instance_that_was_taken_over_is_well_until_the_first_result() {
 }
 
 #[test]
+fn an_instance_that_was_taken_over_is_well_until_its_session_is_told_of() {
+    const SESSION: &str = concat!(
+        instance!("track_bfd {\nx\n}"),
+        "bfd_instance x {\nneighbor_ip 192.0.2.9\n}\n"
+    );
+    for (told, expected) in [
+        ("bfd x up", ""),
+        ("bfd x down", "a 0 FAULT BFD session x is down"),
+    ] {
+        let mut world = super::World::new(SESSION);
+        world.tracker.handle_config(&world.config, world.now);
+        assert_eq!(world.step("adopt a"), "");
+        assert_eq!(world.step("wait 1"), "");
+        assert_eq!(world.step(told), expected);
+        assert_eq!(
+            world.step("bfd x up"),
+            if expected.is_empty() { "" } else { "a 0" }
+        );
+    }
+}
+
+#[test]
 fn the_end_of_a_run_that_nobody_waits_for_means_nothing() {
     let mut world = super::World::new(S);
     world.step("start");

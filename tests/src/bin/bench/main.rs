@@ -2,6 +2,7 @@
 
 mod adversity;
 mod baseline;
+mod bfd;
 mod checkers;
 mod config;
 mod dataplane;
@@ -53,6 +54,8 @@ enum Name {
     Failover,
     /// What a stalled, busy or flooded pair does, beside Debian's keepalived.
     Adversity,
+    /// How soon BFD sees a cut and what sessions cost, beside Debian's keepalived and FRR.
+    Bfd,
     /// What health checks cost and how soon a death is seen, beside Debian's keepalived.
     Checkers,
     /// What a reload of many virtual servers disturbs, beside Debian's keepalived.
@@ -76,6 +79,7 @@ fn main() -> anyhow::Result<()> {
         Name::Config => config::run(&mut report, &arguments.selection)?,
         Name::Failover => failover::run(&mut report, &arguments.selection)?,
         Name::Adversity => adversity::run(&mut report, &arguments.selection)?,
+        Name::Bfd => bfd::run(&mut report, &arguments.selection)?,
         Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
         Name::Reload => reload::run(&mut report, &arguments.selection)?,
         Name::Keepalive => keepalive::run(&mut report, &arguments.selection)?,

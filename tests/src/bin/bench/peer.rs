@@ -26,7 +26,8 @@ pub(crate) const fn name(daemon: &Daemon) -> &'static str {
     match daemon {
         Daemon::Lb { .. } => "lb",
         Daemon::Keepalived | Daemon::KeepalivedCheckers => "keepalived",
-        Daemon::Frr => "FRR",
+        Daemon::Frr | Daemon::FrrBfd => "FRR",
+        Daemon::Bird => "BIRD",
     }
 }
 

@@ -58,7 +58,7 @@ impl Capture {
         self.end()?;
         let all = self.tshark("frame", &[])?;
         let bad = self.tshark(
-            "_ws.malformed || _ws.unreassembled || ip.checksum.status == 0 || vrrp.checksum.status == 0 \
+            "_ws.malformed || _ws.unreassembled || bfd && _ws.expert.severity >= 0x00400000 || ip.checksum.status == 0 || vrrp.checksum.status == 0 \
              || tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0 \
              || icmpv6.checksum.status == 0 || vrrp && _ws.expert.severity >= 0x00400000",
             &[],

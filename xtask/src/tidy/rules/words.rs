@@ -3,7 +3,8 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 8] = [
+const CORE: [&str; 9] = [
+    "bfd",
     "checker",
     "config",
     "keepalive",

@@ -83,7 +83,6 @@ const REQUESTS: &[HttpKeyword] = &[
         Takes::Choice {
             words: HttpProtocol::WORDS,
             any_case: true,
-            withheld: &[],
             field: field!(word settings.protocol),
         },
     )

@@ -48,7 +48,6 @@ pub(super) const IDENTITY: &[Global] = &[
         Takes::Choice {
             words: DataPlane::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(word data_plane),
         },
     )
@@ -218,7 +217,6 @@ pub(super) const FILES: &[Global] = &[
         Takes::Choice {
             words: JsonVersion::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(word files.json),
         },
     )

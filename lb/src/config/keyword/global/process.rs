@@ -88,6 +88,7 @@ pub(super) const SCHEDULING: &[Global] = &[
     .default("0")
     .means("nice value of the checkers child"),
     number(&["bfd_priority"], -20, 19, field!(number bfd_process.nice))
+        .acted()
         .default("0")
         .means("nice value of the bfd child"),
     flag(&["vrrp_no_swap"], field!(copy vrrp_process.no_swap))
@@ -97,6 +98,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         .acted()
         .means("memory of the checkers child is locked"),
     flag(&["bfd_no_swap"], field!(copy bfd_process.no_swap))
+        .acted()
         .means("memory of the bfd child is locked"),
     number(
         &["vrrp_rt_priority"],
@@ -120,6 +122,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         99,
         field!(some number bfd_process.real_time),
     )
+    .acted()
     .means("real-time priority of the bfd child (SCHED_RR)"),
     cpus(
         &["vrrp_cpu_affinity"],
@@ -137,7 +140,8 @@ pub(super) const SCHEDULING: &[Global] = &[
         &["bfd_cpu_affinity"],
         |global, line, report| words::cpus(&mut global.bfd_process.cpus, line, report),
         |global| words::show_cpus(&global.bfd_process.cpus),
-    ),
+    )
+    .acted(),
     micros(
         &["vrrp_rlimit_rttime"],
         1,
@@ -175,6 +179,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(bfd_process.real_time_limit),
     )
+    .acted()
     .default("10000")
     .means("microseconds the bfd child may run in real time without a pause"),
     micros(
@@ -182,6 +187,7 @@ pub(super) const SCHEDULING: &[Global] = &[
         1,
         micros_field!(bfd_process.real_time_limit),
     )
+    .acted()
     .deprecated("bfd_rlimit_rttime")
     .means("microseconds the bfd child may run in real time without a pause"),
 ];

@@ -21,7 +21,6 @@ pub(super) const PROTOCOL: &[Global] = &[
         Takes::Choice {
             words: Version::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(word vrrp.version),
         },
     )
@@ -127,7 +126,6 @@ pub(super) const PROTOCOL: &[Global] = &[
         Takes::Choice {
             words: VrrpXdp::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(word vrrp.xdp),
         },
     )
@@ -141,7 +139,6 @@ pub(super) const PROTOCOL: &[Global] = &[
         Takes::Choice {
             words: VmacMode::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(word vrrp.vmac_mode),
         },
     )

@@ -204,6 +204,5 @@ const CHECKERS: &[Real] = &[
         "BFD_CHECK",
         lower::track::read_bfd,
         "up while a BFD session is"
-    )
-    .withheld(),
+    ),
 ];

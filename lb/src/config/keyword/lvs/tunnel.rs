@@ -39,7 +39,6 @@ pub(in crate::config) static TABLE: Table<TunnelDraft, Tunnel> = Table {
             Takes::Choice {
                 words: TunnelKind::WORDS,
                 any_case: false,
-                withheld: &[],
                 field: Field {
                     set: |draft, given| draft.kind = TunnelKind::at(given.value),
                     get: |tunnel| TunnelKind::of(*tunnel).place(),

@@ -47,7 +47,6 @@ const SERVICE: &[Virtual] = &[
         Takes::Choice {
             words: Family::WORDS,
             any_case: false,
-            withheld: &[],
             field: Field {
                 set: |draft, given| draft.family = given.map(Family::at),
                 get: |model| match &model.service {
@@ -64,7 +63,6 @@ const SERVICE: &[Virtual] = &[
         Takes::Choice {
             words: Protocol::WORDS,
             any_case: true,
-            withheld: &[],
             field: Field {
                 set: |draft, given| draft.protocol = given.map(Protocol::at),
                 get: |model| match &model.service {
@@ -84,7 +82,6 @@ const SCHEDULING: &[Virtual] = &[
         Takes::Choice {
             words: Scheduler::WORDS,
             any_case: false,
-            withheld: &[],
             field: Field {
                 set: |draft, given| draft.scheduler = Scheduler::at(given.value),
                 get: |model| model.scheduler.place(),
@@ -236,7 +233,6 @@ const PERSISTENCE: &[Virtual] = &[
         Takes::Choice {
             words: PersistenceEngine::WORDS,
             any_case: false,
-            withheld: &[],
             field: Field {
                 set: |draft, given| draft.engine = given.map(PersistenceEngine::at),
                 get: |model| model.persistence.as_ref()?.engine?.place(),

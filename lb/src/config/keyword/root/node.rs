@@ -244,7 +244,7 @@ pub(super) const TRACK: &[Root] = &[
     )
     .deprecated("track_file")
     .means("a file with a number that virtual routers and real servers track"),
-    block(
+    acted(
         &["bfd_instance"],
         "NAME",
         lower::bfd::read,

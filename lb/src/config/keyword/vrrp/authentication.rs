@@ -55,7 +55,6 @@ pub(in crate::config) static AUTHENTICATION: Table<AuthenticationDraft, Authenti
             Takes::Choice {
                 words: AuthenticationType::WORDS,
                 any_case: false,
-                withheld: &[],
                 field: field!(spanned word kind => kind),
             },
         )
@@ -109,7 +108,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             Takes::Choice {
                 words: AntiReplay::WORDS,
                 any_case: false,
-                withheld: &[],
                 field: field!(spanned word anti_replay => anti_replay),
             },
         )
@@ -120,7 +118,6 @@ pub(in crate::config) static HMAC: Table<HmacDraft, Hmac> = Table {
             Takes::Choice {
                 words: HmacMode::WORDS,
                 any_case: false,
-                withheld: &[],
                 field: field!(spanned word mode => mode),
             },
         )

@@ -20,7 +20,6 @@ pub(super) const ROUTER: &[Instance] = &[
         Takes::Choice {
             words: InitialState::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(spanned word state => state),
         },
     )
@@ -64,7 +63,6 @@ pub(super) const ROUTER: &[Instance] = &[
         Takes::Choice {
             words: Version::WORDS,
             any_case: false,
-            withheld: &[],
             field: field!(spanned word version => version),
         },
     )

@@ -41,9 +41,7 @@ macro_rules! blocks {
                 $keyword, "track_bfd", bfds, LINES,
                 |tracks, page| show("track_bfd", &LINES, &tracks.bfds, page),
                 "lines of NAME [weight N] [reverse]: the same while the bfd_instance of that name is down"
-            )
-            // Nothing runs sessions yet, and one that nobody runs is down.
-            .withheld_by_value(),
+            ),
         ]
     };
     ($keyword:ident, $name:literal, $list:ident, $lines:ident, $show:expr, $means:literal) => {
@@ -65,7 +63,6 @@ macro_rules! blocks {
 }
 
 pub(super) const INSTANCE: &[Instance] = blocks!(Instance);
-/// For `track_bfd` its members are left out: see `validate::vrrp::track`.
 pub(super) const GROUP: &[Group] = blocks!(Group);
 
 type TrackOption = Keyword<Options, Track>;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::config::{
     ast::Statement,
-    diagnostic::{Kind, Report, Withheld, quote},
+    diagnostic::{Kind, Report, quote},
     keyword::{Seen, lvs::virtual_server::TABLE},
     model::{
         Family, ForwardMethod, Micros, PrefixLength, Protocol, Scheduler, VirtualServer, Weight,
@@ -58,7 +58,6 @@ pub(in crate::config) struct VirtualServerDraft {
     /// Whether a `real_server` was refused: then the sum of the weights says nothing.
     pub(super) has_refused_server: bool,
     seen: Seen,
-    withheld: Withheld,
 }
 
 /// What follows `virtual_server`.
@@ -129,11 +128,8 @@ pub(in crate::config) fn read(draft: &mut Draft, statement: &Statement, report: 
         real_servers: Vec::new(),
         has_refused_server: false,
         seen: Seen::default(),
-        withheld: Withheld::new(),
     };
-    server.withheld = report.withheld_by(|report| {
-        server.seen = TABLE.read(statement.statements(), &mut server, report);
-    });
+    server.seen = TABLE.read(statement.statements(), &mut server, report);
     if let Some(server) = server.finish(report) {
         draft.servers.push(server);
     }

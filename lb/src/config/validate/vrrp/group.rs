@@ -96,38 +96,6 @@ pub(in crate::config::validate) fn groups_have_members(
     }
 }
 
-/// A group of which one member is left out would be another group: the others are left out too.
-pub(in crate::config::validate) fn members_act_together(
-    lowered: &mut Lowered,
-    _: &dyn System,
-    report: &mut Report,
-) {
-    for group in &lowered.sync_groups {
-        let mut placed = lowered.instances.iter();
-        let Some(absent) = placed.find(|placed| {
-            let instance = &placed.value;
-            group.value.members.contains(&instance.name) && !instance.withheld.is_empty()
-        }) else {
-            continue;
-        };
-        let why = format!(
-            "{} of {}",
-            quote(&absent.value.name),
-            quote(&format!("vrrp_sync_group {}", group.value.name))
-        );
-        for placed in &mut lowered.instances {
-            let instance = &mut placed.value;
-            let member = members(group).find(|(name, _)| *name == instance.name);
-            if let Some((_, at)) = member
-                && instance.withheld.is_empty()
-            {
-                let what = || format!("vrrp_instance {}", quote(&instance.name));
-                instance.withheld = report.leave_out(what, &vec![(why.clone(), at)]);
-            }
-        }
-    }
-}
-
 /// What a group tracks counts for its members, whatever they say of it.
 pub(in crate::config::validate) fn members_leave_tracking_to_the_group(
     lowered: &mut Lowered,

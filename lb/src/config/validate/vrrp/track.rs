@@ -12,7 +12,7 @@ use crate::config::{
         vrrp::{Track, Tracks},
     },
     source::Span,
-    validate::{names, report_no_interface, report_unknown},
+    validate::{names, report_no_interface, report_unknown, sessions},
 };
 
 pub(in crate::config::validate) fn tracked_interfaces_exist(
@@ -43,7 +43,7 @@ pub(in crate::config::validate) fn tracked_objects_exist(
     let scripts = names(&node.scripts, |script| &script.name);
     let files = names(&node.track_files, |file| &file.name);
     let processes = names(&node.track_processes, |process| &process.name);
-    let bfds = names(&node.bfd_instances, |bfd| &bfd.name);
+    let bfds = sessions(&node.bfd_instances, |bfd| bfd.for_vrrp);
     for (tracks, places) in tracks(lowered) {
         for (what, tracks, places, known) in [
             ("vrrp_script", &tracks.scripts, &places.scripts, &scripts),
@@ -163,28 +163,6 @@ fn weights<'a, T>(
     weights
         .map(|(name, weight)| (name.as_str(), weight.value))
         .collect()
-}
-
-/// Nothing runs BFD sessions yet, and one that nobody runs is down: the members of a group that tracks one are left out.
-pub(in crate::config::validate) fn sessions_of_groups_are_run(
-    lowered: &mut Lowered,
-    _: &dyn System,
-    report: &mut Report,
-) {
-    for group in &lowered.sync_groups {
-        let Some(at) = group.at.tracks.bfds.first() else {
-            continue;
-        };
-        let group = &group.value;
-        for placed in &mut lowered.instances {
-            let instance = &mut placed.value;
-            if instance.withheld.is_empty() && group.members.contains(&instance.name) {
-                let why = quote(&format!("track_bfd of vrrp_sync_group {}", group.name));
-                let what = || format!("vrrp_instance {}", quote(&instance.name));
-                instance.withheld = report.leave_out(what, &vec![(why, *at)]);
-            }
-        }
-    }
 }
 
 /// What is tracked, and where that is written, in every instance and group.

@@ -51,7 +51,6 @@ impl VirtualServerDraft {
         let sorry_server = self.finish_sorry(&service, method, report);
         let servers = self.finish_servers(&service, method, report);
         let quorum = self.finish_quorum(&servers.values, report);
-        let withheld = report.leave_out(|| self.name(), &self.withheld);
         Some(Placed {
             at: ServerPlaces {
                 server: self.span,
@@ -78,7 +77,7 @@ impl VirtualServerDraft {
                 snmp_name: self.snmp_name,
                 sorry_server,
                 real_servers: servers.values,
-                withheld,
+                withheld: Vec::new(),
             },
         })
     }
@@ -124,14 +123,6 @@ impl VirtualServerDraft {
         }
     }
 
-    /// Forgets what forbids to act, because it turned out to say nothing.
-    fn release(&mut self, keyword: &str) {
-        self.withheld.retain(|(word, _)| {
-            let word = word.trim_matches('`');
-            word.split(' ').next() != Some(keyword)
-        });
-    }
-
     /// Warns of a keyword that is dropped, as keepalived does.
     fn drop_keyword<'r>(
         &mut self,
@@ -140,7 +131,6 @@ impl VirtualServerDraft {
         why: &str,
         report: &'r mut Report,
     ) -> &'r mut Finding {
-        self.release(name);
         report.warning(
             Kind::Conflict,
             at,
@@ -203,7 +193,6 @@ impl VirtualServerDraft {
             if (flag.is_of)(scheduler) {
                 (flag.set)(&mut flags);
             } else {
-                self.release(flag.name);
                 let (owner, _) = flag.name.split_once('-').unwrap_or((flag.name, ""));
                 report
                     .warning(
@@ -309,7 +298,6 @@ impl VirtualServerDraft {
         ];
         for (span, name) in given {
             if let Some(span) = span {
-                self.release(name);
                 report.note(
                     Kind::Conflict,
                     span,
@@ -476,12 +464,6 @@ impl VirtualServerDraft {
                     .help("write less, or a higher quorum");
                 quorum.hysteresis = 0;
             }
-        }
-        if quorum.weight == 1 {
-            self.release("quorum");
-        }
-        if quorum.hysteresis == 0 {
-            self.release("hysteresis");
         }
         quorum
     }

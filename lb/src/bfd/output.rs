@@ -1,0 +1,110 @@
+//! What the sessions hear and what they want.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    packet::{Diagnostic, State},
+    refusal::Refusal,
+};
+
+/// A session, as long as it is configured; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub(super) u32);
+
+/// A UDP datagram as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Whether it came by the port of multihop sessions (RFC 5883 §5).
+    pub is_multihop: bool,
+    /// The payload.
+    pub payload: &'a [u8],
+}
+
+/// What a session of an earlier child knew, so that the next one goes on where the other end does not notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Name of the `bfd_instance`.
+    pub name: String,
+    /// The other end.
+    pub neighbor: IpAddr,
+    /// Our name for the session.
+    pub discriminator: u32,
+    /// The other end's.
+    pub remote_discriminator: u32,
+    /// What the other end last said of its intervals.
+    pub remote_min_tx: Duration,
+    /// The same for what it takes.
+    pub remote_min_rx: Duration,
+    /// Its multiplier.
+    pub remote_detect_mult: u8,
+    /// The sequence number of our authentication; not of a meticulous one, which the next child cannot know.
+    pub sequence: Option<u32>,
+}
+
+/// An effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this to the other end of the session.
+    Send {
+        /// The session.
+        session: SessionId,
+        /// The UDP payload.
+        payload: Vec<u8>,
+    },
+    /// Those who track the session are to hear of it.
+    Turned {
+        /// Name of the `bfd_instance`.
+        name: String,
+        /// Whether it is Up.
+        is_up: bool,
+    },
+    /// For the log.
+    Noted {
+        /// Name of the `bfd_instance`; the source's address where there is none.
+        name: String,
+        /// What happened.
+        what: Note,
+    },
+}
+
+/// What an operator may want to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The session entered a state.
+    Entered {
+        /// Which.
+        state: State,
+        /// Why, for states below Init.
+        diagnostic: Diagnostic,
+        /// What the other end said last of its own.
+        remote: Diagnostic,
+    },
+    /// Nothing was heard for the detection time.
+    Expired {
+        /// Since the last packet.
+        silence: Duration,
+        /// How much later than it should this was seen.
+        overdue: Duration,
+    },
+    /// The detection time is another one.
+    DetectionTime {
+        /// It is now.
+        now: Duration,
+        /// It was; zero where there was none.
+        before: Duration,
+    },
+    /// A poll sequence begins.
+    Polling,
+    /// A session of an earlier child goes on.
+    TakenUp,
+    /// A packet did not count; each kind once until the state changes.
+    Refused(Refusal),
+}

@@ -1,0 +1,273 @@
+//! The bfd child: one loop between the wire and [`Bfd`]. No decisions here.
+
+mod memory;
+mod sockets;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::{memory::Memory, sockets::Sockets};
+use super::{
+    channel::{ChildChannel, FromChild, Plan, ToChild},
+    parent::Parent,
+};
+use crate::{
+    bfd::{
+        Bfd, Key, Wanted,
+        output::{Note, Output},
+        sentence::{self, Weight},
+    },
+    cli::Role,
+    config::model::bfd::{Authentication, BfdInstance},
+    io::{
+        feed::{Fact, Feed},
+        memory::give_back,
+        scheduling::{Priorities, raise_files, set_umask},
+        secret,
+        timer::Timer,
+    },
+    observe::status::{BfdStatus, LoopStatus, SessionsStatus},
+    supervisor::RunDir,
+};
+
+/// How often sockets that cannot be opened are tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The child's state beside the core.
+struct Child {
+    bfd: Bfd,
+    rng: fastrand::Rng,
+    sockets: Sockets,
+    memory: Memory,
+    feed: Option<Feed>,
+    priorities: Priorities,
+    /// When sockets that are missing are tried again.
+    retry: Option<Instant>,
+    is_configured: bool,
+}
+
+/// Runs the child until it is stopped.
+///
+/// # Errors
+/// When it cannot work at all.
+pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut timer = Timer::new().context("timer")?;
+    let mut parent = Parent::new(Role::Bfd, channel);
+    let mut child = Child::new(run_dir);
+    loop {
+        child.drain();
+        let next = child.poll_timeout();
+        timer.set(next).context("timer")?;
+        tokio::select! {
+            biased;
+            // 1. Deadlines. Packets that wait are read first: who was silent is seen by what did not arrive, not by what was not read.
+            expired = timer.expired() => {
+                expired.context("timer")?;
+                child.handle_timeout(next);
+            }
+            // 2. The wire.
+            () = child.sockets.readable() => child.take(),
+            // 3. Who wants to hear of sessions.
+            stream = subscriber(&mut child.feed) => {
+                let facts = child.facts();
+                if let Some(feed) = &mut child.feed {
+                    feed.welcome(stream, &facts);
+                }
+            }
+            // 4. The parent.
+            order = parent.recv() => match order {
+                ToChild::Configure(plan) => {
+                    child.configure(&plan);
+                    give_back();
+                    parent.send(FromChild::Configured);
+                }
+                ToChild::Snapshot => {
+                    parent.send(FromChild::Bfd(child.status()));
+                }
+                ToChild::Request { number, .. } => {
+                    let answer = Err("sessions take no requests".to_owned());
+                    parent.send(FromChild::Answer { number, answer });
+                }
+                // Virtual routers are the vrrp child's.
+                ToChild::Follow(_) => {}
+                ToChild::Stop { .. } => break,
+            },
+            _ = terminate.recv() => break,
+            () = child.priorities.over_limit() => {}
+        }
+    }
+    child.stop();
+    Ok(())
+}
+
+async fn subscriber(feed: &mut Option<Feed>) -> tokio::net::UnixStream {
+    match feed {
+        Some(feed) => feed.subscriber().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Child {
+    fn new(run_dir: &RunDir) -> Self {
+        let feed = Feed::serve(run_dir.session_feed());
+        let feed = feed.inspect_err(|error| tracing::error!("{}", sentence::feed_failed(error)));
+        // A socket for each session.
+        raise_files().ok();
+        Self {
+            bfd: Bfd::new(),
+            rng: fastrand::Rng::new(),
+            sockets: Sockets::default(),
+            memory: Memory::new(run_dir.session_memory()),
+            feed: feed.ok(),
+            priorities: Priorities::new(Role::Bfd),
+            retry: None,
+            is_configured: false,
+        }
+    }
+
+    /// Makes `plan` the one in force: the same way at start and at reload.
+    fn configure(&mut self, plan: &Plan) {
+        self.priorities.forget_delays();
+        let global = &plan.config.global;
+        set_umask(global.scripts.umask);
+        self.priorities
+            .apply(&global.bfd_process, global.auto_priority);
+        let sessions = plan.config.bfd_instances.iter();
+        let wanted: Vec<Wanted> = sessions.filter_map(wanted).collect();
+        let left = if std::mem::replace(&mut self.is_configured, true) {
+            Vec::new()
+        } else {
+            self.memory.take()
+        };
+        let now = Instant::now();
+        self.bfd.handle_config(&wanted, &left, &mut self.rng, now);
+        self.adjust_sockets();
+        // What goes says so before its socket is closed.
+        self.drain();
+        self.sockets.retain(&self.bfd);
+        self.memory.keep(&self.bfd.remembered());
+        let facts = self.facts();
+        if let Some(feed) = &mut self.feed {
+            feed.tell(&facts);
+        }
+    }
+
+    fn adjust_sockets(&mut self) {
+        let is_complete = self.sockets.adjust(&self.bfd, &mut self.rng);
+        self.retry = (!is_complete).then(|| Instant::now() + RETRY);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let due = self.bfd.poll_timeout().map(|(due, _)| due);
+        due.into_iter().chain(self.retry).min()
+    }
+
+    fn handle_timeout(&mut self, due: Option<Instant>) {
+        let late = due.map_or(Duration::ZERO, |due| due.elapsed());
+        self.priorities.late(late);
+        self.sockets.receive();
+        self.take();
+        let now = Instant::now();
+        if self.retry.is_some_and(|at| at <= now) {
+            self.adjust_sockets();
+        }
+        self.bfd.handle_timeout(&mut self.rng, now);
+    }
+
+    /// Takes the datagrams in that were read.
+    fn take(&mut self) {
+        let (bfd, rng) = (&mut self.bfd, &mut self.rng);
+        let now = Instant::now();
+        self.sockets
+            .take(|incoming| bfd.handle_packet(&incoming, rng, now));
+    }
+
+    /// Carries out what the core wants.
+    fn drain(&mut self) {
+        let mut facts = Vec::new();
+        let (mut notes, mut is_memorable) = (Vec::new(), false);
+        while let Some(output) = self.bfd.poll_output() {
+            match output {
+                Output::Send { session, payload } => self.sockets.send(session, &payload),
+                Output::Turned { name, is_up } => facts.push(Fact::new(&name, is_up)),
+                Output::Noted { name, what } => {
+                    is_memorable |= matches!(what, Note::DetectionTime { .. });
+                    notes.push((name, what));
+                }
+            }
+        }
+        // Those who act on it first, then those who read of it.
+        if let Some(feed) = &mut self.feed {
+            feed.tell(&facts);
+        }
+        for (name, what) in notes {
+            note(&name, &what);
+        }
+        if is_memorable || !facts.is_empty() {
+            self.memory.keep(&self.bfd.remembered());
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let facts = self.bfd.facts();
+        facts.map(|(name, is_up)| Fact::new(name, is_up)).collect()
+    }
+
+    fn status(&self) -> BfdStatus {
+        let refused = self.bfd.refused().iter();
+        BfdStatus {
+            sessions: SessionsStatus {
+                sessions: self.bfd.snapshot(Instant::now()),
+                refused: refused
+                    .map(|(name, count)| ((*name).to_owned(), *count))
+                    .collect(),
+            },
+            event_loop: LoopStatus {
+                longest_delay: self.priorities.longest_delay().as_secs_f64(),
+                ..LoopStatus::default()
+            },
+        }
+    }
+
+    /// Reloads to nothing: the other ends hear that it is meant, and nothing is left for a next child.
+    fn stop(mut self) {
+        // What this makes of sessions is nobody's failure any more.
+        self.feed = None;
+        self.bfd.handle_stop(&mut self.rng, Instant::now());
+        self.drain();
+        self.memory.keep(&[]);
+    }
+}
+
+/// The session with its key; `None`, and a sentence, where it cannot prove what it should.
+fn wanted(config: &BfdInstance) -> Option<Wanted> {
+    let Some(given) = &config.authentication else {
+        return Some((config.clone(), None));
+    };
+    match key(given) {
+        Ok(key) => Some((config.clone(), Some(key))),
+        Err(error) => {
+            tracing::error!("{}", sentence::no_key(&config.name, &format!("{error:#}")));
+            None
+        }
+    }
+}
+
+fn key(given: &Authentication) -> anyhow::Result<Key> {
+    let line = secret::first_line(&given.file)?;
+    let most = given.kind.longest_key();
+    Key::new(given.kind, line.trim_ascii_end().to_vec())
+        .with_context(|| format!("{}: a key has 1 to {most} bytes", given.file))
+}
+
+fn note(name: &str, what: &Note) {
+    let (weight, text) = sentence::noted(name, what);
+    match weight {
+        Weight::Warning => tracing::warn!("{text}"),
+        Weight::Info => tracing::info!("{text}"),
+        Weight::Debug => tracing::debug!("{text}"),
+    }
+}
