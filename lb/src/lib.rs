@@ -17,5 +17,6 @@ pub mod observe;
 pub mod pool;
 pub mod runtime;
 pub mod supervisor;
+pub mod tcp_keepalive;
 pub mod track;
 pub mod vrrp;

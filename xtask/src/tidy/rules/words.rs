@@ -3,13 +3,14 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 8] = [
+const CORE: [&str; 9] = [
     "checker",
     "config",
     "keepalive",
     "mirror",
     "notify",
     "pool",
+    "tcp_keepalive",
     "track",
     "vrrp",
 ];
