@@ -96,7 +96,7 @@ fn unacknowledged_data_notices_whatever_keepalive_says() {
         // What the kernel does on its own: a quarter of an hour and more.
         (0, 15, 1_044_800, Cause::Retries, 16),
         (3000, 15, 3400, Cause::UserTimeout, 4),
-        (45_000, 15, 45_400, Cause::UserTimeout, 8),
+        (45_000, 15, 45_400, Cause::UserTimeout, 7),
     ];
     for (user_timeout, retries, milliseconds, cause, sent) in cases {
         for values in [None, Some(keepalive(1, 1, 1))] {

@@ -42,6 +42,8 @@ struct Entry {
 struct Open {
     stream: TcpStream,
     since: Instant,
+    /// The server had ended the one before.
+    is_again: bool,
 }
 
 impl Connections {
@@ -82,12 +84,16 @@ impl Connections {
         open: Option<Open>,
         slots: &Semaphore,
     ) -> ProbeResult {
-        if let Some(open) = open.filter(|_| kept.awaits_end) {
-            let since = open.since;
+        let open = open.filter(|_| kept.awaits_end);
+        let is_again = open.is_some();
+        if let Some(open) = open {
             wait_for_end(open.stream).await?;
-            // A server that closes what says nothing is asked as often as by a check that connects each time.
-            let pause = probe.connection.schedule.delay_loop;
-            sleep(pause.saturating_sub(since.elapsed())).await;
+            // Whether it still listens is asked at once; but of a server that ends all of them no more often than by a check
+            // that connects each time.
+            if open.is_again {
+                let pause = probe.connection.schedule.delay_loop;
+                sleep(pause.saturating_sub(open.since.elapsed())).await;
+            }
         }
         // The semaphore is never closed; without a permit the probe would only be unbounded.
         let slot = slots.acquire().await.ok();
@@ -97,6 +103,7 @@ impl Connections {
             entry.stream = Some(Open {
                 stream,
                 since: Instant::now(),
+                is_again,
             });
         }
         Ok(Answer::Well)

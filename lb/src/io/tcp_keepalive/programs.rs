@@ -107,7 +107,10 @@ impl Programs {
     /// # Errors
     /// When the pins cannot be removed.
     pub fn forget(&self, id: u64) -> Result<(), KeepaliveError> {
-        remove_pins(&self.directory(id))
+        remove_pins(&self.directory(id))?;
+        // The last one takes the directory of all with it.
+        fs::remove_dir(&self.pins).ok();
+        Ok(())
     }
 
     /// What is attached to a group.
