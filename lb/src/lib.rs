@@ -1,6 +1,6 @@
 //! The library behind the `lb` binary.
 //!
-//! One direction: text → [`config`] → model → core ([`vrrp`], [`track`], [`checker`], [`pool`], [`mirror`]) → outputs →
+//! One direction: text → [`config`] → model → core ([`vrrp`], [`track`], [`checker`], [`pool`], [`mirror`], [`tcp_keepalive`]) → outputs →
 //! [`runtime`] → [`io`]. Core has no clock, file descriptor, task or environment; [`observe`] reads its
 //! snapshots. ARCHITECTURE.md has the map.
 

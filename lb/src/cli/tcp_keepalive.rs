@@ -65,9 +65,12 @@ pub enum TcpKeepalive {
     Advise {
         /// The configuration; the one of -f without it
         file: Option<PathBuf>,
-        /// Where the connections end keepalive begins after this; what the kernel has here without it
+        /// Idle time before the first probe where the connections end; what the kernel has here without it
         #[arg(long, value_name = "TIME")]
         idle: Option<Idle>,
+        /// Time between probes there, also of those that are answered
+        #[arg(long, value_name = "TIME")]
+        intvl: Option<Interval>,
         /// Print JSON
         #[arg(long)]
         json: bool,

@@ -40,9 +40,14 @@ pub fn run(command: &TcpKeepalive, cli: &Cli, run_dir: &RunDir) -> anyhow::Resul
             off,
             json,
         } => settings::explain(&settings.wanted(), *user_timeout, *rto, *off, *json),
-        TcpKeepalive::Advise { file, idle, json } => {
+        TcpKeepalive::Advise {
+            file,
+            idle,
+            intvl,
+            json,
+        } => {
             let file = file.as_deref().unwrap_or(&cli.use_file);
-            advise::advise(file, cli, *idle, run_dir, *json)
+            advise::advise(file, cli, (*idle, *intvl), run_dir, *json)
         }
         TcpKeepalive::Attach { cgroup, rules } => groups::attach(cgroup, rules),
         TcpKeepalive::ApplyExisting { cgroup, json } => groups::apply_existing(cgroup, *json),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lb_common::flow::{FLOW_ESTABLISHED, timeout_seconds};
 use serde::Serialize;
 
-use super::explain::words;
+use super::explain::{silence, words};
 use crate::config::model::{Config, Protocol, global::Timeouts};
 
 /// Who forgets connections that say nothing.
@@ -34,8 +34,8 @@ pub struct Memory {
 pub struct Advice {
     /// The table.
     pub memory: Memory,
-    /// Until the first probe.
-    pub idle: Duration,
+    /// From one probe that is answered to the next.
+    pub silence: Duration,
     /// Whether the probe comes in time.
     pub is_in_time: bool,
     /// What to do, or that all is well.
@@ -61,10 +61,11 @@ pub fn forwards_tcp(config: &Config) -> bool {
     servers.any(|server| server.protocol == Protocol::Tcp)
 }
 
-/// Whether keepalive that begins after `idle` keeps connections in a table.
+/// Whether keepalive with these times keeps connections in a table.
 #[must_use]
-pub fn advise(memory: Memory, idle: Duration) -> Advice {
-    let is_in_time = idle < memory.timeout;
+pub fn advise(memory: Memory, idle: Duration, interval: Duration) -> Advice {
+    let silence = silence(idle, interval);
+    let is_in_time = silence < memory.timeout;
     // Twice in the time, so that a probe may be lost.
     let (had, wanted) = (words(memory.timeout), memory.timeout / 2);
     let wanted = wanted.as_secs().max(1);
@@ -75,7 +76,7 @@ pub fn advise(memory: Memory, idle: Duration) -> Advice {
     let sentence = if is_in_time {
         format!(
             "{table} forgets an idle connection after {had}; keepalive speaks after {}, which is in time",
-            words(idle)
+            words(silence)
         )
     } else {
         let line = match (memory.table, memory.is_configured) {
@@ -87,16 +88,21 @@ pub fn advise(memory: Memory, idle: Duration) -> Advice {
                 "set `net.netfilter.nf_conntrack_tcp_timeout_established`".to_owned()
             }
         };
-        let enough = idle.as_secs().saturating_mul(2);
+        let and = if interval.as_secs() > wanted {
+            format!(" and `tcp_keepalive_intvl {wanted}`")
+        } else {
+            String::new()
+        };
+        let enough = silence.as_secs().saturating_mul(2);
         format!(
-            "{table} forgets an idle connection after {had}, but keepalive speaks only after {}: set `tcp_keepalive_time {wanted}` where \
+            "{table} forgets an idle connection after {had}, but keepalive speaks only after {}: set `tcp_keepalive_time {wanted}`{and} where \
              the connections end, or {line} to {enough}",
-            words(idle)
+            words(silence)
         )
     };
     Advice {
         memory,
-        idle,
+        silence,
         is_in_time,
         sentence,
     }

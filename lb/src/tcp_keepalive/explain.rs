@@ -132,6 +132,13 @@ fn model(retries: Retries) -> Duration {
     }
 }
 
+/// From one probe that is answered to the next: after each probe the kernel looks again when the interval is over, whether it was
+/// answered or not.
+#[must_use]
+pub fn silence(idle: Duration, interval: Duration) -> Duration {
+    idle.max(interval)
+}
+
 /// A time in words: `2 h 11 min 15 s`.
 #[must_use]
 pub fn words(time: Duration) -> String {
@@ -171,6 +178,15 @@ pub fn idle_sentence(connection: &Connection) -> String {
     };
     let (idle, interval) = (keepalive.idle, keepalive.interval);
     let sum = format!("{idle} + {sent} × {interval} s = {}", words(time));
+    let late = silence(idle.time(), interval.time()) - idle.time();
+    let sum = if late.is_zero() {
+        sum
+    } else {
+        format!(
+            "{sum}, up to {} later once a probe was answered, because the interval is longer than the idle time",
+            words(late)
+        )
+    };
     match cause {
         Cause::UserTimeout if sent != keepalive.probes.get() => format!(
             "an idle connection notices a dead peer after {sum}: TCP_USER_TIMEOUT decides, not the {} probes",

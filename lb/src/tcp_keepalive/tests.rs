@@ -132,6 +132,12 @@ fn times_and_consequences_are_said_in_words() {
 }
 
 #[test]
+fn an_interval_longer_than_the_idle_time_is_told() {
+    let sentence = idle_sentence(&connection(Some(keepalive(2, 75, 1)), 0, 15));
+    assert!(sentence.contains("up to 1 min 13 s later"), "{sentence}");
+}
+
+#[test]
 fn a_rule_says_whom_it_fits_and_what_those_get() {
     let otherwise = Treatment::default();
     let rule = Rule::parse(
@@ -234,9 +240,16 @@ fn advice_names_the_values_and_the_line_to_change() {
             memory(Table::Flows, 60, true),
             60,
             false,
-            "or change `lvs_timeouts tcp 60` to 120",
+            "set `tcp_keepalive_time 30` and `tcp_keepalive_intvl 30` where the connections end, or change `lvs_timeouts tcp 60` to 150",
         ),
         (memory(Table::Flows, 900, false), 300, true, "in time"),
+        // The interval is between probes that are answered, too.
+        (
+            memory(Table::Flows, 70, true),
+            10,
+            false,
+            "only after 1 min 15 s",
+        ),
         (
             memory(Table::Conntrack, 300, false),
             7200,
@@ -245,7 +258,7 @@ fn advice_names_the_values_and_the_line_to_change() {
         ),
     ];
     for (memory, idle, is_in_time, part) in cases {
-        let advice = advise(memory, Duration::from_secs(idle));
+        let advice = advise(memory, Duration::from_secs(idle), Duration::from_secs(75));
         assert_eq!(advice.is_in_time, is_in_time, "{advice:?}");
         assert!(advice.sentence.contains(part), "{advice:?}");
     }

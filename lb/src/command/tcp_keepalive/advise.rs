@@ -18,7 +18,7 @@ use crate::{
     supervisor::RunDir,
     tcp_keepalive::{
         advise::{Advice, Memory, Table, advise as judge, flows, forwards_tcp},
-        values::Idle,
+        values::{Idle, Interval},
     },
 };
 
@@ -36,7 +36,7 @@ struct Answer {
 pub(super) fn advise(
     file: &Path,
     cli: &Cli,
-    idle: Option<Idle>,
+    (idle, interval): (Option<Idle>, Option<Interval>),
     run_dir: &RunDir,
     json: bool,
 ) -> anyhow::Result<u8> {
@@ -46,14 +46,18 @@ pub(super) fn advise(
         return Ok(TOO_SOON);
     }
     let config = &loaded.config;
-    let keyword = config.global.network.tcp_keepalive.time;
-    let idle = match idle.or(keyword) {
-        Some(idle) => idle.time(),
-        None => Duration::from_secs(Kernel::read()?.tcp_keepalive_time.into()),
-    };
+    let keywords = config.global.network.tcp_keepalive;
+    let kernel = Kernel::read()?;
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    let idle = idle.or(keywords.time).map(Idle::time);
+    let idle = idle.unwrap_or(seconds(kernel.tcp_keepalive_time));
+    let interval = interval.or(keywords.interval).map(Interval::time);
+    let interval = interval.unwrap_or(seconds(kernel.tcp_keepalive_intvl));
     let flows = forwards_tcp(config).then(|| flows(config.global.lvs.timeouts));
     let memories = flows.into_iter().chain(conntrack());
-    let advice: Vec<Advice> = memories.map(|memory| judge(memory, idle)).collect();
+    let advice: Vec<Advice> = memories
+        .map(|memory| judge(memory, idle, interval))
+        .collect();
     let maps = ReadMaps::open(run_dir.pins()).ok();
     let answer = Answer {
         flow_missed: maps.and_then(|maps| maps.counter(Counter::FlowMissed).ok()),

@@ -20,7 +20,10 @@ use crate::config::{
     need::Need,
     source::Span,
 };
-use crate::tcp_keepalive::advise::{advise, flows};
+use crate::tcp_keepalive::{
+    advise::{advise, flows},
+    values::Keepalive,
+};
 
 pub(super) use self::overlap::nothing_is_served_twice;
 
@@ -100,7 +103,9 @@ pub(super) fn keepalive_speaks_before_flows_are_forgotten(
 ) {
     let needs = lowered.needs.iter();
     let mut place = needs.filter(|need| matches!(need.value, Need::KeepaliveTime));
-    let time = lowered.global.network.tcp_keepalive.time;
+    let given = lowered.global.network.tcp_keepalive;
+    let interval = given.interval.unwrap_or(Keepalive::KERNEL.interval);
+    let time = given.time;
     let (Some(idle), Some(at)) = (time, place.next_back()) else {
         return;
     };
@@ -108,7 +113,11 @@ pub(super) fn keepalive_speaks_before_flows_are_forgotten(
     if !servers.any(|placed| placed.value.protocol == Protocol::Tcp) {
         return;
     }
-    let advice = advise(flows(lowered.global.lvs.timeouts), idle.time());
+    let advice = advise(
+        flows(lowered.global.lvs.timeouts),
+        idle.time(),
+        interval.time(),
+    );
     if !advice.is_in_time {
         report.note(Kind::Conflict, at.span, advice.sentence);
     }

@@ -11,22 +11,22 @@ use crate::io::{sysctl::Setting, xdp::XdpError};
 #[derive(Debug, Error)]
 pub enum KeepaliveError {
     /// A setting that cannot be read.
-    #[error("cannot read {setting}: {source}")]
+    #[error("cannot read {setting}: {why}")]
     Unreadable {
         /// Which.
         setting: Setting,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// A setting that the kernel does not take. Those set before it are as they were.
-    #[error("cannot set {setting} to {value}: {source}; nothing was changed")]
+    #[error("cannot set {setting} to {value}: {why}; nothing was changed")]
     Refused {
         /// Which.
         setting: Setting,
         /// To what.
         value: u32,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// A setting that has another value when it is read again.
     #[error("{setting} is {read} after it was set to {value}; nothing was changed")]
@@ -39,7 +39,7 @@ pub enum KeepaliveError {
         read: u32,
     },
     /// A setting that could not be put back after another one failed.
-    #[error("{failure}; and {setting} could not be put back to {value}: {source}")]
+    #[error("{failure}; and {setting} could not be put back to {value}: {why}")]
     Stuck {
         /// What failed before.
         failure: Box<Self>,
@@ -48,18 +48,18 @@ pub enum KeepaliveError {
         /// What it was.
         value: u32,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// A file that is not ours.
     #[error("{path} was not written by `lb tcp-keepalive persist`: move it away, or name another file with --file", path = .0.display())]
     Foreign(PathBuf),
     /// A file or directory.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {why}", path = path.display())]
     File {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// No cgroup v2 is mounted.
     #[error(
@@ -96,28 +96,28 @@ pub enum KeepaliveError {
     #[error("cannot load the programs: {0}")]
     Load(#[from] Box<EbpfError>),
     /// A map.
-    #[error("map {name}: {source}")]
+    #[error("map {name}: {why}")]
     Map {
         /// Which.
         name: &'static str,
         /// Why.
-        source: MapError,
+        why: MapError,
     },
     /// A program.
-    #[error("program {name}: {source}")]
+    #[error("program {name}: {why}")]
     Program {
         /// Which.
         name: &'static str,
         /// Why.
-        source: ProgramError,
+        why: ProgramError,
     },
     /// A pin.
-    #[error("cannot pin {path}: {source}", path = path.display())]
+    #[error("cannot pin {path}: {why}", path = path.display())]
     Pin {
         /// Where.
         path: PathBuf,
         /// Why.
-        source: PinError,
+        why: PinError,
     },
     /// The kernel does not list sockets.
     #[error("the kernel does not list its TCP sockets (sock_diag): {0}")]
@@ -127,6 +127,6 @@ pub enum KeepaliveError {
 impl KeepaliveError {
     pub(super) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { path, source }
+        move |why| Self::File { path, why }
     }
 }

@@ -211,7 +211,7 @@ fn attach_and_pin(
         let path = pins.join(spec.name);
         let map = object.map_mut(spec.name).ok_or_else(|| missing(spec))?;
         map.pin(&path)
-            .map_err(|source| KeepaliveError::Pin { path, source })?;
+            .map_err(|why| KeepaliveError::Pin { path, why })?;
     }
     Ok(outcome)
 }
@@ -234,23 +234,21 @@ where
     let program = object.program_mut(name).ok_or_else(missing)?;
     program
         .try_into()
-        .map_err(|source| KeepaliveError::Program { name, source })
+        .map_err(|why| KeepaliveError::Program { name, why })
 }
 
 fn pin_link(link: Result<FdLink, LinkError>, path: &Path) -> Result<(), KeepaliveError> {
     // Before Linux 5.7 there are no links, and nothing would outlive this process.
     let link = link.map_err(|error| KeepaliveError::Unsupported(error.to_string()))?;
-    link.pin(path)
-        .map(drop)
-        .map_err(|source| KeepaliveError::Pin {
-            path: path.to_owned(),
-            source,
-        })
+    link.pin(path).map(drop).map_err(|why| KeepaliveError::Pin {
+        path: path.to_owned(),
+        why,
+    })
 }
 
 fn failed(spec: &MapSpec) -> impl FnOnce(aya::maps::MapError) -> KeepaliveError + use<> {
     let name = spec.name;
-    move |source| KeepaliveError::Map { name, source }
+    move |why| KeepaliveError::Map { name, why }
 }
 
 fn missing(spec: &MapSpec) -> KeepaliveError {
@@ -260,8 +258,8 @@ fn missing(spec: &MapSpec) -> KeepaliveError {
 /// What the kernel said, at the bottom of an error.
 fn last_word(error: &dyn std::error::Error) -> String {
     let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
+    while let Some(why) = last.source() {
+        last = why;
     }
     last.to_string()
 }

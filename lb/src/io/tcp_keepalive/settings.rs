@@ -75,12 +75,12 @@ impl Kernel {
             if number(name).is_ok_and(|now| now == value) {
                 continue;
             }
-            if let Err(source) = setting.write(&value.to_string()) {
+            if let Err(why) = setting.write(&value.to_string()) {
                 return KeepaliveError::Stuck {
                     failure: Box::new(failure),
                     setting,
                     value,
-                    source,
+                    why,
                 };
             }
         }
@@ -93,16 +93,16 @@ fn number(name: &str) -> Result<u32, KeepaliveError> {
     let read = setting
         .read()
         .and_then(|text| text.parse().map_err(io::Error::other));
-    read.map_err(|source| KeepaliveError::Unreadable { setting, source })
+    read.map_err(|why| KeepaliveError::Unreadable { setting, why })
 }
 
 fn set(name: &str, value: u32) -> Result<(), KeepaliveError> {
     let setting = Setting::of_node_v4(name);
-    if let Err(source) = setting.write(&value.to_string()) {
+    if let Err(why) = setting.write(&value.to_string()) {
         return Err(KeepaliveError::Refused {
             setting,
             value,
-            source,
+            why,
         });
     }
     match number(name)? {

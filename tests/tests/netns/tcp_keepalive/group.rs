@@ -3,9 +3,8 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::{Duration, Instant},
+    process::{Child, Command},
+    sync::Mutex,
 };
 
 use xtask::lab::Namespace;
@@ -13,7 +12,10 @@ use xtask::lab::Namespace;
 use super::tcp_keepalive;
 
 /// Ended, detached and removed when dropped.
-pub(super) struct Group(PathBuf);
+pub(super) struct Group {
+    path: PathBuf,
+    started: Mutex<Vec<Child>>,
+}
 
 impl Group {
     pub(super) fn new(name: &str) -> Self {
@@ -22,11 +24,14 @@ impl Group {
         let mount = mount.expect("cgroup v2 is mounted").split(' ').nth(4);
         let path = Path::new(mount.unwrap()).join(format!("lb-test-{name}-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
-        Self(path)
+        Self {
+            path,
+            started: Mutex::default(),
+        }
     }
 
     pub(super) fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.path.to_str().unwrap()
     }
 
     /// A program inside, with its arguments, which exits with what it exits with.
@@ -39,18 +44,16 @@ impl Group {
 
     /// Starts one in a namespace; it ends with the group.
     pub(super) fn start(&self, namespace: &Namespace, words: &[&str]) {
-        namespace.spawn(&mut self.command(words)).unwrap();
+        let child = namespace.spawn(&mut self.command(words)).unwrap();
+        self.started.lock().unwrap().push(child);
     }
 
     /// Ends everything in it.
     pub(super) fn kill(&self) {
-        fs::write(self.0.join("cgroup.kill"), "1").unwrap();
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while fs::read_to_string(self.0.join("cgroup.events"))
-            .is_ok_and(|events| events.contains("populated 1"))
-        {
-            assert!(Instant::now() < deadline, "{} does not empty", self.path());
-            thread::sleep(Duration::from_millis(10));
+        fs::write(self.path.join("cgroup.kill"), "1").unwrap();
+        let started = std::mem::take(&mut *self.started.lock().unwrap());
+        for mut child in started {
+            child.wait().unwrap();
         }
     }
 
@@ -70,6 +73,6 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
         let _detached_already = tcp_keepalive(None, &["detach", "--cgroup", self.path()]);
-        fs::remove_dir(&self.0).unwrap();
+        fs::remove_dir(&self.path).unwrap();
     }
 }

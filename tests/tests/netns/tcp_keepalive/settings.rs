@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use xtask::lab::Options;
+use xtask::lab::{Namespace, Options};
 
 use super::{command, said, tcp_keepalive};
 use crate::arena::Arena;
@@ -101,13 +101,14 @@ fn settings_are_set_kept_over_a_boot_and_removed() {
 }
 
 /// A sentence on stderr, and the settings as they were.
-fn expect_refusal(what: &str, mut command: Command, words: &str, namespace: &str) {
-    let before = shown(namespace);
-    let said = said(&mut command);
+fn expect_refusal(what: &str, mut command: Command, words: &str, namespace: &Namespace) {
+    let before = shown(namespace.name());
+    // Inside from the start: below /proc/sys/net each network namespace has files of its own.
+    let said = namespace.run(|| Ok(said(&mut command))).unwrap();
     println!("{what}: {}", said.err.trim());
     assert_ne!(said.code, Some(0), "{what}: {said:?}");
     assert!(said.err.contains(words), "{what}: {said:?}");
-    assert_eq!(shown(namespace), before, "{what}: nothing half set");
+    assert_eq!(shown(namespace.name()), before, "{what}: nothing half set");
 }
 
 /// The command in a mount namespace of its own, after `script`.
@@ -122,8 +123,8 @@ fn with_mounts(script: &str, inner: &Command) -> Command {
 #[test]
 fn what_goes_wrong_is_said_in_a_sentence_and_nothing_is_half_set() {
     let arena = Arena::new(Options::default());
-    let client = arena.client().name();
-    let set = |words: &[&str]| command(Some(client), &[&["set"], words].concat());
+    let client = arena.client();
+    let set = |words: &[&str]| command(Some(client.name()), &[&["set"], words].concat());
     let good = ["--time", "600", "--intvl", "20", "--probes", "4"];
     for (word, sentence) in [
         ("0", "the kernel takes 1 to 32767"),
