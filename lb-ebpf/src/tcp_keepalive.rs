@@ -9,6 +9,10 @@
     missing_docs,
     reason = "the entry points are documented, but their attributes drop it"
 )]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the attributes of the entry points call them so"
+)]
 
 use core::ffi::c_void;
 
@@ -36,10 +40,8 @@ static keepalive_rules: Array<RuleValue, { maps::KEEPALIVE_RULES.max_entries as 
     non_upper_case_globals,
     reason = "the name of the static is the name of the map"
 )]
-static rule_counters: PerCpuArray<
-    RuleCounters,
-    { maps::KEEPALIVE_COUNTERS.max_entries as usize },
-> = PerCpuArray::new();
+static rule_counters: PerCpuArray<RuleCounters, { maps::KEEPALIVE_COUNTERS.max_entries as usize }> =
+    PerCpuArray::new();
 
 /// `BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB`.
 const ACTIVE_ESTABLISHED: u32 = 4;
