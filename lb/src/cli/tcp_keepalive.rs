@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::tcp_keepalive::{
-    rule::{Precedence, Rule, Treatment},
+    rule::{MOST, Precedence, Rule, Treatment, list},
     sysctl::Wanted,
     values::{Idle, Interval, Keepalive, Probes, Retries, UserTimeout, UserTimeoutChoice},
 };
@@ -151,17 +151,17 @@ impl SettingArguments {
 }
 
 /// Which connections get what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct RuleArguments {
     /// Idle time before the first probe
-    #[arg(long, value_name = "TIME", default_value = "180")]
-    pub idle: Option<Idle>,
+    #[arg(long, value_name = "TIME", default_value_t = Keepalive::OURS.idle)]
+    pub idle: Idle,
     /// Time between probes
-    #[arg(long, value_name = "TIME", default_value = "30")]
-    pub intvl: Option<Interval>,
+    #[arg(long, value_name = "TIME", default_value_t = Keepalive::OURS.interval)]
+    pub intvl: Interval,
     /// Probes without an answer until the connection is given up
-    #[arg(long, value_name = "NUMBER", default_value = "3")]
-    pub cnt: Option<Probes>,
+    #[arg(long, value_name = "NUMBER", default_value_t = Keepalive::OURS.probes)]
+    pub cnt: Probes,
     /// When unacknowledged data gives a connection up: TIME, auto for idle + intvl × cnt, or none
     #[arg(long, value_name = "TIME", default_value = "auto")]
     pub user_timeout: UserTimeoutChoice,
@@ -184,12 +184,11 @@ impl RuleArguments {
     /// What connections get where their rule does not say.
     #[must_use]
     pub fn treatment(&self) -> Treatment {
-        let ours = Keepalive::OURS;
         Treatment {
             keepalive: Keepalive {
-                idle: self.idle.unwrap_or(ours.idle),
-                interval: self.intvl.unwrap_or(ours.interval),
-                probes: self.cnt.unwrap_or(ours.probes),
+                idle: self.idle,
+                interval: self.intvl,
+                probes: self.cnt,
             },
             user_timeout: self.user_timeout,
             precedence: if self.force {
@@ -205,7 +204,6 @@ impl RuleArguments {
     /// # Errors
     /// In words, when one is none or there are too many.
     pub fn rules(&self, file: &str) -> Result<Vec<Rule>, String> {
-        use crate::tcp_keepalive::rule::{MOST, list};
         let treatment = self.treatment();
         let mut rules = Vec::new();
         for text in &self.rules {

@@ -12,7 +12,7 @@ use lb::tcp_keepalive::{
     values::{Keepalive, UserTimeout},
 };
 use socket2::{SockRef, TcpKeepalive};
-use xtask::lab::{Node, Options};
+use xtask::lab::{Node, Options, slowness};
 
 use crate::arena::Arena;
 
@@ -155,7 +155,8 @@ fn a_peer_that_vanishes_is_noticed_when_explain_says_it_is() {
         let is_right = match (predicted, &measured) {
             (None, None) => true,
             (Some(predicted), Some((time, how))) => {
-                (predicted - EARLY..predicted + LATE).contains(time) && how == "timed out"
+                (predicted - EARLY..predicted + LATE * slowness()).contains(time)
+                    && how == "timed out"
             }
             _ => false,
         };

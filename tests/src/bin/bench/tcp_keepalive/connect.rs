@@ -86,10 +86,14 @@ pub(super) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()>
             }
         }
         let [plain, ours, library] = &values;
-        for (name, theirs) in [("plain", plain), ("libkeepalive-0.3", library)] {
+        let beside = [
+            (case.clone(), "plain", plain),
+            (format!("{case}/preload"), "libkeepalive-0.3", library),
+        ];
+        for (case, name, theirs) in beside {
             out.add(&Figure {
                 bench: BENCH,
-                case: case.clone(),
+                case,
                 metric: "connection_us",
                 values: Values::new(ours),
                 against: Some((name, Values::new(theirs).median)),
