@@ -93,6 +93,11 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    const ALL_V6: Self = Self {
+        address: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        length: 0,
+    };
+
     const fn is_v4(&self) -> bool {
         self.address.is_ipv4()
     }
@@ -153,6 +158,13 @@ impl FromStr for Prefix {
         if length > most {
             return Err(wrong());
         }
+        // A mapped address is one of IPv4 to the program, too.
+        let (address, length) = match address {
+            IpAddr::V6(v6) if length >= 96 => v6
+                .to_ipv4_mapped()
+                .map_or((address, length), |v4| (IpAddr::V4(v4), length - 96)),
+            _ => (address, length),
+        };
         let meant = Self {
             address: cut(address, length),
             length,
@@ -283,9 +295,13 @@ impl Rule {
                 Precedence::Force
             },
         });
+        let local = Prefix::of_kernel(kernel.family, kernel.local, kernel.local_mask);
+        let remote = Prefix::of_kernel(kernel.family, kernel.remote, kernel.remote_mask);
+        // Of a prefix of length 0 the family alone is left.
+        let all = (kernel.family == 6 && local.is_none()).then_some(Prefix::ALL_V6);
         Self {
-            local: Prefix::of_kernel(kernel.family, kernel.local, kernel.local_mask),
-            remote: Prefix::of_kernel(kernel.family, kernel.remote, kernel.remote_mask),
+            local,
+            remote: remote.or(all),
             local_port: port(kernel.local_port),
             remote_port: port(kernel.remote_port),
             treatment,

@@ -154,6 +154,12 @@ fn a_rule_says_whom_it_fits_and_what_those_get() {
     assert_eq!((kernel.family, kernel.remote_port), (4, 5432));
     let leave = Rule::parse("local ::1 leave", &otherwise).unwrap().kernel();
     assert_eq!((leave.flags, leave.family), (RULE_USED | RULE_LEAVES, 6));
+    for text in ["remote ::/0 leave", "remote 0.0.0.0/0 leave"] {
+        let rule = Rule::parse(text, &otherwise).unwrap();
+        assert_eq!(Rule::of_kernel(&rule.kernel()), rule, "{text}");
+    }
+    let mapped = Rule::parse("local ::ffff:10.0.0.0/104 leave", &otherwise);
+    assert_eq!(mapped.unwrap().to_string(), "local 10.0.0.0/8 leave");
     let all = Rule::of_all(otherwise).kernel();
     assert_eq!(
         (all.flags, all.user_timeout),
