@@ -1,25 +1,31 @@
-//! Lays the eBPF object where `include_bytes!(concat!(env!("OUT_DIR"), "/lb.o"))` finds it.
+//! Lays the eBPF objects where `include_bytes!(concat!(env!("OUT_DIR"), "/lb.o"))` finds them.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-/// Names the object by hand, for builds outside the workspace.
+/// Names the object of the data plane by hand, for builds outside the workspace; the other one is beside it.
 const VARIABLE: &str = "LB_EBPF_OBJECT";
+
+/// The object of the programs for sockets.
+const SOCKETS: &str = "lb-tcp-keepalive.o";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={VARIABLE}");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let object = env::var_os(VARIABLE).map_or_else(|| built(&out), PathBuf::from);
-    println!("cargo::rerun-if-changed={}", object.display());
-    if let Err(error) = fs::copy(&object, out.join("lb.o")) {
-        println!(
-            "cargo::error=the eBPF object {} is missing ({error}): run `cargo xtask build`, or set \
-             {VARIABLE}",
-            object.display()
-        );
+    for object in [&object, &object.with_file_name(SOCKETS)] {
+        println!("cargo::rerun-if-changed={}", object.display());
+        let name = object.file_name().expect("an object is a file");
+        if let Err(error) = fs::copy(object, out.join(name)) {
+            println!(
+                "cargo::error=the eBPF object {} is missing ({error}): run `cargo xtask build`, or set \
+                 {VARIABLE}",
+                object.display()
+            );
+        }
     }
 }
 

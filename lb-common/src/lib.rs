@@ -25,6 +25,7 @@ pub mod quic;
 pub mod ring;
 pub mod router;
 pub mod service;
+pub mod tcp_keepalive;
 pub mod virtual_mac;
 
 /// An IPv6 address, or an IPv4 address in its IPv4-mapped form, in network byte order.

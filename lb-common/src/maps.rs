@@ -14,6 +14,7 @@ use crate::{
     ring::RingChunk,
     router::{PeerKey, PeerValue, RouterKey, RouterValue, SenderKey, SenderValue, VRIDS},
     service::{ServiceKey, ServiceSlot, ServiceTableHeader, ServiceValue},
+    tcp_keepalive::{RULES, RuleCounters, RuleValue},
     virtual_mac::{RouterMacValue, VirtualMacKey, VirtualMacValue},
 };
 
@@ -24,6 +25,8 @@ pub enum Writer {
     Checker,
     /// The VRRP child.
     Vrrp,
+    /// The command that attaches the programs, before it does.
+    Command,
     /// Only the programs.
     Programs,
 }
@@ -44,7 +47,7 @@ pub struct MapSpec {
 }
 
 macro_rules! maps {
-    ($($(#[$doc:meta])* $name:ident: $text:literal, $key:ty => $value:ty, $max:expr, $writer:ident;)+) => {
+    ($(#[$all:meta])* $list:ident; $($(#[$doc:meta])* $name:ident: $text:literal, $key:ty => $value:ty, $max:expr, $writer:ident;)+) => {
         $($(#[$doc])* pub const $name: MapSpec = MapSpec {
             name: $text,
             key_size: size_of::<$key>() as u32,
@@ -52,8 +55,8 @@ macro_rules! maps {
             max_entries: $max,
             writer: Writer::$writer,
         };)+
-        /// Every map.
-        pub const ALL: &[MapSpec] = &[$($name,)+];
+        $(#[$all])*
+        pub const $list: &[MapSpec] = &[$($name,)+];
     };
 }
 
@@ -61,6 +64,8 @@ macro_rules! maps {
 pub const SLOTS_PER_SERVICE: u32 = 4;
 
 maps! {
+    /// Every map of the data plane.
+    ALL;
     /// BTF hash `ServiceKey → ServiceValue`, for people and tools.
     SERVICES: "services", ServiceKey => ServiceValue, 4096, Checker;
     /// Array of `ServiceSlot`, two halves, each a power of two: the fast twin of `services`.
@@ -121,4 +126,13 @@ maps! {
     DEST_TRAFFIC: "dest_traffic", u32 => Traffic, 65536, Programs;
     /// Ring buffer of `Event`, size in bytes.
     EVENTS: "events", () => (), 262_144, Programs;
+}
+
+maps! {
+    /// Every map of the programs that give sockets keepalive; a set for each control group.
+    TCP_KEEPALIVE;
+    /// Array of `RuleValue`, the first that fits decides.
+    KEEPALIVE_RULES: "keepalive_rules", u32 => RuleValue, RULES, Command;
+    /// Per-CPU array `rule → RuleCounters`.
+    KEEPALIVE_COUNTERS: "rule_counters", u32 => RuleCounters, RULES, Programs;
 }

@@ -17,6 +17,11 @@ pub const CLOCK: &str = "lb_clock";
 /// entries it freed.
 pub const SWEEP: &str = "lb_sweep";
 
+/// sock_ops, of control groups: gives connections keepalive when they are established.
+pub const SOCK_OPS: &str = "lb_sock_ops";
+/// cgroup/setsockopt: keeps programs from switching that off.
+pub const SET_SOCK_OPT: &str = "lb_setsockopt";
+
 /// XDP, never attached: [`XDP`] made to see another flow each round, see [`crate::bench`].
 pub const BENCH: &str = "lb_bench";
 /// What [`BENCH`] costs without [`XDP`].

@@ -49,6 +49,10 @@ pub struct ProbeId(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct CheckId(u32);
 
+/// A connection that a check keeps from one run to the next; never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(u32);
+
 /// Why a probe failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
@@ -88,6 +92,17 @@ pub struct Probe {
     pub check: Arc<model::Check>,
     /// Which of its urls, for those that have some.
     pub url: usize,
+    /// For a check that keeps its connection.
+    pub kept: Option<Kept>,
+}
+
+/// The connection that a check keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Which.
+    pub id: ConnectionId,
+    /// The answer is its end; else that there is one.
+    pub awaits_end: bool,
 }
 
 /// An effect.
@@ -100,6 +115,8 @@ pub enum Output {
         /// What.
         probe: Probe,
     },
+    /// A check is gone that kept a connection, or waits for its end.
+    Close(ConnectionId),
     /// A check changed its mind: log, and mail.
     CheckChanged(CheckChange),
     /// A check has run for the first time, and said what its real server was taken for.
@@ -355,9 +372,14 @@ impl Checker {
 
     fn forget(&mut self, checks: &[CheckId]) {
         for id in checks {
-            let gone = self.checks.remove(id);
-            if let Some(due) = gone.and_then(|check| check.due) {
+            let Some(gone) = self.checks.remove(id) else {
+                continue;
+            };
+            if let Some(due) = gone.due {
                 self.timers.remove(&(due, *id));
+            }
+            if gone.keeps_connection() {
+                self.outputs.push_back(Output::Close(ConnectionId(id.0)));
             }
         }
     }
@@ -503,7 +525,7 @@ impl Checker {
             self.running.insert(probe, id);
             self.outputs.push_back(Output::Probe {
                 id: probe,
-                probe: check.probe(),
+                probe: check.probe(ConnectionId(id.0)),
             });
         }
     }

@@ -2,6 +2,7 @@
 
 mod getopt;
 pub mod keepalive;
+pub mod tcp_keepalive;
 mod time;
 
 use std::{
@@ -157,6 +158,9 @@ pub enum Command {
     Keepalive(Box<keepalive::Keepalive>),
     /// Register processes with keepalive, list and unregister them, as spawndaemon(1M) does
     Spawndaemon(Box<keepalive::Spawndaemon>),
+    /// See, set, explain and give TCP keepalive
+    #[command(subcommand)]
+    TcpKeepalive(tcp_keepalive::TcpKeepalive),
     /// Replay a recording of the elections (vrrp_record): 0 when they decide as they did, 1 when not, 2 for a damaged file
     Replay {
         /// The recording

@@ -5,6 +5,7 @@ pub mod flow;
 pub mod keepalive;
 pub mod replay;
 pub mod spawndaemon;
+pub mod tcp_keepalive;
 
 use std::io::Write as _;
 

@@ -27,6 +27,7 @@ pub mod secret;
 pub mod signals;
 pub mod socket;
 pub mod sysctl;
+pub mod tcp_keepalive;
 pub mod timer;
 pub mod track;
 pub mod watch;

@@ -1,6 +1,6 @@
 //! The library behind the `lb` binary.
 //!
-//! One direction: text → [`config`] → model → core ([`vrrp`], [`bfd`], [`track`], [`checker`], [`pool`], [`mirror`]) → outputs →
+//! One direction: text → [`config`] → model → core ([`vrrp`], [`bfd`], [`track`], [`checker`], [`pool`], [`mirror`], [`tcp_keepalive`]) → outputs →
 //! [`runtime`] → [`io`]. Core has no clock, file descriptor, task or environment; [`observe`] reads its
 //! snapshots. ARCHITECTURE.md has the map.
 
@@ -18,5 +18,6 @@ pub mod observe;
 pub mod pool;
 pub mod runtime;
 pub mod supervisor;
+pub mod tcp_keepalive;
 pub mod track;
 pub mod vrrp;

@@ -16,7 +16,7 @@ use lb::{
         config::{self, Findings},
         flow, keepalive,
         replay::replay,
-        spawndaemon,
+        spawndaemon, tcp_keepalive,
     },
     io::{self, namespace},
     observe::{log, logging::Logging, status::Status},
@@ -107,6 +107,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Spawndaemon(arguments)) => tokio_runtime()?
             .block_on(spawndaemon::run(arguments, &run_dir))
             .map(ExitCode::from),
+        Some(Command::TcpKeepalive(command)) => {
+            tcp_keepalive::run(command, &cli, &run_dir).map(ExitCode::from)
+        }
         Some(Command::Child { role }) => child(&cli, &run_dir, *role),
         None => daemon(cli),
     }

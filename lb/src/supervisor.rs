@@ -43,7 +43,7 @@ pub use self::{
 };
 use crate::{
     cli::{Cli, Role},
-    config::model::{self, Config},
+    config::model::{self, Config, global::TcpKeepalive},
     io::{
         config::{keep, options, read},
         control::Reply,
@@ -329,6 +329,7 @@ impl Parent {
                     !config.vrrp_instances.is_empty()
                         || config.has_statics()
                         || config.global.lvs.sync_daemon.is_some()
+                        || config.global.network.tcp_keepalive != TcpKeepalive::default()
                 }
                 Role::Checkers => !self.config.virtual_servers.is_empty(),
                 Role::Bfd => !self.cli.no_bfd && !self.config.bfd_instances.is_empty(),

@@ -36,6 +36,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode> {
     if arguments.iter().any(|argument| argument == "keepalive") {
         packages::prepare(packages::SUPERVISORS)?;
     }
+    if arguments.iter().any(|argument| argument == "tcp-keepalive") {
+        packages::prepare(packages::PRELOAD)?;
+    }
     let built = build::programs(Profile::Release, &["lb", "bench"])?;
     if arguments.iter().any(|argument| argument == GUEST) {
         let others = arguments.iter().filter(|argument| *argument != GUEST);

@@ -1,4 +1,4 @@
-//! Builds the eBPF object and the daemon that embeds it.
+//! Builds the eBPF objects and the daemon that embeds them.
 
 use std::{
     fs,
@@ -39,13 +39,13 @@ pub const PACKAGES: [&str; 4] = [
     "--package=xtask",
 ];
 
-/// Returns where [`ebpf`] puts the object.
+/// Returns where [`ebpf`] puts the object of the data plane; that of the programs for sockets is beside it.
 #[must_use]
 pub fn object() -> PathBuf {
     workspace::target().join("ebpf/lb.o")
 }
 
-/// Prepares the toolchain and builds the eBPF object; returns its path.
+/// Prepares the toolchain and builds the eBPF objects; returns the path of the data plane's.
 ///
 /// # Errors
 /// Says what the toolchain lacks, or that the build failed after cargo has said why.
@@ -55,8 +55,10 @@ pub fn ebpf() -> Result<PathBuf> {
         &mut bpf_cargo(&toolchain, "build"),
         "the build of the eBPF programs",
     )?;
-    let built = workspace::target().join("ebpf/bpfel-unknown-none/bpf/lb-ebpf");
-    copy_if_changed(&built, &object())?;
+    let built = workspace::target().join("ebpf/bpfel-unknown-none/bpf");
+    copy_if_changed(&built.join("lb-ebpf"), &object())?;
+    let sockets = object().with_file_name("lb-tcp-keepalive.o");
+    copy_if_changed(&built.join("lb-tcp-keepalive"), &sockets)?;
     Ok(object())
 }
 

@@ -31,6 +31,9 @@ pub const KEEPALIVE: &[Package] = &[
 /// What keepalive is measured beside.
 pub const SUPERVISORS: &[Package] = &[("monit", "monit"), ("runsvdir", "runit")];
 
+/// What keepalive by control group is measured beside.
+pub const PRELOAD: &[Package] = &[("/usr/lib/libkeepalive.so.0", "libkeepalive0")];
+
 /// What the netns tier starts.
 pub const NETNS: &[Package] = &[
     ("ip", "iproute2"),
@@ -48,8 +51,11 @@ pub const NETNS: &[Package] = &[
     ("openssl", "openssl"),
     ("ping", "iputils-ping"),
     ("ps", "procps"),
+    ("/usr/bin/python3", "python3-minimal"),
+    ("sysctl", "procps"),
     ("tcpdump", "tcpdump"),
     ("tshark", "tshark"),
+    ("unshare", "util-linux"),
     ("vtysh", "frr"),
     // Without it `ip` and keepalived know no protocol by name.
     ("/etc/protocols", "netbase"),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Answer, Probe, ProbeError, ProbeResult};
+use super::{Answer, ConnectionId, Kept, Probe, ProbeError, ProbeResult};
 use crate::{
     config::model::{self, FileWeight, Http, Schedule},
     pool::RealServerId,
@@ -142,7 +142,7 @@ impl Check {
     }
 
     /// What is asked next.
-    pub(super) fn probe(&self) -> Probe {
+    pub(super) fn probe(&self, connection: ConnectionId) -> Probe {
         let url = match self.state {
             State::Urls { next, .. } => next,
             _ => 0,
@@ -150,7 +150,20 @@ impl Check {
         Probe {
             check: Arc::clone(&self.settings),
             url,
+            kept: self.keeps_connection().then_some(Kept {
+                id: connection,
+                awaits_end: self.is_settled(),
+            }),
         }
+    }
+
+    pub(super) fn keeps_connection(&self) -> bool {
+        matches!(*self.settings, model::Check::Keepalive(_))
+    }
+
+    /// It is up because it has passed.
+    const fn is_settled(&self) -> bool {
+        self.is_up && self.has_run
     }
 
     /// What it adds to the configured weight.
@@ -192,7 +205,7 @@ impl Check {
             step.matters = weight.replace(wanted) != Some(wanted);
         }
         let is_whole = self.is_whole();
-        let is_settled = self.is_up && self.has_run;
+        let is_settled = self.is_settled();
         let recovers_fast = http(&self.settings).is_some_and(|http| http.fast_recovery);
         if recovers_fast && !is_settled && !is_whole {
             step.delay = Duration::ZERO;
@@ -206,6 +219,10 @@ impl Check {
             step.changed = Some((Ok(()), if self.has_run { retries } else { 0 }));
             step.matters = true;
             (self.is_up, self.has_run) = (true, true);
+        }
+        if self.keeps_connection() && self.is_settled() {
+            // Nothing to be asked: the end of the connection is waited for.
+            step.delay = Duration::ZERO;
         }
         step
     }

@@ -21,6 +21,7 @@ pub(super) fn asks_same(old: &Check, new: &Check) -> bool {
             (Check::Smtp(old), Check::Smtp(new)) => old.settings == new.settings,
             (Check::Dns(old), Check::Dns(new)) => old.settings == new.settings,
             (Check::Grpc(old), Check::Grpc(new)) => old.settings == new.settings,
+            (Check::Keepalive(old), Check::Keepalive(new)) => old.settings == new.settings,
             (Check::Misc(old), Check::Misc(new)) => {
                 (&old.command, old.dynamic) == (&new.command, new.dynamic)
             }

@@ -146,3 +146,59 @@ fn keepalive_and_spawndaemon_have_options_of_their_own() {
         assert!(Cli::try_parse_from(refused).is_err(), "{refused:?}");
     }
 }
+
+#[test]
+fn a_command_that_is_run_with_keepalive_keeps_its_own_options() {
+    let line = [
+        "lb",
+        "-s",
+        "blue",
+        "tcp-keepalive",
+        "run",
+        "--idle",
+        "1m",
+        "--rule",
+        "local-port 22 leave",
+        "--",
+        "cc",
+        "-tx",
+        "-n",
+    ];
+    let cli = parse(&line);
+    let Some(Command::TcpKeepalive(tcp_keepalive::TcpKeepalive::Run { rules, command })) =
+        cli.command
+    else {
+        panic!("{cli:?}");
+    };
+    assert_eq!(command, ["cc", "-tx", "-n"]);
+    let made: Vec<String> = rules
+        .rules("# nothing\n")
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(made, ["local-port 22 leave"]);
+    let made = rules.rules("remote ::1 force").unwrap();
+    assert_eq!(
+        made[1].to_string(),
+        "remote ::1/128 idle 60 interval 30 probes 3 user-timeout auto force"
+    );
+    for wrong in [
+        &["lb", "tcp-keepalive", "attach"][..],
+        &[
+            "lb",
+            "tcp-keepalive",
+            "attach",
+            "--cgroup",
+            "x",
+            "--force",
+            "--respect-app",
+        ],
+        &["lb", "tcp-keepalive", "detach"],
+        &["lb", "tcp-keepalive", "detach", "--all", "--cgroup", "x"],
+        &["lb", "tcp-keepalive", "persist", "--remove", "--time", "3"],
+        &["lb", "tcp-keepalive", "run"],
+    ] {
+        assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
+    }
+}

@@ -451,6 +451,7 @@ static TABLES: &[&dyn Block] = &[
     &check::network::HOST,
     &check::network::DNS,
     &check::network::GRPC,
+    &check::network::KEEPALIVE,
     &check::program::TABLE,
     &check::track::FILE,
     &check::track::BFD,

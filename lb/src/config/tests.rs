@@ -240,7 +240,7 @@ fn advert_intervals_follow_the_version() {
 fn every_keyword_of_keepalived_is_known() {
     let cases = [
         ("the top level", 25, 0),
-        ("global_defs", 140, 10),
+        ("global_defs", 140, 13),
         ("vrrp_instance", 70, 0),
         // `notify_deleted` too, which keepalived.conf(5) has and the code does not.
         ("vrrp_sync_group", 15, 1),
@@ -251,7 +251,7 @@ fn every_keyword_of_keepalived_is_known() {
         ("track_interface, track_script, track_bfd", 4, 0),
         ("track_file, track_process", 4, 0),
         ("virtual_server", 39, 4),
-        ("real_server", 26, 6),
+        ("real_server", 26, 7),
         ("TCP_CHECK", 13, 3),
         ("PING_CHECK", 13, 3),
         ("HTTP_GET", 20, 3),
@@ -263,6 +263,7 @@ fn every_keyword_of_keepalived_is_known() {
         ("host", 13, 3),
         ("DNS_CHECK", 15, 3),
         ("GRPC_CHECK", 0, 19),
+        ("KEEPALIVE_CHECK", 0, 20),
         ("MISC_CHECK", 10, 3),
         ("FILE_CHECK", 2, 0),
         ("BFD_CHECK", 2, 0),

@@ -53,6 +53,7 @@ const RULES: &[Rule] = &[
     lvs::what_ipvs_alone_carries_is_told,
     lvs::checks_name_what_is_there,
     lvs::the_sync_daemon_has_what_it_follows,
+    lvs::keepalive_speaks_before_flows_are_forgotten,
     track::named_interfaces_exist,
     track::track_groups_have_instances,
     track::track_groups_exist,

@@ -3,6 +3,7 @@
 mod datagram;
 mod echo;
 mod http2;
+mod kept;
 mod origin;
 mod program;
 mod stream;
@@ -22,11 +23,14 @@ use std::{
 use nix::errno::Errno;
 use tokio::{sync::Semaphore, time::timeout};
 
-use self::tls::{Protocol, Tls};
+use self::{
+    kept::Connections,
+    tls::{Protocol, Tls},
+};
 use super::{host_name, scheduling, script::Rights};
 use crate::{
     checker::{
-        Answer, Probe, ProbeError, ProbeResult,
+        Answer, ConnectionId, Probe, ProbeError, ProbeResult,
         dialogue::{http::Http, pattern::Pattern, smtp::Smtp},
     },
     config::model::{
@@ -47,6 +51,7 @@ pub struct Prober {
     connections: Arc<Semaphore>,
     programs: Arc<Semaphore>,
     shared: Arc<Shared>,
+    kept: Arc<Connections>,
 }
 
 /// What all probes share.
@@ -86,6 +91,7 @@ impl Prober {
             connections: Arc::new(Semaphore::new(most_connections())),
             programs: Arc::new(Semaphore::new(PROGRAMS)),
             shared: Arc::default(),
+            kept: Arc::default(),
         }
     }
 
@@ -106,6 +112,11 @@ impl Prober {
         });
     }
 
+    /// Closes the connection of a check that is gone.
+    pub fn close(&self, id: ConnectionId) {
+        self.kept.close(id);
+    }
+
     /// Asks what a probe wants to know. Its time begins when it is its turn.
     pub fn ask(&self, probe: Probe) -> impl Future<Output = ProbeResult> + Send + use<> {
         let slots = match *probe.check {
@@ -113,7 +124,11 @@ impl Prober {
             _ => &self.connections,
         };
         let (slots, shared) = (Arc::clone(slots), Arc::clone(&self.shared));
+        let connections = Arc::clone(&self.kept);
         async move {
+            if let (Check::Keepalive(it), Some(kept)) = (&*probe.check, probe.kept) {
+                return Box::pin(connections.ask(it, kept, &slots)).await;
+            }
             // The semaphore is never closed; without a permit the probe would only be unbounded.
             let _slot = slots.acquire().await.ok();
             match &*probe.check {
@@ -141,8 +156,8 @@ async fn ask_at_length(probe: &Probe, shared: &Shared) -> ProbeResult {
         Check::Dns(it) => datagram::ask_dns(&it.connection, &it.settings).await,
         Check::Ping(connection) => echo::ask(connection).await,
         Check::Misc(misc) => Box::pin(program::run(misc, &shared.rights)).await,
-        // The first is asked above, the others are told, not asked.
-        Check::Tcp(_) | Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
+        // The first two are asked above, the others are told, not asked.
+        Check::Tcp(_) | Check::Keepalive(_) | Check::File(_) | Check::Bfd(_) => Ok(Answer::Well),
     }
 }
 

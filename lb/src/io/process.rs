@@ -192,12 +192,29 @@ fn look(pid: u32) -> io::Result<(ProcessId, OwnedFd)> {
     Ok((id, pidfd))
 }
 
-fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
+/// A descriptor of a process.
+///
+/// # Errors
+/// When there is none of this pid.
+pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: takes two numbers.
     let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let descriptor = Errno::result(descriptor)?;
     let descriptor = libc::c_int::try_from(descriptor).map_err(io::Error::other)?;
     // SAFETY: the kernel has just opened it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// A copy of a descriptor of another process (Linux 5.6).
+///
+/// # Errors
+/// When it is not there any more, or we may not.
+pub fn descriptor_of(pidfd: &OwnedFd, number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes no pointers.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), number, 0) };
+    let descriptor = Errno::result(descriptor)?;
+    let descriptor = i32::try_from(descriptor).map_err(io::Error::other)?;
+    // SAFETY: the kernel made it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 

@@ -49,6 +49,12 @@ impl Setting {
         Self(format!("ipv4/{name}"))
     }
 
+    /// `net.PATH`, with a path below `/proc/sys/net`.
+    #[must_use]
+    pub fn of_net(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
     /// The interface it belongs to.
     #[must_use]
     pub fn interface(&self) -> Option<&str> {

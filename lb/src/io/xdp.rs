@@ -17,7 +17,7 @@ pub use self::{
     attach::XdpModeInUse,
     error::XdpError,
     events::Events,
-    loader::{Capabilities, DataPlane, Options},
+    loader::{Capabilities, DataPlane, Options, make_directory, mount_bpffs},
     maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
     pins::Pins,
     timers::{Sweeper, Timers},

@@ -289,6 +289,7 @@ impl Child {
                     let asked = self.prober.ask(probe);
                     self.probes.spawn(async move { (id, asked.await) });
                 }
+                Output::Close(id) => self.prober.close(id),
                 Output::CheckChanged(change) => {
                     tracing::info!("{}", sentence::check_changed(&change));
                     self.news.push(News::CheckChanged(change));

@@ -27,6 +27,7 @@ mod objects;
 mod quic;
 mod requests;
 mod return_codes;
+mod tcp_keepalive;
 mod traffic;
 mod virtual_macs;
 mod wire;

@@ -178,6 +178,11 @@ const CASES: &[(In, &str, Codes)] = &[
     (In::RealServer, "nonsense", Guessed),
     (In::Check, "nonsense 1", Guessed),
     (In::Global, "data_plane xdp", Ours),
+    (
+        In::Global,
+        "tcp_keepalive_time 300\ntcp_keepalive_intvl 30\ntcp_keepalive_probes 5",
+        Ours,
+    ),
     // Values.
     (In::Instance, "priority 256", Guessed),
     (In::Instance, "priority 0", Guessed),

@@ -40,6 +40,7 @@ pub(super) fn show(check: &Check, page: &mut Page) {
         Check::Smtp(probe) => network::SMTP.show(probe, page),
         Check::Dns(probe) => network::DNS.show(probe, page),
         Check::Grpc(probe) => network::GRPC.show(probe, page),
+        Check::Keepalive(probe) => network::KEEPALIVE.show(probe, page),
         Check::Misc(misc) => program::TABLE.show(misc, page),
         Check::File(file) => track::FILE.show(file, page),
         Check::Bfd(bfd) => track::BFD.show(bfd, page),

@@ -147,6 +147,7 @@ fn every_number_of_servers_and_checks_arrives_in_the_model() {
         ("SMTP_CHECK {", limits(&check::network::SMTP)),
         ("DNS_CHECK {", limits(&check::network::DNS)),
         ("GRPC_CHECK {", limits(&check::network::GRPC)),
+        ("KEEPALIVE_CHECK {", limits(&check::network::KEEPALIVE)),
         ("MISC_CHECK {\nmisc_path x", limits(&check::program::TABLE)),
         ("HTTP_GET {\nurl { path / }", limits(&check::http::HTTP)),
         ("SSL_GET {\nurl { path / }", limits(&check::http::SSL)),

@@ -3,6 +3,7 @@
 pub(in crate::config) mod dns;
 pub(in crate::config) mod grpc;
 pub(in crate::config) mod http;
+pub(in crate::config) mod keepalive;
 pub(in crate::config) mod program;
 pub(in crate::config) mod smtp;
 pub(in crate::config) mod track;
@@ -30,6 +31,7 @@ use crate::config::{
     },
     source::{Span, Spanned},
 };
+use crate::tcp_keepalive::values::Guarded;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
@@ -45,6 +47,7 @@ pub(in crate::config) enum CheckDraft {
     Smtp(Span, Box<ProbeDraft<SmtpDraft>>),
     Dns(Span, Box<ProbeDraft<Dns>>),
     Grpc(Span, Box<ProbeDraft<Grpc>>),
+    Keepalive(Span, Box<ProbeDraft<Guarded>>),
     Misc(Box<MiscDraft>),
     File(Box<FileDraft>),
     Bfd(Box<BfdDraft>),
@@ -157,6 +160,11 @@ const DNS: Defaults = Defaults {
     retry: 3,
     delay_before_retry: None,
 };
+/// A connection that died is no failure to be forgiven: keepalive has asked several times.
+const LASTS: Defaults = Defaults {
+    retry: 0,
+    delay_before_retry: Some(SECOND),
+};
 const MISC: Defaults = Defaults {
     retry: 0,
     delay_before_retry: Some(SECOND),
@@ -196,6 +204,7 @@ impl CheckDraft {
             Self::Smtp(_, probe) => &probe.connection.schedule,
             Self::Dns(_, probe) => &probe.connection.schedule,
             Self::Grpc(_, probe) => &probe.connection.schedule,
+            Self::Keepalive(_, probe) => &probe.connection.schedule,
             Self::Misc(misc) => &misc.schedule,
             Self::File(_) | Self::Bfd(_) => return false,
         };
@@ -245,6 +254,10 @@ impl CheckDraft {
                 settings: probe.settings,
             })),
             Self::Grpc(at, probe) => Check::Grpc(grpc::finish(*probe, at, above, names, report)),
+            Self::Keepalive(at, probe) => Check::Keepalive(Box::new(Probe {
+                connection: probe.connection.finish(at, LASTS, above, names, report),
+                settings: probe.settings,
+            })),
             Self::Misc(misc) => match misc.finish(above, report) {
                 Some(misc) => Check::Misc(Box::new(misc)),
                 None => return,

@@ -16,6 +16,7 @@ use crate::config::{
     need::{Need, SecretKind},
     show,
 };
+use crate::tcp_keepalive::values::Idle;
 
 /// 31 days, the longest that IPVS takes.
 const LONGEST_TIMEOUT: i64 = 2_678_400;
@@ -431,6 +432,24 @@ pub(in crate::config) fn lvs_timeouts(
             .and_then(|seconds| seconds.value.try_into().ok());
         true
     });
+}
+
+pub(in crate::config) fn tcp_keepalive_time(
+    global: &mut GlobalDefs,
+    statement: &Statement,
+    report: &mut Report,
+) {
+    let bounds = i64::from(Idle::LEAST)..=i64::from(Idle::MOST);
+    let Some(word) = value::required(statement, "seconds", report) else {
+        return;
+    };
+    value::warn_of_rest(statement, 1, report);
+    let keyword = &statement.keyword.text;
+    let Some(seconds) = value::number(word, keyword, bounds, report) else {
+        return;
+    };
+    report.needs(Need::KeepaliveTime, word.span);
+    global.network.tcp_keepalive.time = Idle::try_from(seconds.value).ok();
 }
 
 pub(in crate::config) fn show_lvs_timeouts(timeouts: Timeouts) -> Lines {

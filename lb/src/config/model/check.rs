@@ -9,6 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Command, InterfaceName, InvalidValue, Micros, Word, exact, words};
+use crate::tcp_keepalive::values::Guarded;
 
 words!(HttpProtocol { V10 = "1.0", V10Close = "1.0C", V11 = "1.1", V2 = "2" });
 words!(DnsType {
@@ -68,6 +69,8 @@ pub enum Check {
     Dns(Box<Probe<Dns>>),
     /// `GRPC_CHECK` (extension).
     Grpc(Box<Probe<Grpc>>),
+    /// `KEEPALIVE_CHECK`: a connection that lasts (extension).
+    Keepalive(Box<Probe<Guarded>>),
     /// `MISC_CHECK`.
     Misc(Box<Misc>),
     /// `FILE_CHECK`.
@@ -89,6 +92,7 @@ impl Check {
             Self::Smtp(_) => "SMTP_CHECK",
             Self::Dns(_) => "DNS_CHECK",
             Self::Grpc(_) => "GRPC_CHECK",
+            Self::Keepalive(_) => "KEEPALIVE_CHECK",
             Self::Misc(_) => "MISC_CHECK",
             Self::File(_) => "FILE_CHECK",
             Self::Bfd(_) => "BFD_CHECK",
@@ -105,6 +109,7 @@ impl Check {
             Self::Smtp(probe) => Some(&probe.connection),
             Self::Dns(probe) => Some(&probe.connection),
             Self::Grpc(probe) => Some(&probe.connection),
+            Self::Keepalive(probe) => Some(&probe.connection),
             Self::Misc(_) | Self::File(_) | Self::Bfd(_) => None,
         }
     }
@@ -119,6 +124,7 @@ impl Check {
             Self::Smtp(probe) => Some(&probe.connection.schedule),
             Self::Dns(probe) => Some(&probe.connection.schedule),
             Self::Grpc(probe) => Some(&probe.connection.schedule),
+            Self::Keepalive(probe) => Some(&probe.connection.schedule),
             Self::Misc(misc) => Some(&misc.schedule),
             Self::File(_) | Self::Bfd(_) => None,
         }
@@ -133,6 +139,7 @@ impl Check {
             Self::Smtp(probe) => Some(&mut probe.connection.schedule),
             Self::Dns(probe) => Some(&mut probe.connection.schedule),
             Self::Grpc(probe) => Some(&mut probe.connection.schedule),
+            Self::Keepalive(probe) => Some(&mut probe.connection.schedule),
             Self::Misc(misc) => Some(&mut misc.schedule),
             Self::File(_) | Self::Bfd(_) => None,
         }

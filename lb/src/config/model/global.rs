@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::mail::{Authorities, Mail, SmtpAuth, SmtpServer};
 use super::{Command, DataPlane, Family, InterfaceName, Version, vrrp::Adverts};
+use crate::tcp_keepalive::values::{Idle, Interval, Probes};
 
 /// `global_defs`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +186,8 @@ pub struct Network {
     pub default_interface: Option<InterfaceName>,
     /// `disable_local_igmp`.
     pub disable_local_igmp: bool,
+    /// Keepalive of TCP connections that end in this network namespace (extension).
+    pub tcp_keepalive: TcpKeepalive,
     /// `vmac_prefix`: start of the names of macvlan interfaces.
     pub vmac_prefix: String,
     /// `vmac_addr_prefix`: the same for `use_vmac_addr`.
@@ -197,10 +200,23 @@ impl Default for Network {
             dynamic: DynamicInterfaces::Refused,
             default_interface: None,
             disable_local_igmp: false,
+            tcp_keepalive: TcpKeepalive::default(),
             vmac_prefix: "vrrp".to_owned(),
             vmac_addr_prefix: "vrrp".to_owned(),
         }
     }
+}
+
+/// The kernel's settings of TCP keepalive; as they are where nothing is said (extension).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TcpKeepalive {
+    /// `tcp_keepalive_time`.
+    pub time: Option<Idle>,
+    /// `tcp_keepalive_intvl`.
+    pub interval: Option<Interval>,
+    /// `tcp_keepalive_probes`.
+    pub probes: Option<Probes>,
 }
 
 impl Network {

@@ -84,6 +84,41 @@ fn global_defaults_apply_wherever_they_stand() {
     }
 }
 
+/// A note, because keepalived says nothing.
+#[test]
+fn keepalive_that_speaks_after_flows_are_forgotten_is_told() {
+    let server = In::RealServer.file("TCP_CHECK { }");
+    let cases = [
+        (
+            "tcp_keepalive_time 900",
+            Some("add `lvs_timeouts tcp` to 1800"),
+        ),
+        ("tcp_keepalive_time 899", None),
+        (
+            "tcp_keepalive_time 600\nlvs_timeouts tcp 300",
+            Some(
+                "set `tcp_keepalive_time 150` where the connections end, or change `lvs_timeouts tcp 300` to 1200",
+            ),
+        ),
+        ("lvs_timeouts tcp 300", None),
+    ];
+    for (lines, told) in cases {
+        let loaded = load_bytes(format!("global_defs {{\n{lines}\n}}\n{server}").as_bytes());
+        let notes = loaded.diagnostics.iter();
+        let mut notes = notes.filter(|found| found.message.contains("keepalive speaks"));
+        match told {
+            Some(part) => {
+                let note = notes
+                    .next()
+                    .unwrap_or_else(|| panic!("{lines}: nothing is told"));
+                assert_eq!(note.severity, Severity::Note);
+                assert!(note.message.contains(part), "{lines}: {}", note.message);
+            }
+            None => assert_eq!(notes.count(), 0, "{lines}"),
+        }
+    }
+}
+
 /// What is withheld is in the model, and not in the part that is acted on.
 #[test]
 fn withheld_servers_are_not_acted_on() {

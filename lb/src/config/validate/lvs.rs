@@ -20,6 +20,10 @@ use crate::config::{
     need::Need,
     source::Span,
 };
+use crate::tcp_keepalive::{
+    advise::{advise, flows},
+    values::Keepalive,
+};
 
 pub(super) use self::overlap::nothing_is_served_twice;
 
@@ -88,6 +92,34 @@ pub(super) fn the_sync_daemon_has_what_it_follows(
         let finding = report.note(Kind::Missing, at.span, message);
         let otherwise = "name one that there is, or none: then both threads run";
         help_with_name(finding, instance, known.iter().copied(), otherwise);
+    }
+}
+
+/// Where both are in the file they are to agree.
+pub(super) fn keepalive_speaks_before_flows_are_forgotten(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let needs = lowered.needs.iter();
+    let mut place = needs.filter(|need| matches!(need.value, Need::KeepaliveTime));
+    let given = lowered.global.network.tcp_keepalive;
+    let interval = given.interval.unwrap_or(Keepalive::KERNEL.interval);
+    let time = given.time;
+    let (Some(idle), Some(at)) = (time, place.next_back()) else {
+        return;
+    };
+    let mut servers = lowered.servers.iter();
+    if !servers.any(|placed| placed.value.protocol == Protocol::Tcp) {
+        return;
+    }
+    let advice = advise(
+        flows(lowered.global.lvs.timeouts),
+        idle.time(),
+        interval.time(),
+    );
+    if !advice.is_in_time {
+        report.note(Kind::Conflict, at.span, advice.sentence);
     }
 }
 

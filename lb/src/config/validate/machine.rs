@@ -97,7 +97,11 @@ pub(super) fn users_exist(lowered: &mut Lowered, system: &dyn System, report: &m
                 };
                 (&owner.value, owner.span, severity, "the program is not run")
             }
-            Need::Name(..) | Need::Vrf(_) | Need::SyncDaemon | Need::SecretFile { .. } => continue,
+            Need::Name(..)
+            | Need::Vrf(_)
+            | Need::SyncDaemon
+            | Need::KeepaliveTime
+            | Need::SecretFile { .. } => continue,
         };
         let Some(missing) = missing(owner, local) else {
             continue;

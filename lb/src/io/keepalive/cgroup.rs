@@ -20,11 +20,7 @@ impl Cgroups {
     /// # Errors
     /// Where there is no cgroup v2, or none that we may write.
     pub fn open(tag: &str) -> io::Result<Self> {
-        let mount = mount()?;
-        let own = fs::read_to_string("/proc/self/cgroup")?;
-        let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
-        let own = own.ok_or(ErrorKind::NotFound)?;
-        let root = mount.join(own).join(format!("keepalive.{tag}"));
+        let root = own()?.join(format!("keepalive.{tag}"));
         make(&root)?;
         let cgroups = Self { root };
         cgroups.remove_empty()?;
@@ -105,8 +101,21 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The group of this process.
+///
+/// # Errors
+/// Where there is no cgroup v2.
+pub fn own() -> io::Result<PathBuf> {
+    let own = fs::read_to_string("/proc/self/cgroup")?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    Ok(mount()?.join(own.ok_or(ErrorKind::NotFound)?))
+}
+
 /// Where cgroup v2 is mounted.
-fn mount() -> io::Result<PathBuf> {
+///
+/// # Errors
+/// When it is not.
+pub fn mount() -> io::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let path = mounts.lines().find_map(|line| {
         let (before, behind) = line.split_once(" - ")?;

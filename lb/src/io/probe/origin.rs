@@ -2,13 +2,14 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{in_time, target};
 use crate::{
     checker::ProbeError,
     config::model::{Connection, check::Origin},
+    tcp_keepalive::values::{Guarded, UserTimeout},
 };
 
 /// Connects, within `connect_timeout`.
@@ -31,6 +32,27 @@ pub(super) async fn knock(connection: &Connection) -> Result<(), ProbeError> {
         socket.set_linger(Some(Duration::ZERO))
     };
     connect_by(connection, quietly).await.map(drop)
+}
+
+/// Connects within `connect_timeout`, with keepalive and a user timeout.
+///
+/// # Errors
+/// When the connection does not complete in time.
+pub(super) async fn connect_guarded(
+    connection: &Connection,
+    settings: &Guarded,
+) -> Result<TcpStream, ProbeError> {
+    let keepalive = &settings.keepalive;
+    let guard = |socket: &Socket| {
+        let values = TcpKeepalive::new()
+            .with_time(keepalive.idle.time())
+            .with_interval(keepalive.interval.time())
+            .with_retries(keepalive.probes.get());
+        socket.set_tcp_keepalive(&values)?;
+        let limit = settings.user_timeout.of(keepalive);
+        socket.set_tcp_user_timeout(limit.map(UserTimeout::time))
+    };
+    connect_by(connection, guard).await
 }
 
 async fn connect_by(

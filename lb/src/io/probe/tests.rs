@@ -15,6 +15,7 @@ use crate::config::model::{
     Command, Micros, Schedule,
     check::{Dns, HttpProtocol, Misc, Reply, Smtp as SmtpSettings, Udp, Url},
 };
+use crate::{checker::Kept, tcp_keepalive::values::Guarded};
 
 pub(super) const LIMIT: Duration = Duration::from_millis(300);
 
@@ -62,6 +63,7 @@ pub(super) async fn ask(check: Check) -> Result<Answer, String> {
     let probe = Probe {
         check: Arc::new(check),
         url: 0,
+        kept: None,
     };
     Prober::new()
         .ask(probe)
@@ -312,4 +314,65 @@ async fn programs_succeed_fail_and_give_weights() {
     assert_eq!(ask(misc(&["/bin/sleep", "9"], false)).await, timeout);
     let missing = ask(misc(&["/nonexistent"], false)).await.unwrap_err();
     assert!(missing.contains("/nonexistent"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_is_waited_for_and_made_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut settings = connection(listener.local_addr().unwrap());
+    settings.schedule.delay_loop = Duration::ZERO;
+    let check = Arc::new(Check::Keepalive(Box::new(check::Probe {
+        connection: settings,
+        settings: Guarded::default(),
+    })));
+    let prober = Prober::new();
+    let id = ConnectionId::default();
+    let ask = |awaits_end| {
+        prober.ask(Probe {
+            check: Arc::clone(&check),
+            url: 0,
+            kept: Some(Kept { id, awaits_end }),
+        })
+    };
+    assert_eq!(ask(false).await, Ok(Answer::Well));
+    let (first, _) = listener.accept().await.unwrap();
+    let waiting = tokio::spawn(ask(true));
+    // It waits as long as the server keeps the connection; its end leads to another one.
+    drop(first);
+    let (second, _) = listener.accept().await.unwrap();
+    assert_eq!(waiting.await.unwrap(), Ok(Answer::Well));
+    let waiting = tokio::spawn(ask(true));
+    drop(listener);
+    drop(second);
+    let refused = waiting.await.unwrap().unwrap_err().to_string();
+    assert_eq!(refused, "Connection refused");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_ends_with_its_check() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let check = Arc::new(Check::Keepalive(Box::new(check::Probe {
+        connection: connection(listener.local_addr().unwrap()),
+        settings: Guarded::default(),
+    })));
+    let prober = Prober::new();
+    let id = ConnectionId::default();
+    for awaits_end in [false, true] {
+        let asked = prober.ask(Probe {
+            check: Arc::clone(&check),
+            url: 0,
+            kept: Some(Kept { id, awaits_end }),
+        });
+        if !awaits_end {
+            assert_eq!(asked.await, Ok(Answer::Well));
+            continue;
+        }
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let waiting = tokio::spawn(asked);
+        tokio::task::yield_now().await;
+        prober.close(id);
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(waiting.await.unwrap(), Ok(Answer::Well));
+    }
 }

@@ -219,30 +219,46 @@ fn programs_of(timers: bool) -> Vec<&'static str> {
 
 /// Mounts the BPF file system where it is missing and makes the pin directories.
 fn prepare(pins: &Pins) -> Result<(), XdpError> {
-    let mount_point = Path::new(Pins::BPFFS);
-    let mounted = statfs(mount_point).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC);
-    if !mounted && pins.directory().starts_with(mount_point) {
-        mount(
-            Some("bpf"),
-            mount_point,
-            Some("bpf"),
-            MsFlags::empty(),
-            Some("mode=0700"),
-        )
-        .map_err(|source| XdpError::MountBpffs {
-            path: mount_point.to_owned(),
-            source,
-        })?;
-        info!("mounted the BPF file system on {}", mount_point.display());
+    if pins.directory().starts_with(Pins::BPFFS) {
+        mount_bpffs()?;
     }
     for directory in [pins.programs(), pins.links()] {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(XdpError::pinned(&directory))?;
+        make_directory(&directory).map_err(XdpError::pinned(&directory))?;
     }
     Ok(())
+}
+
+/// Mounts the BPF file system where it is missing.
+///
+/// # Errors
+/// When the kernel does not let us.
+pub fn mount_bpffs() -> Result<(), XdpError> {
+    let mount_point = Path::new(Pins::BPFFS);
+    if statfs(mount_point).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC) {
+        return Ok(());
+    }
+    mount(
+        Some("bpf"),
+        mount_point,
+        Some("bpf"),
+        MsFlags::empty(),
+        Some("mode=0700"),
+    )
+    .map_err(|source| XdpError::MountBpffs {
+        path: mount_point.to_owned(),
+        source,
+    })?;
+    info!("mounted the BPF file system on {}", mount_point.display());
+    Ok(())
+}
+
+/// Makes a directory, and those above it, for root alone.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(directory)
 }
 
 /// Unpins all maps when one of them is not what this version would make: they refer to each other.

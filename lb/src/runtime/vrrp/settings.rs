@@ -1,6 +1,7 @@
 //! Settings of the kernel that the configuration asks for: set while they are wanted, and put back as they were.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
@@ -8,9 +9,10 @@ use std::{
 
 use super::Vrrp;
 use crate::{
-    config::model::VrrpInstance,
+    config::model::{VrrpInstance, global::TcpKeepalive},
     io::sysctl::{self, Setting},
     observe::log,
+    tcp_keepalive::sysctl::Wanted,
     vrrp::virtual_interface::{Kind, VirtualInterface},
 };
 
@@ -43,7 +45,7 @@ impl Settings {
     }
 
     /// Makes these the settings; those not wanted any more become as they were.
-    pub(super) fn adjust(&mut self, wanted: &BTreeMap<Setting, &'static str>) {
+    pub(super) fn adjust(&mut self, wanted: &BTreeMap<Setting, Cow<'static, str>>) {
         let over = |set: &Setting, _: &mut String| !wanted.contains_key(set);
         let over: Vec<_> = self.before.extract_if(.., over).collect();
         for (setting, before) in &over {
@@ -52,10 +54,10 @@ impl Settings {
         let mut other = Vec::new();
         for (setting, value) in wanted {
             if let Ok(before) = setting.read()
-                && before != *value
+                && before != **value
             {
                 self.before.entry(setting.clone()).or_insert(before);
-                other.push((setting, *value));
+                other.push((setting, value));
             }
         }
         // First of all what was, should this process end between two changes.
@@ -97,13 +99,15 @@ impl Vrrp {
     pub(super) fn adjust_settings(&mut self) {
         let mut wanted = BTreeMap::new();
         if self.plan.config.global.network.disable_local_igmp {
-            wanted.insert(Setting::of_node_v4("igmp_link_local_mcast_reports"), "0");
+            let reports = Setting::of_node_v4("igmp_link_local_mcast_reports");
+            wanted.insert(reports, "0".into());
         }
+        wanted.extend(keepalive(&self.plan.config.global.network.tcp_keepalive));
         let is_there = |instance: &&VrrpInstance| self.links.get(&instance.interface).is_some();
         let instances = self.plan.config.vrrp_instances.iter().filter(is_there);
         for instance in instances.filter(|instance| instance.link.promote_secondaries) {
             let interface = &instance.interface;
-            wanted.insert(Setting::of_v4(interface, "promote_secondaries"), "1");
+            wanted.insert(Setting::of_v4(interface, "promote_secondaries"), "1".into());
         }
         let macvlans = self.virtuals.wanted().filter(|of| is_v4_macvlan(of));
         let bases = macvlans.map(|of| &of.base);
@@ -111,14 +115,15 @@ impl Vrrp {
             .filter(|base| self.links.get(base).is_some())
             .peekable();
         if bases.peek().is_some() {
-            wanted.extend(self.loose());
+            let loose = self.loose().into_iter();
+            wanted.extend(loose.map(|(setting, value)| (setting, value.into())));
         }
         for base in bases {
             // The address of a macvlan is not answered for by the interface below, nor the other way round.
-            wanted.insert(Setting::of_v4(base, "arp_ignore"), "1");
-            wanted.insert(Setting::of_v4(base, "arp_filter"), "1");
+            wanted.insert(Setting::of_v4(base, "arp_ignore"), "1".into());
+            wanted.insert(Setting::of_v4(base, "arp_filter"), "1".into());
             // Nor does the interface below ask in its name, which would tell of the wrong MAC.
-            wanted.insert(Setting::of_v4(base, "arp_announce"), "2");
+            wanted.insert(Setting::of_v4(base, "arp_announce"), "2".into());
         }
         self.settings.adjust(&wanted);
     }
@@ -140,6 +145,19 @@ impl Vrrp {
         moved.push((all, "0"));
         moved
     }
+}
+
+/// The settings of TCP keepalive that the configuration has.
+fn keepalive(given: &TcpKeepalive) -> impl Iterator<Item = (Setting, Cow<'static, str>)> + use<> {
+    let wanted = Wanted {
+        time: given.time,
+        interval: given.interval,
+        probes: given.probes,
+        retries: None,
+    };
+    let settings: Vec<_> = wanted.settings().collect();
+    let settings = settings.into_iter();
+    settings.map(|(name, value)| (Setting::of_node_v4(name), value.to_string().into()))
 }
 
 fn is_v4_macvlan(of: &VirtualInterface) -> bool {

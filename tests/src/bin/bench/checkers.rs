@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use xtask::lab::{Daemon, Director, Lab, Options, process};
 
-use self::servers::Servers;
+use self::servers::{Manner, Servers};
 use crate::{
     duel::{Duel, Metrics, milliseconds},
     figure::Report,
@@ -56,6 +56,13 @@ impl Check {
         match self {
             Self::Tcp => "tcp",
             Self::Http => "http",
+        }
+    }
+
+    const fn manner(self) -> Manner {
+        match self {
+            Self::Tcp => Manner::Closes,
+            Self::Http => Manner::Speaks,
         }
     }
 
@@ -118,7 +125,7 @@ impl Case {
     fn measure(self, daemon: &Daemon, window: Duration) -> anyhow::Result<Metrics> {
         let lab = Lab::start(Options { servers: false })?;
         let ends = [1, 2].map(|number| lab.director(number).namespace());
-        let mut servers = Servers::start(ends, self.check == Check::Http)?;
+        let mut servers = Servers::start(ends, self.check.manner())?;
         let director = lab.director(1);
         let began = Instant::now();
         director.start(daemon, self.configuration())?;

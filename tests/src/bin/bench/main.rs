@@ -13,6 +13,7 @@ mod keepalive;
 mod peer;
 mod reload;
 mod selection;
+mod tcp_keepalive;
 mod usage;
 mod vrrp;
 
@@ -62,6 +63,16 @@ enum Name {
     Reload,
     /// How soon a dead process is back and what living ones cost, beside Debian's monit and runit.
     Keepalive,
+    /// What keepalive costs connections that did not ask for it, beside Debian's libkeepalive, and a check that keeps its connection.
+    TcpKeepalive,
+    /// Connects to itself; microseconds per connection. `tcp-keepalive` starts it.
+    #[command(hide = true)]
+    Connect {
+        /// Of this family: 4 or 6.
+        family: u8,
+        /// So often.
+        count: u32,
+    },
     /// What many virtual routers cost at rest, beside Debian's keepalived.
     Vrrp,
 }
@@ -83,6 +94,8 @@ fn main() -> anyhow::Result<()> {
         Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
         Name::Reload => reload::run(&mut report, &arguments.selection)?,
         Name::Keepalive => keepalive::run(&mut report, &arguments.selection)?,
+        Name::TcpKeepalive => tcp_keepalive::run(&mut report, &arguments.selection)?,
+        Name::Connect { family, count } => tcp_keepalive::connect(family, count)?,
         Name::Vrrp => vrrp::run(&mut report, &arguments.selection)?,
     }
     report.finish()

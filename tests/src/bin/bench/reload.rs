@@ -15,7 +15,7 @@ use anyhow::{Context as _, ensure};
 use xtask::lab::{Daemon, Director, Lab, Node, Options, probe::AdvertWatch, process};
 
 use crate::{
-    checkers::servers::Servers,
+    checkers::servers::{Manner, Servers},
     duel::{Duel, Metrics, milliseconds},
     figure::Report,
     selection::Selection,
@@ -74,7 +74,7 @@ impl Part {
     fn measure(self, daemon: &Daemon, servers: u32) -> anyhow::Result<Metrics> {
         let lab = Lab::start(Options { servers: false })?;
         let ends = [1, 2].map(|number| lab.director(number).namespace());
-        let _servers = Servers::start(ends, false)?;
+        let _servers = Servers::start(ends, Manner::Closes)?;
         let adverts = AdvertWatch::start(lab.switch())?;
         let director = lab.director(1);
         director.start(daemon, configuration(servers, 1))?;

@@ -3,7 +3,7 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 9] = [
+const CORE: [&str; 10] = [
     "bfd",
     "checker",
     "config",
@@ -11,6 +11,7 @@ const CORE: [&str; 9] = [
     "mirror",
     "notify",
     "pool",
+    "tcp_keepalive",
     "track",
     "vrrp",
 ];

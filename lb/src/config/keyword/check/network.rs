@@ -1,4 +1,4 @@
-//! `TCP_CHECK`, `PING_CHECK`, `UDP_CHECK`, `SMTP_CHECK`, `DNS_CHECK` and `GRPC_CHECK`.
+//! `TCP_CHECK`, `PING_CHECK`, `UDP_CHECK`, `SMTP_CHECK`, `DNS_CHECK`, `GRPC_CHECK` and `KEEPALIVE_CHECK`.
 
 use super::{connect, schedule};
 use crate::config::{
@@ -6,12 +6,13 @@ use crate::config::{
         Keyword, Table,
         takes::{Field, Takes, field},
     },
-    lower::check::{ConnectionDraft, ProbeDraft, dns, smtp, udp},
+    lower::check::{ConnectionDraft, ProbeDraft, dns, keepalive, smtp, udp},
     model::{
         Connection, Word as _,
         check::{Dns, DnsType, Grpc, Probe, Smtp, Udp},
     },
 };
+use crate::tcp_keepalive::values::Guarded;
 
 const RETRY: &str = "the real server's, 1";
 const DELAY: &str = "the real server's, 1";
@@ -166,3 +167,54 @@ const CALL: &[GrpcKeyword] = &[
         .default("the real server's")
         .means("the server's name in the request, and in the TLS handshake"),
 ];
+
+pub(in crate::config) static KEEPALIVE: Table<ProbeDraft<Guarded>, Probe<Guarded>> = Table {
+    block: "KEEPALIVE_CHECK",
+    groups: &[
+        &connect(),
+        &schedule("the real server's, 0", DELAY),
+        CONNECTION,
+    ],
+};
+
+type KeepaliveKeyword = Keyword<ProbeDraft<Guarded>, Probe<Guarded>>;
+
+const CONNECTION: &[KeepaliveKeyword] = &[
+    KeepaliveKeyword::number(&["idle"], 1, 32767, KEEPALIVE_IDLE)
+        .default("5")
+        .means("seconds without a word from the real server before the first probe"),
+    KeepaliveKeyword::number(&["interval"], 1, 32767, KEEPALIVE_INTERVAL)
+        .default("1")
+        .means("seconds between probes that have no answer"),
+    KeepaliveKeyword::number(&["probes"], 1, 127, KEEPALIVE_PROBES)
+        .default("3")
+        .means("probes without an answer until it has failed"),
+    KeepaliveKeyword::new(
+        &["user_timeout"],
+        Takes::Words {
+            usage: "seconds, auto or none",
+            read: keepalive::read_user_timeout,
+            show: |probe| vec![keepalive::show_user_timeout(probe.settings.user_timeout)],
+        },
+    )
+    .default("auto, which is idle + interval * probes")
+    .means("TCP_USER_TIMEOUT of the connection, which counts in place of the number of probes"),
+];
+
+macro_rules! keepalive_field {
+    ($name:ident) => {
+        Field {
+            set: |draft: &mut ProbeDraft<Guarded>, given| {
+                if let Ok(value) = given.value.try_into() {
+                    draft.settings.keepalive.$name = value;
+                }
+            },
+            get: |probe: &Probe<Guarded>| Some(probe.settings.keepalive.$name.into()),
+        }
+    };
+}
+
+const KEEPALIVE_IDLE: Field<ProbeDraft<Guarded>, Probe<Guarded>, i64> = keepalive_field!(idle);
+const KEEPALIVE_INTERVAL: Field<ProbeDraft<Guarded>, Probe<Guarded>, i64> =
+    keepalive_field!(interval);
+const KEEPALIVE_PROBES: Field<ProbeDraft<Guarded>, Probe<Guarded>, i64> = keepalive_field!(probes);

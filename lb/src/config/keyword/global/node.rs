@@ -270,6 +270,37 @@ pub(super) const NETWORK: &[Global] = &[
     )
     .acted()
     .means("no membership reports for link-local groups"),
+    Global::new(
+        &["tcp_keepalive_time"],
+        Takes::Words {
+            usage: "a whole number from 1 to 32767",
+            read: words::tcp_keepalive_time,
+            show: |global| {
+                let time = global.network.tcp_keepalive.time;
+                time.iter().map(ToString::to_string).collect()
+            },
+        },
+    )
+    .default("the kernel's, 7200")
+    .means("seconds until TCP connections of this node that are idle and ask for keepalive are probed (of lb, not of keepalived)"),
+    number(
+        &["tcp_keepalive_intvl"],
+        1,
+        32767,
+        field!(some number network.tcp_keepalive.interval),
+    )
+    .acted()
+    .default("the kernel's, 75")
+    .means("seconds between two such probes (of lb, not of keepalived)"),
+    number(
+        &["tcp_keepalive_probes"],
+        1,
+        127,
+        field!(some number network.tcp_keepalive.probes),
+    )
+    .acted()
+    .default("the kernel's, 9")
+    .means("probes without an answer until a connection is given up (of lb, not of keepalived)"),
     prefix(&["vmac_prefix"], field!(clone network.vmac_prefix))
         .default("vrrp")
         .means("start of the names of virtual MAC interfaces"),

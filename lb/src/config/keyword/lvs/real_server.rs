@@ -191,6 +191,11 @@ const CHECKERS: &[Real] = &[
         "up while its gRPC health service says so (of lb, not of keepalived)"
     ),
     checker!(
+        "KEEPALIVE_CHECK",
+        lower::keepalive::read,
+        "up while a connection to it lasts, which TCP keepalive watches (of lb, not of keepalived)"
+    ),
+    checker!(
         "MISC_CHECK",
         lower::program::read,
         "up while a program exits with 0"

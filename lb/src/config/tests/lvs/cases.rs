@@ -652,6 +652,21 @@ pub(super) const CHECKS: &[Case] = &[
         In::Check("SSL_GET"),
         "http_protocol 2\ntls_compliant\nurl { path / }",
     ),
+    (
+        "a connection that lasts, by default",
+        In::Check("KEEPALIVE_CHECK"),
+        "",
+    ),
+    (
+        "a connection that lasts",
+        In::Check("KEEPALIVE_CHECK"),
+        "idle 60\ninterval 10\nprobes 5\nuser_timeout 90.5\nretry 2",
+    ),
+    (
+        "keepalive beyond what the kernel takes",
+        In::Check("KEEPALIVE_CHECK"),
+        "idle 0\ninterval 32768\nprobes 128\nuser_timeout soon",
+    ),
     ("no program", In::Check("MISC_CHECK"), ""),
     (
         "a program connects to nothing",

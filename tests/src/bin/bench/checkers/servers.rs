@@ -22,7 +22,18 @@ pub(crate) struct Servers<'a> {
     immortal: Option<Port>,
     mortal: Option<Port>,
     end: &'a Namespace,
-    speaks: bool,
+    manner: Manner,
+}
+
+/// What is done with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It is closed at once.
+    Closes,
+    /// It is answered in HTTP.
+    Speaks,
+    /// It is kept.
+    Holds,
 }
 
 /// A port that is open until it is dropped.
@@ -36,8 +47,11 @@ impl Drop for Port {
 }
 
 impl<'a> Servers<'a> {
-    /// Connects both namespaces, and listens in the second; it `speaks` HTTP, or closes at once.
-    pub(crate) fn start([director, end]: [&'a Namespace; 2], speaks: bool) -> anyhow::Result<Self> {
+    /// Connects both namespaces, and listens in the second.
+    pub(crate) fn start(
+        [director, end]: [&'a Namespace; 2],
+        manner: Manner,
+    ) -> anyhow::Result<Self> {
         let peer = end.name();
         director.ip(&format!(
             "link add many type veth peer name many netns {peer}\naddress add 10.7.0.1/24 dev many\nlink set many up\n\
@@ -49,7 +63,7 @@ impl<'a> Servers<'a> {
             immortal: None,
             mortal: None,
             end,
-            speaks,
+            manner,
         };
         servers.immortal = Some(servers.listen(PORTS[0], THREADS)?);
         servers.revive()?;
@@ -84,18 +98,23 @@ impl<'a> Servers<'a> {
         })?;
         for _ in 0..threads {
             let listener = listener.try_clone().context("share a listener")?;
-            let speaks = self.speaks;
-            thread::spawn(move || serve(&listener, speaks));
+            let manner = self.manner;
+            thread::spawn(move || serve(&listener, manner));
         }
         Ok(Port(listener))
     }
 }
 
-fn serve(listener: &TcpListener, speaks: bool) {
+fn serve(listener: &TcpListener, manner: Manner) {
+    let mut held = Vec::new();
     while let Ok((stream, _)) = listener.accept() {
-        if speaks {
-            // Who goes away early is no loss.
-            let _gone = answer(stream);
+        match manner {
+            Manner::Closes => {}
+            Manner::Speaks => {
+                // Who goes away early is no loss.
+                let _gone = answer(stream);
+            }
+            Manner::Holds => held.push(stream),
         }
     }
 }
