@@ -1,7 +1,7 @@
 //! The checker child: probes real servers and keeps the service maps equal to what is configured and alive.
 //!
 //! Two loops. This one has the checks and keeps time: probes are tasks that only answer; what decides is called one input at a time,
-//! and its outputs are drained before the next. The other one is a thread ([`forwarding`]), which is told what the checks say, and may
+//! and its outputs are drained before the next. The other one is a thread (`forwarding`), which is told what the checks say, and may
 //! wait for the kernel.
 
 mod forwarding;
