@@ -50,6 +50,8 @@ mod local;
 mod local_port;
 mod long;
 mod maps;
+#[cfg(target_arch = "bpf")]
+mod object;
 mod outcome;
 mod packet;
 mod parse;
@@ -295,18 +297,6 @@ fn send<const TIMERS: bool>(context: &TcContext) -> i32 {
     }
     verdict
 }
-
-#[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-/// Licence as the kernel reads it: it lends some helpers to GPL programs only.
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

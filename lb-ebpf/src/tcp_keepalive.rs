@@ -14,6 +14,9 @@
     reason = "the attributes of the entry points call them so"
 )]
 
+#[cfg(target_arch = "bpf")]
+mod object;
+
 use core::ffi::c_void;
 
 use aya_ebpf::{
@@ -304,18 +307,6 @@ fn ends_of_socket(socket: *mut bpf_sock) -> Option<Ends> {
         })
     }
 }
-
-#[cfg(target_arch = "bpf")]
-#[panic_handler]
-fn panic(_info: &core::panic::PanicInfo) -> ! {
-    loop {}
-}
-
-/// Licence as the kernel reads it.
-#[cfg(target_arch = "bpf")]
-#[unsafe(link_section = "license")]
-#[unsafe(no_mangle)]
-static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

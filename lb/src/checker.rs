@@ -34,12 +34,10 @@ use self::{
 };
 use crate::{
     config::model::{self, Config, FileCheck, FileWeight},
+    outputs,
     pool::{Health, RealServerId, VirtualServerId},
     track::output::Reading,
 };
-
-/// Effects that there is room for while there are none.
-const OUTPUTS: usize = 64;
 
 /// One run of a check; never used twice, so that the answer of a check that is gone means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -538,12 +536,7 @@ impl Checker {
 
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // A configuration may have led to tens of thousands.
-            self.outputs.shrink_to(OUTPUTS);
-        }
-        output
+        outputs::next(&mut self.outputs)
     }
 
     /// What the checks say about a real server.

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod control;
 pub mod feed;
+pub mod file;
 #[cfg(test)]
 pub(crate) mod folder;
 pub mod guard;
@@ -10,6 +11,7 @@ pub mod ipvs;
 pub mod keepalive;
 pub mod key;
 pub mod linkbeat;
+mod listener;
 pub mod machine;
 pub mod memory;
 pub mod mirror;

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::config::model::Protocol;
+use crate::{config::model::Protocol, outputs};
 
 pub use self::{
     desired::{Refusal, table},
@@ -147,9 +147,6 @@ pub enum Method {
     /// One that is not ours: the number.
     Other(u32),
 }
-
-/// Effects that there is room for while there are none.
-const OUTPUTS: usize = 64;
 
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -308,12 +305,7 @@ impl Ipvs {
 
     /// The next effect; drain to `None` after every input, before the answers to what was drained.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // A configuration may have led to tens of thousands.
-            self.outputs.shrink_to(OUTPUTS);
-        }
-        output
+        outputs::next(&mut self.outputs)
     }
 
     fn update(&mut self) {

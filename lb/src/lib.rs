@@ -15,6 +15,7 @@ pub mod keepalive;
 pub mod mirror;
 pub mod notify;
 pub mod observe;
+mod outputs;
 pub mod pool;
 pub mod runtime;
 pub mod supervisor;

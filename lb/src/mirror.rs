@@ -31,6 +31,7 @@ use self::{
 };
 use crate::{
     config::model::Protocol,
+    outputs,
     pool::{Front, desired::Service},
 };
 
@@ -65,9 +66,6 @@ const COUNT_AGAIN: Duration = Duration::from_secs(300);
 
 /// How long until a write that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Effects that there is room for while there are none.
-const OUTPUTS: usize = 64;
 
 /// An effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -247,12 +245,7 @@ impl Mirror {
 
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // A configuration may have led to tens of thousands.
-            self.outputs.shrink_to(OUTPUTS);
-        }
-        output
+        outputs::next(&mut self.outputs)
     }
 
     fn update(&mut self, ages: &BTreeMap<ServiceKey, Age>, now: Instant) {

@@ -1,10 +1,7 @@
 //! Control sockets: one JSON line in, one JSON line out, for root and the daemon's own user.
 
 use std::{
-    fs::{self, Permissions},
     future::Future,
-    io,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,9 +11,11 @@ use nix::unistd::geteuid;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::UnixStream,
     task::JoinHandle,
 };
+
+use super::listener::{SocketFile, listen};
 
 /// Longest wait for a request, and for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A listening socket; its file is removed when this is dropped.
 #[derive(Debug)]
 pub struct Control {
-    path: PathBuf,
+    _file: SocketFile,
 }
 
 /// Somebody waiting for an answer.
@@ -42,17 +41,7 @@ impl Control {
         H: Fn(Result<R, String>, Reply) -> F + Clone + Send + 'static,
         F: Future<Output = ()> + Send,
     {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| path.display().to_string());
-            }
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)
-            .and_then(|listener| {
-                fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener)
-            })
-            .with_context(|| path.display().to_string())?;
+        let (file, listener) = listen(path)?;
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let handle = handle.clone();
@@ -62,14 +51,7 @@ impl Control {
                 });
             }
         });
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        // Nothing to be done about a file that somebody else removed.
-        fs::remove_file(&self.path).ok();
+        Ok(Self { _file: file })
     }
 }
 

@@ -5,14 +5,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, Permissions},
-    io,
-    os::{fd::AsFd, unix::fs::PermissionsExt},
+    os::fd::AsFd,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
 use nix::{
     sys::socket::{setsockopt, sockopt},
     time::{ClockId, clock_gettime},
@@ -23,6 +20,7 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
+use super::listener::{SocketFile, listen};
 use crate::bfd::sentence;
 
 /// Room for what a subscriber has not read: all sessions of a node, several times.
@@ -68,10 +66,10 @@ fn monotonic() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
 
-/// The telling end. Its file is removed when this is dropped.
+/// The telling end. Its file goes with it.
 #[derive(Debug)]
 pub struct Feed {
-    path: PathBuf,
+    _file: SocketFile,
     listener: UnixListener,
     subscribers: Vec<UnixStream>,
 }
@@ -82,19 +80,9 @@ impl Feed {
     /// # Errors
     /// When there can be no socket.
     pub fn serve(path: PathBuf) -> anyhow::Result<Self> {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| path.display().to_string());
-            }
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)
-            .and_then(|listener| {
-                fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| listener)
-            })
-            .with_context(|| path.display().to_string())?;
+        let (file, listener) = listen(path)?;
         Ok(Self {
-            path,
+            _file: file,
             listener,
             subscribers: Vec::new(),
         })
@@ -124,13 +112,6 @@ impl Feed {
             let line = line(facts);
             self.subscribers.retain(|stream| tell(stream, &line));
         }
-    }
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        // Nothing to be done about a file that somebody else removed.
-        fs::remove_file(&self.path).ok();
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::file;
 use crate::config::model::InterfaceName;
 
 /// Where they are.
@@ -130,16 +131,11 @@ pub fn kept(file: &Path) -> io::Result<BTreeMap<Setting, String>> {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn keep(file: &Path, before: &BTreeMap<Setting, String>) -> io::Result<()> {
+pub fn keep(path: &Path, before: &BTreeMap<Setting, String>) -> io::Result<()> {
     if before.is_empty() {
-        return match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
+        return file::remove(path);
     }
-    let new = file.with_extension("new");
-    fs::write(&new, serde_json::to_vec(before)?)?;
-    fs::rename(new, file)
+    file::replace(path, serde_json::to_vec(before)?)
 }
 
 #[cfg(test)]

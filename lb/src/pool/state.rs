@@ -18,13 +18,13 @@ use litemap::LiteMap;
 use self::slow_start::SlowStart;
 
 use super::{RealServerId, VirtualServerId};
-use crate::config::model::{self, Config, Micros, VirtualServer, lvs::Notify};
+use crate::{
+    config::model::{self, Config, Micros, VirtualServer, lvs::Notify},
+    outputs,
+};
 
 /// The largest weight that IPVS takes.
 const MOST: i64 = i32::MAX as i64;
-
-/// Effects that there is room for while there are none.
-const OUTPUTS: usize = 64;
 
 /// What the checks of a real server add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -424,12 +424,7 @@ impl Pool {
 
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() {
-            // A configuration may have led to tens of thousands.
-            self.outputs.shrink_to(OUTPUTS);
-        }
-        output
+        outputs::next(&mut self.outputs)
     }
 
     /// Whether enough of a virtual server is up.

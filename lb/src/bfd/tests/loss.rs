@@ -10,17 +10,22 @@ const SEEDS: u64 = 50;
 /// Multiplier and interval of both ends.
 const RATES: [(u8, u64); 4] = [(3, 50), (3, 10), (5, 10), (1, 100)];
 
+/// Both ends at one of them.
+fn at_rate((multiplier, interval): (u8, u64), seed: u64) -> Scene {
+    Scene::alike(
+        |config| {
+            config.multiplier = multiplier;
+            (config.min_tx, config.min_rx) = (ms(interval), ms(interval));
+        },
+        seed,
+    )
+}
+
 #[test]
 fn two_ends_find_each_other_and_stay() {
     for (multiplier, interval) in RATES {
         for seed in 0..SEEDS {
-            let mut scene = Scene::alike(
-                |config| {
-                    config.multiplier = multiplier;
-                    (config.min_tx, config.min_rx) = (ms(interval), ms(interval));
-                },
-                seed,
-            );
+            let mut scene = at_rate((multiplier, interval), seed);
             scene.run(Duration::from_secs(3));
             assert_eq!(scene.states(), [State::Up; 2], "seed {seed}");
             for node in &scene.nodes {
@@ -60,14 +65,7 @@ fn less_than_the_multiplier_lost_in_a_row_keeps_both_up() {
 fn total_loss_brings_both_down_within_the_detection_time() {
     for (multiplier, interval) in RATES {
         for seed in 0..SEEDS {
-            let mut scene = Scene::alike(
-                |config| {
-                    config.multiplier = multiplier;
-                    (config.min_tx, config.min_rx) = (ms(interval), ms(interval));
-                },
-                seed,
-            )
-            .up();
+            let mut scene = at_rate((multiplier, interval), seed).up();
             // Not always at the same place between two packets.
             scene.run(Duration::from_micros(seed * 977));
             scene.lose(|_, _| true);

@@ -7,8 +7,8 @@ use std::{
 };
 
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, recvmmsg,
-    setsockopt, sockopt,
+    ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
+    recvmmsg, setsockopt, sockopt,
 };
 use smallvec::SmallVec;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -120,32 +120,37 @@ impl BfdReceiver {
     /// # Errors
     /// `WouldBlock` when there is none.
     pub fn receive(&self, datagrams: &mut Vec<Datagram>) -> io::Result<usize> {
+        match self.inlet.family {
+            Family::V4 => {
+                let space = nix::cmsg_space!(libc::c_int, libc::in_pktinfo);
+                let source = |from: &SockaddrIn| from.ip().into();
+                self.receive_from(space, source, datagrams)
+            }
+            Family::V6 => {
+                let space = nix::cmsg_space!(libc::c_int, libc::in6_pktinfo);
+                let source = |from: &SockaddrIn6| from.ip().into();
+                self.receive_from(space, source, datagrams)
+            }
+        }
+    }
+
+    fn receive_from<S: Copy + SockaddrLike + 'static>(
+        &self,
+        space: Vec<u8>,
+        source: impl Fn(&S) -> IpAddr,
+        datagrams: &mut Vec<Datagram>,
+    ) -> io::Result<usize> {
         let mut bytes = [0; BATCH * DATAGRAM_MAX];
         let mut slices: Vec<[IoSliceMut<'_>; 1]> = bytes
             .chunks_mut(DATAGRAM_MAX)
             .map(|buffer| [IoSliceMut::new(buffer)])
             .collect();
-        let fd = self.socket.as_raw_fd();
+        let mut headers = MultiHeaders::<S>::preallocate(BATCH, Some(space));
+        let (fd, flags) = (self.socket.as_raw_fd(), MsgFlags::empty());
         let mut taken = 0;
-        match self.inlet.family {
-            Family::V4 => {
-                let space = nix::cmsg_space!(libc::c_int, libc::in_pktinfo);
-                let mut headers = MultiHeaders::<SockaddrIn>::preallocate(BATCH, Some(space));
-                let flags = MsgFlags::empty();
-                for message in recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None)? {
-                    taken += 1;
-                    datagrams.extend(read(&message, |from: &SockaddrIn| from.ip().into()));
-                }
-            }
-            Family::V6 => {
-                let space = nix::cmsg_space!(libc::c_int, libc::in6_pktinfo);
-                let mut headers = MultiHeaders::<SockaddrIn6>::preallocate(BATCH, Some(space));
-                let flags = MsgFlags::empty();
-                for message in recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None)? {
-                    taken += 1;
-                    datagrams.extend(read(&message, |from: &SockaddrIn6| from.ip().into()));
-                }
-            }
+        for message in recvmmsg(fd, &mut headers, slices.iter_mut(), flags, None)? {
+            taken += 1;
+            datagrams.extend(read(&message, &source));
         }
         Ok(taken)
     }

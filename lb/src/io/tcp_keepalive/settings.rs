@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::KeepaliveError;
 use crate::{
-    io::sysctl::Setting,
+    io::{file::replace, sysctl::Setting},
     tcp_keepalive::sysctl::{INTERVAL, NAMES, PROBES, RETRIES, TIME, Wanted, file, is_ours},
 };
 
@@ -174,13 +174,7 @@ impl SettingsFile {
         if let Some(folder) = self.0.parent() {
             fs::create_dir_all(folder).map_err(KeepaliveError::file(folder))?;
         }
-        let new = self.0.with_extension("new");
-        let written = fs::write(&new, text).and_then(|()| fs::rename(&new, &self.0));
-        if let Err(error) = written {
-            // Half of it must not stay.
-            fs::remove_file(&new).ok();
-            return Err(KeepaliveError::file(&self.0)(error));
-        }
+        replace(&self.0, text).map_err(KeepaliveError::file(&self.0))?;
         Ok(Persisted::Written)
     }
 

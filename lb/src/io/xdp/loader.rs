@@ -22,7 +22,7 @@ use nix::{
 use tracing::{info, warn};
 
 use super::{Pins, XdpError, timers::jiffies_per_second};
-use crate::mirror::room::Room;
+use crate::{io::file, mirror::room::Room};
 
 /// The object, built by `cargo xtask build`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/lb.o"));
@@ -351,10 +351,7 @@ fn pin_program(object: &mut Ebpf, pins: &Pins, name: &'static str) -> Result<(),
 
 /// Removes `path`; that it is not there is as well.
 pub(super) fn remove_file(path: &Path) -> Result<(), XdpError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(XdpError::pinned(path)(error)),
-        _ => Ok(()),
-    }
+    file::remove(path).map_err(XdpError::pinned(path))
 }
 
 /// Removes the pins in `directory`, and it unless directories are left in it (other namespaces').

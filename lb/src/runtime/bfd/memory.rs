@@ -2,7 +2,10 @@
 
 use std::{fs, io, path::PathBuf};
 
-use crate::bfd::{output::Remembered, sentence};
+use crate::{
+    bfd::{output::Remembered, sentence},
+    io::file,
+};
 
 /// The file and what is in it.
 #[derive(Debug)]
@@ -41,12 +44,10 @@ impl Memory {
         }
         self.kept = sessions.to_vec();
         let result = if sessions.is_empty() {
-            fs::remove_file(&self.path)
+            file::remove(&self.path)
         } else {
-            // Whole or not at all.
-            let new = self.path.with_extension("new");
-            let text = serde_json::to_vec(sessions).unwrap_or_default();
-            fs::write(&new, text).and_then(|()| fs::rename(&new, &self.path))
+            let text = serde_json::to_vec(sessions).map_err(io::Error::from);
+            text.and_then(|text| file::replace(&self.path, text))
         };
         if let Err(error) = result {
             self.complain(&error);

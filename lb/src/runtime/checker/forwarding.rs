@@ -67,8 +67,6 @@ struct Forwarder {
     leaving: Option<Plane>,
     /// Firewall marks that nothing serves.
     unserved: usize,
-    /// Virtual servers whose addresses are not here, as the checks were told.
-    suspended: BTreeSet<VirtualServerId>,
     priorities: Priorities,
     answers: UnboundedSender<Answer>,
 }
@@ -88,7 +86,6 @@ impl Forwarder {
             drains: Drains::default(),
             leaving: None,
             unserved: 0,
-            suspended: BTreeSet::new(),
             priorities: Priorities::of_another_thread(Role::Checkers),
             answers,
         })
@@ -115,7 +112,7 @@ impl Forwarder {
         self.open(&plan)?;
         let timeouts = plan.config.global.lvs.timeouts;
         self.plan = plan;
-        self.marking.try_again();
+        self.marking.begin_anew();
         self.set_part();
         if let Some(data_plane) = &mut self.data_plane {
             data_plane.forget_operations();
@@ -245,7 +242,7 @@ impl Forwarder {
     fn handle_next_hops(&mut self) {
         let next_hops = self.next_hops.next_hops();
         let servers = self.plan.config.virtual_servers.iter();
-        let suspended: BTreeSet<_> = servers
+        let suspended = servers
             .filter(|server| server.ha_suspend)
             .filter(|server| {
                 let address = server.service.address().map(|(address, _)| address);
@@ -254,10 +251,7 @@ impl Forwarder {
             })
             .map(VirtualServerId::of)
             .collect();
-        if suspended != self.suspended {
-            self.suspended.clone_from(&suspended);
-            self.answer(Answer::Suspended(suspended));
-        }
+        self.answer(Answer::Suspended(suspended));
         self.update_with(&next_hops);
     }
 
@@ -340,7 +334,7 @@ impl Forwarder {
         if std::mem::replace(&mut self.unserved, marks) != marks && marks > 0 {
             tracing::warn!("{}", sentence::marks_need_ipvs(marks));
         }
-        let rules = self.rules(&wanted);
+        let rules = self.new_rules(&wanted);
         // First the plane that takes what begins.
         if !is_leaving {
             self.set_ipvs_services(&wanted);
@@ -357,7 +351,9 @@ impl Forwarder {
             self.set_ipvs_services(&wanted);
         }
         // Marks that no service has would do no harm, but packets without theirs would not be served.
-        if !self.marking.set(rules) {
+        if let Some(rules) = rules
+            && !self.marking.set(rules)
+        {
             self.update_with(next_hops);
         }
     }

@@ -26,6 +26,7 @@ use super::{Daemon, Event, Leaving, Settings, follow::Following, listen_to_signa
 use crate::{
     io::{
         control::{Control, Reply},
+        file,
         keepalive::{
             cgroup::Cgroups,
             launch::Surroundings,
@@ -122,12 +123,7 @@ async fn again<T, E>(mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> 
 fn open_table(settings: &Settings) -> anyhow::Result<(Table, Vec<Entry>)> {
     let path = settings.places.table();
     if settings.empty {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| path.display().to_string());
-            }
-            _ => {}
-        }
+        file::remove(&path).with_context(|| path.display().to_string())?;
     }
     match Table::open(&path) {
         Ok(opened) => return Ok(opened),

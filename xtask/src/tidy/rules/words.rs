@@ -3,13 +3,14 @@
 use super::{super::source, Breach, Source};
 
 /// The folders and files of `lb/src` without input and output.
-const CORE: [&str; 10] = [
+const CORE: [&str; 11] = [
     "bfd",
     "checker",
     "config",
     "keepalive",
     "mirror",
     "notify",
+    "outputs",
     "pool",
     "tcp_keepalive",
     "track",

@@ -19,12 +19,15 @@ pub(super) struct Marking {
     rules: Option<(String, String)>,
     /// They were refused, so IPVS has the groups by their addresses until the next configuration.
     is_refused: bool,
+    /// There may be others now: they follow from the configuration and from whether there is IPVS, not from health.
+    is_due: bool,
 }
 
 impl Marking {
-    /// A new configuration may mend what was refused.
-    pub(super) const fn try_again(&mut self) {
+    /// With a new configuration, or without IPVS, there may be other rules, and what was refused may be mended.
+    pub(super) const fn begin_anew(&mut self) {
         self.is_refused = false;
+        self.is_due = true;
     }
 
     /// Makes these rules, of a table of this name, the ones in force; returns whether the kernel takes them.
@@ -57,11 +60,13 @@ impl Forwarder {
         }
     }
 
-    /// The rules for that, and the name of their table.
-    pub(super) fn rules(&self, wanted: &Desired) -> Option<(String, String)> {
+    /// The rules for that, and the name of their table; `None` where they are what they were.
+    pub(super) fn new_rules(&mut self, wanted: &Desired) -> Option<Option<(String, String)>> {
         let firewall = &self.plan.config.global.firewall;
-        let table = firewall.nftables_ipvs.as_ref()?;
-        let rules = || (table.clone(), nftables::rules(firewall, wanted));
-        (!wanted.by_mark.is_empty()).then(rules)
+        mem::take(&mut self.marking.is_due).then(|| {
+            let table = firewall.nftables_ipvs.as_ref()?;
+            let rules = || (table.clone(), nftables::rules(firewall, wanted));
+            (!wanted.by_mark.is_empty()).then(rules)
+        })
     }
 }

@@ -45,6 +45,7 @@ impl Forwarder {
     pub(super) fn settle(&mut self) {
         if self.ipvs.as_ref().is_some_and(Ipvs::has_left) {
             self.ipvs = None;
+            self.marking.begin_anew();
             self.set_part();
             // Rings of `mh` may decide alone again.
             self.update();

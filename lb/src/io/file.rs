@@ -1,0 +1,31 @@
+//! Files that are there whole or not at all.
+
+use std::{fs, io, path::Path};
+
+/// Gives the file at `path` this content, by way of one beside it that takes its place.
+///
+/// # Errors
+/// When the system does not let us, or has no room; what was there before is there still.
+pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let replaced = fs::write(&new, content).and_then(|()| fs::rename(&new, path));
+    if replaced.is_err() {
+        // Half of it must not stay, and may not be there.
+        fs::remove_file(&new).ok();
+    }
+    replaced
+}
+
+/// Removes the file at `path`; that it is not there is as well.
+///
+/// # Errors
+/// When the system does not let us.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
