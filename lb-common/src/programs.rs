@@ -9,6 +9,8 @@ pub const TC: &str = "lb_tc";
 pub const XDP_PLAIN: &str = "lb_xdp_plain";
 /// [`TC`] for kernels without BPF timers.
 pub const TC_PLAIN: &str = "lb_tc_plain";
+/// tc, on egress of `lo`: sends what clients on this host send to services.
+pub const LOCAL: &str = "lb_local";
 /// tc, never attached: takes a [`TimerRequest`](crate::router::TimerRequest) as its packet; answers with 0 or an `errno`.
 pub const TIMER: &str = "lb_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.

@@ -1,4 +1,5 @@
-//! Real servers on this host: the kernel has their packets, and `lb_tc` gives the replies that leave their virtual source.
+//! Real servers on this host: the kernel has their packets, and `lb_tc` gives the replies that leave their virtual source. For
+//! [clients](crate::client) on this host `lb_local` does.
 //!
 //! What a packet that is being sent has for a checksum may be a part of it, which the device or the kernel completes later. So its
 //! checksums are the helpers' to mend. SCTP's is over nothing that changes here: [`DEST_LOCAL`](lb_common::dest::DEST_LOCAL) is
@@ -15,12 +16,12 @@ use lb_common::counter::Counter;
 
 use crate::{
     flow::Segment,
-    forward::Endpoint,
+    forward::{End, Endpoint},
     frame::{self, Frame},
     ip::Ip,
     long::{self, UNDECIDED},
     maps,
-    packet::{Ipv4, Ipv6, PROTOCOL_TCP, PROTOCOL_UDP, Tcp, Udp},
+    packet::{Ipv4, Ipv6, PROTOCOL_TCP, PROTOCOL_UDP, PortsHeader, Tcp, Udp},
     parse::{self, Packet},
     reply, service, transport,
     verdict::{UNHINDERED, tc_verdict},
@@ -35,14 +36,20 @@ pub fn reply(context: *mut __sk_buff) -> i32 {
     if segment == NOT_TRANSPORT {
         return UNHINDERED;
     }
-    match leaving_front(&raw const packet, segment) {
+    reply_of(context, &packet, segment)
+}
+
+/// [`reply`] for a packet that is parsed.
+#[inline(always)]
+pub fn reply_of(context: *mut __sk_buff, packet: &Packet, segment: u32) -> i32 {
+    match leaving_front(packet, segment) {
         UNDECIDED => UNHINDERED,
-        service => leave(context, &raw const packet, service).cast_signed(),
+        service => leave(context, packet, service).cast_signed(),
     }
 }
 
 /// No packet with ports.
-const NOT_TRANSPORT: u32 = u32::MAX;
+pub const NOT_TRANSPORT: u32 = u32::MAX;
 
 /// Parses a packet with ports that leaves; says what it does to its flow, or [`NOT_TRANSPORT`].
 #[unsafe(no_mangle)]
@@ -91,7 +98,7 @@ pub extern "C" fn leave(context: *mut __sk_buff, packet: *const Packet, service:
                 long::remember(&packet);
             }
             let to = Endpoint::before(front, packet.ports.source);
-            if write(&context, &packet, &to).is_some() {
+            if write(&context, &packet, End::Source, &to).is_some() {
                 maps::count(Counter::Replied);
             }
             UNHINDERED
@@ -101,34 +108,50 @@ pub extern "C" fn leave(context: *mut __sk_buff, packet: *const Packet, service:
     verdict.cast_unsigned()
 }
 
-/// Replaces the source of a packet that leaves.
+/// Replaces one end of a packet that leaves.
 #[inline(always)]
-fn write(context: &TcContext, packet: &Packet, to: &Endpoint) -> Option<()> {
+pub fn write(context: &TcContext, packet: &Packet, end: End, to: &Endpoint) -> Option<()> {
+    let (address, v4, v6) = match end {
+        End::Destination => (
+            packet.destination,
+            offset_of!(Ipv4, destination),
+            offset_of!(Ipv6, destination),
+        ),
+        End::Source => (
+            packet.source,
+            offset_of!(Ipv4, source),
+            offset_of!(Ipv6, source),
+        ),
+    };
     if !packet.is_later_fragment() {
-        write_port(context, packet, to)?;
+        write_port(context, packet, end, address, to)?;
     }
     if packet.family == 4 {
-        let [from, new] =
-            [packet.source, to.address].map(|ip| u64::from(u32::from_ne_bytes(ip.v4())));
+        let [from, new] = [address, to.address].map(|ip| u64::from(u32::from_ne_bytes(ip.v4())));
         let at = packet.network + offset_of!(Ipv4, checksum);
         context.l3_csum_replace(at, from, new, 4).ok()?;
-        frame::put(
-            context,
-            packet.network + offset_of!(Ipv4, source),
-            &to.address.v4(),
-        )
+        frame::put(context, packet.network + v4, &to.address.v4())
     } else {
-        frame::put(
-            context,
-            packet.network + offset_of!(Ipv6, source),
-            &to.address.address(),
-        )
+        frame::put(context, packet.network + v6, &to.address.address())
     }
 }
 
 /// The port, and in the checksum the addresses too.
 #[inline(always)]
-fn write_port(context: &TcContext, packet: &Packet, to: &Endpoint) -> Option<()> {
+fn write_port(
+    context: &TcContext,
+    packet: &Packet,
+    end: End,
+    address: Ip,
+    to: &Endpoint,
+) -> Option<()> {
+    let (port, offset) = match end {
+        End::Destination => (
+            packet.ports.destination,
+            offset_of!(PortsHeader, destination),
+        ),
+        End::Source => (packet.ports.source, offset_of!(PortsHeader, source)),
+    };
     let (checksum, flags) = match packet.protocol {
         PROTOCOL_TCP => (offset_of!(Tcp, checksum), 0),
         PROTOCOL_UDP => (offset_of!(Udp, checksum), u64::from(BPF_F_MARK_MANGLED_0)),
@@ -136,9 +159,8 @@ fn write_port(context: &TcContext, packet: &Packet, to: &Endpoint) -> Option<()>
     };
     let at = packet.transport + checksum;
     let pseudo = flags | u64::from(BPF_F_PSEUDO_HDR) | 4;
-    let [before, after] = [packet.source, to.address].map(Ip::quarters);
-    let [from, new] =
-        [packet.ports.source, to.port].map(|port| u64::from(u16::from_ne_bytes(port)));
+    let [before, after] = [address, to.address].map(Ip::quarters);
+    let [from, new] = [port, to.port].map(|port| u64::from(u16::from_ne_bytes(port)));
     for (from, new) in before.into_iter().zip(after) {
         if from != new {
             let replaced = context.l4_csum_replace(at, u64::from(from), u64::from(new), pseudo);
@@ -146,5 +168,5 @@ fn write_port(context: &TcContext, packet: &Packet, to: &Endpoint) -> Option<()>
         }
     }
     context.l4_csum_replace(at, from, new, flags | 2).ok()?;
-    frame::put(context, packet.transport, &to.port)
+    frame::put(context, packet.transport + offset, &to.port)
 }

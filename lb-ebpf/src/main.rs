@@ -33,6 +33,7 @@ mod atomic;
 mod bench;
 mod budget;
 mod bytes;
+mod client;
 mod clock;
 mod connection;
 mod egress;
@@ -111,6 +112,12 @@ pub fn lb_tc(context: TcContext) -> i32 {
 #[classifier]
 pub fn lb_tc_plain(context: TcContext) -> i32 {
     send::<false>(&context)
+}
+
+/// Sends what clients on this host send to services behind NAT; on egress of `lo`.
+#[classifier]
+pub fn lb_local(context: TcContext) -> i32 {
+    client::leave(context.skb.skb)
 }
 
 /// Arms or cancels the timer of a virtual router. Never attached: the daemon runs it with a request as packet.

@@ -55,21 +55,7 @@ pub fn serve(
         Ok(segment) => segment,
         Err(outcome) => return outcome,
     };
-    let found = if id == 0 {
-        select::find(
-            service,
-            &key(packet, service),
-            entry(packet, service),
-            segment,
-        )
-    } else {
-        let chosen = select::usable(id as u16);
-        chosen.map(|choice| Choice {
-            new_flow: id & quic::NAMED == 0,
-            ..choice
-        })
-    };
-    let Some(choice) = found else {
+    let Some(choice) = choice(packet, service, segment, id) else {
         return select::missed(service, segment);
     };
     let outcome = forward::forward(frame, packet, &choice, ingress);
@@ -84,6 +70,25 @@ pub fn serve(
         maps::count_traffic(service.id, choice.id, packet.end as u64, choice.new_flow);
     }
     outcome
+}
+
+/// The dest of a packet of `service`: `id`, or where its flow goes.
+#[inline(always)]
+pub fn choice(
+    packet: &Packet,
+    service: &ServiceValue,
+    segment: Segment,
+    id: u32,
+) -> Option<Choice> {
+    if id == 0 {
+        let (key, entry) = (key(packet, service), entry(packet, service));
+        return select::find(service, &key, entry, segment);
+    }
+    let chosen = select::usable(id as u16);
+    chosen.map(|choice| Choice {
+        new_flow: id & quic::NAMED == 0,
+        ..choice
+    })
 }
 
 /// Makes the flow entry of a packet for `service` that [`serve`] has asked for.

@@ -153,6 +153,29 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
     verdict
 }
 
+/// The verdict of `lb_local` about a packet for a service, counted; or an [`Answer`] that is none yet.
+#[inline(always)]
+pub fn local_verdict(outcome: Outcome) -> u32 {
+    let (verdict, counter) = match outcome {
+        Outcome::Begin => return BEGIN,
+        Outcome::Begun(dest) => return BEGUN | dest,
+        Outcome::ForwardTo(ifindex) => (redirect(ifindex), Counter::Forwarded),
+        Outcome::Delivered => (TC_ACT_OK as u32, Counter::Delivered),
+        Outcome::GateClosed => (TC_ACT_OK as u32, Counter::GateClosed),
+        Outcome::FlowMissed => (TC_ACT_OK as u32, Counter::FlowMissed),
+        Outcome::NoDest => (TC_ACT_OK as u32, Counter::NoDest),
+        Outcome::FlowContended => (TC_ACT_SHOT as u32, Counter::FlowContended),
+        Outcome::Fenced => (TC_ACT_SHOT as u32, Counter::FencedDrop),
+        Outcome::Unresolved => (TC_ACT_SHOT as u32, Counter::Unresolved),
+        Outcome::TooBig(_) => (TC_ACT_SHOT as u32, Counter::TooBig),
+        Outcome::Malformed => (TC_ACT_SHOT as u32, Counter::Malformed),
+        Outcome::TtlExpired => (TC_ACT_SHOT as u32, Counter::TtlExpired),
+        _ => return TC_ACT_OK as u32,
+    };
+    maps::count(counter);
+    verdict
+}
+
 #[inline(always)]
 fn redirect(ifindex: u32) -> u32 {
     // SAFETY: notes the interface for the driver.

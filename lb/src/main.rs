@@ -228,6 +228,9 @@ fn ask(run_dir: &RunDir, request: Request) -> anyhow::Result<ExitCode> {
 fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
     start_logging(cli, &format!("lb-{}", role.name()));
     let _lock = run_dir.lock_child(role)?;
+    if let Err(error) = io::privileges::keep_only(role, run_dir.path()) {
+        log::privileges_kept(role, &error);
+    }
     let line: OwnedFd = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()

@@ -7,4 +7,6 @@ mod failure;
 pub mod keepalive;
 mod links;
 mod parent;
+pub(crate) mod settings;
+mod signals;
 pub mod vrrp;

@@ -16,6 +16,7 @@ mod control;
 mod data_plane;
 mod followers;
 mod gates;
+mod readiness;
 mod request;
 mod run_dir;
 mod script;
@@ -35,6 +36,7 @@ use self::{
     data_plane::DataPlane,
     followers::Followers,
     gates::Gates,
+    readiness::Readiness,
 };
 pub use self::{
     followers::News,
@@ -50,7 +52,7 @@ use crate::{
         memory,
         netlink::{Change, Netlink},
         scheduling::set_umask,
-        signals,
+        service_manager, signals,
     },
     keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
@@ -113,6 +115,8 @@ enum Event {
     Reload,
     /// A start or a reload is over.
     AtRest,
+    /// The service manager expects a word.
+    Watchdog,
     /// Links or addresses changed: an interface may have been made anew, without programs.
     Links,
 }
@@ -133,6 +137,7 @@ struct Parent {
     gatherings: u64,
     asked: Asked,
     followers: Followers,
+    readiness: Readiness,
     /// What waits for followers, and the number of that wait.
     held: Option<Held>,
     holds: u64,
@@ -186,6 +191,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         gatherings: 0,
         asked: Asked::default(),
         followers: Followers::default(),
+        readiness: Readiness::default(),
         held: None,
         holds: 0,
         stopping: false,
@@ -193,6 +199,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         events,
     };
     parent.apply(config).await;
+    parent.keep_watchdog();
     while let Some(event) = queue.recv().await {
         parent.handle(event).await;
         if parent.stopping && parent.children.is_empty() {
@@ -263,6 +270,7 @@ impl Parent {
             Event::Reload => self.reload().await,
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
+            Event::Watchdog => self.keep_watchdog(),
         }
     }
 
@@ -295,6 +303,16 @@ impl Parent {
                 }
                 (false, false) => {}
             }
+        }
+        let roles = self.children.keys().copied();
+        self.readiness.begin(roles, &self.config);
+    }
+
+    /// Says that the loop turns, as often as the service manager wants to hear it.
+    fn keep_watchdog(&self) {
+        if let Some(interval) = service_manager::watchdog() {
+            service_manager::alive();
+            self.later(interval, Event::Watchdog);
         }
     }
 
@@ -395,12 +413,9 @@ impl Parent {
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
             (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
+            (FromChild::Configured, _) => self.readiness.done(role, &self.config),
             (
-                FromChild::Configured
-                | FromChild::Left
-                | FromChild::Bfd(_)
-                | FromChild::Vrrp(_)
-                | FromChild::Checkers(_),
+                FromChild::Left | FromChild::Bfd(_) | FromChild::Vrrp(_) | FromChild::Checkers(_),
                 _,
             ) => {}
         }
@@ -420,6 +435,7 @@ impl Parent {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
+        self.readiness.done(role, &self.config);
         log::child_exited(role, exit.pid, exit.ending, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
@@ -495,6 +511,7 @@ impl Parent {
         }
         let file = &self.cli.use_file;
         log::reloading(file);
+        service_manager::reloading();
         match read(file, &options(&self.cli)) {
             Ok(loaded) => {
                 log::diagnostics(&loaded.diagnostics);
@@ -506,13 +523,14 @@ impl Parent {
                     let config = self.data_plane.supported(loaded.config.acted());
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;
-                    log::reloaded();
+                    return log::reloaded();
                 } else {
                     log::reload_refused(file);
                 }
             }
             Err(error) => log::interfaces_unknown(&error),
         }
+        self.readiness.refused(&self.config);
     }
 
     /// Has the vrrp child tell what followers ask for.
@@ -550,6 +568,7 @@ impl Parent {
             return;
         }
         log::daemon_stopping();
+        service_manager::stopping();
         self.stopping = true;
         self.stop_next().await;
         self.later(CHILD_WAIT, Event::StopTimeout);

@@ -68,6 +68,8 @@ pub const REDIRECT: u32 = 4;
 pub const TC_OK: u32 = 0;
 /// tc verdict.
 pub const TC_SHOT: u32 = 2;
+/// tc verdict.
+pub const TC_REDIRECT: u32 = 7;
 
 /// Programs and maps, held by their descriptors alone: the pins are gone as soon as all are open.
 pub struct Loaded {
@@ -248,6 +250,16 @@ impl Loaded {
         let mut context = [0; SK_BUFF];
         context[SK_BUFF - size_of::<u32>()..].copy_from_slice(&ingress.to_ne_bytes());
         run(program, packet, Some(&context))
+    }
+
+    /// Runs a packet of this host, for this host, through the program of `lo`.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[must_use]
+    pub fn local(&mut self, packet: &[u8]) -> Answer {
+        let program: &SchedClassifier = program(self.data_plane.object(), programs::LOCAL);
+        run(program, packet, Some(&[0; SK_BUFF]))
     }
 
     /// Value of a counter.

@@ -5,6 +5,7 @@ pub(super) mod address;
 pub(super) mod bfd;
 pub(super) mod check;
 pub(super) mod command;
+pub(super) mod data_plane;
 pub(super) mod encap;
 pub(super) mod global;
 pub(super) mod iproute;

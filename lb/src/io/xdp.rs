@@ -14,7 +14,7 @@ mod timers;
 mod trial;
 
 pub use self::{
-    attach::XdpModeInUse,
+    attach::{LOOPBACK, XdpModeInUse},
     error::XdpError,
     events::Events,
     loader::{Capabilities, DataPlane, Options, make_directory, mount_bpffs},

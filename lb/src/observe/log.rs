@@ -1,9 +1,13 @@
 //! Every sentence the daemon says to operators; keepalived's wording where keepalived has one.
 
+mod data_plane;
+
 use std::{fmt::Display, net::IpAddr, path::Path, time::Duration};
 
 use nix::sys::signal::Signal;
 use tracing::{debug, error, info, warn};
+
+pub use self::data_plane::{attach_failed, occupied, strict_source};
 
 use crate::{
     cli::Role,
@@ -64,6 +68,14 @@ pub fn reload_refused(file: &Path) {
 pub fn reload_needs_restart(keyword: &str) {
     error!(
         "Reload refused, the running configuration stays: a change of {keyword} needs a restart"
+    );
+}
+
+/// A child keeps rights that it has no use for.
+pub fn privileges_kept(role: Role, error: &dyn Display) {
+    warn!(
+        "{} process: rights it does not need stay: {error}",
+        role.name()
     );
 }
 
@@ -198,20 +210,6 @@ pub fn vmac_mode_unsupported(instance: &str) {
     error!(
         "({instance}) left out: without a data plane nothing writes its virtual MAC; remove `vrrp_vmac_mode bpf`, or give lb a kernel that runs its programs"
     );
-}
-
-/// An interface has no programs; the same sentence is in the status.
-#[must_use]
-pub fn attach_failed(interface: &str, error: &anyhow::Error) -> String {
-    format!("{interface}: the data plane cannot be attached: {error:#}")
-}
-
-/// An interface has no programs because another's is there; the same sentence is in the status.
-#[must_use]
-pub fn occupied(interface: &str, program: &str, id: u32) -> String {
-    format!(
-        "{interface}: the XDP program {program} (id {id}) is not ours and stays, so nothing is forwarded there; take it off (`ip link set dev {interface} xdp off`) and reload"
-    )
 }
 
 /// The daemon stops with addresses that may still be installed.

@@ -6,12 +6,12 @@ mod sockets;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::{memory::Memory, sockets::Sockets};
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     parent::Parent,
+    signals::Signals,
 };
 use crate::{
     bfd::{
@@ -53,7 +53,7 @@ struct Child {
 /// # Errors
 /// When it cannot work at all.
 pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut signals = Signals::new()?;
     let mut timer = Timer::new().context("timer")?;
     let mut parent = Parent::new(Role::Bfd, channel);
     let mut child = Child::new(run_dir);
@@ -95,7 +95,7 @@ pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> 
                 ToChild::Follow(_) => {}
                 ToChild::Stop { .. } => break,
             },
-            _ = terminate.recv() => break,
+            () = signals.stop() => break,
             () = child.priorities.over_limit() => {}
         }
     }

@@ -13,11 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::{JoinError, JoinHandle, JoinSet},
-};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use self::forwarding::{Answer, Forwarding, News, Order};
 use crate::{
@@ -34,6 +30,7 @@ use crate::{
     runtime::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
         parent::Parent,
+        signals::Signals,
     },
     track::{Watched, output::Event},
 };
@@ -123,31 +120,6 @@ async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    /// Reloads are the parent's to order; a terminal or `kill` of the process group sends them to us as well.
-    _hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let catch = |kind| signal(kind).context("checker child: signals");
-        Ok(Self {
-            terminate: catch(SignalKind::terminate())?,
-            interrupt: catch(SignalKind::interrupt())?,
-            _hangup: catch(SignalKind::hangup())?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }
 

@@ -29,17 +29,18 @@ use std::{
 
 use anyhow::Context;
 use lb_common::event::Event;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
-    macs::Filters, members::Members, recording::Running, settings::Settings, sockets::Sockets,
+    macs::Filters, members::Members, recording::Running, sockets::Sockets,
     sync_daemon::SyncDaemons, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     links::Links,
     parent::Parent,
+    settings::Settings,
+    signals::Signals,
 };
 use crate::{
     cli::Role,
@@ -119,7 +120,7 @@ struct Vrrp {
 /// When it cannot work at all: no netlink, no raw sockets.
 pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
     let (netlink, mut monitor) = Netlink::open()?;
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
+    let mut signals = Signals::new()?;
     let mut timer = Timer::new().context("timer")?;
     let mut events = None;
     let mut parent = Parent::new(Role::Vrrp, channel);
@@ -189,7 +190,7 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
                     parent.send(answer);
                 }
             }
-            _ = terminate.recv() => vrrp.stop(),
+            () = signals.stop() => vrrp.stop(),
             // 8. Those who are told: they can wait for everything above.
             () = vrrp.notifications.progress() => {}
             () = vrrp.priorities.over_limit() => {}

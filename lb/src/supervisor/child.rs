@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     cli::{Cli, Role},
-    io::process::Process,
+    io::{process::Process, service_manager::VARIABLES},
     keepalive::record::Ending,
     observe::log,
     runtime::channel::{ParentSender, ToChild, parent_line},
@@ -126,6 +126,9 @@ fn command(cli: &Cli, role: Role) -> Command {
     }
     if let Some(namespace) = &cli.namespace {
         command.args(["-s", namespace]);
+    }
+    for variable in VARIABLES {
+        command.env_remove(variable);
     }
     command.args(["child", role.name()]);
     command

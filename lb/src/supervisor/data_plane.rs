@@ -6,16 +6,19 @@ use std::{
     path::PathBuf,
 };
 
+mod clients;
+
+use self::clients::LocalClients;
 use super::run_dir::RunDir;
 use crate::{
     config::model::{
-        Config, DataPlane as Planes, InterfaceName, VrrpInstance, VrrpXdp, global::VmacMode,
-        vrrp::Device,
+        Config, DataPlane as Planes, ForwardMethod, InterfaceName, VrrpInstance, VrrpXdp,
+        global::VmacMode, vrrp::Device,
     },
     io::{
         guard,
         netlink::Netlink,
-        xdp::{self, Options, Pins, ReadMaps, VrrpMaps, XdpError},
+        xdp::{self, LOOPBACK, Options, Pins, ReadMaps, VrrpMaps, XdpError},
     },
     mirror::room::{self, Room},
     observe::{log, status::DataPlaneStatus},
@@ -32,6 +35,7 @@ pub(super) struct DataPlane {
     forwards: bool,
     /// Why others have none.
     refused: BTreeMap<InterfaceName, String>,
+    clients: LocalClients,
 }
 
 /// An interface with programs. A link that is made anew under the same name has another index and none.
@@ -47,6 +51,8 @@ struct Wanted {
     is_generic: bool,
     /// Id of the XDP program that is there, be it ours.
     program: Option<u32>,
+    /// IPv4 real servers behind NAT are there.
+    translates: bool,
 }
 
 struct Loaded {
@@ -74,6 +80,7 @@ impl DataPlane {
             interfaces: BTreeMap::new(),
             forwards: false,
             refused: BTreeMap::new(),
+            clients: LocalClients::new(&run_dir.parent_settings()),
         })
     }
 
@@ -153,6 +160,10 @@ impl DataPlane {
                 log::detach_failed(&error.into());
             }
         }
+        let has_clients = self.forwards && config.global.data_plane_reach.local_clients;
+        let towards = wanted.iter().filter(|(_, wanted)| wanted.translates);
+        let towards = has_clients.then(|| towards.map(|(name, _)| name).collect());
+        self.clients.adjust(&mut loaded.programs, towards);
     }
 
     /// The checker child says that a plane has left: XDP has no place any more where it was for virtual servers alone.
@@ -224,13 +235,21 @@ impl DataPlane {
                 indexes.insert(stacked.map_or(address.index, |stacked| stacked.lower));
             }
         }
+        let mut translating = BTreeSet::new();
         for server in servers.iter().flat_map(|server| &server.real_servers) {
-            indexes.extend(self.netlink.egress(server.address).await?);
+            let index = self.netlink.egress(server.address).await?;
+            indexes.extend(index);
+            if server.method == ForwardMethod::Nat && server.address.is_ipv4() {
+                translating.extend(index);
+            }
+        }
+        if self.forwards {
+            names.extend(&config.global.data_plane_reach.interfaces);
         }
         let wanted = links
             .iter()
             .filter(|link| names.contains(&link.name) || indexes.contains(&link.index))
-            .filter(|link| link.name.as_str() != "lo");
+            .filter(|link| link.name.as_str() != LOOPBACK);
         // A veth says whom a packet is for before native XDP sees it, and does not take that back: virtual MACs are
         // turned back in generic mode there.
         let writes_macs = config.global.vrrp.vmac_mode == VmacMode::Bpf;
@@ -239,6 +258,7 @@ impl DataPlane {
                 index: link.index,
                 is_generic: link.is_veth && writes_macs,
                 program: link.xdp_program,
+                translates: translating.contains(&link.index),
             };
             (link.name.clone(), wanted)
         });
@@ -262,12 +282,14 @@ impl DataPlane {
                 .lacks
                 .iter()
                 .chain(self.refused.values())
+                .chain(self.clients.lacks())
                 .cloned()
                 .collect(),
             interfaces: self
                 .interfaces
                 .iter()
                 .map(|(name, attached)| (name.to_string(), attached.mode.to_owned()))
+                .chain(self.clients.status())
                 .collect(),
             counters: counters
                 .into_iter()
@@ -278,7 +300,8 @@ impl DataPlane {
     }
 
     /// Takes the programs off every interface and unpins everything: the last act of an orderly stop.
-    pub(super) fn remove(self) {
+    pub(super) fn remove(mut self) {
+        self.clients.forget();
         if self.loaded.is_some()
             && let Err(error) = xdp::DataPlane::remove(&self.pins)
         {

@@ -96,6 +96,12 @@ impl RunDir {
         self.path.join("settings.json")
     }
 
+    /// The same for those that the parent changes.
+    #[must_use]
+    pub(super) fn parent_settings(&self) -> PathBuf {
+        self.path.join("parent-settings.json")
+    }
+
     /// Path of the control socket.
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {

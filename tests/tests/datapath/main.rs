@@ -6,6 +6,7 @@
 )]
 
 mod accept;
+mod clients;
 mod connections;
 mod every;
 mod fence;

@@ -177,7 +177,11 @@ const CASES: &[(In, &str, Codes)] = &[
     (In::Server, "nonsense 1", Guessed),
     (In::RealServer, "nonsense", Guessed),
     (In::Check, "nonsense 1", Guessed),
-    (In::Global, "data_plane xdp", Ours),
+    (
+        In::Global,
+        "data_plane xdp\ndata_plane_interfaces eth0\ndata_plane_local_clients",
+        Ours,
+    ),
     (
         In::Global,
         "tcp_keepalive_time 300\ntcp_keepalive_intvl 30\ntcp_keepalive_probes 5",

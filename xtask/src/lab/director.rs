@@ -100,6 +100,12 @@ impl Director {
         self.directory.join("lb.conf")
     }
 
+    /// Where the daemon tells a service manager how it is, if somebody listens there.
+    #[must_use]
+    pub fn notify_socket(&self) -> PathBuf {
+        self.directory.join("notify")
+    }
+
     /// Process id of the daemon's parent, while it runs.
     #[must_use]
     pub fn pid(&self) -> Option<Pid> {
@@ -137,6 +143,8 @@ impl Director {
             .open(self.directory.join("log"))?;
         let mut command = self.command_line(daemon)?;
         command
+            .env("NOTIFY_SOCKET", self.notify_socket())
+            .env("WATCHDOG_USEC", "2000000")
             .args(options)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -28,9 +28,10 @@ const DATAPATH: &[&str] = &[
     "tunnel::",
     "full_nat::a_flow",
     "heartbeat::",
+    "clients::",
 ];
 /// Daemons, addresses and traffic, with programs attached as this kernel can.
-const NETNS: &[&str] = &["full_nat::", "local::"];
+const NETNS: &[&str] = &["full_nat::", "local::", "reach::clients_on"];
 /// Targets and what they are told, one after the other in each of two machines.
 const LANES: [&[(&str, &[&str])]; 2] = [
     &[("ipvs", &["--skip=sync::", "--skip=traffic::"])],

@@ -22,6 +22,8 @@ pub struct GlobalDefs {
     pub data_plane: DataPlane,
     /// Room in the data plane's maps.
     pub data_plane_room: DataPlaneRoom,
+    /// Where the data plane is, beside the interfaces that the rest of the configuration tells.
+    pub data_plane_reach: DataPlaneReach,
     /// Names of the processes.
     pub names: ProcessNames,
     /// Mail about events.
@@ -64,6 +66,16 @@ pub struct DataPlaneRoom {
     pub services: Option<u32>,
     /// `data_plane_flows`: flows of each family.
     pub flows: Option<u32>,
+}
+
+/// Whose packets the data plane sees beside those that come by interfaces of virtual addresses and real servers (extension).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataPlaneReach {
+    /// `data_plane_interfaces`: clients also come by these.
+    pub interfaces: Vec<InterfaceName>,
+    /// `data_plane_local_clients`: this host has clients, too.
+    pub local_clients: bool,
 }
 
 /// Names of the processes, at most 15 bytes each (`TASK_COMM_LEN`).

@@ -44,6 +44,8 @@ impl XdpModeInUse {
 
 /// Name of the pin of the XDP link of an interface.
 const HOOK_XDP: &str = "xdp";
+/// By which packets leave that are for this host itself.
+pub const LOOPBACK: &str = "lo";
 /// Name of the pin of the tc link of an interface.
 const HOOK_TC: &str = "tc";
 
@@ -85,6 +87,14 @@ impl DataPlane {
         attached
     }
 
+    /// Attaches the program for clients on this host, to egress of [`LOOPBACK`].
+    ///
+    /// # Errors
+    /// As [`Self::attach`].
+    pub fn attach_local(&mut self) -> Result<(), XdpError> {
+        self.attach_tc(programs::LOCAL, LOOPBACK)
+    }
+
     /// Detaches from `interface`; nothing else changes.
     ///
     /// # Errors
@@ -93,7 +103,7 @@ impl DataPlane {
         remove_file(&self.pins.link(interface, HOOK_XDP))?;
         remove_file(&self.pins.link(interface, HOOK_TC))?;
         if !has_tcx() {
-            for name in [programs::TC, programs::TC_PLAIN] {
+            for name in [programs::TC, programs::TC_PLAIN, programs::LOCAL] {
                 // Whichever is not there.
                 let _absent = qdisc_detach_program(interface, TcAttachType::Egress, name);
             }

@@ -203,6 +203,7 @@ fn programs_of(timers: bool) -> Vec<&'static str> {
         vec![
             programs::XDP,
             programs::TC,
+            programs::LOCAL,
             programs::TIMER,
             programs::CLOCK,
             programs::SWEEP,
@@ -211,6 +212,7 @@ fn programs_of(timers: bool) -> Vec<&'static str> {
         vec![
             programs::XDP_PLAIN,
             programs::TC_PLAIN,
+            programs::LOCAL,
             programs::CLOCK,
             programs::SWEEP,
         ]

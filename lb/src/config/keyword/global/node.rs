@@ -3,7 +3,7 @@
 use super::{Global, boolean, flag, number, seconds, text};
 use crate::config::{
     keyword::takes::{Field, Takes, field},
-    lower::{command, words},
+    lower::{command, data_plane, words},
     model::{
         DataPlane, Word as _,
         global::{DynamicInterfaces, JsonVersion},
@@ -71,6 +71,22 @@ pub(super) const IDENTITY: &[Global] = &[
     .acted()
     .default("1048576")
     .means("flows of each family that the data plane has room for; a restart changes it (of lb, not of keepalived)"),
+    Global::new(
+        &["data_plane_interfaces"],
+        Takes::Words {
+            usage: "names of interfaces",
+            read: data_plane::interfaces,
+            show: |global| data_plane::show_interfaces(&global.data_plane_reach.interfaces),
+        },
+    )
+    .acted()
+    .means("clients also come by these interfaces, which have neither virtual addresses nor real servers (of lb, not of keepalived)"),
+    flag(
+        &["data_plane_local_clients"],
+        field!(copy data_plane_reach.local_clients),
+    )
+    .acted()
+    .means("clients on this host, by `lb_kind NAT`: sets accept_local on the interfaces towards real servers (of lb, not of keepalived)"),
     flag(&["process_names"], field!(copy names.distinct))
         .means("children have names of their own in process lists"),
     comm(&["process_name"], field!(some clone names.parent)).means("name of the parent process"),
