@@ -34,7 +34,8 @@ pub struct DestConnections {
 
 shape!(DestLimits = 16, DestConnections = 16);
 
-/// Asks `lb_sweep` for a look at buckets of a flow table; it answers with the number of entries it freed. 16 bytes.
+/// Asks `lb_sweep` for a look at buckets of a flow table; it answers with the number of entries it freed and [`SWEPT_LEFT`] for each that
+/// goes on. 16 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct SweepRequest {
@@ -50,5 +51,8 @@ pub struct SweepRequest {
 
 /// The most buckets of one [`SweepRequest`].
 pub const SWEEP_BUCKETS: u32 = 512;
+
+/// In the answer, one entry that goes on: what is below counts those that were freed.
+pub const SWEPT_LEFT: u32 = 1 << 16;
 
 shape!(SweepRequest = 16);

@@ -15,8 +15,8 @@ pub const LOCAL: &str = "lb_local";
 pub const TIMER: &str = "lb_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.
 pub const CLOCK: &str = "lb_clock";
-/// tc, never attached: takes a [`SweepRequest`](crate::connection::SweepRequest) as its packet; answers with the number of flow
-/// entries it freed.
+/// tc, never attached: takes a [`SweepRequest`](crate::connection::SweepRequest) as its packet; answers with the numbers of flow
+/// entries that it freed and left.
 pub const SWEEP: &str = "lb_sweep";
 
 /// sock_ops, of control groups: gives connections keepalive when they are established.

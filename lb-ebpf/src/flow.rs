@@ -14,6 +14,7 @@
 
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use lb_common::{
+    connection::SWEPT_LEFT,
     counter::Counter,
     flow::{
         BUSY, FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED, FLOW_SYN, FLOW_TEMPLATE,
@@ -360,27 +361,34 @@ fn template_in<S: Slot>(
     Some(value)
 }
 
-/// Frees the ended entries of a bucket; says how many.
+/// Frees the ended entries of a bucket; says how many, and with [`SWEPT_LEFT`] how many go on.
 #[inline(always)]
 pub fn sweep<S: Slot>(bucket: &'static [S]) -> u32 {
-    let mut freed = 0;
+    let mut swept = 0;
     let now = now();
     for slot in bucket {
         let word = slot.key().load();
-        if word == 0 || word == u64::from_ne_bytes(BUSY) {
+        if word == 0 {
+            continue;
+        }
+        if word == u64::from_ne_bytes(BUSY) {
+            swept += SWEPT_LEFT;
             continue;
         }
         let value = Value::from_word(slot.value().load());
         if value.is_expired(now) {
-            freed += u32::from(free(slot, word, now));
-        } else if value.state != FLOW_TEMPLATE {
+            swept += if free(slot, word, now) { 1 } else { SWEPT_LEFT };
+            continue;
+        }
+        swept += SWEPT_LEFT;
+        if value.state != FLOW_TEMPLATE {
             let key = slot.key_of(word);
             if let Some(front) = maps::front(key.service) {
                 sweep::keep_template(&key, front, now);
             }
         }
     }
-    freed
+    swept
 }
 
 /// Frees the entry of `key`, if there is one: its flow is over, and whose the next is nobody knows yet.

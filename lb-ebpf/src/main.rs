@@ -141,8 +141,8 @@ pub fn lb_clock(_context: TcContext) -> i32 {
 /// Sweeps ended flows out of some buckets. Never attached: the daemon runs it with a request as packet.
 #[classifier]
 pub fn lb_sweep(context: TcContext) -> i32 {
-    let freed = sweep::serve(&Frame::new(context.data(), context.data_end()));
-    freed.unwrap_or(0).cast_signed()
+    let swept = sweep::serve(&Frame::new(context.data(), context.data_end()));
+    swept.unwrap_or(0).cast_signed()
 }
 
 /// [`lb_xdp`] in the wrapper of [`bench`]. Never attached, and loaded by benchmarks only, like the next four.

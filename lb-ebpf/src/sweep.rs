@@ -15,19 +15,19 @@ use crate::{
 /// Seconds that a template lasts at least while its client has a flow (`ip_vs_conn_expire`).
 const TEMPLATE_LASTS: u32 = 60;
 
-/// Does what the request in `frame` asks; says how many entries it freed.
+/// Does what the request in `frame` asks; says how many entries it freed and left.
 #[inline(always)]
 pub fn serve(frame: &Frame) -> Option<u32> {
     let request = frame.get::<[u8; size_of::<SweepRequest>()]>(0)?;
     let request: SweepRequest = bytemuck::cast(*request);
-    let mut freed = 0;
+    let mut swept = 0;
     for bucket in 0..SWEEP_BUCKETS {
         if bucket >= request.count {
             break;
         }
-        freed += sweep_bucket(request.family, request.from + bucket);
+        swept += sweep_bucket(request.family, request.from + bucket);
     }
-    Some(freed)
+    Some(swept)
 }
 
 /// Sweeps bucket `index` of the table of `family`.

@@ -15,10 +15,12 @@ use aya::{
     programs::{SchedClassifier, TestRun, TestRunOptions, Xdp},
 };
 use bytemuck::Zeroable;
-use lb::io::xdp::{CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Timers, VrrpMaps};
+use lb::io::xdp::{
+    CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Swept, Timers, VrrpMaps,
+};
 use lb_common::{
     Mac,
-    connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SweepRequest},
+    connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SWEPT_LEFT, SweepRequest},
     counter::{Counter, Traffic},
     dest::{
         DEST_KEEPS_PORT, DEST_LIMITED, DEST_LOCAL, DEST_RESOLVED, DEST_USABLE, DestValue,
@@ -429,13 +431,13 @@ impl Loaded {
         }
     }
 
-    /// Sweeps both flow tables; says how many entries that freed.
+    /// Sweeps both flow tables.
     ///
     /// # Panics
     /// When the kernel refuses.
-    pub fn sweep(&mut self) -> u32 {
+    pub fn sweep(&mut self) -> Swept {
         let program: &SchedClassifier = program(self.data_plane.object(), programs::SWEEP);
-        let mut freed = 0;
+        let mut swept = Swept::default();
         for family in [4, 6] {
             for from in (0..FLOW_BUCKETS).step_by(SWEEP_BUCKETS as usize) {
                 let request = SweepRequest {
@@ -444,10 +446,12 @@ impl Loaded {
                     count: SWEEP_BUCKETS,
                     pad: 0,
                 };
-                freed += run(program, bytemuck::bytes_of(&request), None).verdict;
+                let answer = run(program, bytemuck::bytes_of(&request), None).verdict;
+                swept.freed += answer % SWEPT_LEFT;
+                swept.left += answer / SWEPT_LEFT;
             }
         }
-        freed
+        swept
     }
 
     /// Writes a ring from `chunk` on: `dests` over and over in one chunk at least, or just them for `exact`.

@@ -20,6 +20,6 @@ pub use self::{
     loader::{Capabilities, DataPlane, Options, make_directory, mount_bpffs},
     maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
     pins::Pins,
-    timers::{Sweeper, Timers},
+    timers::{Sweeper, Swept, Timers},
     trial::{Trial, Tried},
 };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lb::io::xdp::Swept;
 use lb_common::{
     connection::DestLimits,
     dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT},
@@ -272,16 +273,17 @@ fn sweeping_frees_what_ended_and_nothing_else() {
                 (active + dest.active, inactive + dest.inactive)
             })
         };
-        assert_eq!(plane.sweep(), 0, "{scene:?}");
+        let swept = |freed, left| Swept { freed, left };
+        assert_eq!(plane.sweep(), swept(0, 30), "{scene:?}");
         assert_eq!(totals(&plane), (20, 10), "{scene:?}");
         plane.age_flows(125);
-        assert_eq!(plane.sweep(), 10, "{scene:?}");
+        assert_eq!(plane.sweep(), swept(10, 20), "{scene:?}");
         assert_eq!(totals(&plane), (20, 0), "{scene:?}");
         for client in 10..30 {
             assert!(sent(&mut plane, scene, client, ACK).is_some(), "{scene:?}");
         }
         plane.age_flows(905);
-        assert_eq!(plane.sweep(), 20, "{scene:?}");
+        assert_eq!(plane.sweep(), swept(20, 0), "{scene:?}");
         assert_eq!(totals(&plane), (0, 0), "{scene:?}");
         assert_eq!(sent(&mut plane, scene, 15, ACK), None, "{scene:?}");
     }
@@ -300,9 +302,9 @@ fn timeouts_are_those_that_were_told() {
                 let _ = sent(&mut plane, scene, 1, SYN);
                 let _ = sent(&mut plane, scene, 1, flags);
                 plane.age_flows(lasts - 2);
-                assert_eq!(plane.sweep(), 0, "{scene:?} {state} {told}");
+                assert_eq!(plane.sweep().freed, 0, "{scene:?} {state} {told}");
                 plane.age_flows(3);
-                assert_eq!(plane.sweep(), 1, "{scene:?} {state} {told}");
+                assert_eq!(plane.sweep().freed, 1, "{scene:?} {state} {told}");
             }
         }
     }

@@ -8,7 +8,7 @@ use aya::{
 };
 use bytemuck::Zeroable;
 use lb_common::{
-    connection::{SWEEP_BUCKETS, SweepRequest},
+    connection::{SWEEP_BUCKETS, SWEPT_LEFT, SweepRequest},
     flow::{FlowBucket4, FlowBucket6},
     maps, programs,
     router::{RouterKey, TIMER_CANCEL, TIMER_START, TimerRequest},
@@ -114,6 +114,15 @@ impl Clock {
     }
 }
 
+/// Flow entries that were looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// They had ended.
+    pub freed: u32,
+    /// They go on.
+    pub left: u32,
+}
+
 /// Sweeps ended flows out of the flow tables, a piece at a time.
 #[derive(Debug)]
 pub struct Sweeper {
@@ -139,14 +148,14 @@ impl Sweeper {
         })
     }
 
-    /// Sweeps the next 1/`parts` of both tables, in calls of some microseconds each; says how many entries it freed.
+    /// Sweeps the next 1/`parts` of both tables, in calls of some microseconds each.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn sweep(&mut self, parts: u32) -> Result<u32, XdpError> {
+    pub fn sweep(&mut self, parts: u32) -> Result<Swept, XdpError> {
         let [v4, v6] = self.buckets;
         let mut left = (v4 + v6).div_ceil(parts.max(1));
-        let mut freed = 0;
+        let mut swept = Swept::default();
         while left > 0 {
             let (family, from, len) = if self.at < v4 {
                 (4, self.at, v4)
@@ -160,11 +169,13 @@ impl Sweeper {
                 count,
                 pad: 0,
             };
-            freed += self.query.ask(bytemuck::bytes_of(&request))?;
+            let answer = self.query.ask(bytemuck::bytes_of(&request))?;
+            swept.freed += answer % SWEPT_LEFT;
+            swept.left += answer / SWEPT_LEFT;
             left -= count;
             self.at = (self.at + count) % (v4 + v6);
         }
-        Ok(freed)
+        Ok(swept)
     }
 }
 

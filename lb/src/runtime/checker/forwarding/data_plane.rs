@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use lb_common::{
     connection::DestConnections,
-    counter::Traffic,
+    counter::{Counter, Traffic},
     dest::{DEST_DRAINING, DEST_USABLE},
     flow::{FLOW_CLOSING, FLOW_DATAGRAM, FLOW_ESTABLISHED},
 };
@@ -48,6 +48,10 @@ pub(super) struct DataPlane {
     sweeper: Sweeper,
     /// When the next part of the flow tables is swept.
     sweep: Instant,
+    /// Parts that were empty in a row, as long as no flow has begun.
+    empty: u32,
+    /// Flows that had begun by then.
+    begun: u64,
     failure: Failure,
     operations: u64,
 }
@@ -71,6 +75,8 @@ impl DataPlane {
             read,
             sweeper: Sweeper::open(&pins).context("data plane")?,
             sweep: Instant::now() + SWEEP_EVERY,
+            empty: 0,
+            begun: 0,
             failure: Failure::default(),
             operations: 0,
         })
@@ -135,10 +141,23 @@ impl DataPlane {
         self.drain();
         if self.sweep <= now {
             self.sweep = now + SWEEP_EVERY;
-            if let Err(error) = self.sweeper.sweep(SWEEP_PARTS) {
+            if let Err(error) = self.sweep() {
                 self.note(Some(error));
             }
         }
+    }
+
+    /// Sweeps the next part of the flow tables; nothing once they are known to be empty.
+    fn sweep(&mut self) -> Result<(), XdpError> {
+        let begun = self.read.counter(Counter::FlowCreated)?;
+        if std::mem::replace(&mut self.begun, begun) != begun {
+            self.empty = 0;
+        }
+        if self.empty < SWEEP_PARTS {
+            let swept = self.sweeper.sweep(SWEEP_PARTS)?;
+            self.empty = if swept.left == 0 { self.empty + 1 } else { 0 };
+        }
+        Ok(())
     }
 
     /// How often the maps were written to since that was last forgotten.
