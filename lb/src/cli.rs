@@ -174,6 +174,9 @@ pub enum Command {
     Child {
         /// Which child
         role: Role,
+        /// The pid of the one before, which goes on until this one has its plan
+        #[arg(long)]
+        predecessor: Option<u32>,
     },
 }
 

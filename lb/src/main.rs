@@ -24,6 +24,7 @@ use lb::{
     runtime::{
         self,
         channel::{ChildChannel, DrainOrder, DrainRequest, Request, VrrpRequest},
+        succession::Succession,
     },
     supervisor::{self, RunDir},
 };
@@ -110,7 +111,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::TcpKeepalive(command)) => {
             tcp_keepalive::run(command, &cli, &run_dir).map(ExitCode::from)
         }
-        Some(Command::Child { role }) => child(&cli, &run_dir, *role),
+        Some(Command::Child { role, predecessor }) => child(&cli, &run_dir, *role, *predecessor),
         None => daemon(cli),
     }
 }
@@ -225,9 +226,14 @@ fn ask(run_dir: &RunDir, request: Request) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
+fn child(
+    cli: &Cli,
+    run_dir: &RunDir,
+    role: Role,
+    predecessor: Option<u32>,
+) -> anyhow::Result<ExitCode> {
     start_logging(cli, &format!("lb-{}", role.name()));
-    let _lock = run_dir.lock_child(role)?;
+    let succession = Succession::of(role, run_dir, predecessor)?;
     if let Err(error) = io::privileges::keep_only(role, run_dir.path()) {
         log::privileges_kept(role, &error);
     }
@@ -238,9 +244,11 @@ fn child(cli: &Cli, run_dir: &RunDir, role: Role) -> anyhow::Result<ExitCode> {
     tokio_runtime()?.block_on(async {
         let channel = ChildChannel::new(line)?;
         match role {
-            Role::Vrrp => runtime::vrrp::run(channel, run_dir.session_feed()).await,
-            Role::Checkers => runtime::checker::run(channel, run_dir.session_feed()).await,
-            Role::Bfd => runtime::bfd::run(channel, run_dir).await,
+            Role::Vrrp => runtime::vrrp::run(channel, succession, run_dir.session_feed()).await,
+            Role::Checkers => {
+                runtime::checker::run(channel, succession, run_dir.session_feed()).await
+            }
+            Role::Bfd => runtime::bfd::run(channel, succession, run_dir).await,
         }
     })?;
     Ok(ExitCode::SUCCESS)

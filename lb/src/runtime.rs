@@ -9,4 +9,5 @@ mod links;
 mod parent;
 pub(crate) mod settings;
 mod signals;
+pub mod succession;
 pub mod vrrp;

@@ -111,6 +111,8 @@ enum Event {
     Stop,
     /// The children had their time to stop.
     StopTimeout,
+    /// SIGQUIT: the next daemon is about to start.
+    Leave,
     /// SIGHUP.
     Reload,
     /// A start or a reload is over.
@@ -142,6 +144,8 @@ struct Parent {
     held: Option<Held>,
     holds: u64,
     stopping: bool,
+    /// Everything is left to the next daemon.
+    leaves: bool,
     /// The vrrp child did not end in order, so its addresses may still be there, and must stay fenced.
     addresses_left: bool,
     events: mpsc::Sender<Event>,
@@ -175,8 +179,6 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     data_plane.attach(&config).await;
     let mut gates = Gates::default();
     gates.take_over(&config, &data_plane.gates_in_use());
-    // Last, because their leases run out while nobody renews them.
-    child::end_orphans(&run_dir).await?;
     let mut parent = Parent {
         cli,
         run_dir,
@@ -195,13 +197,20 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         held: None,
         holds: 0,
         stopping: false,
+        leaves: false,
         addresses_left: false,
         events,
     };
     parent.apply(config).await;
+    parent.end_orphans().await?;
     parent.keep_watchdog();
     while let Some(event) = queue.recv().await {
         parent.handle(event).await;
+        if parent.leaves {
+            // Its successor takes up what is there: children, programs, addresses, services.
+            log::daemon_leaves();
+            return Ok(());
+        }
         if parent.stopping && parent.children.is_empty() {
             break;
         }
@@ -267,6 +276,7 @@ impl Parent {
                 }
             }
             Event::StopTimeout => self.kill_children(),
+            Event::Leave => self.leaves = !self.stopping,
             Event::Reload => self.reload().await,
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
@@ -306,6 +316,16 @@ impl Parent {
         }
         let roles = self.children.keys().copied();
         self.readiness.begin(roles, &self.config);
+    }
+
+    /// Ends the children of an earlier daemon that the configuration has nothing for.
+    async fn end_orphans(&self) -> anyhow::Result<()> {
+        for role in Role::ALL {
+            if !self.children.contains_key(&role) {
+                child::end_orphan(&self.run_dir, role).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Says that the loop turns, as often as the service manager wants to hear it.
@@ -364,7 +384,9 @@ impl Parent {
             .entry(role)
             .or_insert((Backoff::default(), now));
         *started = now;
-        match Child::spawn(&self.cli, role, self.events.clone()) {
+        // One of an earlier daemon goes on until this one has its plan.
+        let predecessor = self.run_dir.holder(role).unwrap_or_default();
+        match Child::spawn(&self.cli, role, predecessor, self.events.clone()) {
             Ok(child) => {
                 log::child_started(role, child.pid());
                 self.children.insert(role, child);
@@ -614,6 +636,7 @@ fn yielding(request: &Request) -> Option<Vec<String>> {
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
     signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
     signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
+    signals::listen(SignalKind::quit(), || Event::Leave, events)?;
     signals::listen(SignalKind::hangup(), || Event::Reload, events)
 }
 

@@ -94,10 +94,15 @@ impl Process {
         self.id
     }
 
-    /// Waits for its end. Safe to cancel.
-    pub async fn ended(&self) -> Ending {
+    /// Waits until it runs no more. Safe to cancel.
+    pub async fn gone(&self) {
         // Only the end makes it readable; an error would be one of the descriptor's.
         let _readable = self.pidfd.read(|_| Ok(())).await;
+    }
+
+    /// Waits for its end. Safe to cancel.
+    pub async fn ended(&self) -> Ending {
+        self.gone().await;
         for _ in 0..LOOKS {
             let id = Id::PIDFd(self.pidfd.get().as_fd());
             match waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG) {

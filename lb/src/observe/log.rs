@@ -41,6 +41,11 @@ pub fn daemon_stopping() {
     info!("Stopping");
 }
 
+/// The parent ends, and nothing else does.
+pub fn daemon_leaves() {
+    info!("Leaving children, programs and addresses to the next daemon");
+}
+
 /// The parent is done.
 pub fn daemon_stopped() {
     info!("Stopped lb v{}", env!("CARGO_PKG_VERSION"));
@@ -69,6 +74,11 @@ pub fn reload_needs_restart(keyword: &str) {
     error!(
         "Reload refused, the running configuration stays: a change of {keyword} needs a restart"
     );
+}
+
+/// A child goes on without a pid file.
+pub fn pid_file_lost(role: Role, error: &anyhow::Error) {
+    error!("{} process: no pid file: {error:#}", role.name());
 }
 
 /// A child keeps rights that it has no use for.
@@ -167,7 +177,7 @@ pub fn child_unreachable(pid: u32, error: impl Display) {
 }
 
 /// A child of a killed parent still runs.
-pub fn orphan(role: Role, pid: i32) {
+pub fn orphan(role: Role, pid: u32) {
     warn!(
         "Taking over from the {} child {pid} of an earlier daemon",
         role.name()

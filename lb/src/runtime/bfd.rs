@@ -12,6 +12,7 @@ use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     parent::Parent,
     signals::Signals,
+    succession::Succession,
 };
 use crate::{
     bfd::{
@@ -52,7 +53,11 @@ struct Child {
 ///
 /// # Errors
 /// When it cannot work at all.
-pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> {
+pub async fn run(
+    channel: ChildChannel,
+    mut succession: Succession,
+    run_dir: &RunDir,
+) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let mut timer = Timer::new().context("timer")?;
     let mut parent = Parent::new(Role::Bfd, channel);
@@ -80,6 +85,7 @@ pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> 
             // 4. The parent.
             order = parent.recv() => match order {
                 ToChild::Configure(plan) => {
+                    succession.enter().await?;
                     child.configure(&plan);
                     give_back();
                     parent.send(FromChild::Configured);

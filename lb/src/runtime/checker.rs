@@ -31,6 +31,7 @@ use crate::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
         parent::Parent,
         signals::Signals,
+        succession::Succession,
     },
     track::{Watched, output::Event},
 };
@@ -52,7 +53,11 @@ struct Prepared {
 ///
 /// # Errors
 /// When the kernel gives no netlink socket, or the maps of the plan cannot be opened.
-pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
+pub async fn run(
+    channel: ChildChannel,
+    mut succession: Succession,
+    sessions: PathBuf,
+) -> anyhow::Result<()> {
     let mut parent = Parent::new(Role::Checkers, channel);
     let mut signals = Signals::new()?;
     let mut child = Child::new(sessions)?;
@@ -63,7 +68,10 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
             biased;
             // 1. Orders: rare, and what follows should obey the new ones. They wait while a plan is being prepared.
             order = parent.recv(), if child.preparing.is_none() => match order {
-                ToChild::Configure(plan) => child.prepare(Arc::new(*plan)),
+                ToChild::Configure(plan) => {
+                    succession.enter().await?;
+                    child.prepare(Arc::new(*plan));
+                }
                 ToChild::Snapshot => child.order(child.status()),
                 ToChild::Request { number, request } => match request {
                     Request::Drain(drain) => child.order(Order::Drain { number, drain }),

@@ -41,6 +41,7 @@ use super::{
     parent::Parent,
     settings::Settings,
     signals::Signals,
+    succession::Succession,
 };
 use crate::{
     cli::Role,
@@ -118,7 +119,11 @@ struct Vrrp {
 ///
 /// # Errors
 /// When it cannot work at all: no netlink, no raw sockets.
-pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()> {
+pub async fn run(
+    channel: ChildChannel,
+    mut succession: Succession,
+    sessions: PathBuf,
+) -> anyhow::Result<()> {
     let (netlink, mut monitor) = Netlink::open()?;
     let mut signals = Signals::new()?;
     let mut timer = Timer::new().context("timer")?;
@@ -185,6 +190,9 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
             event = vrrp.tracking.sources.next() => vrrp.handle_tracked(event, Instant::now()),
             // 7. The parent.
             message = parent.recv() => {
+                if matches!(message, ToChild::Configure(_)) {
+                    succession.enter().await?;
+                }
                 let answer = vrrp.handle_message(message, &mut events, &mut monitor);
                 if let Some(answer) = answer.await? {
                     parent.send(answer);

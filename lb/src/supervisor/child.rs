@@ -7,30 +7,24 @@ use std::{
     },
     process::{Command, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use tokio::sync::mpsc;
 
-use super::{
-    Event,
-    run_dir::{Holder, RunDir},
-};
+use super::{Event, run_dir::RunDir};
 use crate::{
     cli::{Cli, Role},
     io::{process::Process, service_manager::VARIABLES},
     keepalive::record::Ending,
     observe::log,
-    runtime::channel::{ParentSender, ToChild, parent_line},
+    runtime::{
+        self,
+        channel::{ParentSender, ToChild, parent_line},
+    },
 };
-
-/// Longest wait for an orphan to be gone after SIGKILL.
-const ORPHAN_WAIT: Duration = Duration::from_secs(2);
 
 /// Longest wait for a child to take a message.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -56,10 +50,11 @@ impl Child {
     pub(super) fn spawn(
         cli: &Cli,
         role: Role,
+        predecessor: Option<u32>,
         events: mpsc::Sender<Event>,
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("control line")?;
-        let started = command(cli, role)
+        let started = command(cli, role, predecessor)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()
             .with_context(|| format!("cannot start the {} child", role.name()))?;
@@ -112,7 +107,7 @@ impl Child {
 }
 
 /// The child's command line. A process group of its own keeps the terminal's Ctrl-C for the parent.
-fn command(cli: &Cli, role: Role) -> Command {
+fn command(cli: &Cli, role: Role, predecessor: Option<u32>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(format!("lb-{}", role.name())).process_group(0);
     for _ in 0..cli.log_detail {
@@ -131,32 +126,19 @@ fn command(cli: &Cli, role: Role) -> Command {
         command.env_remove(variable);
     }
     command.args(["child", role.name()]);
+    if let Some(pid) = predecessor {
+        command.args(["--predecessor", &pid.to_string()]);
+    }
     command
 }
 
-/// Ends children that outlived a killed parent, so that new ones can take over: what they did for the kernel stays, and
-/// the lease keeps running until the new child renews it.
+/// Ends a child that outlived its parent, where the configuration has nothing for it any more. What it did for the kernel stays.
 ///
 /// # Errors
-/// When an orphan cannot be ended.
-pub(super) async fn end_orphans(run_dir: &RunDir) -> anyhow::Result<()> {
-    for role in Role::ALL {
-        let deadline = Instant::now() + ORPHAN_WAIT;
-        let mut told = false;
-        while let Holder::Process(pid) = run_dir.holder(role)? {
-            if Instant::now() > deadline {
-                bail!(
-                    "the {} child of an earlier daemon, pid {pid}, does not end",
-                    role.name()
-                );
-            }
-            if !told {
-                log::orphan(role, pid);
-                kill(Pid::from_raw(pid), Signal::SIGKILL).context("orphan")?;
-                told = true;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-    Ok(())
+/// When it cannot be found or does not end.
+pub(super) async fn end_orphan(run_dir: &RunDir, role: Role) -> anyhow::Result<()> {
+    let Some(pid) = run_dir.holder(role)? else {
+        return Ok(());
+    };
+    runtime::succession::end(role, pid).await
 }

@@ -28,15 +28,6 @@ pub struct PidFile {
     _lock: Flock<File>,
 }
 
-/// Whether a pid file is held.
-#[derive(Debug)]
-pub(super) enum Holder {
-    /// Nobody.
-    Nobody,
-    /// The process with this pid.
-    Process(i32),
-}
-
 impl RunDir {
     /// The run directory of a namespace, or of the host.
     #[must_use]
@@ -166,14 +157,14 @@ impl RunDir {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn holder(&self, role: Role) -> anyhow::Result<Holder> {
+    pub(super) fn holder(&self, role: Role) -> anyhow::Result<Option<u32>> {
         let path = self.pid_path(role.name());
         match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
-            Ok(_free) => Ok(Holder::Nobody),
+            Ok(_free) => Ok(None),
             Err((mut file, _)) => {
                 let pid = read_pid(&mut file)
                     .with_context(|| format!("{}: locked, but has no pid", path.display()))?;
-                Ok(Holder::Process(pid))
+                Ok(Some(pid))
             }
         }
     }
@@ -195,7 +186,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
     file.with_context(|| path.display().to_string())
 }
 
-fn read_pid(file: &mut File) -> io::Result<i32> {
+fn read_pid(file: &mut File) -> io::Result<u32> {
     let mut text = String::new();
     file.take(16).read_to_string(&mut text)?;
     text.trim()

@@ -18,6 +18,7 @@ mod config;
 mod failover;
 mod flows;
 mod full_nat;
+mod handover;
 mod interop;
 mod keepalive;
 mod lab;

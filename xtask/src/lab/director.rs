@@ -233,6 +233,16 @@ impl Director {
         process::wait(&mut running.parent, Duration::from_secs(2))
     }
 
+    /// Ends the daemon's parent as `systemctl restart` does with our unit, by SIGQUIT: everything is left to the next daemon.
+    ///
+    /// # Errors
+    /// When no daemon runs, or it does not end.
+    pub fn leave(&self) -> anyhow::Result<()> {
+        let mut running = self.lock().take().context("no daemon runs")?;
+        process::signal(process::pid(&running.parent), Signal::SIGQUIT);
+        process::wait(&mut running.parent, Duration::from_secs(5))
+    }
+
     /// The daemon's children.
     #[must_use]
     pub fn children(&self) -> Vec<Pid> {
