@@ -16,6 +16,8 @@ mod control;
 mod data_plane;
 mod followers;
 mod gates;
+mod perf;
+mod pid_file;
 mod request;
 mod run_dir;
 mod script;
@@ -35,11 +37,13 @@ use self::{
     data_plane::DataPlane,
     followers::Followers,
     gates::Gates,
+    perf::Recorder,
 };
 pub use self::{
     followers::News,
+    pid_file::{PidFile, PidPaths},
     request::{follow, request_child, request_status},
-    run_dir::{PidFile, RunDir},
+    run_dir::{Place, RunDir},
 };
 use crate::{
     cli::{Cli, Role},
@@ -49,17 +53,15 @@ use crate::{
         control::Reply,
         memory,
         netlink::{Change, Netlink},
-        scheduling::set_umask,
+        scheduling::settle,
         signals,
     },
     keepalive::{backoff::Backoff, record::Ending},
     observe::{answer, log},
     pool::marks::{self, Marks},
-    runtime::channel::{FromChild, Plan, Request, ToChild, VrrpRequest},
+    runtime::channel::{FromChild, Keeps, Plan, Request, ToChild, VrrpRequest},
 };
 
-/// Grace for children at stop (keepalived's `child_wait_time`).
-const CHILD_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for the children's part of a status.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait for the vrrp child to do what an operator asks: it may be taking a configuration in.
@@ -121,6 +123,8 @@ enum Event {
 struct Parent {
     cli: Cli,
     run_dir: RunDir,
+    pids: PidPaths,
+    perf: Recorder,
     config: Config,
     gates: Gates,
     marks: Marks,
@@ -156,13 +160,16 @@ enum Held {
 /// # Errors
 /// When it cannot start: another daemon runs, no permission, no configuration.
 pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()> {
-    let _lock = run_dir.lock_parent()?;
+    let _place = run_dir.lock_parent()?;
+    let pids = PidPaths::of(&cli.daemon, &config.process, cli.namespace.as_deref());
+    let pid_file = pids.take()?;
     log::daemon_starting(&cli.use_file);
     let (events, mut queue) = mpsc::channel(64);
-    listen_to_signals(&events)?;
+    listen_to_signals(&events, cli.daemon.ignore_sigint)?;
     watch_links(&events)?;
     let _control = control::serve(&run_dir, events.clone())?;
-    set_umask(config.global.scripts.umask);
+    let config = overridden(config, &cli);
+    settle(None, &config.global);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir, &config)?;
@@ -172,9 +179,12 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     gates.take_over(&config, &data_plane.gates_in_use());
     // Last, because their leases run out while nobody renews them.
     child::end_orphans(&run_dir).await?;
+    pids.are_free()?;
     let mut parent = Parent {
+        perf: Recorder::new(cli.daemon.recorded(), &run_dir),
         cli,
         run_dir,
+        pids: pids.clone(),
         config: Config::default(),
         gates,
         marks: Marks::new(),
@@ -199,12 +209,17 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
             break;
         }
     }
-    if parent.addresses_left {
+    parent.perf.finish().await;
+    if parent.cli.daemon.dont_release_vrrp {
+        log::vrrp_stays();
+    } else if parent.addresses_left {
         log::data_plane_stays();
     } else {
         parent.data_plane.remove();
     }
     script::shutdown(&parent.config.global.scripts).await;
+    drop(pid_file);
+    pids.leave();
     log::daemon_stopped();
     Ok(())
 }
@@ -217,9 +232,11 @@ impl Parent {
             }
             Event::Message(role, pid, message) => self.handle_message(role, pid, message),
             Event::Exited(role, exit) => {
-                self.handle_exit(role, &exit);
+                let died = self.handle_exit(role, &exit);
                 if self.stopping {
                     self.stop_next().await;
+                } else if died && self.cli.daemon.dont_respawn {
+                    self.hold(&[], Held::Stop).await;
                 }
             }
             Event::Respawn(role) => self.start(role).await,
@@ -280,7 +297,7 @@ impl Parent {
             config.global.data_plane == model::DataPlane::Xdp && (self.ipvs_leaves || had_ipvs);
         self.marks = marks::assign(&config, &self.marks);
         self.config = config;
-        set_umask(self.config.global.scripts.umask);
+        settle(None, &self.config.global);
         self.later(REST, Event::AtRest);
         for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {
@@ -290,8 +307,7 @@ impl Parent {
                     self.tell(role, plan).await;
                 }
                 (false, true) => {
-                    let stop = ToChild::Stop { keeps_ipvs: false };
-                    self.tell(role, stop).await;
+                    self.tell(role, ToChild::Stop(Keeps::default())).await;
                 }
                 (false, false) => {}
             }
@@ -322,18 +338,19 @@ impl Parent {
 
     /// A child runs only when the configuration has something for it, as with keepalived.
     fn needs(&self, role: Role) -> bool {
-        !self.stopping
-            && match role {
-                Role::Vrrp => {
-                    let config = &self.config;
-                    !config.vrrp_instances.is_empty()
-                        || config.has_statics()
-                        || config.global.lvs.sync_daemon.is_some()
-                        || config.global.network.tcp_keepalive != TcpKeepalive::default()
-                }
-                Role::Checkers => !self.config.virtual_servers.is_empty(),
-                Role::Bfd => !self.cli.no_bfd && !self.config.bfd_instances.is_empty(),
-            }
+        let (config, given) = (&self.config, &self.cli.daemon);
+        let (may, has_work) = match role {
+            Role::Vrrp => (
+                !given.check,
+                !config.vrrp_instances.is_empty()
+                    || config.has_statics()
+                    || config.global.lvs.sync_daemon.is_some()
+                    || config.global.network.tcp_keepalive != TcpKeepalive::default(),
+            ),
+            Role::Checkers => (!given.vrrp, !config.virtual_servers.is_empty()),
+            Role::Bfd => (!self.cli.no_bfd, !config.bfd_instances.is_empty()),
+        };
+        !self.stopping && may && (has_work || given.all)
     }
 
     async fn start(&mut self, role: Role) {
@@ -346,9 +363,12 @@ impl Parent {
             .entry(role)
             .or_insert((Backoff::default(), now));
         *started = now;
-        match Child::spawn(&self.cli, role, self.events.clone()) {
+        let instance = self.config.process.instance.as_deref();
+        let pid_file = self.pids.child(role);
+        match Child::spawn(&self.cli, role, instance, pid_file, self.events.clone()) {
             Ok(child) => {
                 log::child_started(role, child.pid());
+                self.perf.handle_start(role, child.pid());
                 self.children.insert(role, child);
                 let plan = ToChild::Configure(Box::new(self.plan(role)));
                 self.tell(role, plan).await;
@@ -392,42 +412,43 @@ impl Parent {
         match (message, &mut self.gathering) {
             (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
             (FromChild::States(states), _) => self.followers.changed(states),
+            (FromChild::Configured, _) => self.perf.handle_configured(role, pid),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
             (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
             (
-                FromChild::Configured
-                | FromChild::Left
-                | FromChild::Bfd(_)
-                | FromChild::Vrrp(_)
-                | FromChild::Checkers(_),
+                FromChild::Left | FromChild::Bfd(_) | FromChild::Vrrp(_) | FromChild::Checkers(_),
                 _,
             ) => {}
         }
         self.finish_complete();
     }
 
-    fn handle_exit(&mut self, role: Role, exit: &Exit) {
+    /// A child is gone; tells whether it should not be, and starts another one unless that is not wanted.
+    fn handle_exit(&mut self, role: Role, exit: &Exit) -> bool {
         if self
             .children
             .get(&role)
             .is_none_or(|child| child.pid() != exit.pid)
         {
-            return;
+            return false;
         }
         self.children.remove(&role);
         if role == Role::Vrrp {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
-        log::child_exited(role, exit.pid, exit.ending, self.needs(role));
+        let died = self.needs(role);
+        let respawns = !self.cli.daemon.dont_respawn;
+        log::child_exited(role, exit.pid, exit.ending, died.then_some(respawns));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
         }
         self.finish_complete();
-        if self.needs(role) {
+        if died && respawns {
             self.respawn(role);
         }
+        died
     }
 
     /// Asks every child for its part of the status; one status at a time, later ones join the running one.
@@ -501,9 +522,12 @@ impl Parent {
                 let (old, new) = (&self.config.process, &loaded.config.process);
                 if old.net_namespace != new.net_namespace {
                     log::reload_needs_restart("net_namespace");
+                } else if old.instance != new.instance {
+                    log::reload_needs_restart("instance");
                 } else if loaded.is_usable() {
                     keep(&loaded.config, self.cli.dump_conf);
-                    let config = self.data_plane.supported(loaded.config.acted());
+                    let config = overridden(loaded.config.acted(), &self.cli);
+                    let config = self.data_plane.supported(config);
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;
                     log::reloaded();
@@ -552,7 +576,7 @@ impl Parent {
         log::daemon_stopping();
         self.stopping = true;
         self.stop_next().await;
-        self.later(CHILD_WAIT, Event::StopTimeout);
+        self.later(self.config.process.child_wait_time, Event::StopTimeout);
     }
 
     /// Stops the children one after the other: a master that hands over forwards until its successor speaks, so the
@@ -562,8 +586,14 @@ impl Parent {
             .into_iter()
             .find(|role| self.children.contains_key(role));
         if let Some(role) = next {
-            let keeps_ipvs = self.cli.dont_release_ipvs;
-            self.tell(role, ToChild::Stop { keeps_ipvs }).await;
+            if role == Role::Vrrp {
+                self.perf.handle_stop();
+            }
+            let keeps = Keeps {
+                ipvs: self.cli.dont_release_ipvs,
+                vrrp: self.cli.daemon.dont_release_vrrp,
+            };
+            self.tell(role, ToChild::Stop(keeps)).await;
         }
     }
 
@@ -584,6 +614,13 @@ impl Parent {
     }
 }
 
+/// The configuration with what the command line has in its place.
+fn overridden(mut config: Config, cli: &Cli) -> Config {
+    let umask = &mut config.global.scripts.umask;
+    *umask = cli.daemon.umask.or(*umask);
+    config
+}
+
 /// The instances that a request has yield.
 fn yielding(request: &Request) -> Option<Vec<String>> {
     match request {
@@ -592,9 +629,13 @@ fn yielding(request: &Request) -> Option<Vec<String>> {
     }
 }
 
-fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+fn listen_to_signals(events: &mpsc::Sender<Event>, ignores_sigint: bool) -> anyhow::Result<()> {
     signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
-    signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
+    if ignores_sigint {
+        signals::ignore(SignalKind::interrupt())?;
+    } else {
+        signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
+    }
     signals::listen(SignalKind::hangup(), || Event::Reload, events)
 }
 

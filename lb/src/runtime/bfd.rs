@@ -24,7 +24,7 @@ use crate::{
     io::{
         feed::{Fact, Feed},
         memory::give_back,
-        scheduling::{Priorities, raise_files, set_umask},
+        scheduling::{Priorities, raise_files, settle},
         secret,
         timer::Timer,
     },
@@ -93,7 +93,7 @@ pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> 
                 }
                 // Virtual routers are the vrrp child's.
                 ToChild::Follow(_) => {}
-                ToChild::Stop { .. } => break,
+                ToChild::Stop(_) => break,
             },
             _ = terminate.recv() => break,
             () = child.priorities.over_limit() => {}
@@ -132,7 +132,7 @@ impl Child {
     fn configure(&mut self, plan: &Plan) {
         self.priorities.forget_delays();
         let global = &plan.config.global;
-        set_umask(global.scripts.umask);
+        settle(Some(Role::Bfd), global);
         self.priorities
             .apply(&global.bfd_process, global.auto_priority);
         let sessions = plan.config.bfd_instances.iter();

@@ -27,7 +27,7 @@ use crate::{
     io::{
         feed::{Fact, Subscription},
         probe::Prober,
-        scheduling::{Priorities, set_umask},
+        scheduling::{Priorities, settle},
         track::Sources,
     },
     pool::VirtualServerId,
@@ -77,8 +77,8 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
                 },
                 // Virtual routers are the vrrp child's.
                 ToChild::Follow(_) => {}
-                ToChild::Stop { keeps_ipvs: keeps } => {
-                    keeps_ipvs = keeps;
+                ToChild::Stop(keeps) => {
+                    keeps_ipvs = keeps.ipvs;
                     break;
                 }
             },
@@ -219,7 +219,7 @@ impl Child {
         }
         let config = &plan.config;
         let global = &config.global;
-        set_umask(global.scripts.umask);
+        settle(Some(Role::Checkers), global);
         self.priorities
             .apply(&global.checker_process, global.auto_priority);
         self.prober.configure(config);

@@ -1,10 +1,12 @@
 //! Children: this same binary, started with its role and a control line as standard input.
 
 use std::{
+    ffi::OsString,
     os::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt as _},
     },
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -22,7 +24,7 @@ use super::{
     run_dir::{Holder, RunDir},
 };
 use crate::{
-    cli::{Cli, Role},
+    cli::{Cli, Role, daemon::LogFormat},
     io::process::Process,
     keepalive::record::Ending,
     observe::log,
@@ -56,10 +58,12 @@ impl Child {
     pub(super) fn spawn(
         cli: &Cli,
         role: Role,
+        instance: Option<&str>,
+        pid_file: &Path,
         events: mpsc::Sender<Event>,
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("control line")?;
-        let started = command(cli, role)
+        let started = command(cli, role, instance, pid_file)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()
             .with_context(|| format!("cannot start the {} child", role.name()))?;
@@ -112,7 +116,7 @@ impl Child {
 }
 
 /// The child's command line. A process group of its own keeps the terminal's Ctrl-C for the parent.
-fn command(cli: &Cli, role: Role) -> Command {
+fn command(cli: &Cli, role: Role, instance: Option<&str>, pid_file: &Path) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(format!("lb-{}", role.name())).process_group(0);
     for _ in 0..cli.log_detail {
@@ -127,7 +131,30 @@ fn command(cli: &Cli, role: Role) -> Command {
     if let Some(namespace) = &cli.namespace {
         command.args(["-s", namespace]);
     }
-    command.args(["child", role.name()]);
+    let daemon = &cli.daemon;
+    if let Some(facility) = &daemon.log_facility {
+        command.args(["-S", facility]);
+    }
+    if let Some(file) = daemon.log_file() {
+        let mut option = OsString::from("--log-file=");
+        option.push(file);
+        command.arg(option);
+    }
+    if daemon.log_format == LogFormat::Json {
+        command.args(["--log-format", "json"]);
+    }
+    if let Some(debug) = daemon.debugged() {
+        command.arg(format!("--debug={debug}"));
+    }
+    if daemon.address_monitoring {
+        command.arg("-a");
+    }
+    command
+        .args(["child", role.name(), "--pid-file"])
+        .arg(pid_file);
+    if let Some(instance) = instance {
+        command.args(["--instance", instance]);
+    }
     command
 }
 
