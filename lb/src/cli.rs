@@ -172,6 +172,16 @@ pub enum Command {
     /// See, set, explain and give TCP keepalive
     #[command(subcommand)]
     TcpKeepalive(tcp_keepalive::TcpKeepalive),
+    /// Print completions for a shell, to be put where that looks for them
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages for lb and each of its commands
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Replay a recording of the elections (vrrp_record): 0 when they decide as they did, 1 when not, 2 for a damaged file
     Replay {
         /// The recording

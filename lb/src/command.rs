@@ -4,6 +4,7 @@ pub mod config;
 pub mod flow;
 pub mod genhash;
 pub mod keepalive;
+pub mod manual;
 pub mod replay;
 pub mod spawndaemon;
 pub mod tcp_keepalive;

@@ -19,7 +19,7 @@ use lb::{
     command::{
         complain,
         config::{self, Findings},
-        flow, genhash, keepalive,
+        flow, genhash, keepalive, manual,
         replay::replay,
         spawndaemon, tcp_keepalive,
         version::version,
@@ -168,6 +168,10 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::TcpKeepalive(command)) => {
             tcp_keepalive::run(command, &cli, &run_dir).map(ExitCode::from)
         }
+        Some(Command::Completions { shell }) => {
+            write_out(&manual::completions(*shell)).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Man { directory }) => manual::write(directory).map(|()| ExitCode::SUCCESS),
         Some(Command::Genhash(asked)) => tokio_runtime()?
             .block_on(genhash::run(asked))
             .map(|()| ExitCode::SUCCESS),
@@ -195,6 +199,8 @@ const fn is_for_a_daemon(command: Option<&Command>) -> bool {
             | Command::Keepalive(_)
             | Command::Spawndaemon(_)
             | Command::Genhash(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
             | Command::TcpKeepalive(_)
             | Command::Replay { .. }
             | Command::Child { .. },

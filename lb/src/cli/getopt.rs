@@ -5,7 +5,7 @@ use std::{
     os::unix::ffi::OsStrExt as _,
 };
 
-use clap::{Arg, CommandFactory as _};
+use clap::{Arg, Command, CommandFactory as _};
 
 use super::Cli;
 
@@ -28,8 +28,7 @@ enum Kind {
 /// letters of FILE for options. Everything else stays as it is.
 #[must_use]
 pub fn attach_optional(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut command = Cli::command();
-    command.build();
+    let command = built();
     let options: Vec<&Arg> = command.get_arguments().collect();
     let mut out = Vec::new();
     let (mut is_over, mut is_value) = (false, true);
@@ -57,8 +56,7 @@ pub fn attach_optional(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsS
 /// Takes the operands out of the arguments of keepalived, which has no use for any; the name of the program stays.
 #[must_use]
 pub fn take_operands(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
-    let mut command = Cli::command();
-    command.build();
+    let command = built();
     let options: Vec<&Arg> = command.get_arguments().collect();
     let (mut kept, mut operands) = (Vec::new(), Vec::new());
     let (mut is_over, mut is_value) = (false, true);
@@ -76,6 +74,12 @@ pub fn take_operands(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>)
         }
     }
     (kept, operands)
+}
+
+fn built() -> Command {
+    let mut command = Cli::command();
+    command.build();
+    command
 }
 
 fn kind(argument: &OsStr, options: &[&Arg]) -> Kind {

@@ -1,11 +1,13 @@
 //! Every sentence the daemon says to operators; keepalived's wording where keepalived has one.
 
+mod health;
 mod process;
 
 use std::{fmt::Display, net::IpAddr, path::Path};
 
 use tracing::{debug, error, info, warn};
 
+pub use self::health::{check_changed, check_failed, quorum, slow_start, sorry, verdict, weight};
 pub use self::process::{
     address_changed, child_deaf, child_exited, child_failed, child_started, child_stuck,
     child_unreachable, ending, no_pid_file, orphan, parent_deaf, parent_gone, perf_failed,
@@ -640,3 +642,6 @@ pub fn processes_overrun(size: usize) {
 pub fn tracking_failed(what: &str, error: &dyn Display) {
     error!("{what} cannot be watched: {error}");
 }
+
+#[cfg(test)]
+mod tests;

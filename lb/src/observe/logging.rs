@@ -1,5 +1,7 @@
 //! Where log lines go: the console, a file, and the journal or syslog; and how often the same kind of line goes there.
 
+#[cfg(test)]
+pub(super) mod capture;
 mod file;
 mod journal;
 mod line;

@@ -30,6 +30,7 @@ use crate::{
         scheduling::{Priorities, settle},
         track::Sources,
     },
+    observe::log,
     pool::VirtualServerId,
     runtime::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
@@ -291,7 +292,7 @@ impl Child {
                 }
                 Output::Close(id) => self.prober.close(id),
                 Output::CheckChanged(change) => {
-                    tracing::info!("{}", sentence::check_changed(&change));
+                    log::check_changed(&change);
                     self.news.push(News::CheckChanged(change));
                 }
                 Output::Confirmed { real_server, alpha } => {
@@ -301,7 +302,7 @@ impl Child {
                     real_server,
                     keyword,
                     error,
-                } => tracing::info!("{}", sentence::failure(&real_server, keyword, &error)),
+                } => log::check_failed(&real_server, keyword, &error),
                 Output::Health {
                     real_server,
                     health,

@@ -7,9 +7,18 @@ use tracing::{error, info, warn};
 
 use crate::{cli::Role, keepalive::record::Ending};
 
+/// What keepalived calls a child in sentences.
+const fn title(role: Role) -> &'static str {
+    match role {
+        Role::Vrrp => "VRRP",
+        Role::Checkers => "Healthcheck",
+        Role::Bfd => "BFD",
+    }
+}
+
 /// A child runs.
 pub fn child_started(role: Role, pid: u32) {
-    info!("Starting {} child process, pid={pid}", role.name());
+    info!("Starting {} child process, pid={pid}", title(role));
 }
 
 /// A child could not be started.
@@ -34,11 +43,19 @@ pub fn ending(ending: Ending) -> String {
 
 /// A child ended; one that died is started again, or is the end of the daemon (`-R`).
 pub fn child_exited(role: Role, pid: u32, how: Ending, respawned: Option<bool>) {
-    let (how, child) = (ending(how), role.name());
+    let (how, child, title) = (ending(how), role.name(), title(role));
     match respawned {
-        Some(true) => warn!(child, "{child} child process({pid}) died {how}: Respawning"),
-        Some(false) => warn!(child, "{child} child process({pid}) died {how}: Exiting"),
-        None => info!(child, "{child} child process({pid}) ended {how}"),
+        Some(true) => {
+            warn!(
+                child,
+                "{title} child process({pid}) died: Respawning (it ended {how})"
+            );
+        }
+        Some(false) => warn!(
+            child,
+            "{title} child process({pid}) died: Exiting (it ended {how})"
+        ),
+        None => info!(child, "{title} child process({pid}) ended {how}"),
     }
 }
 

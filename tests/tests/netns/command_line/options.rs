@@ -1,12 +1,18 @@
 //! What options do.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use nix::sys::signal::{Signal, kill};
 use xtask::lab::{Options, process};
 
 use super::{Running, addresses, binary, namespace, router, wait_until};
-use crate::arena::Arena;
+use crate::arena::{Arena, patience};
 
 const SERVER: &str = "virtual_server 192.0.2.200 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.1 80 {\nTCP_CHECK {\n}\n}\n}\n";
 
@@ -110,7 +116,7 @@ fn a_dead_child_is_the_end_of_a_daemon_that_does_not_respawn() {
     // As keepalived, which takes this for an end in order.
     assert_eq!(running.wait().code(), Some(0));
     assert!(
-        running.said().contains("died by SIGKILL: Exiting"),
+        running.said().contains("died: Exiting"),
         "{}",
         running.said()
     );
@@ -251,7 +257,11 @@ fn each_process_logs_to_a_file_of_its_own() {
     for (suffix, process, words) in [
         ("", "Keepalived", "Stopped lb v"),
         ("_vrrp", "Keepalived_vrrp", "(a) Entering MASTER STATE"),
-        ("_healthcheckers", "Keepalived_healthcheckers", "service"),
+        (
+            "_healthcheckers",
+            "Keepalived_healthcheckers",
+            "Gained quorum",
+        ),
     ] {
         let path = arena.work().join(format!("logs{suffix}_{name}.txt"));
         let text = fs::read_to_string(&path).unwrap();
@@ -281,13 +291,51 @@ fn each_process_logs_to_a_file_of_its_own() {
 }
 
 #[test]
+fn syslog_gets_keepalived_s_names_and_the_facility() {
+    let arena = arena();
+    let path = arena.work().join("syslog");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(patience())).unwrap();
+    let line = format!(
+        "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && ln -s {} /dev/log || exit 9
+         [ ! -d /run/systemd ] || mount -t tmpfs none /run/systemd
+         exec {} \"$@\"",
+        path.display(),
+        binary().display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", &line, "lb"]);
+    let running = Running::start_by(&arena, command, "syslog", &config(), &["-S", "local3"]);
+    let name = namespace(&arena).name();
+    let mut wanted = vec![
+        format!("Keepalived_{name}[{}]: Starting lb", running.pid()),
+        format!("Keepalived_vrrp_{name}["),
+        format!("Keepalived_healthcheckers_{name}["),
+    ];
+    let mut heard = String::new();
+    while !wanted.is_empty() {
+        let mut bytes = [0; 4096];
+        let length = socket
+            .recv(&mut bytes)
+            .unwrap_or_else(|error| panic!("{error}: {wanted:?} in {heard}\n{}", running.said()));
+        let line = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        // local3 is 19; errors are 3, lines for information 6.
+        let priorities = ["<155>", "<156>", "<158>"];
+        assert!(priorities.iter().any(|it| line.starts_with(it)), "{line}");
+        wanted.retain(|words| !line.contains(words));
+        heard += &line;
+    }
+    assert_eq!(running.stop().code(), Some(0));
+}
+
+#[test]
 fn lines_for_programmers_are_of_the_processes_that_are_named() {
     let arena = arena();
     for (option, has) in [
         ("--debug=Nv", true),
         ("--debug=Nc", false),
         ("--debug", true),
-        ("-D", false),
+        ("-d", false),
     ] {
         let running = Running::start(&arena, "debug", &config(), &[option]);
         running.wait_for("Entering MASTER STATE");
