@@ -100,10 +100,8 @@ fn signum(name: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
-    if let Some(name) = &cli.daemon.signum {
-        return signum(name);
-    }
+/// Refuses options that keepalived has for itself, and one in the wrong place.
+fn check_options(cli: &Cli) -> anyhow::Result<()> {
     anyhow::ensure!(
         cli.daemon.config_fd.is_none(),
         "--config-fd: lb checks a new configuration without another process; check a file with -t"
@@ -112,6 +110,14 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         !cli.daemon.genhash,
         "-T, --genhash must be the first option"
     );
+    Ok(())
+}
+
+fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &cli.daemon.signum {
+        return signum(name);
+    }
+    check_options(&cli)?;
     let mut instance = None;
     if is_for_a_daemon(cli.command.as_ref()) {
         let named = io::config::process(&cli.use_file, &io::config::options(&cli));

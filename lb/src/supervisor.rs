@@ -179,7 +179,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     gates.take_over(&config, &data_plane.gates_in_use());
     // Last, because their leases run out while nobody renews them.
     child::end_orphans(&run_dir).await?;
-    pids.are_free()?;
+    pids.are_free().await?;
     let mut parent = Parent {
         perf: Recorder::new(cli.daemon.recorded(), &run_dir),
         cli,

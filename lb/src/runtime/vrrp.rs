@@ -140,13 +140,7 @@ pub async fn run(
             vrrp.states_due = !parent.send(FromChild::States(vrrp.followed_states()));
         }
         if vrrp.leaves || vrrp.stopped() {
-            if !vrrp.leaves {
-                vrrp.remove_virtuals().await?;
-            }
-            vrrp.finish_recording();
-            vrrp.sync_daemons.finish();
-            vrrp.notifications.finish().await;
-            return Ok(());
+            return vrrp.finish().await;
         }
         let next = vrrp.next_timeout().map_or(audit, |at| at.min(audit));
         timer.set(Some(next)).context("timer")?;
@@ -291,6 +285,17 @@ impl Vrrp {
                 Ok(None)
             }
         }
+    }
+
+    /// The last steps; with `-V` virtual interfaces stay, too.
+    async fn finish(&mut self) -> anyhow::Result<()> {
+        if !self.leaves {
+            self.remove_virtuals().await?;
+        }
+        self.finish_recording();
+        self.sync_daemons.finish();
+        self.notifications.finish().await;
+        Ok(())
     }
 
     /// Whether it was told to stop, and every address, route and rule is gone.

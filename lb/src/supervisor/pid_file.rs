@@ -9,6 +9,7 @@ use std::{
         unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -27,8 +28,10 @@ use crate::{
 const BASE: &str = "/run";
 /// The directory for more than one daemon (`use_pid_dir`).
 const DIRECTORY: &str = "keepalived";
-/// Times that a file may be replaced while it is taken.
+/// Times that a file may be replaced while it is taken, or be seen with another process.
 const TRIES: usize = 10;
+/// Time between two of the latter.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where the processes of a daemon have their PID files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +93,19 @@ impl PidPaths {
         PidFile::take(&self.parent)
     }
 
-    /// Sees that nobody has the children's files.
+    /// Sees that nobody has the children's files. A process that has just been killed may have its own for a moment.
     ///
     /// # Errors
     /// When a child of another daemon has one.
-    pub(super) fn are_free(&self) -> anyhow::Result<()> {
+    pub(super) async fn are_free(&self) -> anyhow::Result<()> {
         for (_, path) in &self.children {
-            if let Some(holder) = holder(path)? {
-                bail!(
-                    "{}: process {holder} of another daemon has it",
-                    path.display()
-                );
+            let mut tries = 0;
+            while let Some(holder) = holder(path)? {
+                if tries == TRIES {
+                    bail!("{}: another daemon has it, {holder}", path.display());
+                }
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What tests hear of the log.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -24,13 +24,13 @@ pub(in crate::observe) fn lines(work: impl FnOnce()) -> Vec<String> {
             let line = format!("{} {text} |{fields}", event.metadata().level());
             self.0
                 .lock()
-                .unwrap()
+                .unwrap_or_else(PoisonError::into_inner)
                 .push(line.trim_end_matches(" |").to_owned());
         }
     }
     let heard = Heard::default();
     let subscriber = tracing_subscriber::registry().with(heard.clone());
     tracing::subscriber::with_default(subscriber, work);
-    let lines = heard.0.lock().unwrap();
+    let lines = heard.0.lock().unwrap_or_else(PoisonError::into_inner);
     lines.clone()
 }

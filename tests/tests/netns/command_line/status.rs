@@ -115,7 +115,7 @@ fn the_help_has_the_names_of_debian_s_keepalived() {
             word.split(end).next().unwrap_or_default().to_owned()
         });
         names
-            .filter(|name| name.trim_matches('-').len() > 0)
+            .filter(|name| !name.trim_matches('-').is_empty())
             .collect::<std::collections::BTreeSet<_>>()
     };
     let theirs = Command::new("/usr/sbin/keepalived")
