@@ -1,5 +1,7 @@
 //! The command line: keepalived(8)'s options, and subcommands beside them.
 
+pub mod daemon;
+pub mod genhash;
 mod getopt;
 pub mod keepalive;
 pub mod tcp_keepalive;
@@ -13,10 +15,11 @@ use std::{
 
 use clap::{
     ArgAction, Parser, Subcommand,
-    builder::{PossibleValuesParser, TypedValueParser},
+    builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser},
 };
 
-pub use self::getopt::attach_optional;
+use self::daemon::DaemonArguments;
+pub use self::getopt::{attach_optional, take_operands};
 use crate::{
     config::model::{Protocol, Word as _},
     pool::drain::Target,
@@ -30,6 +33,8 @@ use crate::{
     name = "lb",
     version,
     disable_version_flag = true,
+    args_override_self = true,
+    infer_long_args = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -43,7 +48,7 @@ pub struct Cli {
     pub use_file: PathBuf,
 
     /// What `@ID` lines of the configuration are compared with; the host name up to the first dot by default
-    #[arg(short = 'i', long, value_name = "ID")]
+    #[arg(short = 'i', long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     pub config_id: Option<String>,
 
     /// A missing file is an error for every include
@@ -67,7 +72,7 @@ pub struct Cli {
     pub dump_conf: bool,
 
     /// Run no BFD sessions: those that are configured are down for everybody
-    #[arg(short = 'B', long)]
+    #[arg(short = 'B', long = "no_bfd", alias = "no-bfd")]
     pub no_bfd: bool,
 
     /// Do not log to syslog
@@ -79,7 +84,7 @@ pub struct Cli {
     pub dont_release_ipvs: bool,
 
     /// Run in this network namespace; state goes below /run/lb/NAME and /sys/fs/bpf/lb/NAME
-    #[arg(short = 's', long, value_name = "NAME")]
+    #[arg(short = 's', long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub namespace: Option<String>,
 
     /// Check the configuration, report every problem on stderr or at the end of FILE, and exit: 0 fine, 4 refused,
@@ -93,9 +98,13 @@ pub struct Cli {
     )]
     pub config_test: Option<Option<PathBuf>>,
 
-    /// Show the version
+    /// Show the version, and what this machine has for it
     #[arg(short = 'v', long, action = ArgAction::Version)]
     pub version: Option<bool>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would show it")]
+    pub daemon: DaemonArguments,
 
     /// What to do instead of running the daemon
     #[command(subcommand)]
@@ -158,9 +167,21 @@ pub enum Command {
     Keepalive(Box<keepalive::Keepalive>),
     /// Register processes with keepalive, list and unregister them, as spawndaemon(1M) does
     Spawndaemon(Box<keepalive::Spawndaemon>),
+    /// Print the digest of a page, as HTTP_GET and SSL_GET compare it
+    Genhash(Box<genhash::Genhash>),
     /// See, set, explain and give TCP keepalive
     #[command(subcommand)]
     TcpKeepalive(tcp_keepalive::TcpKeepalive),
+    /// Print completions for a shell, to be put where that looks for them
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages for lb and each of its commands
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Replay a recording of the elections (vrrp_record): 0 when they decide as they did, 1 when not, 2 for a damaged file
     Replay {
         /// The recording
@@ -177,6 +198,12 @@ pub enum Command {
         /// The pid of the one before, which goes on until this one has its plan
         #[arg(long)]
         predecessor: Option<u32>,
+        /// Its PID file
+        #[arg(long)]
+        pid_file: PathBuf,
+        /// The daemon's name among several
+        #[arg(long)]
+        instance: Option<String>,
     },
 }
 

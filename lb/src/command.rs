@@ -2,10 +2,13 @@
 
 pub mod config;
 pub mod flow;
+pub mod genhash;
 pub mod keepalive;
+pub mod manual;
 pub mod replay;
 pub mod spawndaemon;
 pub mod tcp_keepalive;
+pub mod version;
 
 use std::io::Write as _;
 

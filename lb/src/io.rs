@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod control;
+pub mod core_dump;
 pub mod feed;
 pub mod file;
 #[cfg(test)]

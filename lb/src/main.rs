@@ -3,6 +3,7 @@
 use std::{
     io::Write,
     os::fd::{AsFd, OwnedFd},
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
@@ -10,16 +11,26 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, error::ErrorKind};
 use lb::{
-    cli::{self, Cli, Command, ConfigCommand, Role, VrrpCommand, keepalive::PlaceArguments},
+    cli::{
+        self, Cli, Command, ConfigCommand, Role, VrrpCommand,
+        daemon::{LogFormat, genhash_by_name, is_called, signal_number},
+        keepalive::PlaceArguments,
+    },
     command::{
         complain,
         config::{self, Findings},
-        flow, keepalive,
+        flow, genhash, keepalive, manual,
         replay::replay,
         spawndaemon, tcp_keepalive,
+        version::version,
     },
-    io::{self, namespace},
-    observe::{log, logging::Logging, status::Status},
+    config::model::process::ProcessOptions,
+    io::{self, core_dump, namespace},
+    observe::{
+        log,
+        logging::{Facility, Format, Logging, file_of, ident},
+        status::Status,
+    },
     pool::drain::Target,
     runtime::{
         self,
@@ -36,20 +47,25 @@ const CONFIG: u8 = 2;
 /// Not root.
 const MISSING_PERMISSION: u8 = 4;
 
+/// No configuration file.
+const NO_CONFIG: u8 = 6;
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(cli::attach_optional(cli::keepalive::by_name(
-        std::env::args_os(),
-    ))) {
+    let arguments = genhash_by_name(cli::keepalive::by_name(std::env::args_os()));
+    let is_keepalived = is_called(&arguments, "keepalived");
+    let (arguments, operands) = if is_keepalived {
+        cli::take_operands(arguments)
+    } else {
+        (arguments, Vec::new())
+    };
+    if !operands.is_empty() {
+        let operands: Vec<_> = operands.iter().map(|word| word.to_string_lossy()).collect();
+        // As with keepalived, which goes on; so do we without a terminal.
+        write_out(&format!("Unexpected argument(s): {}\n", operands.join(" "))).ok();
+    }
+    let cli = match Cli::try_parse_from(cli::attach_optional(arguments)) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Nothing can be done about a closed terminal.
-            error.print().ok();
-            let fine = matches!(
-                error.kind(),
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-            );
-            return ExitCode::from(if fine { 0 } else { FATAL });
-        }
+        Err(error) => return no_command_line(&error, is_keepalived),
     };
     match run(cli) {
         Ok(code) => code,
@@ -60,7 +76,55 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+/// Help and version, which keepalived has on stderr; or what is wrong.
+fn no_command_line(error: &clap::Error, is_keepalived: bool) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayVersion => complain(version().trim_end()),
+        ErrorKind::DisplayHelp if is_keepalived => complain(&error.render().to_string()),
+        // Nothing can be done about a closed terminal.
+        ErrorKind::DisplayHelp => drop(error.print()),
+        _ => {
+            error.print().ok();
+            return ExitCode::from(FATAL);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// `--signum`.
+fn signum(name: &str) -> anyhow::Result<ExitCode> {
+    let Some(number) = signal_number(name) else {
+        complain(&format!("Unknown sigfunc {name}"));
+        return Ok(ExitCode::from(FATAL));
+    };
+    write_out(&format!("{number}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses options that keepalived has for itself, and one in the wrong place.
+fn check_options(cli: &Cli) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        cli.daemon.config_fd.is_none(),
+        "--config-fd: lb checks a new configuration without another process; check a file with -t"
+    );
+    anyhow::ensure!(
+        !cli.daemon.genhash,
+        "-T, --genhash must be the first option"
+    );
+    Ok(())
+}
+
+fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(name) = &cli.daemon.signum {
+        return signum(name);
+    }
+    check_options(&cli)?;
+    let mut instance = None;
+    if is_for_a_daemon(cli.command.as_ref()) {
+        let named = io::config::process(&cli.use_file, &io::config::options(&cli));
+        cli.namespace = cli.namespace.or(named.net_namespace);
+        instance = named.instance;
+    }
     if let Some(name) = &cli.namespace {
         namespace::enter(name)?;
     }
@@ -70,7 +134,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         let options = io::config::options(&cli);
         return config::test(&cli.use_file, &options, namespace, &findings).map(ExitCode::from);
     }
-    let run_dir = RunDir::of(namespace);
+    let run_dir = RunDir::of(namespace, instance.as_deref());
     match &cli.command {
         Some(Command::Status { json }) => status(&run_dir, *json),
         Some(Command::Flows { json }) => {
@@ -111,8 +175,45 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::TcpKeepalive(command)) => {
             tcp_keepalive::run(command, &cli, &run_dir).map(ExitCode::from)
         }
-        Some(Command::Child { role, predecessor }) => child(&cli, &run_dir, *role, *predecessor),
+        Some(Command::Completions { shell }) => {
+            write_out(&manual::completions(*shell)).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Man { directory }) => manual::write(directory).map(|()| ExitCode::SUCCESS),
+        Some(Command::Genhash(asked)) => tokio_runtime()?
+            .block_on(genhash::run(asked))
+            .map(|()| ExitCode::SUCCESS),
+        Some(Command::Child {
+            role,
+            predecessor,
+            pid_file,
+            instance,
+        }) => child(&cli, *role, *predecessor, pid_file, instance.as_deref()),
         None => daemon(cli),
+    }
+}
+
+/// Whether a command is about a running daemon, which the configuration of `-f` names: by its namespace and instance.
+const fn is_for_a_daemon(command: Option<&Command>) -> bool {
+    match command {
+        Some(
+            Command::Status { .. }
+            | Command::Flow { .. }
+            | Command::Flows { .. }
+            | Command::Drain { .. }
+            | Command::Vrrp(_),
+        ) => true,
+        Some(
+            Command::Config(_)
+            | Command::Keepalive(_)
+            | Command::Spawndaemon(_)
+            | Command::Genhash(_)
+            | Command::Completions { .. }
+            | Command::Man { .. }
+            | Command::TcpKeepalive(_)
+            | Command::Replay { .. }
+            | Command::Child { .. },
+        )
+        | None => false,
     }
 }
 
@@ -228,15 +329,18 @@ fn ask(run_dir: &RunDir, request: Request) -> anyhow::Result<ExitCode> {
 
 fn child(
     cli: &Cli,
-    run_dir: &RunDir,
     role: Role,
     predecessor: Option<u32>,
+    pid_file: &Path,
+    instance: Option<&str>,
 ) -> anyhow::Result<ExitCode> {
-    start_logging(cli, &format!("lb-{}", role.name()));
-    let succession = Succession::of(role, run_dir, predecessor)?;
-    if let Err(error) = io::privileges::keep_only(role, run_dir.path()) {
+    let run_dir = RunDir::of(cli.namespace.as_deref(), instance);
+    start_logging(cli, Some(role), instance);
+    let succession = Succession::of(role, &run_dir, pid_file, predecessor)?;
+    if let Err(error) = io::privileges::keep_only(role, run_dir.path(), pid_file) {
         log::privileges_kept(role, &error);
     }
+    let (tells, sessions) = (cli.daemon.address_monitoring, run_dir.session_feed());
     let line: OwnedFd = std::io::stdin()
         .as_fd()
         .try_clone_to_owned()
@@ -244,49 +348,77 @@ fn child(
     tokio_runtime()?.block_on(async {
         let channel = ChildChannel::new(line)?;
         match role {
-            Role::Vrrp => runtime::vrrp::run(channel, succession, run_dir.session_feed()).await,
-            Role::Checkers => {
-                runtime::checker::run(channel, succession, run_dir.session_feed()).await
-            }
-            Role::Bfd => runtime::bfd::run(channel, succession, run_dir).await,
+            Role::Vrrp => runtime::vrrp::run(channel, succession, sessions, tells).await,
+            Role::Checkers => runtime::checker::run(channel, succession, sessions).await,
+            Role::Bfd => runtime::bfd::run(channel, succession, &run_dir).await,
         }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn daemon(mut cli: Cli) -> anyhow::Result<ExitCode> {
-    let options = io::config::options(&cli);
-    let loaded = io::config::read_and_enter(&cli.use_file, &options, cli.namespace.as_deref())?;
-    if !loaded.is_usable() {
-        config::complain_of(&loaded);
-        return Ok(ExitCode::from(CONFIG));
+    for sentence in cli.daemon.without_effect() {
+        complain(&format!("lb: {sentence}"));
     }
     if !nix::unistd::geteuid().is_root() {
         complain("lb: must be root: the daemon opens raw sockets and loads BPF programs");
         return Ok(ExitCode::from(MISSING_PERMISSION));
     }
+    let options = io::config::options(&cli);
+    let loaded = io::config::read_and_enter(&cli.use_file, &options, cli.namespace.as_deref())?;
+    if !loaded.is_usable() {
+        config::complain_of(&loaded);
+        let there = cli.use_file.exists();
+        return Ok(ExitCode::from(if there { CONFIG } else { NO_CONFIG }));
+    }
     // As if it were given: children and the run directory are of that namespace too.
     cli.namespace = cli
         .namespace
         .or(loaded.config.process.net_namespace.clone());
-    let run_dir = RunDir::of(cli.namespace.as_deref());
+    let ProcessOptions { instance, .. } = &loaded.config.process;
+    let run_dir = RunDir::of(cli.namespace.as_deref(), instance.as_deref());
     run_dir.create()?;
+    core_dump::allow(
+        cli.daemon.core_dump,
+        cli.daemon.core_dump_pattern.as_ref().map(Option::as_deref),
+    )?;
     if !cli.dont_fork {
         nix::unistd::daemon(false, false).context("cannot go to the background")?;
     }
-    start_logging(&cli, "lb");
+    start_logging(&cli, None, instance.as_deref());
     log::diagnostics(&loaded.diagnostics);
     io::config::keep(&loaded.config, cli.dump_conf);
     tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn start_logging(cli: &Cli, ident: &str) {
+fn start_logging(cli: &Cli, role: Option<Role>, instance: Option<&str>) {
+    let (daemon, namespace) = (&cli.daemon, cli.namespace.as_deref());
+    let facility = daemon.log_facility.as_ref().map(|word| word.parse());
+    let facility: Option<Facility> = match facility.transpose() {
+        Ok(facility) => facility,
+        Err(error) => {
+            // As with keepalived, no reason not to start. The parent says it for all.
+            if role.is_none() {
+                complain(&format!("lb: {error}; logging as daemon"));
+            }
+            None
+        }
+    };
+    let file = daemon.log_file();
+    let debug = daemon.debugged();
     Logging {
         console: cli.log_console,
         syslog: !cli.no_syslog,
+        facility: facility.unwrap_or_default(),
+        file: file.map(|file| file_of(&file, role, namespace, instance)),
+        format: match daemon.log_format {
+            LogFormat::Text => Format::Text,
+            LogFormat::Json => Format::Json,
+        },
         detail: cli.log_detail,
-        ident: ident.to_owned(),
+        debug: debug.map(|it| it.targets(role)).unwrap_or_default(),
+        ident: ident(role, namespace, instance),
     }
     .start();
 }

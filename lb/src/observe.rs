@@ -4,4 +4,5 @@ pub mod answer;
 pub mod keepalive;
 pub mod log;
 pub mod logging;
+pub mod pace;
 pub mod status;

@@ -12,10 +12,13 @@
 
 mod asked;
 mod child;
+mod children;
 mod control;
 mod data_plane;
 mod followers;
 mod gates;
+mod perf;
+mod pid_file;
 mod readiness;
 mod request;
 mod run_dir;
@@ -26,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{sys::signal::Signal, unistd::gethostname};
+use nix::unistd::gethostname;
 use tokio::{signal::unix::SignalKind, sync::mpsc};
 
 use self::{
@@ -36,32 +39,32 @@ use self::{
     data_plane::DataPlane,
     followers::Followers,
     gates::Gates,
+    perf::Recorder,
     readiness::Readiness,
 };
 pub use self::{
     followers::News,
+    pid_file::{PidFile, PidPaths},
     request::{follow, request_child, request_status},
-    run_dir::{PidFile, RunDir},
+    run_dir::{RunDir, Turn},
 };
 use crate::{
     cli::{Cli, Role},
-    config::model::{self, Config, global::TcpKeepalive},
+    config::model::{self, Config},
     io::{
         config::{keep, options, read},
         control::Reply,
         memory,
         netlink::{Change, Netlink},
-        scheduling::set_umask,
+        scheduling::settle,
         service_manager, signals,
     },
-    keepalive::{backoff::Backoff, record::Ending},
+    keepalive::backoff::Backoff,
     observe::{answer, log},
     pool::marks::{self, Marks},
-    runtime::channel::{FromChild, Plan, Request, ToChild, VrrpRequest},
+    runtime::channel::{FromChild, Keeps, Request, ToChild, VrrpRequest},
 };
 
-/// Grace for children at stop (keepalived's `child_wait_time`).
-const CHILD_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for the children's part of a status.
 const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait for the vrrp child to do what an operator asks: it may be taking a configuration in.
@@ -127,6 +130,8 @@ enum Event {
 struct Parent {
     cli: Cli,
     run_dir: RunDir,
+    pids: PidPaths,
+    perf: Recorder,
     config: Config,
     gates: Gates,
     marks: Marks,
@@ -165,13 +170,16 @@ enum Held {
 /// # Errors
 /// When it cannot start: another daemon runs, no permission, no configuration.
 pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()> {
-    let _lock = run_dir.lock_parent()?;
+    let _place = run_dir.lock_parent()?;
+    let pids = PidPaths::of(&cli.daemon, &config.process, cli.namespace.as_deref());
+    let pid_file = pids.take()?;
     log::daemon_starting(&cli.use_file);
     let (events, mut queue) = mpsc::channel(64);
-    listen_to_signals(&events)?;
+    listen_to_signals(&events, cli.daemon.ignore_sigint)?;
     watch_links(&events)?;
     let _control = control::serve(&run_dir, events.clone())?;
-    set_umask(config.global.scripts.umask);
+    let config = overridden(config, &cli);
+    settle(None, &config.global);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir, &config)?;
@@ -179,9 +187,12 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     data_plane.attach(&config).await;
     let mut gates = Gates::default();
     gates.take_over(&config, &data_plane.gates_in_use());
+    pids.are_free(&run_dir).await?;
     let mut parent = Parent {
+        perf: Recorder::new(cli.daemon.recorded(), &run_dir),
         cli,
         run_dir,
+        pids: pids.clone(),
         config: Config::default(),
         gates,
         marks: Marks::new(),
@@ -215,12 +226,17 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
             break;
         }
     }
-    if parent.addresses_left {
+    parent.perf.finish().await;
+    if parent.cli.daemon.dont_release_vrrp {
+        log::vrrp_stays();
+    } else if parent.addresses_left {
         log::data_plane_stays();
     } else {
         parent.data_plane.remove();
     }
     script::shutdown(&parent.config.global.scripts).await;
+    drop(pid_file);
+    pids.leave();
     log::daemon_stopped();
     Ok(())
 }
@@ -233,9 +249,11 @@ impl Parent {
             }
             Event::Message(role, pid, message) => self.handle_message(role, pid, message),
             Event::Exited(role, exit) => {
-                self.handle_exit(role, &exit);
+                let died = self.handle_exit(role, &exit);
                 if self.stopping {
                     self.stop_next().await;
+                } else if died && self.cli.daemon.dont_respawn {
+                    self.hold(&[], Held::Stop).await;
                 }
             }
             Event::Respawn(role) => self.start(role).await,
@@ -298,7 +316,7 @@ impl Parent {
             config.global.data_plane == model::DataPlane::Xdp && (self.ipvs_leaves || had_ipvs);
         self.marks = marks::assign(&config, &self.marks);
         self.config = config;
-        set_umask(self.config.global.scripts.umask);
+        settle(None, &self.config.global);
         self.later(REST, Event::AtRest);
         for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {
@@ -308,8 +326,7 @@ impl Parent {
                     self.tell(role, plan).await;
                 }
                 (false, true) => {
-                    let stop = ToChild::Stop { keeps_ipvs: false };
-                    self.tell(role, stop).await;
+                    self.tell(role, ToChild::Stop(Keeps::default())).await;
                 }
                 (false, false) => {}
             }
@@ -318,106 +335,11 @@ impl Parent {
         self.readiness.begin(roles, &self.config);
     }
 
-    /// Ends the children of an earlier daemon that the configuration has nothing for.
-    async fn end_orphans(&self) -> anyhow::Result<()> {
-        for role in Role::ALL {
-            if !self.children.contains_key(&role) {
-                child::end_orphan(&self.run_dir, role).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Says that the loop turns, as often as the service manager wants to hear it.
     fn keep_watchdog(&self) {
         if let Some(interval) = service_manager::watchdog() {
             service_manager::alive();
             self.later(interval, Event::Watchdog);
-        }
-    }
-
-    /// What a child is to do. Only the checkers child has a part in virtual servers, which may be many.
-    fn plan(&mut self, role: Role) -> Plan {
-        let mut servers = Vec::new();
-        if role != Role::Checkers {
-            servers = std::mem::take(&mut self.config.virtual_servers);
-        }
-        let mut config = self.config.clone();
-        if !servers.is_empty() {
-            // One program reads what both children write, and it belongs to the checkers child where there is one, as in keepalived.
-            config.global.notify.all.script = None;
-            self.config.virtual_servers = servers;
-        }
-        Plan {
-            config,
-            gates: self.gates.by_name().clone(),
-            marks: self.marks.clone(),
-            settings: Some(self.run_dir.settings()),
-            pins: self.data_plane.pins(),
-            ipvs_leaves: self.ipvs_leaves,
-        }
-    }
-
-    /// A child runs only when the configuration has something for it, as with keepalived.
-    fn needs(&self, role: Role) -> bool {
-        !self.stopping
-            && match role {
-                Role::Vrrp => {
-                    let config = &self.config;
-                    !config.vrrp_instances.is_empty()
-                        || config.has_statics()
-                        || config.global.lvs.sync_daemon.is_some()
-                        || config.global.network.tcp_keepalive != TcpKeepalive::default()
-                }
-                Role::Checkers => !self.config.virtual_servers.is_empty(),
-                Role::Bfd => !self.cli.no_bfd && !self.config.bfd_instances.is_empty(),
-            }
-    }
-
-    async fn start(&mut self, role: Role) {
-        if !self.needs(role) || self.children.contains_key(&role) {
-            return;
-        }
-        let now = Instant::now();
-        let (_, started) = self
-            .backoff
-            .entry(role)
-            .or_insert((Backoff::default(), now));
-        *started = now;
-        // One of an earlier daemon goes on until this one has its plan.
-        let predecessor = self.run_dir.holder(role).unwrap_or_default();
-        match Child::spawn(&self.cli, role, predecessor, self.events.clone()) {
-            Ok(child) => {
-                log::child_started(role, child.pid());
-                self.children.insert(role, child);
-                let plan = ToChild::Configure(Box::new(self.plan(role)));
-                self.tell(role, plan).await;
-                if role == Role::Vrrp {
-                    self.follow().await;
-                }
-            }
-            Err(error) => {
-                log::child_failed(role, &error);
-                self.respawn(role);
-            }
-        }
-    }
-
-    fn respawn(&mut self, role: Role) {
-        let wait = self
-            .backoff
-            .get_mut(&role)
-            .map(|(backoff, started)| backoff.ended(started.elapsed(), LONGEST_BACKOFF));
-        self.later(wait.unwrap_or_default(), Event::Respawn(role));
-    }
-
-    async fn tell(&mut self, role: Role, message: ToChild) {
-        if let Some(child) = self.children.get_mut(&role)
-            && let Err(error) = child.send(message).await
-        {
-            // Its successor takes up what it leaves.
-            log::child_deaf(role, &error);
-            child.signal(Signal::SIGKILL);
         }
     }
 
@@ -435,37 +357,16 @@ impl Parent {
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
             (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
-            (FromChild::Configured, _) => self.readiness.done(role, &self.config),
+            (FromChild::Configured, _) => {
+                self.perf.handle_configured(role, pid);
+                self.readiness.done(role, &self.config);
+            }
             (
                 FromChild::Left | FromChild::Bfd(_) | FromChild::Vrrp(_) | FromChild::Checkers(_),
                 _,
             ) => {}
         }
         self.finish_complete();
-    }
-
-    fn handle_exit(&mut self, role: Role, exit: &Exit) {
-        if self
-            .children
-            .get(&role)
-            .is_none_or(|child| child.pid() != exit.pid)
-        {
-            return;
-        }
-        self.children.remove(&role);
-        if role == Role::Vrrp {
-            self.addresses_left = exit.ending != Ending::Exited(0);
-        }
-        self.asked.refuse_all(role);
-        self.readiness.done(role, &self.config);
-        log::child_exited(role, exit.pid, exit.ending, self.needs(role));
-        if let Some(gathering) = &mut self.gathering {
-            gathering.absent(role);
-        }
-        self.finish_complete();
-        if self.needs(role) {
-            self.respawn(role);
-        }
     }
 
     /// Asks every child for its part of the status; one status at a time, later ones join the running one.
@@ -540,9 +441,12 @@ impl Parent {
                 let (old, new) = (&self.config.process, &loaded.config.process);
                 if old.net_namespace != new.net_namespace {
                     log::reload_needs_restart("net_namespace");
+                } else if old.instance != new.instance {
+                    log::reload_needs_restart("instance");
                 } else if loaded.is_usable() {
                     keep(&loaded.config, self.cli.dump_conf);
-                    let config = self.data_plane.supported(loaded.config.acted());
+                    let config = overridden(loaded.config.acted(), &self.cli);
+                    let config = self.data_plane.supported(config);
                     self.data_plane.attach(&config).await;
                     self.apply(config).await;
                     return log::reloaded();
@@ -593,26 +497,7 @@ impl Parent {
         service_manager::stopping();
         self.stopping = true;
         self.stop_next().await;
-        self.later(CHILD_WAIT, Event::StopTimeout);
-    }
-
-    /// Stops the children one after the other: a master that hands over forwards until its successor speaks, so the
-    /// services outlive the addresses.
-    async fn stop_next(&mut self) {
-        let next = Role::ALL
-            .into_iter()
-            .find(|role| self.children.contains_key(role));
-        if let Some(role) = next {
-            let keeps_ipvs = self.cli.dont_release_ipvs;
-            self.tell(role, ToChild::Stop { keeps_ipvs }).await;
-        }
-    }
-
-    fn kill_children(&self) {
-        for (role, child) in &self.children {
-            log::child_stuck(*role, child.pid());
-            child.signal(Signal::SIGKILL);
-        }
+        self.later(self.config.process.child_wait_time, Event::StopTimeout);
     }
 
     fn later(&self, wait: Duration, event: Event) {
@@ -625,6 +510,13 @@ impl Parent {
     }
 }
 
+/// The configuration with what the command line has in its place.
+fn overridden(mut config: Config, cli: &Cli) -> Config {
+    let umask = &mut config.global.scripts.umask;
+    *umask = cli.daemon.umask.or(*umask);
+    config
+}
+
 /// The instances that a request has yield.
 fn yielding(request: &Request) -> Option<Vec<String>> {
     match request {
@@ -633,10 +525,14 @@ fn yielding(request: &Request) -> Option<Vec<String>> {
     }
 }
 
-fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
+fn listen_to_signals(events: &mpsc::Sender<Event>, ignores_sigint: bool) -> anyhow::Result<()> {
     signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
-    signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
     signals::listen(SignalKind::quit(), || Event::Leave, events)?;
+    if ignores_sigint {
+        signals::ignore(SignalKind::interrupt())?;
+    } else {
+        signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
+    }
     signals::listen(SignalKind::hangup(), || Event::Reload, events)
 }
 

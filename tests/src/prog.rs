@@ -107,7 +107,7 @@ impl Loaded {
     pub fn new(options: &Options) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = Pins::of_namespace(&format!("dp-{}-{number}", std::process::id()));
+        let pins = Pins::of_daemon(&format!("dp-{}-{number}", std::process::id()));
         let (data_plane, capabilities) =
             DataPlane::load(&pins, options).expect("load the data plane");
         let loaded = Self {

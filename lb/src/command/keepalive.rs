@@ -6,7 +6,7 @@ use nix::unistd::gethostname;
 
 use crate::{
     cli::keepalive::Keepalive,
-    observe::logging::Logging,
+    observe::logging::{Facility, Format, Logging},
     runtime::keepalive::{Settings, run},
     supervisor::RunDir,
 };
@@ -19,7 +19,11 @@ pub async fn daemon(arguments: &Keepalive, run_dir: &RunDir) -> anyhow::Result<(
     Logging {
         console: arguments.log_console,
         syslog: !arguments.no_syslog,
+        facility: Facility::Daemon,
+        file: None,
+        format: Format::Text,
         detail: 0,
+        debug: Vec::new(),
         ident: "keepalive".to_owned(),
     }
     .start();

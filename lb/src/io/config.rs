@@ -16,7 +16,9 @@ use super::{machine::Machine, namespace};
 use crate::{
     cli::Cli,
     config::{
-        LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
+        LoadError, Loaded, Loader, Options, WILDCARDS, load,
+        model::{Config, process::ProcessOptions},
+        show,
         source::MAX_FILE_SIZE,
     },
     observe::log,
@@ -95,6 +97,18 @@ pub fn options(cli: &Cli) -> Options {
 /// When the kernel does not list its interfaces; everything wrong with the file is a diagnostic.
 pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
     Ok(load(path, &mut DiskLoader, &Machine::look()?, options))
+}
+
+/// What the configuration at `path` says of a daemon's names; nothing where it cannot be read.
+#[must_use]
+pub fn process(path: &Path, options: &Options) -> ProcessOptions {
+    if !path.is_file() {
+        return ProcessOptions::default();
+    }
+    read(path, options).map_or_else(
+        |_| ProcessOptions::default(),
+        |loaded| loaded.config.process,
+    )
 }
 
 /// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in

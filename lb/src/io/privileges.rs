@@ -57,11 +57,11 @@ fn of(role: Role) -> CapsHashSet {
     COMMON.iter().chain(scripts).copied().collect()
 }
 
-/// Keeps what a child needs. One that runs no programs may from now on write below `writable` alone.
+/// Keeps what a child needs. One that runs no programs may from now on write below `writable` alone, and remove its PID file.
 ///
 /// # Errors
 /// When the kernel refuses; what was given up until then stays so.
-pub fn keep_only(role: Role, writable: &Path) -> Result<(), PrivilegesError> {
+pub fn keep_only(role: Role, writable: &Path, pid_file: &Path) -> Result<(), PrivilegesError> {
     let before = caps::read(None, CapSet::Permitted)?;
     let kept = &before & &of(role);
     if role == Role::Bfd {
@@ -72,7 +72,7 @@ pub fn keep_only(role: Role, writable: &Path) -> Result<(), PrivilegesError> {
                 caps::drop(None, CapSet::Bounding, *capability)?;
             }
         }
-        write_below(writable)?;
+        write_below(writable, pid_file.parent())?;
     }
     caps::set(None, CapSet::Effective, &kept)?;
     caps::clear(None, CapSet::Inheritable)?;
@@ -81,15 +81,19 @@ pub fn keep_only(role: Role, writable: &Path) -> Result<(), PrivilegesError> {
 }
 
 /// As far as the kernel knows how.
-fn write_below(directory: &Path) -> Result<(), PrivilegesError> {
+fn write_below(directory: &Path, removable: Option<&Path>) -> Result<(), PrivilegesError> {
     let abi = ABI::V6;
-    Ruleset::default()
+    let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_write(abi))?
         .create()?
         .add_rule(PathBeneath::new(
             PathFd::new(directory)?,
             AccessFs::from_write(abi),
-        ))?
-        .restrict_self()?;
+        ))?;
+    if let Some(directory) = removable {
+        let removes = PathBeneath::new(PathFd::new(directory)?, AccessFs::RemoveFile);
+        rules = rules.add_rule(removes)?;
+    }
+    rules.restrict_self()?;
     Ok(())
 }

@@ -31,7 +31,7 @@ use super::{host_name, scheduling, script::Rights};
 use crate::{
     checker::{
         Answer, ConnectionId, Probe, ProbeError, ProbeResult,
-        dialogue::{http::Http, pattern::Pattern, smtp::Smtp},
+        dialogue::{Dialogue, http::Http, pattern::Pattern, smtp::Smtp},
     },
     config::model::{
         Check, Config, Connection, Http as HttpSettings,
@@ -188,15 +188,37 @@ async fn ask_http(
         return Box::pin(http2::ask_page(connection, url, tls, pattern)).await;
     }
     let mut dialogue = Http::new(url, settings.protocol, connection.target(), pattern);
+    talk_to(connection, tls, &mut dialogue).await
+}
+
+/// Asks for a page as `HTTP_GET` does, or over TLS, with the server's name or without, as `SSL_GET` does.
+///
+/// # Errors
+/// As a check that fails.
+pub async fn ask_page(
+    connection: &Connection,
+    tls: Option<Option<&str>>,
+    dialogue: &mut impl Dialogue,
+) -> ProbeResult {
+    let settings = tls.map(|_| Tls::new(None));
+    let tls = settings.as_ref().zip(tls);
+    talk_to(connection, tls, dialogue).await
+}
+
+async fn talk_to(
+    connection: &Connection,
+    tls: Option<(&Tls, Option<&str>)>,
+    dialogue: &mut impl Dialogue,
+) -> ProbeResult {
     let Some((tls, name)) = tls else {
         let stream = origin::connect(connection).await?;
-        return stream::talk(stream, &mut dialogue, connection.timeout).await;
+        return stream::talk(stream, dialogue, connection.timeout).await;
     };
     // TLS needs ten times the room.
     Box::pin(async {
         let stream = tls.open(connection, name, Protocol::Http1);
         let stream = in_time(connection.timeout, stream).await?;
-        stream::talk(stream, &mut dialogue, connection.timeout).await
+        stream::talk(stream, dialogue, connection.timeout).await
     })
     .await
 }

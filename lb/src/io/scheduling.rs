@@ -5,6 +5,7 @@
 mod tests;
 
 use std::{
+    ffi::CString,
     io,
     sync::OnceLock,
     time::{Duration, Instant},
@@ -15,6 +16,7 @@ use nix::{
     libc,
     sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     sys::{
+        prctl,
         resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit},
         stat::{Mode, umask},
     },
@@ -24,7 +26,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cli::Role,
-    config::model::global::{AutoPriority, Scheduling},
+    config::model::{
+        GlobalDefs,
+        global::{AutoPriority, ProcessNames, Scheduling},
+    },
     observe::log,
 };
 
@@ -38,6 +43,9 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// What the process had before anything was set.
 static BEFORE: OnceLock<Before> = OnceLock::new();
+
+/// The name that this process was started with.
+static NAME: OnceLock<CString> = OnceLock::new();
 
 /// How many files the process might have open before that was raised, and the most that it may.
 static FILES: OnceLock<(u64, u64)> = OnceLock::new();
@@ -219,11 +227,31 @@ pub fn raise_files() -> io::Result<u64> {
     }
 }
 
-/// Sets the permissions that new files of this process lack (`umask`), if they are configured.
-pub fn set_umask(mask: Option<u16>) {
-    if let Some(mask) = mask {
+/// Makes what `global_defs` says of every process true of this one, the parent without a role: the permissions that new
+/// files lack (`umask`), if they are configured, and the name. Call on the first thread.
+pub fn settle(role: Option<Role>, global: &GlobalDefs) {
+    if let Some(mask) = global.scripts.umask {
         umask(Mode::from_bits_truncate(mask.into()));
     }
+    let own = NAME.get_or_init(|| prctl::get_name().unwrap_or_default());
+    let name = name(role, &global.names).and_then(|name| CString::new(name).ok());
+    // A name is cut to what the kernel has room for; it takes any.
+    prctl::set_name(name.as_ref().unwrap_or(own)).ok();
+}
+
+/// What a process is to be called; `None` is as it was started.
+fn name(role: Option<Role>, names: &ProcessNames) -> Option<String> {
+    let Some(role) = role else {
+        return names.parent.clone();
+    };
+    let (configured, distinct) = match role {
+        Role::Vrrp => (&names.vrrp, "keepalived_vrrp"),
+        Role::Checkers => (&names.checker, "keepalived_lvs"),
+        Role::Bfd => (&names.bfd, "keepalived_bfd"),
+    };
+    let distinct = || names.distinct.then(|| distinct.to_owned());
+    let own = || format!("lb-{}", role.name());
+    Some(configured.clone().or_else(distinct).unwrap_or_else(own))
 }
 
 fn set_cpus(cpus: &[u16], before: &Before) -> io::Result<()> {

@@ -1,23 +1,29 @@
 //! Every sentence the daemon says to operators; keepalived's wording where keepalived has one.
 
 mod data_plane;
+mod health;
+mod process;
 
-use std::{fmt::Display, net::IpAddr, path::Path, time::Duration};
+use std::{fmt::Display, net::IpAddr, path::Path};
 
-use nix::sys::signal::Signal;
 use tracing::{debug, error, info, warn};
 
 pub use self::data_plane::{attach_failed, occupied, strict_source};
 
+pub use self::health::{check_changed, check_failed, quorum, slow_start, sorry, verdict, weight};
+pub use self::process::{
+    address_changed, child_deaf, child_exited, child_failed, child_started, child_stuck,
+    child_unreachable, ending, no_pid_file, orphan, parent_deaf, parent_gone, perf_failed,
+    perf_missing, perf_recorded, priority_raised, privileges_kept, real_time_exceeded,
+    scheduling_refused, turn_lost, vrrp_stays,
+};
 use crate::{
-    cli::Role,
     config::{
         Diagnostic, Severity,
         model::{Command, InterfaceName, VirtualAddress},
     },
     io::script::{Outcome, Refused, Report},
     ipvs::sync::{SyncChange, SyncDaemon},
-    keepalive::record::Ending,
     notify::Job,
     observe::answer,
     track::output::Change,
@@ -76,27 +82,14 @@ pub fn reload_needs_restart(keyword: &str) {
     );
 }
 
-/// A child goes on without a pid file.
-pub fn pid_file_lost(role: Role, error: &anyhow::Error) {
-    error!("{} process: no pid file: {error:#}", role.name());
-}
-
-/// A child keeps rights that it has no use for.
-pub fn privileges_kept(role: Role, error: &dyn Display) {
-    warn!(
-        "{} process: rights it does not need stay: {error}",
-        role.name()
-    );
-}
-
 /// What there is to say about a configuration.
 pub fn diagnostics(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
         let text = diagnostic.plain();
         match diagnostic.severity {
-            Severity::Error => error!("{text}"),
-            Severity::Warning => warn!("{text}"),
-            Severity::Note => info!("{text}"),
+            Severity::Error => error!(target: "lb::config", "{text}"),
+            Severity::Warning => warn!(target: "lb::config", "{text}"),
+            Severity::Note => info!(target: "lb::config", "{text}"),
         }
     }
 }
@@ -104,7 +97,7 @@ pub fn diagnostics(diagnostics: &[Diagnostic]) {
 /// The configuration in force, for `-d`.
 pub fn configuration(shown: &str) {
     for line in shown.lines() {
-        info!("{line}");
+        info!(target: "lb::config", "{line}");
     }
 }
 
@@ -120,87 +113,6 @@ pub fn interfaces_unknown(error: &dyn Display) {
     );
 }
 
-/// A child runs.
-pub fn child_started(role: Role, pid: u32) {
-    info!("Starting {} child process, pid={pid}", role.name());
-}
-
-/// A child could not be started.
-pub fn child_failed(role: Role, error: &anyhow::Error) {
-    error!("Starting the {} child failed: {error:#}", role.name());
-}
-
-/// How a process ended, behind "died" or "ended".
-#[must_use]
-pub fn ending(ending: Ending) -> String {
-    match ending {
-        Ending::Exited(0) => "normally".to_owned(),
-        Ending::Exited(code) => format!("with exit code {code}"),
-        Ending::Signalled(signal) => match Signal::try_from(signal) {
-            Ok(signal) => format!("by {signal}"),
-            Err(_) => format!("by signal {signal}"),
-        },
-        Ending::Unknown => "unseen".to_owned(),
-        Ending::NotStarted => "before it began".to_owned(),
-    }
-}
-
-/// A child ended.
-pub fn child_exited(role: Role, pid: u32, how: Ending, again: bool) {
-    let how = ending(how);
-    if again {
-        warn!(
-            "{} child process({pid}) died {how}: Respawning",
-            role.name()
-        );
-    } else {
-        info!("{} child process({pid}) ended {how}", role.name());
-    }
-}
-
-/// A child did not take a message; its end follows.
-pub fn child_deaf(role: Role, error: &anyhow::Error) {
-    warn!("{} child does not listen: {error:#}", role.name());
-}
-
-/// A child does not stop in time.
-pub fn child_stuck(role: Role, pid: u32) {
-    warn!(
-        "{} child process({pid}) does not stop, killing it",
-        role.name()
-    );
-}
-
-/// A signal could not be sent.
-pub fn child_unreachable(pid: u32, error: impl Display) {
-    warn!("Signalling process {pid} failed: {error}");
-}
-
-/// A child of a killed parent still runs.
-pub fn orphan(role: Role, pid: u32) {
-    warn!(
-        "Taking over from the {} child {pid} of an earlier daemon",
-        role.name()
-    );
-}
-
-/// The parent of this child is gone.
-pub fn parent_gone(role: Role, error: Option<&anyhow::Error>) {
-    let why = error.map_or(String::new(), |error| format!(" ({error:#})"));
-    warn!(
-        "The parent is gone; the {} child goes on without it{why}",
-        role.name()
-    );
-}
-
-/// The parent of this child does not read its answers.
-pub fn parent_deaf(role: Role) {
-    warn!(
-        "The parent does not take the {} child's answers",
-        role.name()
-    );
-}
-
 /// There is no data plane.
 pub fn data_plane_missing(error: &anyhow::Error) {
     error!(
@@ -211,6 +123,7 @@ pub fn data_plane_missing(error: &anyhow::Error) {
 /// An instance that needs the data plane is left out.
 pub fn no_accept_unsupported(instance: &str) {
     error!(
+        instance,
         "({instance}) left out: without a data plane nothing keeps this host from answering at its addresses; remove `no_accept` or `strict_mode`, or give lb a kernel that runs its programs"
     );
 }
@@ -218,6 +131,7 @@ pub fn no_accept_unsupported(instance: &str) {
 /// An instance whose virtual MACs the data plane would write is left out.
 pub fn vmac_mode_unsupported(instance: &str) {
     error!(
+        instance,
         "({instance}) left out: without a data plane nothing writes its virtual MAC; remove `vrrp_vmac_mode bpf`, or give lb a kernel that runs its programs"
     );
 }
@@ -237,10 +151,28 @@ pub fn detach_failed(error: &anyhow::Error) {
 /// A `vrrp_instance` changed its state.
 pub fn transition(instance: &str, to: State, why: &str) {
     match to {
-        State::Fault => warn!("({instance}) Entering FAULT STATE ({why})"),
-        State::Init => info!("({instance}) removed ({why})"),
-        State::Backup => info!("({instance}) Entering BACKUP STATE ({why})"),
-        State::Master => info!("({instance}) Entering MASTER STATE ({why})"),
+        State::Fault => {
+            warn!(
+                instance,
+                state = "FAULT",
+                "({instance}) Entering FAULT STATE ({why})"
+            );
+        }
+        State::Init => info!(instance, "({instance}) removed ({why})"),
+        State::Backup => {
+            info!(
+                instance,
+                state = "BACKUP",
+                "({instance}) Entering BACKUP STATE ({why})"
+            );
+        }
+        State::Master => {
+            info!(
+                instance,
+                state = "MASTER",
+                "({instance}) Entering MASTER STATE ({why})"
+            );
+        }
     }
 }
 
@@ -249,35 +181,42 @@ pub fn yielding(instance: &str, yielding: &Yielding) {
     match yielding {
         Yielding::Begun(Some(time)) => {
             info!(
+                instance,
                 "({instance}) Yielding by request for {}: others go first",
                 answer::span(*time)
             );
         }
         Yielding::Begun(None) => {
-            info!("({instance}) Yielding by request until released: others go first");
+            info!(
+                instance,
+                "({instance}) Yielding by request until released: others go first"
+            );
         }
         Yielding::Over(why) => {
-            info!("({instance}) Yielding no longer ({why}): the priority counts again");
+            info!(
+                instance,
+                "({instance}) Yielding no longer ({why}): the priority counts again"
+            );
         }
     }
 }
 
 /// An advert could not be sent.
 pub fn send_failed(instance: &str, error: &dyn Display) {
-    warn!("({instance}) sending an advert failed: {error}");
+    warn!(instance, "({instance}) sending an advert failed: {error}");
 }
 
 /// A gratuitous ARP or neighbour advertisement could not be sent.
 pub fn announce_failed(instance: &str, address: &VirtualAddress, error: &dyn Display) {
     warn!(
-        "({instance}) announcing {} failed: {error}",
-        address.address
+        instance,
+        "({instance}) announcing {} failed: {error}", address.address
     );
 }
 
 /// An address, a route or a rule changed in the kernel.
 pub fn object_applied(owner: &str, object: &dyn Display, operation: Operation) {
-    debug!("({owner}) {} {object} done", verb(operation));
+    debug!(target: "lb::netlink", "({owner}) {} {object} done", verb(operation));
 }
 
 /// The kernel refused a change, or refuses it now for another reason.
@@ -353,12 +292,18 @@ pub fn virtual_not_removed(name: &InterfaceName, error: &str) {
 
 /// The kernel's part of the heartbeat could not be set up.
 pub fn guard_failed(instance: &str, error: &anyhow::Error) {
-    warn!("({instance}) heartbeat stays in userspace: {error:#}");
+    warn!(
+        instance,
+        "({instance}) heartbeat stays in userspace: {error:#}"
+    );
 }
 
 /// The kernel's part of the heartbeat is asked for again soon.
 pub fn guard_postponed(instance: &str, error: &anyhow::Error) {
-    debug!("({instance}) heartbeat in userspace for now: {error:#}");
+    debug!(
+        instance,
+        "({instance}) heartbeat in userspace for now: {error:#}"
+    );
 }
 
 /// A thread of the kernel's sync daemon runs now, or runs no more.
@@ -380,13 +325,17 @@ pub fn sync_daemon(change: &SyncChange) {
 /// Two instances that the kernel cannot tell apart.
 pub fn guard_shared(instance: &str) {
     warn!(
+        instance,
         "({instance}) heartbeat stays in userspace, without lease fencing: another instance has the same virtual_router_id on the same interface"
     );
 }
 
 /// A gate could not be set.
 pub fn gate_failed(instance: &str, error: &anyhow::Error) {
-    error!("({instance}) the gate could not be set: {error:#}");
+    error!(
+        instance,
+        "({instance}) the gate could not be set: {error:#}"
+    );
 }
 
 /// Whether any gate is fenced could not be looked at.
@@ -401,34 +350,47 @@ pub fn socket_failed(interface: &str, error: &dyn Display) {
 
 /// A lease that outlived its daemon was taken up again.
 pub fn adopted(instance: &str) {
-    info!("({instance}) the lease of an earlier daemon is alive: taking over as MASTER");
+    info!(
+        instance,
+        "({instance}) the lease of an earlier daemon is alive: taking over as MASTER"
+    );
 }
 
 /// The lease ran out while this daemon was MASTER.
 pub fn lease_lost(instance: &str) {
     warn!(
+        instance,
         "({instance}) no advert was sent in time: the lease ran out and the addresses were fenced"
     );
 }
 
 /// A better advert fenced the addresses.
 pub fn yielded(instance: &str) {
-    info!("({instance}) a better advert arrived: the addresses were fenced at once");
+    info!(
+        instance,
+        "({instance}) a better advert arrived: the addresses were fenced at once"
+    );
 }
 
 /// A socket for adverts reported an error.
 pub fn receive_failed(interface: &str, error: &dyn Display) {
-    debug!("{interface}: receiving adverts: {error}");
+    debug!(target: "lb::packets", "{interface}: receiving adverts: {error}");
 }
 
 /// A packet for an instance that does not count; each kind once until the state changes.
 pub fn advert_refused(instance: &str, source: IpAddr, error: &dyn Display) {
-    warn!("({instance}) advert from {source} refused: {error}");
+    warn!(
+        instance,
+        "({instance}) advert from {source} refused: {error}"
+    );
 }
 
 /// An advert that counts, but not as it should be; each kind once until the state changes.
 pub fn advert_remarkable(instance: &str, source: IpAddr, remark: &dyn Display) {
-    warn!("({instance}) advert from {source} taken, but: {remark}");
+    warn!(
+        instance,
+        "({instance}) advert from {source} taken, but: {remark}"
+    );
 }
 
 /// An advert of a virtual router that is not configured.
@@ -438,7 +400,7 @@ pub fn unknown_vrid(place: &str, vrid: u8, source: IpAddr) {
 
 /// An instance cannot send or be believed, whatever its interface says.
 pub fn cannot_take_part(instance: &str, why: &str) {
-    error!("({instance}) {why}");
+    error!(instance, "({instance}) {why}");
 }
 
 /// The kernel lost netlink messages.
@@ -456,7 +418,7 @@ pub fn notify_script_ended(job: &Job, ended: &Result<Report, Refused>) {
     let (name, state, script) = (&job.subject, job.state, job.command.words.join(" "));
     match ended {
         Ok(report) if report.outcome.is_success() => {
-            debug!("({name}) notify script for {state} succeeded: {script}");
+            debug!(target: "lb::scripts", "({name}) notify script for {state} succeeded: {script}");
         }
         Ok(report) => {
             let said = report.complaint.as_deref().map_or(String::new(), said);
@@ -560,7 +522,7 @@ pub fn reader_ended(command: &str, outcome: &Outcome) {
 /// A mail was sent, or not.
 pub fn mail_sent<E: Display>(subject: &str, sent: &Result<(), E>, dropped: u64) {
     match sent {
-        Ok(()) => debug!("SMTP alert successfully sent: {subject}"),
+        Ok(()) => debug!(target: "lb::mail", "SMTP alert successfully sent: {subject}"),
         Err(error) => warn!("SMTP alert not sent: {error}: {subject}"),
     }
     if dropped > 0 {
@@ -573,36 +535,12 @@ pub fn mail_dropped(waiting: usize) {
     warn!("SMTP alerts: {waiting} wait for the server; the oldest are left out");
 }
 
-/// The kernel refuses what is configured about scheduling.
-pub fn scheduling_refused(role: Role, what: &str, error: &dyn Display) {
-    warn!("{} process: {what} is not granted: {error}", role.name());
-}
-
-/// `max_auto_priority`.
-pub fn priority_raised(role: Role, priority: u8, late: Duration) {
-    warn!(
-        "{} process: a timer ran {late:?} late; real-time priority raised to {priority}",
-        role.name()
-    );
-}
-
-/// SIGXCPU.
-pub fn real_time_exceeded(role: Role, limit: Duration) {
-    warn!(
-        "{} process ran longer than {limit:?} in real time without a pause ({}_rlimit_rttime)",
-        role.name(),
-        match role {
-            Role::Vrrp => "vrrp",
-            Role::Checkers => "checker",
-            Role::Bfd => "bfd",
-        }
-    );
-}
-
 /// `startup_script` or `shutdown_script` did not succeed.
 pub fn daemon_script_ended(keyword: &str, ended: &Result<Report, Refused>) {
     match ended {
-        Ok(report) if report.outcome.is_success() => debug!("{keyword} succeeded"),
+        Ok(report) if report.outcome.is_success() => {
+            debug!(target: "lb::scripts", "{keyword} succeeded");
+        }
         Ok(report) => {
             let said = report.complaint.as_deref().map_or(String::new(), said);
             warn!("{keyword} {}{said}", report.outcome);
@@ -641,7 +579,7 @@ pub fn tracked(change: &Change) {
             warn!("Track file {file} cannot be read and counts as 0: {why}");
         }
         Change::ProcessCount { process, from, to } => {
-            debug!("Process {process}, number of current processes changed from {from} to {to}");
+            debug!(target: "lb::processes", "Process {process}, number of current processes changed from {from} to {to}");
         }
         Change::ProcessQuorum {
             process,
@@ -698,3 +636,6 @@ pub fn processes_overrun(size: usize) {
 pub fn tracking_failed(what: &str, error: &dyn Display) {
     error!("{what} cannot be watched: {error}");
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,22 +1,48 @@
-//! Where log lines go: the console and syslog.
+//! Where log lines go: the console, a file, and the journal or syslog; and how often the same kind of line goes there.
+
+#[cfg(test)]
+pub(super) mod capture;
+mod file;
+mod journal;
+mod line;
+mod name;
+mod syslog;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    fmt::Write as _,
-    io,
+    io::{self, Write as _},
+    path::PathBuf,
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
-use tracing::{
-    Event, Level, Subscriber,
-    field::{Field, Visit},
-};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
     layer::{Context, SubscriberExt},
     util::SubscriberInitExt,
 };
+
+use self::{
+    file::LogFile,
+    journal::Journal,
+    line::{Line, text_and_fields},
+    syslog::Syslog,
+};
+pub use self::{
+    line::Format,
+    name::{Facility, file_of, ident},
+};
+use super::pace::{Pace, Turn};
+
+/// Lines of one cause that are said in [`TIME`].
+const LINES: u32 = 100;
+/// Time after which a cause may speak again.
+const TIME: Duration = Duration::from_secs(10);
+/// Targets of lines that somebody asked for, all of which are said.
+const ASKED: [&str; 2] = ["lb::config", "lb::addresses"];
 
 /// What the command line says about logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +51,23 @@ pub struct Logging {
     pub console: bool,
     /// Not `-G`.
     pub syslog: bool,
+    /// `-S`.
+    pub facility: Facility,
+    /// `-g`, of this process.
+    pub file: Option<PathBuf>,
+    /// `--log-format`, of console and file.
+    pub format: Format,
     /// Number of `-D`.
     pub detail: u8,
-    /// Name of this process in the log: `lb`, `lb-vrrp`, `lb-checkers`.
+    /// `--debug`: targets whose lines for programmers are logged too.
+    pub debug: Vec<&'static str>,
+    /// Name of this process in the log.
     pub ident: String,
 }
 
 impl Logging {
     /// Sends the process's log where it should go. Call once.
-    pub fn start(&self) {
+    pub fn start(self) {
         // keepalived logs state changes always and the rest with -D.
         let level = if self.detail >= 2 {
             LevelFilter::DEBUG
@@ -42,113 +76,148 @@ impl Logging {
         };
         // Libraries speak to programmers; only what lb says is for operators.
         let ours = Targets::new().with_target("lb", level);
-        let console = self.console.then(|| Console {
-            ident: self.ident.clone(),
-        });
-        let syslog = self.syslog.then(|| Syslog::new(&self.ident));
+        let debug = self
+            .debug
+            .iter()
+            .map(|target| (*target, LevelFilter::DEBUG));
+        let ours = ours.with_targets(debug);
+        let log = Log::new(self);
         tracing_subscriber::registry()
-            .with(console.with_filter(ours.clone()))
-            .with(syslog.with_filter(ours))
+            .with(log.with_filter(ours))
             .init();
     }
 }
 
-/// Lines on stderr. A terminal that went away must not end the daemon, so failures to write are ignored.
-struct Console {
+/// Who takes lines.
+#[derive(Debug)]
+enum Sink {
+    /// stderr. A terminal that went away must not end the daemon, so failures to write are ignored.
+    Console(Format),
+    File(LogFile, Format),
+    System(System),
+}
+
+/// The journal where it is, else syslog. Nothing here waits: a line that is not taken at once is lost, because adverts
+/// matter more.
+#[derive(Debug)]
+struct System {
+    journal: Journal,
+    syslog: Syslog,
+}
+
+/// What makes a line one of a kind: its place in the program, and whom it is about.
+type Cause = (Option<&'static str>, Option<u32>, String);
+
+/// The log of this process.
+#[derive(Debug)]
+struct Log {
     ident: String,
+    out: Mutex<Out>,
 }
 
-impl<S: Subscriber> Layer<S> for Console {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        use io::Write;
-        let time = humantime(std::time::SystemTime::now());
-        let text = text(event);
-        writeln!(io::stderr().lock(), "{time} {}: {text}", self.ident).ok();
-    }
+#[derive(Debug)]
+struct Out {
+    sinks: Vec<Sink>,
+    pace: Pace<Cause>,
 }
 
-/// `HH:MM:SS.mmm` in UTC, enough to order lines of several processes.
-fn humantime(now: std::time::SystemTime) -> String {
-    let since = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    let day = since.as_secs() % 86400;
-    format!(
-        "{:02}:{:02}:{:02}.{:03}",
-        day / 3600,
-        day / 60 % 60,
-        day % 60,
-        since.subsec_millis()
-    )
-}
-
-/// RFC 3164 to /dev/log, facility daemon. Nothing here waits: a line that syslog does not take at once is lost, because
-/// adverts matter more.
-struct Syslog {
-    ident: String,
-    logger: Mutex<Option<Logger<LoggerBackend, Formatter3164>>>,
-}
-
-impl Syslog {
-    fn new(ident: &str) -> Self {
+impl Log {
+    fn new(logging: Logging) -> Self {
+        let Logging {
+            facility,
+            format,
+            ident,
+            ..
+        } = logging;
+        let console = logging.console.then_some(Sink::Console(format));
+        let file = logging
+            .file
+            .map(|path| Sink::File(LogFile::new(path), format));
+        let system = logging.syslog.then(|| {
+            Sink::System(System {
+                journal: Journal::new(facility),
+                syslog: Syslog::new(&ident, facility),
+            })
+        });
+        let out = Out {
+            sinks: console.into_iter().chain(file).chain(system).collect(),
+            pace: Pace::new(LINES, TIME),
+        };
         Self {
-            ident: ident.to_owned(),
-            logger: Mutex::new(connect(ident)),
+            ident,
+            out: Mutex::new(out),
         }
     }
-}
 
-/// `None` where there is no syslog, as in a container.
-fn connect(ident: &str) -> Option<Logger<LoggerBackend, Formatter3164>> {
-    let formatter = Formatter3164 {
-        facility: Facility::LOG_DAEMON,
-        hostname: None,
-        process: ident.to_owned(),
-        pid: std::process::id(),
-    };
-    let logger = syslog::unix(formatter).ok()?;
-    if let LoggerBackend::Unix(socket) = &logger.backend {
-        socket.set_nonblocking(true).ok()?;
-    }
-    Some(logger)
-}
-
-impl<S: Subscriber> Layer<S> for Syslog {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let text = text(event);
-        let mut logger = self.logger.lock().unwrap_or_else(PoisonError::into_inner);
-        if logger.is_none() {
-            *logger = connect(&self.ident);
-        }
-        let Some(open) = logger.as_mut() else {
-            return;
+    fn take(&self, event: &Event<'_>, now: Instant) {
+        let metadata = event.metadata();
+        let (text, fields) = text_and_fields(event);
+        let mut line = Line {
+            level: *metadata.level(),
+            ident: &self.ident,
+            text,
+            fields,
         };
-        let sent = match *event.metadata().level() {
-            Level::ERROR => open.err(text),
-            Level::WARN => open.warning(text),
-            Level::INFO => open.info(text),
-            Level::DEBUG | Level::TRACE => open.debug(text),
-        };
-        if sent.is_err() {
-            // Full for now, or restarted: a new connection costs nothing.
-            *logger = None;
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.tell_left_out(&self.ident, now);
+        let is_asked = ASKED.contains(&metadata.target()) || line.level > Level::INFO;
+        if !is_asked {
+            let subject = line.fields.first().map(|(_, value)| value.clone());
+            let cause = (
+                metadata.file(),
+                metadata.line(),
+                subject.unwrap_or_default(),
+            );
+            match out.pace.turn(cause, now) {
+                Turn::Say => {}
+                Turn::SayLast => {
+                    line.text += " [more lines like this are left out for up to 10 s]";
+                }
+                Turn::LeaveOut => return,
+            }
         }
+        out.write(&line);
     }
 }
 
-/// The event's message and fields as one line.
-fn text(event: &Event<'_>) -> String {
-    struct Text(String);
-    impl Visit for Text {
-        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-            // Writing to a string cannot fail.
-            let _written = match field.name() {
-                "message" => write!(self.0, "{value:?}"),
-                name => write!(self.0, " {name}={value:?}"),
+impl Out {
+    /// Says how many lines were left out, where the time of that is over.
+    fn tell_left_out(&mut self, ident: &str, now: Instant) {
+        while let Some(((_, _, subject), left_out)) = self.pace.over(now) {
+            let about = if subject.is_empty() {
+                String::new()
+            } else {
+                format!(" about {subject}")
             };
+            let line = Line {
+                level: Level::WARN,
+                ident,
+                text: format!("{left_out} lines of one kind{about} were left out of the log"),
+                fields: Vec::new(),
+            };
+            self.write(&line);
         }
     }
-    let mut text = Text(String::new());
-    event.record(&mut text);
-    text.0
+
+    fn write(&mut self, line: &Line<'_>) {
+        for sink in &mut self.sinks {
+            match sink {
+                Sink::Console(format) => {
+                    writeln!(io::stderr().lock(), "{}", format.console(line)).ok();
+                }
+                Sink::File(file, format) => file.write(&format.file(line)),
+                Sink::System(system) => {
+                    if !system.journal.send(line) {
+                        system.syslog.send(line);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Log {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        self.take(event, Instant::now());
+    }
 }

@@ -25,7 +25,7 @@ use crate::{
     io::{
         feed::{Fact, Feed},
         memory::give_back,
-        scheduling::{Priorities, raise_files, set_umask},
+        scheduling::{Priorities, raise_files, settle},
         secret,
         timer::Timer,
     },
@@ -99,7 +99,7 @@ pub async fn run(
                 }
                 // Virtual routers are the vrrp child's.
                 ToChild::Follow(_) => {}
-                ToChild::Stop { .. } => break,
+                ToChild::Stop(_) => break,
             },
             () = signals.stop() => break,
             () = child.priorities.over_limit() => {}
@@ -138,7 +138,7 @@ impl Child {
     fn configure(&mut self, plan: &Plan) {
         self.priorities.forget_delays();
         let global = &plan.config.global;
-        set_umask(global.scripts.umask);
+        settle(Some(Role::Bfd), global);
         self.priorities
             .apply(&global.bfd_process, global.auto_priority);
         let sessions = plan.config.bfd_instances.iter();

@@ -64,11 +64,18 @@ pub enum ToChild {
     },
     /// Tell the states of these virtual routers, at once and after every change; for the vrrp child.
     Follow(BTreeSet<String>),
-    /// Reload to nothing, then exit 0.
-    Stop {
-        /// Of the checker child: leave the IPVS table as it is (`-I`).
-        keeps_ipvs: bool,
-    },
+    /// Reload to nothing, but for what is kept, then exit 0.
+    Stop(Keeps),
+}
+
+/// What stays in the kernel when a child stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Keeps {
+    /// Of the checker child: the IPVS table (`-I`).
+    pub ipvs: bool,
+    /// Of the vrrp child: addresses, routes and rules (`-V`). Nobody is told that it resigns.
+    pub vrrp: bool,
 }
 
 /// What an operator asks of a child.

@@ -23,9 +23,10 @@ use crate::{
     io::{
         feed::{Fact, Subscription},
         probe::Prober,
-        scheduling::{Priorities, set_umask},
+        scheduling::{Priorities, settle},
         track::Sources,
     },
+    observe::log,
     pool::VirtualServerId,
     runtime::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
@@ -82,8 +83,8 @@ pub async fn run(
                 },
                 // Virtual routers are the vrrp child's.
                 ToChild::Follow(_) => {}
-                ToChild::Stop { keeps_ipvs: keeps } => {
-                    keeps_ipvs = keeps;
+                ToChild::Stop(keeps) => {
+                    keeps_ipvs = keeps.ipvs;
                     break;
                 }
             },
@@ -199,7 +200,7 @@ impl Child {
         }
         let config = &plan.config;
         let global = &config.global;
-        set_umask(global.scripts.umask);
+        settle(Some(Role::Checkers), global);
         self.priorities
             .apply(&global.checker_process, global.auto_priority);
         self.prober.configure(config);
@@ -271,7 +272,7 @@ impl Child {
                 }
                 Output::Close(id) => self.prober.close(id),
                 Output::CheckChanged(change) => {
-                    tracing::info!("{}", sentence::check_changed(&change));
+                    log::check_changed(&change);
                     self.news.push(News::CheckChanged(change));
                 }
                 Output::Confirmed { real_server, alpha } => {
@@ -281,7 +282,7 @@ impl Child {
                     real_server,
                     keyword,
                     error,
-                } => tracing::info!("{}", sentence::failure(&real_server, keyword, &error)),
+                } => log::check_failed(&real_server, keyword, &error),
                 Output::Health {
                     real_server,
                     health,

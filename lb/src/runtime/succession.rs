@@ -1,8 +1,11 @@
 //! How a child follows one of an earlier daemon, which goes on until its successor has a plan.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use nix::sys::signal::Signal;
 use tokio::task::JoinHandle;
 
@@ -10,49 +13,75 @@ use crate::{
     cli::Role,
     io::process::Process,
     observe::log,
-    supervisor::{PidFile, RunDir},
+    supervisor::{PidFile, RunDir, Turn},
 };
 
 /// Longest wait for a process to be gone after SIGKILL.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Whose turn it is: the pid file is the predecessor's first, then the child's.
+/// Whose turn it is: the predecessor's first, then the child's.
 #[derive(Debug)]
 pub struct Succession {
     role: Role,
     run_dir: RunDir,
+    pid_file: PathBuf,
     predecessor: Option<u32>,
-    held: Held,
+    turn: State,
 }
 
-/// The pid file of the child.
+/// The files that tell it.
 #[derive(Debug)]
-enum Held {
-    /// The predecessor has it.
-    Not,
-    /// Somebody waits for it, and keeps it then.
+enum State {
+    /// The predecessor has them.
+    Predecessor,
+    /// A task waits for them, and keeps them then.
     Soon { _keeper: JoinHandle<()> },
-    /// The child has it.
-    Here { _lock: PidFile },
+    /// The child has them.
+    Here { _files: Files },
+}
+
+/// Locked, both of them.
+#[derive(Debug)]
+struct Files {
+    _turn: Turn,
+    /// `None` where somebody else has it, which is said.
+    _pid_file: Option<PidFile>,
+}
+
+impl Files {
+    fn take(role: Role, run_dir: &RunDir, pid_file: &Path) -> anyhow::Result<Self> {
+        let _turn = run_dir.lock_child(role)?;
+        let pid_file = PidFile::take(pid_file).inspect_err(|error| log::no_pid_file(role, error));
+        Ok(Self {
+            _turn,
+            _pid_file: pid_file.ok(),
+        })
+    }
 }
 
 impl Succession {
     /// It is the child's turn at once where there is no predecessor.
     ///
     /// # Errors
-    /// When another process has its pid file.
-    pub fn of(role: Role, run_dir: &RunDir, predecessor: Option<u32>) -> anyhow::Result<Self> {
-        let held = match predecessor {
-            Some(_) => Held::Not,
-            None => Held::Here {
-                _lock: run_dir.lock_child(role)?,
+    /// When another process is the child.
+    pub fn of(
+        role: Role,
+        run_dir: &RunDir,
+        pid_file: &Path,
+        predecessor: Option<u32>,
+    ) -> anyhow::Result<Self> {
+        let turn = match predecessor {
+            Some(_) => State::Predecessor,
+            None => State::Here {
+                _files: Files::take(role, run_dir, pid_file)?,
             },
         };
         Ok(Self {
             role,
             run_dir: run_dir.clone(),
+            pid_file: pid_file.to_owned(),
             predecessor,
-            held,
+            turn,
         })
     }
 
@@ -60,36 +89,31 @@ impl Succession {
     /// renewed.
     ///
     /// # Errors
-    /// When it does not end, or another process has the pid file.
+    /// When it does not end, or another process is the child.
     pub(super) async fn enter(&mut self) -> anyhow::Result<()> {
         let Some(pid) = self.predecessor.take() else {
             return Ok(());
         };
-        self.held = match self.role {
+        let (role, run_dir, pid_file) = (self.role, self.run_dir.clone(), self.pid_file.clone());
+        self.turn = match role {
             // Adverts and BFD packets are expected within milliseconds, and the kernel takes tens of them to close sockets. It does not
             // return to a program that has a SIGKILL.
             Role::Vrrp | Role::Bfd => {
-                let ending = kill(self.role, pid);
-                let (role, run_dir) = (self.role, self.run_dir.clone());
+                let ending = kill(role, pid);
                 let keeper = async move {
-                    let lock = match ending {
-                        Some(process) => lock_after(&process, role, &run_dir).await,
-                        None => run_dir.lock_child(role),
-                    };
-                    match lock {
-                        Ok(_lock) => std::future::pending().await,
-                        Err(error) => log::pid_file_lost(role, &error),
+                    match after(ending, role, &run_dir, &pid_file).await {
+                        Ok(_files) => std::future::pending().await,
+                        Err(error) => log::turn_lost(role, &error),
                     }
                 };
-                Held::Soon {
+                State::Soon {
                     _keeper: tokio::spawn(keeper),
                 }
             }
             Role::Checkers => {
-                end(self.role, pid).await?;
-                let lock = self.run_dir.lock_child(self.role);
-                Held::Here {
-                    _lock: lock.context("an earlier child is gone")?,
+                let ending = kill(role, pid);
+                State::Here {
+                    _files: after(ending, role, &run_dir, &pid_file).await?,
                 }
             }
         };
@@ -97,9 +121,17 @@ impl Succession {
     }
 }
 
-async fn lock_after(process: &Process, role: Role, run_dir: &RunDir) -> anyhow::Result<PidFile> {
-    gone(process, role).await?;
-    run_dir.lock_child(role)
+/// Takes the files when `ending` is gone.
+async fn after(
+    ending: Option<Process>,
+    role: Role,
+    run_dir: &RunDir,
+    pid_file: &Path,
+) -> anyhow::Result<Files> {
+    if let Some(process) = ending {
+        gone(&process, role).await?;
+    }
+    Files::take(role, run_dir, pid_file)
 }
 
 /// Ends a child of an earlier daemon; one that ended by itself meanwhile is as well.

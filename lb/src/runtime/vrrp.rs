@@ -109,13 +109,17 @@ struct Vrrp {
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
+    /// It ends and leaves everything to the next one (`-V`).
+    leaves: bool,
+    /// Every address that comes or goes is logged (`-a`).
+    tells_addresses: bool,
     /// Instances whose states the parent is told.
     followed: BTreeSet<String>,
     /// One of them may have changed.
     states_due: bool,
 }
 
-/// Runs the child until it is stopped.
+/// Runs the child until it is stopped; with `tells_addresses` it logs every address that comes or goes.
 ///
 /// # Errors
 /// When it cannot work at all: no netlink, no raw sockets.
@@ -123,6 +127,7 @@ pub async fn run(
     channel: ChildChannel,
     mut succession: Succession,
     sessions: PathBuf,
+    tells_addresses: bool,
 ) -> anyhow::Result<()> {
     let (netlink, mut monitor) = Netlink::open()?;
     let mut signals = Signals::new()?;
@@ -130,19 +135,15 @@ pub async fn run(
     let mut events = None;
     let mut parent = Parent::new(Role::Vrrp, channel);
     let mut audit = Instant::now() + AUDIT;
-    let mut vrrp = Vrrp::new(netlink, sessions)?;
+    let mut vrrp = Vrrp::new(netlink, sessions, tells_addresses)?;
     loop {
         vrrp.apply_tracking();
         vrrp.apply_outputs();
         if vrrp.states_due {
             vrrp.states_due = !parent.send(FromChild::States(vrrp.followed_states()));
         }
-        if vrrp.stopped() {
-            vrrp.remove_virtuals().await?;
-            vrrp.finish_recording();
-            vrrp.sync_daemons.finish();
-            vrrp.notifications.finish().await;
-            return Ok(());
+        if vrrp.leaves || vrrp.stopped() {
+            return vrrp.finish().await;
         }
         let next = vrrp.next_timeout().map_or(audit, |at| at.min(audit));
         timer.set(Some(next)).context("timer")?;
@@ -216,7 +217,7 @@ async fn next_events(events: &mut Option<Watch<Events>>) -> anyhow::Result<Vec<E
 }
 
 impl Vrrp {
-    fn new(netlink: Netlink, sessions: PathBuf) -> anyhow::Result<Self> {
+    fn new(netlink: Netlink, sessions: PathBuf, tells_addresses: bool) -> anyhow::Result<Self> {
         Ok(Self {
             router: Recorded::new(),
             recording: None,
@@ -245,6 +246,8 @@ impl Vrrp {
             transitions: 0,
             fresh: true,
             stopping: false,
+            leaves: false,
+            tells_addresses,
             followed: BTreeSet::new(),
             states_due: false,
         })
@@ -279,11 +282,26 @@ impl Vrrp {
                 self.followed = instances;
                 Ok(None)
             }
-            ToChild::Stop { .. } => {
-                self.stop();
+            ToChild::Stop(keeps) => {
+                if keeps.vrrp {
+                    self.leaves = true;
+                } else {
+                    self.stop();
+                }
                 Ok(None)
             }
         }
+    }
+
+    /// The last steps; with `-V` virtual interfaces stay, too.
+    async fn finish(&mut self) -> anyhow::Result<()> {
+        if !self.leaves {
+            self.remove_virtuals().await?;
+        }
+        self.finish_recording();
+        self.sync_daemons.finish();
+        self.notifications.finish().await;
+        Ok(())
     }
 
     /// Whether it was told to stop, and every address, route and rule is gone.

@@ -1,10 +1,12 @@
 //! Children: this same binary, started with its role and a control line as standard input.
 
 use std::{
+    ffi::OsString,
     os::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt as _},
     },
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -16,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{Event, run_dir::RunDir};
 use crate::{
-    cli::{Cli, Role},
+    cli::{Cli, Role, daemon::LogFormat},
     io::{process::Process, service_manager::VARIABLES},
     keepalive::record::Ending,
     observe::log,
@@ -36,6 +38,17 @@ pub(super) struct Child {
     line: ParentSender,
 }
 
+/// What a child is told when it starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'a> {
+    /// The pid of one of an earlier daemon.
+    pub(super) predecessor: Option<u32>,
+    /// The daemon's name among several.
+    pub(super) instance: Option<&'a str>,
+    /// Its PID file.
+    pub(super) pid_file: &'a Path,
+}
+
 /// How a child ended.
 #[derive(Debug)]
 pub(super) struct Exit {
@@ -50,11 +63,11 @@ impl Child {
     pub(super) fn spawn(
         cli: &Cli,
         role: Role,
-        predecessor: Option<u32>,
+        told: &Told<'_>,
         events: mpsc::Sender<Event>,
     ) -> anyhow::Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("control line")?;
-        let started = command(cli, role, predecessor)
+        let started = command(cli, role, told)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .spawn()
             .with_context(|| format!("cannot start the {} child", role.name()))?;
@@ -107,7 +120,7 @@ impl Child {
 }
 
 /// The child's command line. A process group of its own keeps the terminal's Ctrl-C for the parent.
-fn command(cli: &Cli, role: Role, predecessor: Option<u32>) -> Command {
+fn command(cli: &Cli, role: Role, told: &Told<'_>) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0(format!("lb-{}", role.name())).process_group(0);
     for _ in 0..cli.log_detail {
@@ -125,9 +138,32 @@ fn command(cli: &Cli, role: Role, predecessor: Option<u32>) -> Command {
     for variable in VARIABLES {
         command.env_remove(variable);
     }
-    command.args(["child", role.name()]);
-    if let Some(pid) = predecessor {
+    let daemon = &cli.daemon;
+    if let Some(facility) = &daemon.log_facility {
+        command.args(["-S", facility]);
+    }
+    if let Some(file) = daemon.log_file() {
+        let mut option = OsString::from("--log-file=");
+        option.push(file);
+        command.arg(option);
+    }
+    if daemon.log_format == LogFormat::Json {
+        command.args(["--log-format", "json"]);
+    }
+    if let Some(debug) = daemon.debugged() {
+        command.arg(format!("--debug={debug}"));
+    }
+    if daemon.address_monitoring {
+        command.arg("-a");
+    }
+    command
+        .args(["child", role.name(), "--pid-file"])
+        .arg(told.pid_file);
+    if let Some(pid) = told.predecessor {
         command.args(["--predecessor", &pid.to_string()]);
+    }
+    if let Some(instance) = told.instance {
+        command.args(["--instance", instance]);
     }
     command
 }

@@ -1,4 +1,4 @@
-//! Where a daemon keeps what must be found by others: `/run/lb`, or `/run/lb/NAMESPACE`.
+//! Where a daemon keeps what must be found by others: `/run/lb`, or a directory below it for a namespace and an instance.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -22,25 +22,33 @@ pub struct RunDir {
     pins: Pins,
 }
 
-/// A pid file that is locked for as long as this lives.
+/// A file of the run directory that is locked for as long as this lives: it tells whose turn it is to write
+/// what is kept and pinned here. PID files for others are where keepalived has them.
 #[derive(Debug)]
-pub struct PidFile {
+pub struct Turn {
     _lock: Flock<File>,
 }
 
 impl RunDir {
-    /// The run directory of a namespace, or of the host.
+    /// The run directory of a daemon: `/run/lb` of the host's only one, `/run/lb/NAMESPACE` in a namespace, and
+    /// `/run/lb/[NAMESPACE]:INSTANCE` of one among several (`instance`). Pins have the same name.
     #[must_use]
-    pub fn of(namespace: Option<&str>) -> Self {
-        match namespace {
-            None => Self {
+    pub fn of(namespace: Option<&str>, instance: Option<&str>) -> Self {
+        let namespace = namespace.unwrap_or_default();
+        let name = match instance {
+            // Neither a path nor, for the BPF file system, a dot.
+            Some(instance) => format!("{namespace}:{}", instance.replace(['/', '.'], "%")),
+            None => namespace.to_owned(),
+        };
+        if name.is_empty() {
+            return Self {
                 path: BASE.into(),
                 pins: Pins::default(),
-            },
-            Some(name) => Self {
-                path: Path::new(BASE).join(name),
-                pins: Pins::of_namespace(name),
-            },
+            };
+        }
+        Self {
+            path: Path::new(BASE).join(&name),
+            pins: Pins::of_daemon(&name),
         }
     }
 
@@ -111,31 +119,31 @@ impl RunDir {
         self.path.join("bfd.json")
     }
 
-    /// Takes the parent's pid file.
+    /// It is the parent's turn.
     ///
     /// # Errors
     /// When another daemon has it.
-    pub(super) fn lock_parent(&self) -> anyhow::Result<PidFile> {
+    pub(super) fn lock_parent(&self) -> anyhow::Result<Turn> {
         self.lock("lb")
     }
 
-    /// Takes a child's pid file.
+    /// It is a child's turn.
     ///
     /// # Errors
     /// When another child has it.
-    pub fn lock_child(&self, role: Role) -> anyhow::Result<PidFile> {
+    pub fn lock_child(&self, role: Role) -> anyhow::Result<Turn> {
         self.lock(role.name())
     }
 
-    /// Takes the keepalive daemon's pid file.
+    /// It is the keepalive daemon's turn.
     ///
     /// # Errors
     /// When another keepalive daemon has it.
-    pub fn lock_keepalive(&self) -> anyhow::Result<PidFile> {
+    pub fn lock_keepalive(&self) -> anyhow::Result<Turn> {
         self.lock("keepalive")
     }
 
-    fn lock(&self, name: &str) -> anyhow::Result<PidFile> {
+    fn lock(&self, name: &str) -> anyhow::Result<Turn> {
         let path = self.pid_path(name);
         match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
             Ok(mut lock) => {
@@ -144,7 +152,7 @@ impl RunDir {
                     .and_then(|()| lock.rewind())
                     .and_then(|()| writeln!(lock, "{}", std::process::id()));
                 written.with_context(|| path.display().to_string())?;
-                Ok(PidFile { _lock: lock })
+                Ok(Turn { _lock: lock })
             }
             Err((mut file, _)) => {
                 let pid = read_pid(&mut file).map_or("?".to_owned(), |pid| pid.to_string());
@@ -153,7 +161,7 @@ impl RunDir {
         }
     }
 
-    /// Who holds a child's pid file.
+    /// Whose turn a child's is.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -31,7 +31,7 @@ impl Pinned {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("dp-guards{}-{number}", std::process::id());
-        let pinned = Self(Pins::of_namespace(&name));
+        let pinned = Self(Pins::of_daemon(&name));
         let options = Options {
             max_entries: vec![(maps::FLOWS4, 64), (maps::FLOWS6, 64)],
             plain: true,

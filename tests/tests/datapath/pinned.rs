@@ -57,7 +57,7 @@ impl Link {
         let link = Self {
             director: format!("{name}-d"),
             client: format!("{name}-c"),
-            pins: Pins::of_namespace(&name),
+            pins: Pins::of_daemon(&name),
         };
         let (d, c) = (&link.director, &link.client);
         for command in [
@@ -80,7 +80,7 @@ impl Link {
     }
 
     fn client_pins(&self) -> Pins {
-        Pins::of_namespace(&self.client)
+        Pins::of_daemon(&self.client)
     }
 
     /// Runs `f` in the director's namespace.
@@ -310,7 +310,7 @@ fn one_interface_is_detached_and_attached_again() {
 fn the_program_of_another_stays_and_is_told_from_other_refusals() {
     let link = Link::new();
     drop(load(&link));
-    let (d, other) = (&link.director, Pins::of_namespace("dp-other"));
+    let (d, other) = (&link.director, Pins::of_daemon("dp-other"));
     let object = "the other's interface";
     let (mut second, _) = link
         .in_director(|| DataPlane::load(&other, &options()))

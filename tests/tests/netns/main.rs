@@ -14,6 +14,7 @@ mod arena;
 mod bfd;
 mod changes;
 mod checks;
+mod command_line;
 mod config;
 mod failover;
 mod flows;

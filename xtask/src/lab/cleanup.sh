@@ -15,7 +15,8 @@ for path in /run/netns/"$lab"-*; do
     [ -e "$path" ] || continue
     name=${path##*/}
     ip netns del "$name"
-    rm -rf "/sys/fs/bpf/lb/$name" "/run/lb/$name" "/run/lb-frr/$name"
+    rm -rf "/sys/fs/bpf/lb/$name" "/sys/fs/bpf/lb/$name:"* "/run/lb/$name" "/run/lb/$name:"*
+    rm -rf "/run/keepalived/$name" "/run/lb-frr/$name"
 done
 rm -rf "$work"
 rm -f "/run/lb-lab/$lab"

@@ -60,6 +60,15 @@ impl<'a> Http<'a> {
         }
     }
 
+    /// The digest of the body, once that is over and where the page is to have one.
+    #[must_use]
+    pub const fn digest(&self) -> Option<[u8; 16]> {
+        match &self.state {
+            State::Head(_) => None,
+            State::Body(body) => body.found(),
+        }
+    }
+
     /// The body once the head is there, and the bytes of it that came along.
     fn head(&mut self) -> Result<Option<(Body, Vec<u8>)>, ProbeError> {
         let State::Head(head) = &mut self.state else {
@@ -180,6 +189,12 @@ impl Exchange for Page<'_> {
     fn handle_end(&mut self, _: Option<&HeaderMap>) -> ProbeResult {
         self.body.verdict(self.url).map(|()| Answer::Well)
     }
+}
+
+/// A digest as it is written.
+#[must_use]
+pub fn hex(digest: [u8; 16]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn judge_status(url: &Url, code: u16) -> Result<(), ProbeError> {

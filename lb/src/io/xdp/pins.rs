@@ -18,10 +18,10 @@ impl Pins {
         Self(directory.into())
     }
 
-    /// The pins of the network namespace `namespace`: `/sys/fs/bpf/lb/<namespace>`.
+    /// The pins of one daemon among several, in a network namespace or an instance: `/sys/fs/bpf/lb/<name>`.
     #[must_use]
-    pub fn of_namespace(namespace: &str) -> Self {
-        Self(Self::default().0.join(namespace))
+    pub fn of_daemon(name: &str) -> Self {
+        Self(Self::default().0.join(name))
     }
 
     /// The directory.

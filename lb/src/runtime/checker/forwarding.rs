@@ -31,7 +31,7 @@ use crate::{
     config::model::{self, VirtualServer, global::FlushOnStop},
     io::{memory, netlink::next_hop::Follower, notify::Notifications, scheduling::Priorities},
     observe::{
-        answer,
+        answer, log,
         status::{CheckersStatus, LoopStatus},
     },
     pool::{
@@ -276,12 +276,12 @@ impl Forwarder {
                     id,
                     is_up,
                     inhibits,
-                } => tracing::info!("{}", sentence::verdict(&id, is_up, inhibits)),
+                } => log::verdict(&id, is_up, inhibits),
                 state::Output::Weight { id, from, to } => {
-                    tracing::info!("{}", sentence::weight(&id, from, to));
+                    log::weight(&id, from, to);
                 }
                 state::Output::SlowStart { id, weight, time } => {
-                    tracing::info!("{}", sentence::slow_start(&id, weight, time));
+                    log::slow_start(&id, weight, time);
                 }
                 state::Output::Quorum {
                     server,
@@ -290,11 +290,9 @@ impl Forwarder {
                     balance,
                     sorry,
                 } => {
-                    let how = (has_quorum, begins_down);
-                    tracing::info!("{}", sentence::quorum(&server, how, &balance));
+                    log::quorum(&server, (has_quorum, begins_down), &balance);
                     if let Some((name, inhibits)) = sorry {
-                        let told = sentence::sorry(&server, &name, !has_quorum, inhibits);
-                        tracing::info!("{told}");
+                        log::sorry(&server, &name, !has_quorum, inhibits);
                     }
                 }
                 state::Output::Notice(notice) => {

@@ -11,11 +11,12 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::{Vrrp, interfaces::Named};
 use crate::{
+    cli::Role,
     config::model::{GlobalDefs, VrrpXdp},
     io::{
         guard::{Allowed, Guards},
         netlink::{Monitor, object::Entry},
-        scheduling::set_umask,
+        scheduling::settle,
         watch::Watch,
         xdp::{Events, Pins},
     },
@@ -114,7 +115,7 @@ impl Vrrp {
     /// Makes what `global_defs` says of this process the truth.
     fn settle(&mut self) {
         let global = &self.plan.config.global;
-        set_umask(global.scripts.umask);
+        settle(Some(Role::Vrrp), global);
         self.priorities
             .apply(&global.vrrp_process, global.auto_priority);
         self.notifications.configure(&self.plan.config);

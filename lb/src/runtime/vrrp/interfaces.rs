@@ -103,6 +103,11 @@ impl Vrrp {
             log::netlink_overrun();
             return self.read_again(now).await;
         }
+        if self.tells_addresses
+            && let Change::Address(a) | Change::AddressGone(a) = change
+        {
+            log::address_changed(a.address, matches!(change, Change::Address(_)));
+        }
         let moves = self.links.moves(change);
         let changed = self.links.handle(change);
         if self.named.moves_source(change) {

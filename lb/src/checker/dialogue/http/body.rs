@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use md5::{Digest as _, Md5};
 
+use super::hex;
 use crate::{
     checker::{
         ProbeError,
@@ -49,6 +50,8 @@ impl Framing {
 pub(super) struct Body {
     framing: Framing,
     digest: Option<Md5>,
+    /// The digest of the whole body, once that is there.
+    found: Option<[u8; 16]>,
     search: Option<Search>,
 }
 
@@ -57,6 +60,7 @@ impl Body {
         Self {
             framing,
             digest: url.digest.map(|_| Md5::new()),
+            found: None,
             search: pattern.map(Search::new),
         }
     }
@@ -117,15 +121,21 @@ impl Body {
         }
     }
 
+    /// The digest of the whole body, where one is expected.
+    pub(super) const fn found(&self) -> Option<[u8; 16]> {
+        self.found
+    }
+
     /// What the whole body says.
     pub(super) fn verdict(&mut self, url: &Url) -> Result<(), ProbeError> {
         let path = &url.path;
         if let (Some(digest), Some(expected)) = (self.digest.take(), url.digest) {
-            let found = digest.finalize();
-            if found[..] != expected {
-                let hex: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+            let found: [u8; 16] = digest.finalize().into();
+            self.found = Some(found);
+            if found != expected {
                 return Err(ProbeError::because(format!(
-                    "MD5 digest error: url[{path}], MD5SUM [{hex}]"
+                    "MD5 digest error: url[{path}], MD5SUM [{}]",
+                    hex(found)
                 )));
             }
         }

@@ -27,7 +27,7 @@ const fn comm(
     names: &'static [&'static str],
     field: Field<crate::config::model::GlobalDefs, crate::config::model::GlobalDefs, String>,
 ) -> Global {
-    Global::new(names, Takes::Text { max: COMM, field }).parsed()
+    Global::new(names, Takes::Text { max: COMM, field })
 }
 
 pub(super) const IDENTITY: &[Global] = &[
@@ -88,6 +88,7 @@ pub(super) const IDENTITY: &[Global] = &[
     .acted()
     .means("clients on this host, by `lb_kind NAT`: sets accept_local on the interfaces towards real servers (of lb, not of keepalived)"),
     flag(&["process_names"], field!(copy names.distinct))
+        .acted()
         .means("children have names of their own in process lists"),
     comm(&["process_name"], field!(some clone names.parent)).means("name of the parent process"),
     comm(&["vrrp_process_name"], field!(some clone names.vrrp)).means("name of the vrrp child"),

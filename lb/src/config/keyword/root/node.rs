@@ -65,7 +65,6 @@ macro_rules! process_name {
                 },
             },
         )
-        .parsed()
     };
 }
 
@@ -104,6 +103,7 @@ pub(super) const PROCESS: &[Root] = &[
     process_flag!("namespace_with_ipsets", namespace_with_ipsets)
         .means("ipsets are used in a namespace even on old kernels"),
     process_flag!("use_pid_dir", use_pid_dir)
+        .acted()
         .default("where there is a net_namespace or an instance")
         .means("PID files have a directory of their own"),
     process_name!("instance", instance)
@@ -123,7 +123,6 @@ pub(super) const PROCESS: &[Root] = &[
             },
         },
     )
-    .parsed()
     .default("5")
     .means("seconds that children may take to stop"),
 ];
