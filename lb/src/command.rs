@@ -3,6 +3,7 @@
 pub mod config;
 pub mod flow;
 pub mod keepalive;
+pub mod operate;
 pub mod replay;
 pub mod spawndaemon;
 pub mod tcp_keepalive;

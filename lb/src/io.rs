@@ -1,7 +1,9 @@
 //! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
+pub mod civil;
 pub mod config;
 pub mod control;
+pub mod dump;
 pub mod feed;
 pub mod file;
 #[cfg(test)]

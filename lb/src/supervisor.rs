@@ -14,8 +14,12 @@ mod asked;
 mod child;
 mod control;
 mod data_plane;
+mod dumps;
 mod followers;
 mod gates;
+mod gathering;
+mod loading;
+mod reload;
 mod request;
 mod run_dir;
 mod script;
@@ -31,21 +35,24 @@ use tokio::{signal::unix::SignalKind, sync::mpsc};
 use self::{
     asked::Asked,
     child::{Child, Exit},
-    control::{Answer, Gathering},
     data_plane::DataPlane,
     followers::Followers,
     gates::Gates,
+    gathering::{Gathering, Wish},
+    loading::Loading,
 };
 pub use self::{
+    control::{Question, Reloaded, Request as ControlRequest, Stats, parse},
     followers::News,
-    request::{follow, request_child, request_status},
+    request::{
+        follow, request_child, request_log_level, request_reload, request_stats, request_status,
+    },
     run_dir::{PidFile, RunDir},
 };
 use crate::{
     cli::{Cli, Role},
     config::model::{self, Config, global::TcpKeepalive},
     io::{
-        config::{keep, options, read},
         control::Reply,
         memory,
         netlink::{Change, Netlink},
@@ -53,9 +60,10 @@ use crate::{
         signals,
     },
     keepalive::{backoff::Backoff, record::Ending},
-    observe::{answer, log},
+    observe::{answer, level::LogLevel, log},
     pool::marks::{self, Marks},
     runtime::channel::{FromChild, Plan, Request, ToChild, VrrpRequest},
+    vrrp::{output::InstanceId, snapshot::Counts},
 };
 
 /// Grace for children at stop (keepalived's `child_wait_time`).
@@ -87,8 +95,16 @@ enum Event {
     Exited(Role, Exit),
     /// Time to start a child again.
     Respawn(Role),
-    /// Somebody asks for the status.
-    Status(Reply),
+    /// Somebody wants to know how everything is.
+    Wish(Wish),
+    /// And somebody who came while others were being answered.
+    Gather,
+    /// Files are written; these counters begin anew.
+    Dumped(Vec<(InstanceId, Counts)>),
+    /// These counters begin anew.
+    Clear(Vec<(InstanceId, Counts)>),
+    /// Somebody asks for the level of the log, or for another one.
+    LogLevel(Option<LogLevel>, Reply),
     /// The children had their time to answer.
     SnapshotTimeout(u64),
     /// An operator asks something of a virtual router.
@@ -109,8 +125,10 @@ enum Event {
     Stop,
     /// The children had their time to stop.
     StopTimeout,
-    /// SIGHUP.
-    Reload,
+    /// SIGHUP, a client, or the time for it.
+    Reload(Option<Reply>),
+    /// The children had their time to take a configuration in.
+    ReloadTimeout,
     /// A start or a reload is over.
     AtRest,
     /// Links or addresses changed: an interface may have been made anew, without programs.
@@ -129,8 +147,15 @@ struct Parent {
     ipvs_leaves: bool,
     children: BTreeMap<Role, Child>,
     backoff: BTreeMap<Role, (Backoff, Instant)>,
+    /// Who wants to know how everything is, and is not being served yet.
+    wishes: Vec<Wish>,
     gathering: Option<Gathering>,
     gatherings: u64,
+    /// Threads that write files.
+    writers: usize,
+    loading: Loading,
+    /// The level of the log where an operator has changed it.
+    level: Option<LogLevel>,
     asked: Asked,
     followers: Followers,
     /// What waits for followers, and the number of that wait.
@@ -182,8 +207,12 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         ipvs_leaves: false,
         children: BTreeMap::new(),
         backoff: BTreeMap::new(),
+        wishes: Vec::new(),
         gathering: None,
         gatherings: 0,
+        writers: 0,
+        loading: Loading::default(),
+        level: None,
         asked: Asked::default(),
         followers: Followers::default(),
         held: None,
@@ -223,7 +252,14 @@ impl Parent {
                 }
             }
             Event::Respawn(role) => self.start(role).await,
-            Event::Status(reply) => self.gather(reply).await,
+            Event::Wish(wish) => self.wish(wish).await,
+            Event::Gather => self.gather().await,
+            Event::Dumped(totals) => {
+                self.writers = self.writers.saturating_sub(1);
+                self.clear(totals).await;
+            }
+            Event::Clear(totals) => self.clear(totals).await,
+            Event::LogLevel(level, reply) => self.set_log_level(level, reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
             Event::Request(request, reply) => match yielding(&request) {
                 Some(instances) => self.hold(&instances, Held::Request(request, reply)).await,
@@ -260,7 +296,8 @@ impl Parent {
                 }
             }
             Event::StopTimeout => self.kill_children(),
-            Event::Reload => self.reload().await,
+            Event::Reload(reply) => self.reload(reply).await,
+            Event::ReloadTimeout => self.loading.give_up(),
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
         }
@@ -285,10 +322,7 @@ impl Parent {
         for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
-                (true, true) => {
-                    let plan = ToChild::Configure(Box::new(self.plan(role)));
-                    self.tell(role, plan).await;
-                }
+                (true, true) => self.configure(role).await,
                 (false, true) => {
                     let stop = ToChild::Stop { keeps_ipvs: false };
                     self.tell(role, stop).await;
@@ -296,6 +330,13 @@ impl Parent {
                 (false, false) => {}
             }
         }
+    }
+
+    /// Gives a child the configuration in force.
+    async fn configure(&mut self, role: Role) {
+        let plan = ToChild::Configure(Box::new(self.plan(role)));
+        self.loading.ordered(role);
+        self.tell(role, plan).await;
     }
 
     /// What a child is to do. Only the checkers child has a part in virtual servers, which may be many.
@@ -350,8 +391,10 @@ impl Parent {
             Ok(child) => {
                 log::child_started(role, child.pid());
                 self.children.insert(role, child);
-                let plan = ToChild::Configure(Box::new(self.plan(role)));
-                self.tell(role, plan).await;
+                if let Some(level) = self.level {
+                    self.tell(role, ToChild::LogLevel(level)).await;
+                }
+                self.configure(role).await;
                 if role == Role::Vrrp {
                     self.follow().await;
                 }
@@ -391,16 +434,13 @@ impl Parent {
         }
         match (message, &mut self.gathering) {
             (FromChild::Answer { number, answer }, _) => self.asked.answer(number, answer),
+            (FromChild::Configured, _) => self.loading.configured(role),
             (FromChild::States(states), _) => self.followers.changed(states),
             (FromChild::Vrrp(status), Some(gathering)) => gathering.vrrp(*status),
             (FromChild::Checkers(status), Some(gathering)) => gathering.checkers(status),
             (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
             (
-                FromChild::Configured
-                | FromChild::Left
-                | FromChild::Bfd(_)
-                | FromChild::Vrrp(_)
-                | FromChild::Checkers(_),
+                FromChild::Left | FromChild::Bfd(_) | FromChild::Vrrp(_) | FromChild::Checkers(_),
                 _,
             ) => {}
         }
@@ -420,6 +460,7 @@ impl Parent {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
+        self.loading.absent(role);
         log::child_exited(role, exit.pid, exit.ending, self.needs(role));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
@@ -430,52 +471,15 @@ impl Parent {
         }
     }
 
-    /// Asks every child for its part of the status; one status at a time, later ones join the running one.
-    async fn gather(&mut self, reply: Reply) {
-        if let Some(gathering) = &mut self.gathering {
-            gathering.join(reply);
-            return;
-        }
-        self.gatherings += 1;
-        let number = self.gatherings;
-        let gathering = Gathering::new(reply, number, self.children.keys().copied());
-        let complete = gathering.complete();
-        self.gathering = Some(gathering);
-        if complete {
-            self.finish_gathering(None);
-            return;
-        }
-        let roles: Vec<Role> = self.children.keys().copied().collect();
-        for role in roles {
-            self.tell(role, ToChild::Snapshot).await;
-        }
-        self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
-    }
-
     /// Hands what an operator asks to the child it is for.
     async fn ask(&mut self, request: Request, reply: Reply) {
         let role = request.role();
         if !self.children.contains_key(&role) {
-            return drop(reply.answer(Answer::Error(answer::no_child(role))));
+            return control::refuse(reply, answer::no_child(role));
         }
         let number = self.asked.add(role, reply);
         self.tell(role, ToChild::Request { number, request }).await;
         self.later(REQUEST_WAIT, Event::RequestTimeout(number));
-    }
-
-    fn finish_complete(&mut self) {
-        if self.gathering.as_ref().is_some_and(Gathering::complete) {
-            self.finish_gathering(None);
-        }
-    }
-
-    fn finish_gathering(&mut self, number: Option<u64>) {
-        let due = self
-            .gathering
-            .take_if(|g| number.is_none_or(|number| g.number() == number));
-        if let Some(gathering) = due {
-            gathering.finish(self.router_id(), self.data_plane.status());
-        }
     }
 
     /// `router_id`, or the host name, as keepalived has it.
@@ -488,31 +492,26 @@ impl Parent {
         }
     }
 
-    /// The whole new configuration is read and validated first; any error leaves the old one in force.
-    async fn reload(&mut self) {
-        if self.stopping {
-            return;
+    /// Counters begin anew at these figures.
+    async fn clear(&mut self, totals: Vec<(InstanceId, Counts)>) {
+        if !totals.is_empty() {
+            log::operator::stats_cleared();
+            self.tell(Role::Vrrp, ToChild::Forget(totals)).await;
         }
-        let file = &self.cli.use_file;
-        log::reloading(file);
-        match read(file, &options(&self.cli)) {
-            Ok(loaded) => {
-                log::diagnostics(&loaded.diagnostics);
-                let (old, new) = (&self.config.process, &loaded.config.process);
-                if old.net_namespace != new.net_namespace {
-                    log::reload_needs_restart("net_namespace");
-                } else if loaded.is_usable() {
-                    keep(&loaded.config, self.cli.dump_conf);
-                    let config = self.data_plane.supported(loaded.config.acted());
-                    self.data_plane.attach(&config).await;
-                    self.apply(config).await;
-                    log::reloaded();
-                } else {
-                    log::reload_refused(file);
-                }
+    }
+
+    /// The level of the log of all processes, of those too that start later.
+    async fn set_log_level(&mut self, level: Option<LogLevel>, reply: Reply) {
+        if let Some(level) = level {
+            self.level = Some(level);
+            level.take_effect();
+            log::operator::log_level(level);
+            let roles: Vec<Role> = self.children.keys().copied().collect();
+            for role in roles {
+                self.tell(role, ToChild::LogLevel(level)).await;
             }
-            Err(error) => log::interfaces_unknown(&error),
         }
+        control::answer(reply, LogLevel::in_force());
     }
 
     /// Has the vrrp child tell what followers ask for.
@@ -595,7 +594,8 @@ fn yielding(request: &Request) -> Option<Vec<String>> {
 fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
     signals::listen(SignalKind::terminate(), || Event::Stop, events)?;
     signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
-    signals::listen(SignalKind::hangup(), || Event::Reload, events)
+    signals::listen(SignalKind::hangup(), || Event::Reload(None), events)?;
+    dumps::listen_to_signals(events)
 }
 
 /// Tells of changed links, at most once in [`SETTLE`] however many change.

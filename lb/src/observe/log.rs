@@ -1,5 +1,7 @@
 //! Every sentence the daemon says to operators; keepalived's wording where keepalived has one.
 
+pub mod operator;
+
 use std::{fmt::Display, net::IpAddr, path::Path, time::Duration};
 
 use nix::sys::signal::Signal;

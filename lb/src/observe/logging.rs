@@ -6,14 +6,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use super::level::{LogLevel, Ours};
 use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},
 };
+
 use tracing_subscriber::{
     Layer,
-    filter::{LevelFilter, Targets},
     layer::{Context, SubscriberExt},
     util::SubscriberInitExt,
 };
@@ -34,21 +35,14 @@ pub struct Logging {
 impl Logging {
     /// Sends the process's log where it should go. Call once.
     pub fn start(&self) {
-        // keepalived logs state changes always and the rest with -D.
-        let level = if self.detail >= 2 {
-            LevelFilter::DEBUG
-        } else {
-            LevelFilter::INFO
-        };
-        // Libraries speak to programmers; only what lb says is for operators.
-        let ours = Targets::new().with_target("lb", level);
+        LogLevel::of_detail(self.detail).take_effect();
         let console = self.console.then(|| Console {
             ident: self.ident.clone(),
         });
         let syslog = self.syslog.then(|| Syslog::new(&self.ident));
         tracing_subscriber::registry()
-            .with(console.with_filter(ours.clone()))
-            .with(syslog.with_filter(ours))
+            .with(console.with_filter(Ours))
+            .with(syslog.with_filter(Ours))
             .init();
     }
 }

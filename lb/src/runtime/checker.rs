@@ -30,6 +30,7 @@ use crate::{
         scheduling::{Priorities, set_umask},
         track::Sources,
     },
+    observe::status::Wait,
     pool::VirtualServerId,
     runtime::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
@@ -67,7 +68,7 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
             // 1. Orders: rare, and what follows should obey the new ones. They wait while a plan is being prepared.
             order = parent.recv(), if child.preparing.is_none() => match order {
                 ToChild::Configure(plan) => child.prepare(Arc::new(*plan)),
-                ToChild::Snapshot => child.order(child.status()),
+                ToChild::Snapshot { with_waits } => child.order(child.status(with_waits)),
                 ToChild::Request { number, request } => match request {
                     Request::Drain(drain) => child.order(Order::Drain { number, drain }),
                     Request::Vrrp(_) => {
@@ -75,8 +76,8 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
                         parent.send(FromChild::Answer { number, answer });
                     }
                 },
-                // Virtual routers are the vrrp child's.
-                ToChild::Follow(_) => {}
+                // Virtual routers are the vrrp child's, and levels were taken on the way.
+                ToChild::Follow(_) | ToChild::Forget(_) | ToChild::LogLevel(_) => {}
                 ToChild::Stop { keeps_ipvs: keeps } => {
                     keeps_ipvs = keeps;
                     break;
@@ -318,11 +319,32 @@ impl Child {
     }
 
     /// The order to tell the status, with what this loop knows of it.
-    fn status(&self) -> Order {
+    fn status(&self, with_waits: bool) -> Order {
+        let waits = if with_waits {
+            self.waits(Instant::now())
+        } else {
+            Vec::new()
+        };
         Order::Status {
             words: self.checker.words(),
             longest_delay: self.priorities.longest_delay(),
+            waits,
         }
+    }
+
+    fn waits(&self, now: Instant) -> Vec<Wait> {
+        let checks = self.checker.waits();
+        let checks = checks.map(|(real_server, keyword, due)| {
+            Wait::until(format!("{real_server}: {keyword} begins"), due, now)
+        });
+        let probes = self.checker.probing();
+        let probes = probes.map(|(real_server, keyword)| {
+            Wait::for_event(format!("{real_server}: {keyword} is under way"))
+        });
+        let preparing = self.preparing.iter();
+        let preparing =
+            preparing.map(|_| Wait::for_event("a configuration is being compared".to_owned()));
+        preparing.chain(probes).chain(checks).collect()
     }
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod buffers;
 mod changes;
 mod configure;
+mod counting;
 mod hear;
 mod heartbeats;
 mod interfaces;
@@ -32,9 +33,9 @@ use lb_common::event::Event;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
-    apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
-    macs::Filters, members::Members, recording::Running, settings::Settings, sockets::Sockets,
-    sync_daemon::SyncDaemons, tracking::Tracking, watched::Watched,
+    apply::Effects, changes::Word, configure::open_events, counting::Counting, interfaces::Named,
+    linkbeat::Linkbeat, macs::Filters, members::Members, recording::Running, settings::Settings,
+    sockets::Sockets, sync_daemon::SyncDaemons, tracking::Tracking, watched::Watched,
 };
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
@@ -107,6 +108,7 @@ struct Vrrp {
     /// Whether the lease of an earlier daemon may still be taken up: only before the first plan is in force.
     fresh: bool,
     stopping: bool,
+    counting: Counting,
     /// Instances whose states the parent is told.
     followed: BTreeSet<String>,
     /// One of them may have changed.
@@ -236,6 +238,7 @@ impl Vrrp {
             transitions: 0,
             fresh: true,
             stopping: false,
+            counting: Counting::new(),
             followed: BTreeSet::new(),
             states_due: false,
         })
@@ -257,10 +260,21 @@ impl Vrrp {
                 memory::give_back();
                 Ok(Some(FromChild::Configured))
             }
-            ToChild::Snapshot => {
-                let snapshot = self.snapshot(Instant::now());
+            ToChild::Snapshot { with_waits } => {
+                let now = Instant::now();
+                let mut snapshot = self.snapshot(now);
+                if with_waits {
+                    snapshot.waits = self.waits(now);
+                }
                 Ok(Some(FromChild::Vrrp(Box::new(snapshot))))
             }
+            ToChild::Forget(totals) => {
+                self.counting
+                    .clear(totals, |id| self.router.instance(id).is_some());
+                Ok(None)
+            }
+            // Taken on the way here.
+            ToChild::LogLevel(_) => Ok(None),
             ToChild::Request { number, request } => Ok(Some(FromChild::Answer {
                 number,
                 answer: self.handle_request(&request, Instant::now()),

@@ -37,7 +37,6 @@ fn status() -> Status {
             group: Some("G1".into()),
             yielding: true,
             yields_for: Some(250.0),
-            fenced: 0,
             master: Some([192, 0, 2, 1].into()),
             master_priority: 150,
             advert_interval: 0.1,
@@ -47,10 +46,12 @@ fn status() -> Status {
             addresses: vec!["192.0.2.80/24".into(), "192.0.2.81/24".into()],
             installed: vec!["192.0.2.80/24".into()],
             objects: vec![],
-            adverts_received: 1,
-            adverts_sent: 2,
-            became_master: 1,
-            refused: BTreeMap::new(),
+            counts: Counts {
+                adverts_received: 1,
+                adverts_sent: 2,
+                became_master: 1,
+                ..Counts::default()
+            },
         }]),
         groups: vec![GroupSnapshot {
             name: "G1".into(),

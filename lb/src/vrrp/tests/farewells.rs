@@ -302,7 +302,7 @@ fn a_lost_lease_is_told_and_so_is_that_the_gate_is_open_again() {
         bench.told(),
         ["INSTANCE VI_1 FENCED 100", "INSTANCE VI_1 MASTER 100"]
     );
-    assert_eq!(bench.snapshot().fenced, 1);
+    assert_eq!(bench.snapshot().counts.fenced, 1);
 }
 
 #[test]
@@ -323,5 +323,5 @@ fn an_election_lost_is_no_fence() {
     bench.router.handle_yielded(id, bench.epoch, bench.now);
     bench.hear(BETTER, &priority(backup(), 150));
     assert_eq!(bench.told(), ["INSTANCE VI_1 BACKUP 100"]);
-    assert_eq!(bench.snapshot().fenced, 0);
+    assert_eq!(bench.snapshot().counts.fenced, 0);
 }
