@@ -12,6 +12,7 @@ pub mod guard;
 pub mod ipvs;
 pub mod keepalive;
 pub mod key;
+pub mod line_watch;
 pub mod linkbeat;
 mod listener;
 pub mod machine;

@@ -22,6 +22,7 @@ mod loading;
 mod reload;
 mod request;
 mod run_dir;
+mod schedule;
 mod script;
 
 use std::{
@@ -40,6 +41,7 @@ use self::{
     gates::Gates,
     gathering::{Gathering, Wish},
     loading::Loading,
+    reload::Planned,
 };
 pub use self::{
     control::{Question, Reloaded, Request as ControlRequest, Stats, parse},
@@ -127,6 +129,10 @@ enum Event {
     StopTimeout,
     /// SIGHUP, a client, or the time for it.
     Reload(Option<Reply>),
+    /// What `reload_time_file` says, if it is there.
+    ReloadTime(Option<String>),
+    /// To be looked at: whether the reload of this number is due.
+    ReloadDue(u64),
     /// The children had their time to take a configuration in.
     ReloadTimeout,
     /// A start or a reload is over.
@@ -154,6 +160,7 @@ struct Parent {
     /// Threads that write files.
     writers: usize,
     loading: Loading,
+    planned: Planned,
     /// The level of the log where an operator has changed it.
     level: Option<LogLevel>,
     asked: Asked,
@@ -212,6 +219,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         gatherings: 0,
         writers: 0,
         loading: Loading::default(),
+        planned: Planned::default(),
         level: None,
         asked: Asked::default(),
         followers: Followers::default(),
@@ -297,6 +305,8 @@ impl Parent {
             }
             Event::StopTimeout => self.kill_children(),
             Event::Reload(reply) => self.reload(reply).await,
+            Event::ReloadTime(says) => self.plan_reload(says),
+            Event::ReloadDue(number) => self.reload_if_due(number).await,
             Event::ReloadTimeout => self.loading.give_up(),
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
@@ -318,6 +328,7 @@ impl Parent {
         self.marks = marks::assign(&config, &self.marks);
         self.config = config;
         set_umask(self.config.global.scripts.umask);
+        self.watch_reload_time();
         self.later(REST, Event::AtRest);
         for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {

@@ -8,7 +8,7 @@ use crate::io::folder::Folder;
 
 #[test]
 fn a_file_is_new_whole_and_only_for_its_owner() {
-    let folder = Folder::new("dump-new");
+    let folder = Folder::new();
     let path = folder.join("keepalived.stats");
     for content in ["first and longer", "second"] {
         publish(&path, content).unwrap();
@@ -23,7 +23,7 @@ fn a_file_is_new_whole_and_only_for_its_owner() {
 
 #[test]
 fn a_link_a_directory_and_a_missing_directory_are_refused_and_left_alone() {
-    let folder = Folder::new("dump-link");
+    let folder = Folder::new();
     let victim = folder.join("victim");
     fs::write(&victim, "keep me").unwrap();
     let (link, dangling) = (folder.join("link"), folder.join("dangling"));

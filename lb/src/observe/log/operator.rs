@@ -10,7 +10,10 @@ use std::{
 
 use tracing::{error, info, warn};
 
-use crate::{cli::Role, observe::level::LogLevel};
+use crate::{
+    cli::Role,
+    observe::{dump::Civil, level::LogLevel},
+};
 
 /// Lines about requests that make no sense: one at once, then one in a while with their number.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -74,4 +77,50 @@ pub fn control_held_up(error: &io::Error) {
 pub fn log_level(level: LogLevel) {
     // Also where the new level is a quiet one.
     error!("Logging from {level} on");
+}
+
+/// A reload will happen at a time that a file says.
+pub fn reload_planned(path: &Path, time: Civil) {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = time;
+    info!(
+        "A reload is scheduled at {year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} by {}",
+        path.display()
+    );
+}
+
+/// The file is gone, and the reload is off.
+pub fn reload_time_gone(path: &Path) {
+    info!(
+        "The scheduled reload is cancelled: {} is gone",
+        path.display()
+    );
+}
+
+/// The file plans no reload.
+pub fn reload_time_unread(path: &Path, error: &dyn Display) {
+    warn!("No reload is scheduled by {}: {error}", path.display());
+}
+
+/// The file is there still though its reload is over.
+pub fn reload_time_stays(path: &Path, error: &io::Error) {
+    warn!(
+        "{} cannot be removed after its reload: {error}",
+        path.display()
+    );
+}
+
+/// `reload_file` cannot be made or removed.
+pub fn reload_not_marked(path: &Path, error: &io::Error) {
+    warn!(
+        "{} does not show when the configuration is read: {error}",
+        path.display()
+    );
 }

@@ -10,6 +10,7 @@ fn status() -> Status {
     Status {
         version: "0.1.0".into(),
         router_id: "edge1".into(),
+        time: Duration::ZERO,
         pid: 7,
         data_plane: DataPlaneStatus {
             loaded: true,
@@ -24,6 +25,8 @@ fn status() -> Status {
             counters: [("forwarded".into(), 12), ("malformed".into(), 0)].into(),
         },
         instances: Some(vec![InstanceSnapshot {
+            id: InstanceId(1),
+            source: None,
             name: "VI_1".into(),
             interface: "eth0".into(),
             vrid: 51,
@@ -76,6 +79,9 @@ fn status() -> Status {
                 name: "chk_http".into(),
                 up: Some(false),
                 last: "exited with status 1".into(),
+                count: None,
+                running: false,
+                delayed: None,
                 since: 12.5,
                 instances: vec!["VI_1".into(), "VI_2".into()],
             },
@@ -84,6 +90,9 @@ fn status() -> Status {
                 name: "offset".into(),
                 up: None,
                 last: "-20".into(),
+                count: None,
+                running: false,
+                delayed: None,
                 since: 90_000.0,
                 instances: vec!["VI_1".into()],
             },
