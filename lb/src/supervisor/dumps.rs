@@ -119,17 +119,21 @@ impl Parent {
             return say::dump_held_up();
         }
         let writing = self.writing(dump, gathered);
+        if writing.files.is_empty() {
+            return say::dump_empty();
+        }
         let events = self.events.clone();
         let work = move || {
-            let is_whole = writing.files.into_iter().all(|(path, content)| {
+            let mut is_whole = true;
+            for (path, content) in writing.files {
                 let text = match content {
                     Content::Text(text) => text,
                     Content::Waits(processes) => waits::render(&with_threads(processes)),
                 };
                 let written = publish(&path, &text);
                 say::dumped(&path, written.as_ref());
-                written.is_ok()
-            });
+                is_whole &= written.is_ok();
+            }
             let totals = if is_whole { writing.totals } else { Vec::new() };
             // The parent is gone when nobody listens.
             events.blocking_send(Event::Dumped(totals)).ok();
@@ -188,7 +192,7 @@ impl Parent {
                 let text = text.unwrap_or_default();
                 files.push((path(DumpFile::Json), Content::Text(text)));
             }
-            // Without virtual routers there is nothing to say, as with keepalived.
+            // Without virtual routers there is no file, as with keepalived.
             Dump::Stats | Dump::StatsClear | Dump::Json => {}
             Dump::Waits => {
                 let processes = Content::Waits(self.processes(gathered));

@@ -15,6 +15,8 @@ mod bfd;
 mod changes;
 mod checks;
 mod config;
+mod control;
+mod dumps;
 mod failover;
 mod flows;
 mod full_nat;

@@ -94,6 +94,12 @@ impl Director {
         &self.port
     }
 
+    /// Its own directory, which is its daemons' `$TMPDIR` too.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Its configuration file.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
@@ -138,6 +144,7 @@ impl Director {
         let mut command = self.command_line(daemon)?;
         command
             .args(options)
+            .env("TMPDIR", &self.directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

@@ -35,6 +35,11 @@ pub fn dump_incomplete(role: Role) {
     warn!("Nothing is written of the {role} child, which has not answered");
 }
 
+/// A signal asks for what is only there with virtual routers.
+pub fn dump_empty() {
+    info!("Nothing is written on signal: there is no virtual router to tell of");
+}
+
 /// Files asked for earlier are still being written.
 pub fn dump_held_up() {
     warn!("Nothing is written: files asked for earlier are still being written");
