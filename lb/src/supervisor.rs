@@ -41,7 +41,7 @@ use self::{
     gates::Gates,
     gathering::{Gathering, Wish},
     loading::Loading,
-    reload::Planned,
+    reload::{Planned, RELOAD_WAIT},
 };
 pub use self::{
     control::{Question, Reloaded, Request as ControlRequest, Stats, parse},
@@ -307,7 +307,7 @@ impl Parent {
             Event::Reload(reply) => self.reload(reply).await,
             Event::ReloadTime(says) => self.plan_reload(says),
             Event::ReloadDue(number) => self.reload_if_due(number).await,
-            Event::ReloadTimeout => self.loading.give_up(),
+            Event::ReloadTimeout => self.loading.give_up(RELOAD_WAIT),
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
         }

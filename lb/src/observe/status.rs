@@ -7,6 +7,7 @@ pub use self::counters::counters;
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -93,6 +94,24 @@ pub struct VrrpStatus {
     /// What it waits for, where that was asked.
     #[serde(default)]
     pub waits: Vec<Wait>,
+    /// What it knows of links, where that was asked.
+    #[serde(default)]
+    pub links: Vec<LinkSnapshot>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Up and with carrier.
+    pub up: bool,
+    /// Its hardware address; none where it has none.
+    pub mac: Option<String>,
+    /// Its addresses, the primary ones first.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Something that a process waits for.

@@ -84,8 +84,8 @@ pub async fn run(channel: ChildChannel, run_dir: &RunDir) -> anyhow::Result<()> 
                     give_back();
                     parent.send(FromChild::Configured);
                 }
-                ToChild::Snapshot { with_waits } => {
-                    parent.send(FromChild::Bfd(child.status(with_waits)));
+                ToChild::Snapshot { detailed } => {
+                    parent.send(FromChild::Bfd(child.status(detailed)));
                 }
                 ToChild::Request { number, .. } => {
                     let answer = Err("sessions take no requests".to_owned());
@@ -216,8 +216,8 @@ impl Child {
         facts.map(|(name, is_up)| Fact::new(name, is_up)).collect()
     }
 
-    fn status(&self, with_waits: bool) -> BfdStatus {
-        let waits = if with_waits {
+    fn status(&self, detailed: bool) -> BfdStatus {
+        let waits = if detailed {
             self.waits(Instant::now())
         } else {
             Vec::new()

@@ -61,8 +61,8 @@ pub enum ToChild {
     Configure(Box<Plan>),
     /// Answer with a snapshot.
     Snapshot {
-        /// And with what you wait for.
-        with_waits: bool,
+        /// With what you wait for, and what you know of links.
+        detailed: bool,
     },
     /// Of the vrrp child: counters of these instances begin anew at what they were then.
     Forget(Vec<(InstanceId, Counts)>),

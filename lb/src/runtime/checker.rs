@@ -68,7 +68,7 @@ pub async fn run(channel: ChildChannel, sessions: PathBuf) -> anyhow::Result<()>
             // 1. Orders: rare, and what follows should obey the new ones. They wait while a plan is being prepared.
             order = parent.recv(), if child.preparing.is_none() => match order {
                 ToChild::Configure(plan) => child.prepare(Arc::new(*plan)),
-                ToChild::Snapshot { with_waits } => child.order(child.status(with_waits)),
+                ToChild::Snapshot { detailed } => child.order(child.status(detailed)),
                 ToChild::Request { number, request } => match request {
                     Request::Drain(drain) => child.order(Order::Drain { number, drain }),
                     Request::Vrrp(_) => {
@@ -319,8 +319,8 @@ impl Child {
     }
 
     /// The order to tell the status, with what this loop knows of it.
-    fn status(&self, with_waits: bool) -> Order {
-        let waits = if with_waits {
+    fn status(&self, detailed: bool) -> Order {
+        let waits = if detailed {
             self.waits(Instant::now())
         } else {
             Vec::new()

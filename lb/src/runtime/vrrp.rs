@@ -260,11 +260,12 @@ impl Vrrp {
                 memory::give_back();
                 Ok(Some(FromChild::Configured))
             }
-            ToChild::Snapshot { with_waits } => {
+            ToChild::Snapshot { detailed } => {
                 let now = Instant::now();
                 let mut snapshot = self.snapshot(now);
-                if with_waits {
+                if detailed {
                     snapshot.waits = self.waits(now);
+                    snapshot.links = self.links.snapshot();
                 }
                 Ok(Some(FromChild::Vrrp(Box::new(snapshot))))
             }

@@ -151,7 +151,7 @@ fn send<A: Serialize + Send + Sync + 'static>(reply: Reply, answer: Answer<A>) {
 /// The counters of every virtual router.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
-    /// In the order of the file.
+    /// As `lb status` has them.
     pub instances: Vec<InstanceStats>,
 }
 

@@ -74,15 +74,15 @@ impl Parent {
             return;
         }
         let wishes = std::mem::take(&mut self.wishes);
-        let with_waits = wishes
+        let detailed = wishes
             .iter()
-            .any(|wish| matches!(wish, Wish::Dump(Dump::Waits)));
+            .any(|wish| matches!(wish, Wish::Dump(Dump::Waits | Dump::Data)));
         self.gatherings += 1;
         let number = self.gatherings;
         let roles: Vec<Role> = self.children.keys().copied().collect();
         self.gathering = Some(Gathering::new(wishes, number, roles.iter().copied()));
         for role in roles {
-            self.tell(role, ToChild::Snapshot { with_waits }).await;
+            self.tell(role, ToChild::Snapshot { detailed }).await;
         }
         self.finish_complete();
         self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
@@ -150,6 +150,7 @@ impl Parent {
             config: &self.config,
             namespace: self.cli.namespace.as_deref(),
             status: &gathered.status,
+            links: &gathered.links,
             zone: civil::local,
         };
         let folder = io::dump::folder();

@@ -9,7 +9,9 @@ use crate::{
     observe::{
         self,
         dump::Dump,
-        status::{BfdStatus, CheckersStatus, DataPlaneStatus, Status, VrrpStatus, Wait},
+        status::{
+            BfdStatus, CheckersStatus, DataPlaneStatus, LinkSnapshot, Status, VrrpStatus, Wait,
+        },
     },
     vrrp::{output::InstanceId, snapshot::Counts},
 };
@@ -56,6 +58,8 @@ pub(super) struct Gathered {
     pub(super) totals: Vec<(InstanceId, Counts)>,
     /// What each child waits for, where it was asked.
     pub(super) waits: Vec<(Role, Vec<Wait>)>,
+    /// What the vrrp child knows of links, where it was asked.
+    pub(super) links: Vec<LinkSnapshot>,
     /// Who wants it.
     pub(super) wishes: Vec<Wish>,
 }
@@ -162,6 +166,7 @@ impl Gathering {
             roles: self.roles,
             totals: vrrp.totals,
             waits,
+            links: vrrp.links,
             wishes: self.wishes,
         }
     }

@@ -1,6 +1,9 @@
 //! Children that are taking a configuration in, and who waits for that.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::control::{Reloaded, answer};
 use crate::{cli::Role, io::control::Reply};
@@ -9,7 +12,8 @@ use crate::{cli::Role, io::control::Reply};
 #[derive(Debug, Default)]
 pub(super) struct Loading {
     orders: BTreeMap<Role, u32>,
-    waiting: Vec<(Reply, Reloaded)>,
+    /// Since when who waits.
+    waiting: Vec<(Instant, Reply, Reloaded)>,
 }
 
 impl Loading {
@@ -35,7 +39,7 @@ impl Loading {
 
     /// Somebody wants to hear when all have.
     pub(super) fn tell(&mut self, reply: Reply, reloaded: Reloaded) {
-        self.waiting.push((reply, reloaded));
+        self.waiting.push((Instant::now(), reply, reloaded));
         self.answer_all();
     }
 
@@ -44,11 +48,12 @@ impl Loading {
         self.orders.keys().copied()
     }
 
-    /// Who waits has waited long enough.
-    pub(super) fn give_up(&mut self) {
+    /// Who has waited for so long has waited long enough.
+    pub(super) fn give_up(&mut self, patience: Duration) {
         let names: Vec<&str> = self.awaited().map(Role::name).collect();
         let why = format!("{} is still taking it in", names.join(" and "));
-        for (reply, reloaded) in self.waiting.drain(..) {
+        let is_over = |(since, ..): &mut (Instant, _, _)| since.elapsed() >= patience;
+        for (_, reply, reloaded) in self.waiting.extract_if(.., is_over) {
             let why = Some(why.clone());
             answer(reply, Reloaded { why, ..reloaded });
         }
@@ -56,7 +61,7 @@ impl Loading {
 
     fn answer_all(&mut self) {
         if self.orders.is_empty() {
-            for (reply, reloaded) in self.waiting.drain(..) {
+            for (_, reply, reloaded) in self.waiting.drain(..) {
                 answer(reply, reloaded);
             }
         }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Longest wait of a client for the children to take a configuration in.
-const RELOAD_WAIT: Duration = Duration::from_secs(60);
+pub(super) const RELOAD_WAIT: Duration = Duration::from_secs(60);
 /// Longest time in which nobody looks whether the clock was set.
 const CLOCK_WAIT: Duration = Duration::from_secs(60);
 /// Clocks and calendars of this machine.

@@ -5,6 +5,7 @@
 
 mod checkers;
 mod global;
+mod interfaces;
 mod tracked;
 mod vrrp;
 
@@ -17,7 +18,7 @@ use super::{Civil, Zone};
 use crate::{
     bfd::snapshot::SessionSnapshot,
     config::model::{Config, bfd::BfdInstance},
-    observe::status::Status,
+    observe::status::{LinkSnapshot, Status},
 };
 
 /// What the files are made of.
@@ -29,6 +30,8 @@ pub struct Source<'a> {
     pub namespace: Option<&'a str>,
     /// What the children say.
     pub status: &'a Status,
+    /// What the vrrp child knows of links.
+    pub links: &'a [LinkSnapshot],
     /// How times of day are written.
     pub zone: Zone,
 }
@@ -62,6 +65,7 @@ pub fn vrrp(source: &Source<'_>) -> String {
     global::render(source, &mut text);
     vrrp::render(source, &mut text);
     tracked::render(source, &mut text);
+    interfaces::render(source, &mut text);
     text.0
 }
 

@@ -14,7 +14,7 @@ use crate::{
         track::TrackProcess,
         vrrp::{Authentication, AuthenticationType, Track},
     },
-    observe::status::{Status, Wait},
+    observe::status::{LinkSnapshot, Status, Wait},
     track::snapshot::TrackedSnapshot,
     vrrp::{
         Router,
@@ -243,10 +243,18 @@ fn the_state_has_the_lines_that_exporters_read() {
         time: Duration::new(1_795_436_534, 41_582_000),
         ..Status::default()
     };
+    let links = [LinkSnapshot {
+        name: "v0".to_owned(),
+        index: 3,
+        up: true,
+        mac: Some("02:00:00:00:00:01".to_owned()),
+        addresses: vec![[10, 9, 0, 1].into()],
+    }];
     let source = Source {
         config: &config,
         namespace: None,
         status: &status,
+        links: &links,
         zone: noon,
     };
     let text = data::vrrp(&source);
@@ -277,6 +285,12 @@ fn the_state_has_the_lines_that_exporters_read() {
         "     pp, weight 3",
         "------< VRRP Track processes >------",
         " VRRP Track process = pp",
+        "------< Interfaces >------",
+        " Name = v0",
+        "   IPv4 address = 10.9.0.1",
+        "   IPv6 address = (none)",
+        "   MAC = 02:00:00:00:00:01",
+        "     VI_1, weight 0",
     ] {
         assert!(lines.contains(&line), "{line}\n{text}");
     }

@@ -34,6 +34,7 @@ impl Vrrp {
             totals,
             time: self.counting.time_of_day(now),
             waits: Vec::new(),
+            links: Vec::new(),
             groups: self.router.group_snapshot(),
             statics: self.statics.snapshot(),
             tracked: self.tracking.tracker.snapshot(now),
