@@ -428,10 +428,11 @@ impl Drop for Mount {
 }
 
 fn run(program: &str, args: &[&str]) {
-    let done = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(args)
         .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
-    let done = { done }.status();
+    let done = command.status();
     assert!(
         done.is_ok_and(|status| status.success()),
         "{program} {args:?}"

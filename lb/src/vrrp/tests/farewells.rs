@@ -337,9 +337,9 @@ fn terms_as_master_and_words_of_priority_0_are_counted() {
     assert_eq!(counts(&bench), ((1, 0), (0, 0)));
     bench.hear(BETTER, &priority(backup(), 150));
     assert_eq!(counts(&bench), ((1, 1), (0, 0)));
-    bench.hear(BETTER, &priority(backup(), 0));
+    bench.hear_resignation(BETTER);
     assert_eq!(counts(&bench), ((1, 1), (1, 0)));
-    bench.pass(ms(10_000));
+    bench.run(ms(10_000));
     assert_eq!(counts(&bench), ((2, 1), (1, 0)));
     bench.link(None);
     let ((_, released), (_, sent)) = counts(&bench);
@@ -349,7 +349,7 @@ fn terms_as_master_and_words_of_priority_0_are_counted() {
         "nobody hears it without an interface"
     );
     bench.up();
-    bench.pass(ms(20_000));
+    bench.run(ms(20_000));
     bench.router.handle_stop(bench.now);
     let ((_, _), (_, sent)) = counts(&bench);
     assert_eq!(sent, 1);
