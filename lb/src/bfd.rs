@@ -256,6 +256,14 @@ impl Bfd {
         self.timers.first().map(|(due, _)| (*due, "session"))
     }
 
+    /// When each session is looked at next.
+    pub fn waits(&self) -> impl Iterator<Item = (&str, Instant)> {
+        self.timers.iter().filter_map(|(due, id)| {
+            let session = self.sessions.get(id)?;
+            Some((session.name(), *due))
+        })
+    }
+
     /// Has the session looked at when it wants to be. An entry that comes too early stays: each packet moves the detection further away,
     /// and a packet of ours is due before.
     fn arm(&mut self, id: SessionId) {

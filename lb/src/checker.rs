@@ -534,6 +534,22 @@ impl Checker {
         self.timers.first().map(|(due, _)| (*due, "check"))
     }
 
+    /// Every check that waits for its time: of which real server, which one and when.
+    pub fn waits(&self) -> impl Iterator<Item = (&RealServerId, &'static str, Instant)> {
+        self.timers.iter().filter_map(|(due, id)| {
+            let check = self.checks.get(id)?;
+            Some((&check.real_server, check.settings().keyword(), *due))
+        })
+    }
+
+    /// The checks whose probes are under way.
+    pub fn probing(&self) -> impl Iterator<Item = (&RealServerId, &'static str)> {
+        self.running.values().filter_map(|id| {
+            let check = self.checks.get(id)?;
+            Some((&check.real_server, check.settings().keyword()))
+        })
+    }
+
     /// The next effect; drain to `None` after every input.
     pub fn poll_output(&mut self) -> Option<Output> {
         outputs::next(&mut self.outputs)

@@ -22,6 +22,7 @@ use self::daemon::DaemonArguments;
 pub use self::getopt::{attach_optional, take_operands};
 use crate::{
     config::model::{Protocol, Word as _},
+    observe::level::LogLevel,
     pool::drain::Target,
 };
 
@@ -119,6 +120,25 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Show it again and again, every so many seconds; a line of JSON each with --json
+        #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = time::parse)]
+        watch: Option<Duration>,
+    },
+    /// Show the counters of virtual routers
+    Stats {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// They begin anew afterwards
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Take the configuration file anew, and wait for that: 0 when it is in force, 2 when it is refused
+    Reload,
+    /// Show from which level on the daemon logs, or change it until it ends: error, warning, info, debug
+    LogLevel {
+        /// The level of all its processes
+        level: Option<LogLevel>,
     },
     /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 3 when not
     Flow {

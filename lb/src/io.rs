@@ -1,8 +1,10 @@
 //! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
+pub mod civil;
 pub mod config;
 pub mod control;
 pub mod core_dump;
+pub mod dump;
 pub mod feed;
 pub mod file;
 #[cfg(test)]
@@ -11,6 +13,7 @@ pub mod guard;
 pub mod ipvs;
 pub mod keepalive;
 pub mod key;
+pub mod line_watch;
 pub mod linkbeat;
 mod listener;
 pub mod machine;

@@ -14,22 +14,21 @@ use lb::{
     cli::{
         self, Cli, Command, ConfigCommand, Role, VrrpCommand,
         daemon::{LogFormat, genhash_by_name, is_called, signal_number},
-        keepalive::PlaceArguments,
     },
     command::{
         complain,
         config::{self, Findings},
-        flow, genhash, keepalive, manual,
+        flow, genhash, keepalive, manual, operate,
         replay::replay,
         spawndaemon, tcp_keepalive,
         version::version,
+        write_out,
     },
     config::model::process::ProcessOptions,
     io::{self, core_dump, namespace},
     observe::{
         log,
         logging::{Facility, Format, Logging, file_of, ident},
-        status::Status,
     },
     pool::drain::Target,
     runtime::{
@@ -136,7 +135,18 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let run_dir = RunDir::of(namespace, instance.as_deref());
     match &cli.command {
-        Some(Command::Status { json }) => status(&run_dir, *json),
+        Some(Command::Status { json, watch }) => tokio_runtime()?
+            .block_on(operate::status(&run_dir, *json, *watch))
+            .map(ExitCode::from),
+        Some(Command::Stats { json, clear }) => tokio_runtime()?
+            .block_on(operate::stats(&run_dir, *json, *clear))
+            .map(ExitCode::from),
+        Some(Command::Reload) => tokio_runtime()?
+            .block_on(operate::reload(&run_dir))
+            .map(ExitCode::from),
+        Some(Command::LogLevel { level }) => tokio_runtime()?
+            .block_on(operate::log_level(&run_dir, *level))
+            .map(ExitCode::from),
         Some(Command::Flows { json }) => {
             flow::list(run_dir.pins(), *json).map(|()| ExitCode::SUCCESS)
         }
@@ -197,6 +207,9 @@ const fn is_for_a_daemon(command: Option<&Command>) -> bool {
     match command {
         Some(
             Command::Status { .. }
+            | Command::Stats { .. }
+            | Command::Reload
+            | Command::LogLevel { .. }
             | Command::Flow { .. }
             | Command::Flows { .. }
             | Command::Drain { .. }
@@ -254,44 +267,6 @@ fn tokio_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("tokio")
-}
-
-/// `lb status`. The table of keepalive is read whether anybody runs or not.
-fn status(run_dir: &RunDir, json: bool) -> anyhow::Result<ExitCode> {
-    let places = PlaceArguments::default().places(run_dir);
-    let (table, processes) = spawndaemon::status(&places)?.unzip();
-    let text = match tokio_runtime()?.block_on(supervisor::request_status(run_dir)) {
-        Ok(status) if json => {
-            serde_json::to_string_pretty(&Status {
-                processes,
-                ..status
-            })? + "\n"
-        }
-        Ok(status) => {
-            let table = table.map(|table| format!("\n{table}"));
-            status.table() + &table.unwrap_or_default()
-        }
-        Err(error) => {
-            complain(&format!("lb: {error:#}"));
-            let text = match (json, processes, table) {
-                (true, Some(processes), _) => {
-                    serde_json::json!({ "processes": processes }).to_string() + "\n"
-                }
-                (false, _, Some(table)) => table,
-                (_, None, _) | (_, _, None) => String::new(),
-            };
-            write_out(&text)?;
-            return Ok(ExitCode::from(FATAL));
-        }
-    };
-    write_out(&text)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn write_out(text: &str) -> anyhow::Result<()> {
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .context("stdout")
 }
 
 /// `lb vrrp`: what an operator asks of a virtual router.

@@ -15,13 +15,17 @@ mod child;
 mod children;
 mod control;
 mod data_plane;
+mod dumps;
 mod followers;
 mod gates;
+mod gathering;
+mod loading;
 mod perf;
 mod pid_file;
-mod readiness;
+mod reload;
 mod request;
 mod run_dir;
+mod schedule;
 mod script;
 
 use std::{
@@ -35,24 +39,27 @@ use tokio::{signal::unix::SignalKind, sync::mpsc};
 use self::{
     asked::Asked,
     child::{Child, Exit},
-    control::{Answer, Gathering},
     data_plane::DataPlane,
     followers::Followers,
     gates::Gates,
+    gathering::{Gathering, Wish},
+    loading::Loading,
     perf::Recorder,
-    readiness::Readiness,
+    reload::{Planned, RELOAD_WAIT},
 };
 pub use self::{
+    control::{Question, Reloaded, Request as ControlRequest, Stats, parse},
     followers::News,
     pid_file::{PidFile, PidPaths},
-    request::{follow, request_child, request_status},
+    request::{
+        follow, request_child, request_log_level, request_reload, request_stats, request_status,
+    },
     run_dir::{RunDir, Turn},
 };
 use crate::{
     cli::{Cli, Role},
     config::model::{self, Config},
     io::{
-        config::{keep, options, read},
         control::Reply,
         memory,
         netlink::{Change, Netlink},
@@ -60,9 +67,10 @@ use crate::{
         service_manager, signals,
     },
     keepalive::backoff::Backoff,
-    observe::{answer, log},
+    observe::{answer, level::LogLevel, log},
     pool::marks::{self, Marks},
     runtime::channel::{FromChild, Keeps, Request, ToChild, VrrpRequest},
+    vrrp::{output::InstanceId, snapshot::Counts},
 };
 
 /// Longest wait for the children's part of a status.
@@ -92,8 +100,16 @@ enum Event {
     Exited(Role, Exit),
     /// Time to start a child again.
     Respawn(Role),
-    /// Somebody asks for the status.
-    Status(Reply),
+    /// Somebody wants to know how everything is.
+    Wish(Wish),
+    /// And somebody who came while others were being answered.
+    Gather,
+    /// Files are written; these counters begin anew.
+    Dumped(Vec<(InstanceId, Counts)>),
+    /// These counters begin anew.
+    Clear(Vec<(InstanceId, Counts)>),
+    /// Somebody asks for the level of the log, or for another one.
+    LogLevel(Option<LogLevel>, Reply),
     /// The children had their time to answer.
     SnapshotTimeout(u64),
     /// An operator asks something of a virtual router.
@@ -116,8 +132,14 @@ enum Event {
     StopTimeout,
     /// SIGQUIT: the next daemon is about to start.
     Leave,
-    /// SIGHUP.
-    Reload,
+    /// SIGHUP, a client, or the time for it.
+    Reload(Option<Reply>),
+    /// What `reload_time_file` says, if it is there.
+    ReloadTime(Option<String>),
+    /// To be looked at: whether the reload of this number is due.
+    ReloadDue(u64),
+    /// The children had their time to take a configuration in.
+    ReloadTimeout,
     /// A start or a reload is over.
     AtRest,
     /// The service manager expects a word.
@@ -140,11 +162,18 @@ struct Parent {
     ipvs_leaves: bool,
     children: BTreeMap<Role, Child>,
     backoff: BTreeMap<Role, (Backoff, Instant)>,
+    /// Who wants to know how everything is, and is not being served yet.
+    wishes: Vec<Wish>,
     gathering: Option<Gathering>,
     gatherings: u64,
+    /// Threads that write files.
+    writers: usize,
+    loading: Loading,
+    planned: Planned,
+    /// The level of the log where an operator has changed it.
+    level: Option<LogLevel>,
     asked: Asked,
     followers: Followers,
-    readiness: Readiness,
     /// What waits for followers, and the number of that wait.
     held: Option<Held>,
     holds: u64,
@@ -200,11 +229,15 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
         ipvs_leaves: false,
         children: BTreeMap::new(),
         backoff: BTreeMap::new(),
+        wishes: Vec::new(),
         gathering: None,
         gatherings: 0,
+        writers: 0,
+        loading: Loading::default(),
+        planned: Planned::default(),
+        level: None,
         asked: Asked::default(),
         followers: Followers::default(),
-        readiness: Readiness::default(),
         held: None,
         holds: 0,
         stopping: false,
@@ -257,7 +290,14 @@ impl Parent {
                 }
             }
             Event::Respawn(role) => self.start(role).await,
-            Event::Status(reply) => self.gather(reply).await,
+            Event::Wish(wish) => self.wish(wish).await,
+            Event::Gather => self.gather().await,
+            Event::Dumped(totals) => {
+                self.writers = self.writers.saturating_sub(1);
+                self.clear(totals).await;
+            }
+            Event::Clear(totals) => self.clear(totals).await,
+            Event::LogLevel(level, reply) => self.set_log_level(level, reply).await,
             Event::SnapshotTimeout(number) => self.finish_gathering(Some(number)),
             Event::Request(request, reply) => match yielding(&request) {
                 Some(instances) => self.hold(&instances, Held::Request(request, reply)).await,
@@ -295,7 +335,10 @@ impl Parent {
             }
             Event::StopTimeout => self.kill_children(),
             Event::Leave => self.leaves = !self.stopping,
-            Event::Reload => self.reload().await,
+            Event::Reload(reply) => self.reload(reply).await,
+            Event::ReloadTime(says) => self.plan_reload(says),
+            Event::ReloadDue(number) => self.reload_if_due(number).await,
+            Event::ReloadTimeout => self.loading.give_up(RELOAD_WAIT),
             Event::Links => self.data_plane.attach(&self.config).await,
             Event::AtRest => memory::give_back(),
             Event::Watchdog => self.keep_watchdog(),
@@ -317,22 +360,19 @@ impl Parent {
         self.marks = marks::assign(&config, &self.marks);
         self.config = config;
         settle(None, &self.config.global);
+        self.watch_reload_time();
         self.later(REST, Event::AtRest);
         for role in Role::ALL {
             match (self.needs(role), self.children.contains_key(&role)) {
                 (true, false) => self.start(role).await,
-                (true, true) => {
-                    let plan = ToChild::Configure(Box::new(self.plan(role)));
-                    self.tell(role, plan).await;
-                }
+                (true, true) => self.configure(role).await,
                 (false, true) => {
                     self.tell(role, ToChild::Stop(Keeps::default())).await;
                 }
                 (false, false) => {}
             }
         }
-        let roles = self.children.keys().copied();
-        self.readiness.begin(roles, &self.config);
+        self.loading.announce(&self.config);
     }
 
     /// Says that the loop turns, as often as the service manager wants to hear it.
@@ -359,7 +399,7 @@ impl Parent {
             (FromChild::Bfd(status), Some(gathering)) => gathering.bfd(status),
             (FromChild::Configured, _) => {
                 self.perf.handle_configured(role, pid);
-                self.readiness.done(role, &self.config);
+                self.loading.configured(role);
             }
             (
                 FromChild::Left | FromChild::Bfd(_) | FromChild::Vrrp(_) | FromChild::Checkers(_),
@@ -369,52 +409,15 @@ impl Parent {
         self.finish_complete();
     }
 
-    /// Asks every child for its part of the status; one status at a time, later ones join the running one.
-    async fn gather(&mut self, reply: Reply) {
-        if let Some(gathering) = &mut self.gathering {
-            gathering.join(reply);
-            return;
-        }
-        self.gatherings += 1;
-        let number = self.gatherings;
-        let gathering = Gathering::new(reply, number, self.children.keys().copied());
-        let complete = gathering.complete();
-        self.gathering = Some(gathering);
-        if complete {
-            self.finish_gathering(None);
-            return;
-        }
-        let roles: Vec<Role> = self.children.keys().copied().collect();
-        for role in roles {
-            self.tell(role, ToChild::Snapshot).await;
-        }
-        self.later(SNAPSHOT_WAIT, Event::SnapshotTimeout(number));
-    }
-
     /// Hands what an operator asks to the child it is for.
     async fn ask(&mut self, request: Request, reply: Reply) {
         let role = request.role();
         if !self.children.contains_key(&role) {
-            return drop(reply.answer(Answer::Error(answer::no_child(role))));
+            return control::refuse(reply, answer::no_child(role));
         }
         let number = self.asked.add(role, reply);
         self.tell(role, ToChild::Request { number, request }).await;
         self.later(REQUEST_WAIT, Event::RequestTimeout(number));
-    }
-
-    fn finish_complete(&mut self) {
-        if self.gathering.as_ref().is_some_and(Gathering::complete) {
-            self.finish_gathering(None);
-        }
-    }
-
-    fn finish_gathering(&mut self, number: Option<u64>) {
-        let due = self
-            .gathering
-            .take_if(|g| number.is_none_or(|number| g.number() == number));
-        if let Some(gathering) = due {
-            gathering.finish(self.router_id(), self.data_plane.status());
-        }
     }
 
     /// `router_id`, or the host name, as keepalived has it.
@@ -427,36 +430,26 @@ impl Parent {
         }
     }
 
-    /// The whole new configuration is read and validated first; any error leaves the old one in force.
-    async fn reload(&mut self) {
-        if self.stopping {
-            return;
+    /// Counters begin anew at these figures.
+    async fn clear(&mut self, totals: Vec<(InstanceId, Counts)>) {
+        if !totals.is_empty() {
+            log::operator::stats_cleared();
+            self.tell(Role::Vrrp, ToChild::Forget(totals)).await;
         }
-        let file = &self.cli.use_file;
-        log::reloading(file);
-        service_manager::reloading();
-        match read(file, &options(&self.cli)) {
-            Ok(loaded) => {
-                log::diagnostics(&loaded.diagnostics);
-                let (old, new) = (&self.config.process, &loaded.config.process);
-                if old.net_namespace != new.net_namespace {
-                    log::reload_needs_restart("net_namespace");
-                } else if old.instance != new.instance {
-                    log::reload_needs_restart("instance");
-                } else if loaded.is_usable() {
-                    keep(&loaded.config, self.cli.dump_conf);
-                    let config = overridden(loaded.config.acted(), &self.cli);
-                    let config = self.data_plane.supported(config);
-                    self.data_plane.attach(&config).await;
-                    self.apply(config).await;
-                    return log::reloaded();
-                } else {
-                    log::reload_refused(file);
-                }
+    }
+
+    /// The level of the log of all processes, of those too that start later.
+    async fn set_log_level(&mut self, level: Option<LogLevel>, reply: Reply) {
+        if let Some(level) = level {
+            self.level = Some(level);
+            level.take_effect();
+            log::operator::log_level(level);
+            let roles: Vec<Role> = self.children.keys().copied().collect();
+            for role in roles {
+                self.tell(role, ToChild::LogLevel(level)).await;
             }
-            Err(error) => log::interfaces_unknown(&error),
         }
-        self.readiness.refused(&self.config);
+        control::answer(reply, LogLevel::in_force());
     }
 
     /// Has the vrrp child tell what followers ask for.
@@ -533,7 +526,8 @@ fn listen_to_signals(events: &mpsc::Sender<Event>, ignores_sigint: bool) -> anyh
     } else {
         signals::listen(SignalKind::interrupt(), || Event::Stop, events)?;
     }
-    signals::listen(SignalKind::hangup(), || Event::Reload, events)
+    signals::listen(SignalKind::hangup(), || Event::Reload(None), events)?;
+    dumps::listen_to_signals(events)
 }
 
 /// Tells of changed links, at most once in [`SETTLE`] however many change.

@@ -194,6 +194,11 @@ impl Session {
         self.is_confirmed.then_some(self.state == State::Up)
     }
 
+    /// Name of the `bfd_instance`.
+    pub(super) fn name(&self) -> &str {
+        &self.config.name
+    }
+
     /// What the next child should know; only of a session that is Up.
     pub(super) fn remembered(&self) -> Option<Remembered> {
         let sequence = match &self.authenticator {

@@ -202,3 +202,36 @@ fn a_command_that_is_run_with_keepalive_keeps_its_own_options() {
         assert!(Cli::try_parse_from(wrong).is_err(), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_status_is_watched_every_two_seconds_or_as_often_as_is_said() {
+    let watched = |line: &[&str]| match parse(line).command {
+        Some(Command::Status { json, watch }) => (json, watch.map(|every| every.as_secs())),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(watched(&["lb", "status"]), (false, None));
+    assert_eq!(watched(&["lb", "status", "--watch"]), (false, Some(2)));
+    assert_eq!(watched(&["lb", "status", "--watch", "5"]), (false, Some(5)));
+    assert_eq!(
+        watched(&["lb", "status", "--watch", "--json"]),
+        (true, Some(2))
+    );
+    assert!(Cli::try_parse_from(["lb", "status", "--watch", "0"]).is_err());
+}
+
+#[test]
+fn the_level_of_the_log_is_one_of_four_words() {
+    let level = |line: &[&str]| parse(line).command;
+    assert_eq!(
+        level(&["lb", "log-level"]),
+        Some(Command::LogLevel { level: None })
+    );
+    for level in LogLevel::ALL {
+        let line = ["lb", "log-level", level.name()];
+        assert_eq!(
+            parse(&line).command,
+            Some(Command::LogLevel { level: Some(level) })
+        );
+    }
+    assert!(Cli::try_parse_from(["lb", "log-level", "loud"]).is_err());
+}

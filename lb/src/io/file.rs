@@ -1,6 +1,13 @@
 //! Files that are there whole or not at all.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use nix::fcntl::OFlag;
 
 /// Gives the file at `path` this content, by way of one beside it that takes its place.
 ///
@@ -14,6 +21,17 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
         fs::remove_file(&new).ok();
     }
     replaced
+}
+
+/// Makes an empty file at `path`, or empties the one that is there; a link is not followed.
+///
+/// # Errors
+/// When the system does not let us.
+pub fn mark(path: &Path) -> io::Result<()> {
+    let mut open = OpenOptions::new();
+    open.write(true).create(true).truncate(true).mode(0o644);
+    open.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
+    Ok(())
 }
 
 /// Removes the file at `path`; that it is not there is as well.

@@ -46,6 +46,8 @@ pub struct Guards {
     peers: Option<BTreeMap<Sender, Ttls>>,
     known: Option<BTreeSet<u32>>,
     virtual_macs: virtual_macs::Installed,
+    /// Adverts that entries of this process absorbed before they went.
+    absorbed: BTreeMap<RouterKey, u64>,
     /// Added to every epoch in the kernel, so that a timer of an earlier process is not taken for ours.
     epoch_base: u32,
 }
@@ -126,6 +128,7 @@ impl Guards {
             peers: None,
             known: None,
             virtual_macs: virtual_macs::Installed::default(),
+            absorbed: BTreeMap::new(),
             epoch_base: std::process::id() << 16,
         })
     }
@@ -194,9 +197,6 @@ impl Guards {
         let Some((mut value, after)) = self.entry(subject, own, guard)? else {
             return Ok(false);
         };
-        let Some(timers) = &self.timers else {
-            bail!("no BPF timers");
-        };
         value.epoch = self.epoch_base.wrapping_add(epoch);
         value.gate = subject.gate;
         value.own = address(own);
@@ -205,8 +205,12 @@ impl Guards {
         if !self.allowed.watch {
             value.flags = ROUTER_FLAG_PASS;
         }
+        // Before the timers, which are borrowed from then on.
+        self.fold_absorbed(&subject.key);
+        let timers = self.timers.as_ref().context("no BPF timers")?;
         let routers = &mut self.maps.routers;
         routers.insert(subject.key, value, 0).context("routers")?;
+        self.absorbed.entry(subject.key).or_default();
         timers
             .start(&subject.key, after)
             .context("routers: timer")?;
@@ -262,7 +266,35 @@ impl Guards {
         self.peers.as_ref()?.get(sender).copied()
     }
 
+    /// Adverts that the kernel absorbed for a virtual router since this process has to do with it.
+    #[must_use]
+    pub fn absorbed(&self, key: &RouterKey) -> u64 {
+        let before = self.absorbed.get(key);
+        before.map_or(0, |before| before + self.absorbed_now(key))
+    }
+
+    /// Forgets what it absorbed: the virtual router is gone, and the next one begins anew.
+    pub fn forget_absorbed(&mut self, key: &RouterKey) {
+        self.absorbed.remove(key);
+    }
+
+    /// An entry is about to go, and its count with it.
+    fn fold_absorbed(&mut self, key: &RouterKey) {
+        if self.absorbed.contains_key(key) {
+            let now = self.absorbed_now(key);
+            *self.absorbed.entry(*key).or_default() += now;
+        }
+    }
+
+    /// What the entry there is counts; nothing where it cannot be read, which whoever writes it will say.
+    fn absorbed_now(&self, key: &RouterKey) -> u64 {
+        let value = self.router(key).ok().flatten();
+        let watch = value.filter(|value| value.role == ROUTER_WATCH);
+        watch.map_or(0, |value| value.heartbeats)
+    }
+
     fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
+        self.fold_absorbed(key);
         match self.maps.routers.remove(key) {
             Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
             Err(MapError::SyscallError(error))

@@ -162,6 +162,17 @@ impl Notifications {
         self.notifier.is_idle() && self.post.is_idle()
     }
 
+    /// What is under way, in words.
+    #[must_use]
+    pub fn under_way(&self) -> String {
+        format!(
+            "notify: {} scripts run, {} wait, {} mails are to be sent",
+            self.running.len(),
+            self.notifier.waiting(),
+            self.post.waiting()
+        )
+    }
+
     /// Waits for scripts and mail, at most [`STOP_LIMIT`], ends readers, and removes the FIFOs made here. What still
     /// runs then is ended.
     pub async fn finish(&mut self) {

@@ -1,6 +1,7 @@
 //! A process, ours or another's, that cannot be mistaken for one that had its pid before or will have it.
 
 mod settle;
+mod threads;
 
 use std::{
     io,
@@ -22,6 +23,7 @@ use nix::{
 use tokio::time::sleep;
 
 pub(in crate::io) use self::settle::{become_user, settle};
+pub use self::threads::threads;
 use super::watch::Watch;
 use crate::keepalive::record::{Ending, ProcessId};
 

@@ -2,6 +2,7 @@
 
 mod data_plane;
 mod health;
+pub mod operator;
 mod process;
 
 use std::{fmt::Display, net::IpAddr, path::Path};

@@ -20,7 +20,6 @@ use std::{
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
     Layer,
-    filter::{LevelFilter, Targets},
     layer::{Context, SubscriberExt},
     util::SubscriberInitExt,
 };
@@ -35,7 +34,10 @@ pub use self::{
     line::Format,
     name::{Facility, file_of, ident},
 };
-use super::pace::{Pace, Turn};
+use super::{
+    level::{LogLevel, Ours},
+    pace::{Pace, Turn},
+};
 
 /// Lines of one cause that are said in [`TIME`].
 const LINES: u32 = 100;
@@ -68,19 +70,8 @@ pub struct Logging {
 impl Logging {
     /// Sends the process's log where it should go. Call once.
     pub fn start(self) {
-        // keepalived logs state changes always and the rest with -D.
-        let level = if self.detail >= 2 {
-            LevelFilter::DEBUG
-        } else {
-            LevelFilter::INFO
-        };
-        // Libraries speak to programmers; only what lb says is for operators.
-        let ours = Targets::new().with_target("lb", level);
-        let debug = self
-            .debug
-            .iter()
-            .map(|target| (*target, LevelFilter::DEBUG));
-        let ours = ours.with_targets(debug);
+        LogLevel::of_detail(self.detail).take_effect();
+        let ours = Ours::new(self.debug.clone());
         let log = Log::new(self);
         tracing_subscriber::registry()
             .with(log.with_filter(ours))

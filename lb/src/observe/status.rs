@@ -1,8 +1,15 @@
 //! The status of a running daemon, as JSON and as tables.
 
+mod counters;
 mod table;
 
-use std::collections::BTreeMap;
+pub use self::counters::counters;
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +17,14 @@ use crate::{
     bfd::snapshot::SessionSnapshot,
     pool::snapshot::ServiceSnapshot,
     track::snapshot::TrackedSnapshot,
-    vrrp::snapshot::{GroupSnapshot, InstanceSnapshot, ObjectSnapshot},
+    vrrp::{
+        output::InstanceId,
+        snapshot::{Counts, GroupSnapshot, InstanceSnapshot, ObjectSnapshot},
+    },
 };
 
 /// Everything `lb status` shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// Version of the daemon.
     pub version: String,
@@ -43,6 +53,9 @@ pub struct Status {
     /// What is registered with keepalive, as its table has it; `None` without a table. The daemon leaves it to who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<Vec<serde_json::Value>>,
+    /// The time of day of the vrrp child's part, since 1970.
+    #[serde(default)]
+    pub time: Duration,
     /// What the configuration in force took, by child.
     #[serde(default)]
     pub loops: BTreeMap<String, LoopStatus>,
@@ -72,6 +85,61 @@ pub struct VrrpStatus {
     pub tracked: Vec<TrackedSnapshot>,
     /// Its event loop.
     pub event_loop: LoopStatus,
+    /// The time of day of these figures, since 1970, by the clock as it was when the child began.
+    #[serde(default)]
+    pub time: Duration,
+    /// What has happened to instances however often their counters were cleared.
+    #[serde(default)]
+    pub totals: Vec<(InstanceId, Counts)>,
+    /// What it waits for, where that was asked.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
+    /// What it knows of links, where that was asked.
+    #[serde(default)]
+    pub links: Vec<LinkSnapshot>,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Up and with carrier.
+    pub up: bool,
+    /// Its hardware address; none where it has none.
+    pub mac: Option<String>,
+    /// Its addresses, the primary ones first.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Something that a process waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// What, for people.
+    pub what: String,
+    /// Seconds until it is due, less than none when it is late; none where it is no question of time.
+    pub due_in: Option<f64>,
+}
+
+impl Wait {
+    /// For a deadline.
+    #[must_use]
+    pub fn until(what: String, due: Instant, now: Instant) -> Self {
+        let late = now.saturating_duration_since(due).as_secs_f64();
+        let early = due.saturating_duration_since(now).as_secs_f64();
+        Self {
+            what,
+            due_in: Some(early - late),
+        }
+    }
+
+    /// For something that comes when it comes.
+    #[must_use]
+    pub const fn for_event(what: String) -> Self {
+        Self { what, due_in: None }
+    }
 }
 
 /// The checker child's part.
@@ -81,6 +149,9 @@ pub struct CheckersStatus {
     pub services: Vec<ServiceSnapshot>,
     /// Its event loop.
     pub event_loop: LoopStatus,
+    /// What it waits for, where that was asked.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// The bfd child's part.
@@ -90,6 +161,9 @@ pub struct BfdStatus {
     pub sessions: SessionsStatus,
     /// Its event loop.
     pub event_loop: LoopStatus,
+    /// What it waits for, where that was asked.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
 }
 
 /// BFD sessions.

@@ -29,7 +29,7 @@ use crate::{
         secret,
         timer::Timer,
     },
-    observe::status::{BfdStatus, LoopStatus, SessionsStatus},
+    observe::status::{BfdStatus, LoopStatus, SessionsStatus, Wait},
     supervisor::RunDir,
 };
 
@@ -90,15 +90,15 @@ pub async fn run(
                     give_back();
                     parent.send(FromChild::Configured);
                 }
-                ToChild::Snapshot => {
-                    parent.send(FromChild::Bfd(child.status()));
+                ToChild::Snapshot { detailed } => {
+                    parent.send(FromChild::Bfd(child.status(detailed)));
                 }
                 ToChild::Request { number, .. } => {
                     let answer = Err("sessions take no requests".to_owned());
                     parent.send(FromChild::Answer { number, answer });
                 }
-                // Virtual routers are the vrrp child's.
-                ToChild::Follow(_) => {}
+                // Virtual routers are the vrrp child's, and levels were taken on the way.
+                ToChild::Follow(_) | ToChild::Forget(_) | ToChild::LogLevel(_) => {}
                 ToChild::Stop(_) => break,
             },
             () = signals.stop() => break,
@@ -222,7 +222,12 @@ impl Child {
         facts.map(|(name, is_up)| Fact::new(name, is_up)).collect()
     }
 
-    fn status(&self) -> BfdStatus {
+    fn status(&self, detailed: bool) -> BfdStatus {
+        let waits = if detailed {
+            self.waits(Instant::now())
+        } else {
+            Vec::new()
+        };
         let refused = self.bfd.refused().iter();
         BfdStatus {
             sessions: SessionsStatus {
@@ -235,7 +240,17 @@ impl Child {
                 longest_delay: self.priorities.longest_delay().as_secs_f64(),
                 ..LoopStatus::default()
             },
+            waits,
         }
+    }
+
+    fn waits(&self, now: Instant) -> Vec<Wait> {
+        let sessions = self.bfd.waits();
+        let sessions = sessions
+            .map(|(name, due)| Wait::until(format!("session {name}: packet or silence"), due, now));
+        let retry = self.retry.into_iter();
+        let retry = retry.map(|due| Wait::until("sockets: tried again".to_owned(), due, now));
+        sessions.chain(retry).collect()
     }
 
     /// Reloads to nothing: the other ends hear that it is meant, and nothing is left for a next child.

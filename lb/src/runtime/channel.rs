@@ -23,9 +23,15 @@ use tokio::{
 use crate::{
     cli::Role,
     config::model::Config,
-    observe::status::{BfdStatus, CheckersStatus, VrrpStatus},
+    observe::{
+        level::LogLevel,
+        status::{BfdStatus, CheckersStatus, VrrpStatus},
+    },
     pool::{drain::Target, marks::Marks},
-    vrrp::output::State,
+    vrrp::{
+        output::{InstanceId, State},
+        snapshot::Counts,
+    },
 };
 
 /// Bytes of a message that takes a millisecond to read.
@@ -54,7 +60,14 @@ pub enum ToChild {
     /// Make it so.
     Configure(Box<Plan>),
     /// Answer with a snapshot.
-    Snapshot,
+    Snapshot {
+        /// With what you wait for, and what you know of links.
+        detailed: bool,
+    },
+    /// Of the vrrp child: counters of these instances begin anew at what they were then.
+    Forget(Vec<(InstanceId, Counts)>),
+    /// Log from this level on.
+    LogLevel(LogLevel),
     /// Do what an operator asks, and answer with the same number.
     Request {
         /// Tells requests apart.

@@ -26,7 +26,7 @@ use crate::{
         scheduling::{Priorities, settle},
         track::Sources,
     },
-    observe::log,
+    observe::{log, status::Wait},
     pool::VirtualServerId,
     runtime::{
         channel::{ChildChannel, FromChild, Plan, Request, ToChild},
@@ -73,7 +73,7 @@ pub async fn run(
                     succession.enter().await?;
                     child.prepare(Arc::new(*plan));
                 }
-                ToChild::Snapshot => child.order(child.status()),
+                ToChild::Snapshot { detailed } => child.order(child.status(detailed)),
                 ToChild::Request { number, request } => match request {
                     Request::Drain(drain) => child.order(Order::Drain { number, drain }),
                     Request::Vrrp(_) => {
@@ -81,8 +81,8 @@ pub async fn run(
                         parent.send(FromChild::Answer { number, answer });
                     }
                 },
-                // Virtual routers are the vrrp child's.
-                ToChild::Follow(_) => {}
+                // Virtual routers are the vrrp child's, and levels were taken on the way.
+                ToChild::Follow(_) | ToChild::Forget(_) | ToChild::LogLevel(_) => {}
                 ToChild::Stop(keeps) => {
                     keeps_ipvs = keeps.ipvs;
                     break;
@@ -299,11 +299,32 @@ impl Child {
     }
 
     /// The order to tell the status, with what this loop knows of it.
-    fn status(&self) -> Order {
+    fn status(&self, detailed: bool) -> Order {
+        let waits = if detailed {
+            self.waits(Instant::now())
+        } else {
+            Vec::new()
+        };
         Order::Status {
             words: self.checker.words(),
             longest_delay: self.priorities.longest_delay(),
+            waits,
         }
+    }
+
+    fn waits(&self, now: Instant) -> Vec<Wait> {
+        let checks = self.checker.waits();
+        let checks = checks.map(|(real_server, keyword, due)| {
+            Wait::until(format!("{real_server}: {keyword} begins"), due, now)
+        });
+        let probes = self.checker.probing();
+        let probes = probes.map(|(real_server, keyword)| {
+            Wait::for_event(format!("{real_server}: {keyword} is under way"))
+        });
+        let preparing = self.preparing.iter();
+        let preparing =
+            preparing.map(|_| Wait::for_event("a configuration is being compared".to_owned()));
+        preparing.chain(probes).chain(checks).collect()
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use crate::{
-    config::model::{InterfaceName, PrefixLength, VirtualAddress},
+    config::model::{InterfaceName, PrefixLength, VirtualAddress, vrrp::MacAddress},
     io::netlink::{Change, Link, LinkAddress, object::Interfaces},
+    observe::status::LinkSnapshot,
     vrrp::LinkState,
 };
 
@@ -105,6 +106,21 @@ impl Links {
             Change::LinkGone(_) => true,
             _ => false,
         }
+    }
+
+    /// Every link as plain data, by index.
+    pub(super) fn snapshot(&self) -> Vec<LinkSnapshot> {
+        let links = self.links.values().map(|link| {
+            let has_mac = link.mac.iter().any(|byte| *byte != 0);
+            LinkSnapshot {
+                name: link.name.to_string(),
+                index: link.index,
+                up: link.up,
+                mac: has_mac.then(|| MacAddress::from(link.mac).to_string()),
+                addresses: self.addresses(&link.name).map(|it| it.address).collect(),
+            }
+        });
+        links.collect()
     }
 
     /// A link by name.

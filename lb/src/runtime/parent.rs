@@ -49,8 +49,12 @@ impl Parent {
 
     /// The next order. Safe to cancel; waits for ever once the parent is gone.
     pub(super) async fn recv(&mut self) -> ToChild {
-        if let Some(orders) = &mut self.orders {
+        while let Some(orders) = &mut self.orders {
             match orders.recv().await {
+                Some(Ok(Some(ToChild::LogLevel(level)))) => {
+                    level.take_effect();
+                    continue;
+                }
                 Some(Ok(Some(order))) => return order,
                 Some(Ok(None)) | None => log::parent_gone(self.role, None),
                 Some(Err(error)) => log::parent_gone(self.role, Some(&error)),

@@ -5,6 +5,7 @@ mod apply;
 mod buffers;
 mod changes;
 mod configure;
+mod counting;
 mod hear;
 mod heartbeats;
 mod interfaces;
@@ -31,8 +32,8 @@ use anyhow::Context;
 use lb_common::event::Event;
 
 use self::{
-    apply::Effects, changes::Word, configure::open_events, interfaces::Named, linkbeat::Linkbeat,
-    macs::Filters, members::Members, recording::Running, sockets::Sockets,
+    apply::Effects, changes::Word, configure::open_events, counting::Counting, interfaces::Named,
+    linkbeat::Linkbeat, macs::Filters, members::Members, recording::Running, sockets::Sockets,
     sync_daemon::SyncDaemons, tracking::Tracking, watched::Watched,
 };
 use super::{
@@ -113,6 +114,7 @@ struct Vrrp {
     leaves: bool,
     /// Every address that comes or goes is logged (`-a`).
     tells_addresses: bool,
+    counting: Counting,
     /// Instances whose states the parent is told.
     followed: BTreeSet<String>,
     /// One of them may have changed.
@@ -248,6 +250,7 @@ impl Vrrp {
             stopping: false,
             leaves: false,
             tells_addresses,
+            counting: Counting::new(),
             followed: BTreeSet::new(),
             states_due: false,
         })
@@ -269,10 +272,22 @@ impl Vrrp {
                 memory::give_back();
                 Ok(Some(FromChild::Configured))
             }
-            ToChild::Snapshot => {
-                let snapshot = self.snapshot(Instant::now());
+            ToChild::Snapshot { detailed } => {
+                let now = Instant::now();
+                let mut snapshot = self.snapshot(now);
+                if detailed {
+                    snapshot.waits = self.waits(now);
+                    snapshot.links = self.links.snapshot();
+                }
                 Ok(Some(FromChild::Vrrp(Box::new(snapshot))))
             }
+            ToChild::Forget(totals) => {
+                self.counting
+                    .clear(totals, |id| self.router.instance(id).is_some());
+                Ok(None)
+            }
+            // Taken on the way here.
+            ToChild::LogLevel(_) => Ok(None),
             ToChild::Request { number, request } => Ok(Some(FromChild::Answer {
                 number,
                 answer: self.handle_request(&request, Instant::now()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::control::Answer;
+use super::control;
 use crate::{cli::Role, io::control::Reply, observe::answer};
 
 /// Who waits for which answer.
@@ -23,21 +23,24 @@ impl Asked {
     /// Answers a request, unless it has been.
     pub(super) fn answer(&mut self, number: u64, answer: Result<String, String>) {
         if let Some((_, reply)) = self.waiting.remove(&number) {
-            drop(reply.answer(Answer::from(answer)));
+            match answer {
+                Ok(words) => control::answer(reply, words),
+                Err(why) => control::refuse(reply, why),
+            }
         }
     }
 
     /// Answers a request that took too long.
     pub(super) fn give_up(&mut self, number: u64) {
         if let Some((role, reply)) = self.waiting.remove(&number) {
-            drop(reply.answer(Answer::Error(answer::no_answer(role))));
+            control::refuse(reply, answer::no_answer(role));
         }
     }
 
     /// Answers all that wait for the child: it is gone.
     pub(super) fn refuse_all(&mut self, role: Role) {
         for (_, (_, reply)) in self.waiting.extract_if(.., |_, (of, _)| *of == role) {
-            drop(reply.answer(Answer::Error(answer::no_answer(role))));
+            control::refuse(reply, answer::no_answer(role));
         }
     }
 }

@@ -27,8 +27,15 @@ impl Parent {
         Ok(())
     }
 
+    /// Gives a child the configuration in force.
+    pub(super) async fn configure(&mut self, role: Role) {
+        let plan = ToChild::Configure(Box::new(self.plan(role)));
+        self.loading.ordered(role);
+        self.tell(role, plan).await;
+    }
+
     /// What a child is to do. Only the checkers child has a part in virtual servers, which may be many.
-    pub(super) fn plan(&mut self, role: Role) -> Plan {
+    fn plan(&mut self, role: Role) -> Plan {
         let mut servers = Vec::new();
         if role != Role::Checkers {
             servers = std::mem::take(&mut self.config.virtual_servers);
@@ -88,8 +95,10 @@ impl Parent {
                 log::child_started(role, child.pid());
                 self.perf.handle_start(role, child.pid());
                 self.children.insert(role, child);
-                let plan = ToChild::Configure(Box::new(self.plan(role)));
-                self.tell(role, plan).await;
+                if let Some(level) = self.level {
+                    self.tell(role, ToChild::LogLevel(level)).await;
+                }
+                self.configure(role).await;
                 if role == Role::Vrrp {
                     self.follow().await;
                 }
@@ -101,7 +110,7 @@ impl Parent {
         }
     }
 
-    pub(super) fn respawn(&mut self, role: Role) {
+    fn respawn(&mut self, role: Role) {
         let wait = self
             .backoff
             .get_mut(&role)
@@ -133,7 +142,7 @@ impl Parent {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
-        self.readiness.done(role, &self.config);
+        self.loading.absent(role);
         let died = self.needs(role);
         let respawns = !self.cli.daemon.dont_respawn;
         log::child_exited(role, exit.pid, exit.ending, died.then_some(respawns));

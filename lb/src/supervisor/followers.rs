@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
     sync::mpsc,
 };
@@ -135,8 +135,9 @@ async fn serve(
     mut news: mpsc::Receiver<News>,
     events: mpsc::Sender<Event>,
 ) {
-    let (read, mut write) = stream.into_split();
-    let mut answers = BufReader::new(read).lines();
+    let (mut read, mut write) = stream.into_split();
+    // What a line says is of no interest, so no line is too long.
+    let mut said = [0; 256];
     loop {
         tokio::select! {
             told = news.recv() => {
@@ -147,9 +148,14 @@ async fn serve(
                     break;
                 }
             }
-            answer = answers.next_line() => match answer {
-                Ok(Some(_)) => drop(events.send(Event::FollowerReady(number)).await),
-                Ok(None) | Err(_) => break,
+            count = read.read(&mut said) => match count {
+                Ok(count) if count > 0 => {
+                    let read = said.get(..count).unwrap_or_default();
+                    if read.contains(&b'\n') {
+                        drop(events.send(Event::FollowerReady(number)).await);
+                    }
+                }
+                Ok(_) | Err(_) => break,
             },
         }
     }

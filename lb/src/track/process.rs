@@ -17,6 +17,8 @@ pub(super) struct Process {
     is_fresh: bool,
     /// When a change of the verdict is believed.
     due: Option<Instant>,
+    /// That change began with a start.
+    is_start: bool,
     since: Instant,
 }
 
@@ -28,6 +30,7 @@ impl Process {
             verdict: None,
             is_fresh: true,
             due: None,
+            is_start: false,
             since: now,
         }
     }
@@ -55,6 +58,16 @@ impl Process {
 
     pub(super) const fn due(&self) -> Option<Instant> {
         self.due
+    }
+
+    /// Why a change is not believed yet.
+    pub(super) fn delay(&self) -> Option<&'static str> {
+        let delay = if self.is_start {
+            "fork_delay"
+        } else {
+            "terminate_delay"
+        };
+        self.due.map(|_| delay)
     }
 
     pub(super) const fn verdict(&self) -> Option<bool> {
@@ -87,7 +100,8 @@ impl Process {
         } else if self.verdict == Some(is_well) {
             self.due = None;
         } else if self.due.is_none() {
-            let delay = if before.is_some_and(|before| before < count) {
+            self.is_start = before.is_some_and(|before| before < count);
+            let delay = if self.is_start {
                 self.settings.fork_delay
             } else {
                 self.settings.terminate_delay

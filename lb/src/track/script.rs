@@ -73,6 +73,10 @@ impl Script {
         self.last.as_ref()
     }
 
+    pub(super) const fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
     pub(super) fn runs_as(&self, run: RunId) -> bool {
         self.running == Some(run)
     }

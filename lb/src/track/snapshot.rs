@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Tracker, follower::Object, weight::Condition};
+use super::{Tracker, follower::Object, script::Script, weight::Condition};
 
 /// Something tracked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,15 @@ pub struct TrackedSnapshot {
     pub up: Option<bool>,
     /// The last result in words: an exit status, a number, a count.
     pub last: String,
+    /// The number in a file, or of processes.
+    #[serde(default)]
+    pub count: Option<i64>,
+    /// A script that runs at this moment.
+    #[serde(default)]
+    pub running: bool,
+    /// Why a change of a process is not believed yet: `fork_delay` or `terminate_delay`.
+    #[serde(default)]
+    pub delayed: Option<String>,
     /// Seconds since `up` or the number changed.
     pub since: f64,
     /// The instances that track it.
@@ -40,11 +49,47 @@ impl Tracker {
                 name,
                 up,
                 last,
+                count: self.count(object),
+                running: self.is_running(object),
+                delayed: self.delay(object).map(str::to_owned),
                 since: now.saturating_duration_since(since).as_secs_f64(),
                 instances: by.iter().cloned().collect(),
             })
         });
         snapshots.collect()
+    }
+
+    /// When scripts run next, and when changes of processes are believed: which, why and when.
+    pub fn waits(&self) -> impl Iterator<Item = (&str, &'static str, Instant)> {
+        let scripts = self.scripts.iter();
+        let scripts = scripts.map(|(name, it)| (name.as_str(), "script", it.due()));
+        let processes = self.processes.iter().filter_map(|(name, it)| {
+            let (due, delay) = it.due().zip(it.delay())?;
+            Some((name.as_str(), delay, due))
+        });
+        scripts.chain(processes)
+    }
+
+    fn count(&self, object: &Object) -> Option<i64> {
+        match object {
+            Object::Process(name) => self.processes.get(name)?.count().map(i64::from),
+            Object::File(name) => self.files.get(name)?.value.map(i64::from),
+            Object::Interface(_) | Object::Bfd(_) | Object::Script(_) => None,
+        }
+    }
+
+    fn is_running(&self, object: &Object) -> bool {
+        match object {
+            Object::Script(name) => self.scripts.get(name).is_some_and(Script::is_running),
+            _ => false,
+        }
+    }
+
+    fn delay(&self, object: &Object) -> Option<&'static str> {
+        match object {
+            Object::Process(name) => self.processes.get(name)?.delay(),
+            _ => None,
+        }
     }
 
     fn describe(&self, object: &Object) -> Option<(&'static str, String, String, Instant)> {

@@ -141,7 +141,10 @@ struct Master {
 struct Counts {
     received: u64,
     sent: u64,
+    zero_received: u64,
+    zero_sent: u64,
     became_master: u64,
+    released_master: u64,
     fenced: u64,
     refused: BTreeMap<Cow<'static, str>, u64>,
 }

@@ -8,7 +8,9 @@ use super::{advert::Advertisement, object::Object};
 use crate::config::model::{VirtualAddress, vrrp::StateNotify};
 
 /// An instance within its [`Router`](super::Router): stable for the life of the process, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct InstanceId(pub u32);
 

@@ -323,12 +323,8 @@ impl Router {
     pub fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
         let instance = self.schedule.first();
         let instance = instance.and_then(|(_, id)| self.instances.get(&id)?.next_timeout());
-        let others = [
-            (self.links.next(), "link_delay"),
-            (self.pacing.next(), "pacing"),
-            (self.held_until, "startup_delay"),
-        ];
-        let others = others
+        let others = self
+            .waits_of_all()
             .into_iter()
             .filter_map(|(when, why)| Some((when?, why)));
         instance
@@ -361,6 +357,14 @@ impl Router {
         self.outputs.shrink_to_fit();
     }
 
+    fn waits_of_all(&self) -> [(Option<Instant>, &'static str); 3] {
+        [
+            (self.links.next(), "link_delay"),
+            (self.pacing.next(), "pacing"),
+            (self.held_until, "startup_delay"),
+        ]
+    }
+
     /// Every instance as plain data, in the order of their beginning.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Vec<InstanceSnapshot> {
@@ -368,6 +372,18 @@ impl Router {
         instances
             .map(|(id, instance)| self.view(*id, instance, now))
             .collect()
+    }
+
+    /// What it waits for: of which instance, none where it is of all, and when it is due.
+    pub fn waits(&self) -> impl Iterator<Item = (Option<&str>, &'static str, Instant)> {
+        let instances = self.instances.values().flat_map(|instance| {
+            let name = instance.config().name.as_str();
+            instance
+                .waits()
+                .map(move |(what, due)| (Some(name), what, due))
+        });
+        let others = self.waits_of_all().into_iter();
+        instances.chain(others.filter_map(|(due, what)| Some((None, what, due?))))
     }
 
     fn view(&self, id: InstanceId, instance: &Instance, now: Instant) -> InstanceSnapshot {

@@ -1,10 +1,10 @@
 //! What observers see of the VRRP core: plain data.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::output::{Gate, State};
+use super::output::{Gate, InstanceId, State};
 
 /// An address, a route or a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct ObjectSnapshot {
 /// One instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InstanceSnapshot {
+    /// What it is called in inputs and outputs, and in recordings.
+    #[serde(default)]
+    pub id: InstanceId,
     /// Name of the `vrrp_instance`.
     pub name: String,
     /// Interface name.
@@ -46,6 +49,9 @@ pub struct InstanceSnapshot {
     pub yielding: bool,
     /// Seconds for which it yields still; none until it is released.
     pub yields_for: Option<f64>,
+    /// The address that adverts are sent from; none while the interface is not usable.
+    #[serde(default)]
+    pub source: Option<IpAddr>,
     /// The master's address as far as known; ours when MASTER.
     pub master: Option<IpAddr>,
     /// The master's priority.
@@ -64,16 +70,65 @@ pub struct InstanceSnapshot {
     pub installed: Vec<String>,
     /// Everything that goes with being MASTER, and what is on its way out: addresses, routes, rules.
     pub objects: Vec<ObjectSnapshot>,
+    /// What has happened so far.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// What has happened to an instance since it began, or since its counters were cleared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
     /// Adverts received by userspace and accepted.
     pub adverts_received: u64,
+    /// Adverts that the kernel absorbed; whoever knows the kernel's part adds them.
+    pub adverts_absorbed: u64,
     /// Adverts sent.
     pub adverts_sent: u64,
+    /// Accepted ones that said priority 0.
+    pub zero_received: u64,
+    /// Sent ones that said priority 0.
+    pub zero_sent: u64,
     /// Times MASTER.
     pub became_master: u64,
+    /// Times MASTER no longer.
+    pub released_master: u64,
     /// Times the kernel fenced the gate of this MASTER.
     pub fenced: u64,
     /// Adverts refused, by reason.
-    pub refused: std::collections::BTreeMap<String, u64>,
+    pub refused: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// What has happened since these were as in `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let refused = self.refused.iter().map(|(reason, count)| {
+            let before = before.refused.get(reason).copied().unwrap_or(0);
+            (reason.clone(), count.saturating_sub(before))
+        });
+        Self {
+            adverts_received: self
+                .adverts_received
+                .saturating_sub(before.adverts_received),
+            adverts_absorbed: self
+                .adverts_absorbed
+                .saturating_sub(before.adverts_absorbed),
+            adverts_sent: self.adverts_sent.saturating_sub(before.adverts_sent),
+            zero_received: self.zero_received.saturating_sub(before.zero_received),
+            zero_sent: self.zero_sent.saturating_sub(before.zero_sent),
+            became_master: self.became_master.saturating_sub(before.became_master),
+            released_master: self.released_master.saturating_sub(before.released_master),
+            fenced: self.fenced.saturating_sub(before.fenced),
+            refused: refused.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
+    /// Adverts refused for this reason.
+    #[must_use]
+    pub fn refused(&self, reason: &str) -> u64 {
+        self.refused.get(reason).copied().unwrap_or(0)
+    }
 }
 
 /// One `vrrp_sync_group`.

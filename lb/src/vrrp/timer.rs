@@ -109,11 +109,15 @@ impl Timers {
         self.next
     }
 
-    fn first(&self) -> Option<(Instant, Timer)> {
-        let set = Timer::ALL
+    /// Every timer that runs.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Instant, Timer)> {
+        Timer::ALL
             .into_iter()
-            .filter_map(|timer| Some((self.when[timer as usize]?, timer)));
-        set.min_by_key(|(when, _)| *when)
+            .filter_map(|timer| Some((self.when[timer as usize]?, timer)))
+    }
+
+    fn first(&self) -> Option<(Instant, Timer)> {
+        self.all().min_by_key(|(when, _)| *when)
     }
 
     /// Takes one timer that is due, the oldest first.

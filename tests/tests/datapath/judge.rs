@@ -239,7 +239,11 @@ fn daemon(segment: Segment, packet: &Packet) -> Fate {
         }
     }
     let after = &router.snapshot(now)[0];
-    let refused = after.refused.keys().find(|name| *name != "addr_list_err");
+    let refused = after
+        .counts
+        .refused
+        .keys()
+        .find(|name| *name != "addr_list_err");
     match refused {
         Some(name) => {
             let (_, _, fate) = table(segment)

@@ -16,6 +16,8 @@ mod changes;
 mod checks;
 mod command_line;
 mod config;
+mod control;
+mod dumps;
 mod failover;
 mod flows;
 mod full_nat;

@@ -94,6 +94,12 @@ impl Director {
         &self.port
     }
 
+    /// Its own directory, which is its daemons' `$TMPDIR` too.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Its configuration file.
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
@@ -146,6 +152,7 @@ impl Director {
             .env("NOTIFY_SOCKET", self.notify_socket())
             .env("WATCHDOG_USEC", "2000000")
             .args(options)
+            .env("TMPDIR", &self.directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

@@ -10,6 +10,7 @@ fn status() -> Status {
     Status {
         version: "0.1.0".into(),
         router_id: "edge1".into(),
+        time: Duration::ZERO,
         pid: 7,
         data_plane: DataPlaneStatus {
             loaded: true,
@@ -24,6 +25,8 @@ fn status() -> Status {
             counters: [("forwarded".into(), 12), ("malformed".into(), 0)].into(),
         },
         instances: Some(vec![InstanceSnapshot {
+            id: InstanceId(1),
+            source: None,
             name: "VI_1".into(),
             interface: "eth0".into(),
             vrid: 51,
@@ -37,7 +40,6 @@ fn status() -> Status {
             group: Some("G1".into()),
             yielding: true,
             yields_for: Some(250.0),
-            fenced: 0,
             master: Some([192, 0, 2, 1].into()),
             master_priority: 150,
             advert_interval: 0.1,
@@ -47,10 +49,12 @@ fn status() -> Status {
             addresses: vec!["192.0.2.80/24".into(), "192.0.2.81/24".into()],
             installed: vec!["192.0.2.80/24".into()],
             objects: vec![],
-            adverts_received: 1,
-            adverts_sent: 2,
-            became_master: 1,
-            refused: BTreeMap::new(),
+            counts: Counts {
+                adverts_received: 1,
+                adverts_sent: 2,
+                became_master: 1,
+                ..Counts::default()
+            },
         }]),
         groups: vec![GroupSnapshot {
             name: "G1".into(),
@@ -75,6 +79,9 @@ fn status() -> Status {
                 name: "chk_http".into(),
                 up: Some(false),
                 last: "exited with status 1".into(),
+                count: None,
+                running: false,
+                delayed: None,
                 since: 12.5,
                 instances: vec!["VI_1".into(), "VI_2".into()],
             },
@@ -83,6 +90,9 @@ fn status() -> Status {
                 name: "offset".into(),
                 up: None,
                 last: "-20".into(),
+                count: None,
+                running: false,
+                delayed: None,
                 since: 90_000.0,
                 instances: vec!["VI_1".into()],
             },

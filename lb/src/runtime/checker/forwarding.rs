@@ -32,7 +32,7 @@ use crate::{
     io::{memory, netlink::next_hop::Follower, notify::Notifications, scheduling::Priorities},
     observe::{
         answer, log,
-        status::{CheckersStatus, LoopStatus},
+        status::{CheckersStatus, LoopStatus, Wait},
     },
     pool::{
         Health, NextHop, Plane, RealServerId, VirtualServerId,
@@ -395,6 +395,7 @@ impl Forwarder {
         &mut self,
         words: &BTreeMap<RealServerId, String>,
         longest_delay: Duration,
+        waits: Vec<Wait>,
     ) -> CheckersStatus {
         let event_loop = LoopStatus {
             longest_delay: longest_delay.as_secs_f64(),
@@ -413,6 +414,7 @@ impl Forwarder {
         CheckersStatus {
             services,
             event_loop,
+            waits,
         }
     }
 

@@ -146,7 +146,8 @@ fn serve(settings: &Settings, events: &mpsc::Sender<Event>) -> anyhow::Result<Co
             drop(events.send(Event::Request(request, Some(reply))).await);
         }
     };
-    Control::serve(settings.places.control_socket(), REQUEST_MAX, handle)
+    let parse = |line: &str| serde_json::from_str(line).map_err(|error| error.to_string());
+    Control::serve(settings.places.control_socket(), REQUEST_MAX, parse, handle)
 }
 
 /// A named pipe, as the original's `/dev/keepalivecfg`: a request of the control socket in each line, without answers.

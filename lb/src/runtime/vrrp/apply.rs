@@ -278,6 +278,11 @@ impl Vrrp {
     }
 
     fn removed(&mut self, id: InstanceId) {
+        let subject = self.members.get(id).and_then(|member| member.subject);
+        if let (Some(subject), Some(guards)) = (subject, &mut self.effects.guards) {
+            guards.forget_absorbed(&subject.key);
+        }
+        self.counting.forget(id);
         if let Some(place) = self.members.remove(id) {
             self.adjust_sockets(&place);
         }

@@ -99,6 +99,11 @@ impl Changes {
         self.queue.push_back(Job::Filter(mac, takes));
     }
 
+    /// Changes that wait for the one under way.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Whether every change was acknowledged.
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.is_none() && self.queue.is_empty()

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::Vrrp;
+use super::{Vrrp, sockets::spell};
 use crate::{
     config::{model::vrrp::StateNotify, nearest},
     observe::{
         answer,
-        status::{LoopStatus, VrrpStatus},
+        status::{LoopStatus, VrrpStatus, Wait},
     },
     runtime::channel::{Request, VrrpRequest},
     vrrp::{
         Recorded, Router,
-        output::{Happening, Notice, Party, State},
+        output::{Happening, InstanceId, Notice, Party, State},
         snapshot::{GroupSnapshot, InstanceSnapshot},
     },
 };
@@ -20,8 +20,21 @@ use crate::{
 impl Vrrp {
     /// This child's part of the status.
     pub(super) fn snapshot(&self, now: Instant) -> VrrpStatus {
+        let mut instances = self.router.snapshot(now);
+        for instance in &mut instances {
+            instance.counts.adverts_absorbed = self.absorbed(instance.id);
+        }
+        let totals = instances.iter().map(|it| (it.id, it.counts.clone()));
+        let totals = totals.collect();
+        for instance in &mut instances {
+            self.counting.take_off(instance.id, &mut instance.counts);
+        }
         VrrpStatus {
-            instances: self.router.snapshot(now),
+            instances,
+            totals,
+            time: self.counting.time_of_day(now),
+            waits: Vec::new(),
+            links: Vec::new(),
             groups: self.router.group_snapshot(),
             statics: self.statics.snapshot(),
             tracked: self.tracking.tracker.snapshot(now),
@@ -30,6 +43,77 @@ impl Vrrp {
                 ..LoopStatus::default()
             },
         }
+    }
+
+    /// Adverts that the kernel absorbed for an instance.
+    fn absorbed(&self, id: InstanceId) -> u64 {
+        let subject = self.members.get(id).and_then(|member| member.subject);
+        let guards = self.effects.guards.as_ref();
+        let absorbed = guards.zip(subject);
+        absorbed.map_or(0, |(guards, subject)| guards.absorbed(&subject.key))
+    }
+
+    /// What the loop waits for.
+    pub(super) fn waits(&self, now: Instant) -> Vec<Wait> {
+        let router = self.router.waits();
+        let router = router.map(|(instance, what, due)| {
+            Wait::until(
+                format!("{}: {what}", instance.unwrap_or("all instances")),
+                due,
+                now,
+            )
+        });
+        let tracked = self.tracking.tracker.waits();
+        let tracked =
+            tracked.map(|(name, what, due)| Wait::until(format!("{what} {name}"), due, now));
+        let others = [
+            (
+                self.statics.poll_timeout(),
+                "static addresses, routes and rules: tried again",
+            ),
+            (
+                self.virtuals.poll_timeout(),
+                "virtual interfaces: tried again",
+            ),
+            (self.linkbeat.next(), "links: polled"),
+        ];
+        let others = others.into_iter();
+        let others = others.filter_map(|(due, what)| Some(Wait::until(what.to_owned(), due?, now)));
+        self.events()
+            .into_iter()
+            .chain(router)
+            .chain(tracked)
+            .chain(others)
+            .collect()
+    }
+
+    /// What it waits for that comes when it comes.
+    fn events(&self) -> Vec<Wait> {
+        let mut events = Vec::new();
+        if !self.effects.changes.is_idle() {
+            let queued = self.effects.changes.queued();
+            let what = format!("netlink: a change is under way, {queued} more wait");
+            events.push(Wait::for_event(what));
+        }
+        if !self.notifications.is_idle() {
+            let what = self.notifications.under_way();
+            events.push(Wait::for_event(what));
+        }
+        for place in self.sockets.places() {
+            let what = format!("adverts at {}", spell(&place));
+            events.push(Wait::for_event(what));
+        }
+        for place in &self.deaf {
+            let what = format!("a socket at {}, which could not be opened", spell(place));
+            events.push(Wait::for_event(what));
+        }
+        for id in &self.effects.unguarded {
+            let name = self.members.name(*id);
+            events.push(Wait::for_event(format!(
+                "{name}: memory for a timer of the kernel"
+            )));
+        }
+        events
     }
 
     /// Does what an operator asks, and says what comes of it, or why nothing does.

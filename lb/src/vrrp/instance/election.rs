@@ -39,7 +39,7 @@ impl Instance {
             Verdict::Accepted => {}
         }
         if self.farewell.is_some() {
-            self.counts.received += 1;
+            self.count_received(advert);
             return self.hear_successor(rx.source, advert, now, outputs);
         }
         if self.is_late(now) {
@@ -51,7 +51,7 @@ impl Instance {
             }
             return;
         }
-        self.counts.received += 1;
+        self.count_received(advert);
         match self.state {
             State::Backup => self.backup_hears(rx.source, advert, now, outputs),
             State::Master => self.master_hears(rx.source, advert, now, outputs),
@@ -276,6 +276,11 @@ impl Instance {
         self.heartbeat.give_up();
         self.heartbeat.set(self.id, Guard::Off, outputs);
         self.timers.set(Timer::MasterDown, self.deadline);
+    }
+
+    fn count_received(&mut self, advert: &Advertisement) {
+        self.counts.received += 1;
+        self.counts.zero_received += u64::from(advert.priority == 0);
     }
 
     fn count_refusal(&mut self, name: impl Into<Cow<'static, str>>) {

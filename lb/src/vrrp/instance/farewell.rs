@@ -58,6 +58,7 @@ impl Instance {
     /// Tells the others that this MASTER stops.
     pub(super) fn resign(&mut self, outputs: &mut Outputs) {
         self.counts.sent += 1;
+        self.counts.zero_sent += 1;
         outputs.push_back(Output::SendAdvert {
             instance: self.id,
             advert: Advertisement::of(&self.config, 0),

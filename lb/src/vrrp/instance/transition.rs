@@ -136,6 +136,7 @@ impl Instance {
         self.candidate = None;
         self.rival = None;
         if from == State::Master {
+            self.counts.released_master += 1;
             self.ask_gate(Gate::Fenced, outputs);
             last_words(self, outputs);
         }

@@ -7,7 +7,7 @@ use crate::{
     config::model::VirtualAddress,
     vrrp::{
         output::{Gate, State},
-        snapshot::InstanceSnapshot,
+        snapshot::{Counts, InstanceSnapshot},
         timer::Timer,
     },
 };
@@ -17,8 +17,8 @@ impl Instance {
     pub(in crate::vrrp) fn snapshot(&self, now: Instant) -> InstanceSnapshot {
         let (master, master_priority) = self.known_master();
         let addresses = self.config.addresses.iter();
-        let refused = self.counts.refused.iter();
         InstanceSnapshot {
+            id: self.id,
             name: self.config.name.clone(),
             interface: self.config.interface.to_string(),
             vrid: self.config.vrid.get(),
@@ -35,6 +35,7 @@ impl Instance {
                 .timers
                 .when(Timer::Yield)
                 .map(|end| end.saturating_duration_since(now).as_secs_f64()),
+            source: self.source,
             master,
             master_priority,
             advert_interval: self.master_interval().as_secs_f64(),
@@ -47,14 +48,32 @@ impl Instance {
             addresses: addresses.map(spell).collect(),
             installed: self.objects.installed().map(spell).collect(),
             objects: self.objects.snapshot(),
-            adverts_received: self.counts.received,
-            adverts_sent: self.counts.sent,
-            became_master: self.counts.became_master,
-            fenced: self.counts.fenced,
+            counts: self.counts(),
+        }
+    }
+
+    /// What has happened to it so far, as far as userspace knows.
+    pub(in crate::vrrp) fn counts(&self) -> Counts {
+        let counts = &self.counts;
+        let refused = counts.refused.iter();
+        Counts {
+            adverts_received: counts.received,
+            adverts_absorbed: 0,
+            adverts_sent: counts.sent,
+            zero_received: counts.zero_received,
+            zero_sent: counts.zero_sent,
+            became_master: counts.became_master,
+            released_master: counts.released_master,
+            fenced: counts.fenced,
             refused: refused
                 .map(|(name, count)| (name.to_string(), *count))
                 .collect(),
         }
+    }
+
+    /// The timers that run, and when each is due.
+    pub(in crate::vrrp) fn waits(&self) -> impl Iterator<Item = (&'static str, Instant)> {
+        self.timers.all().map(|(due, timer)| (timer.name(), due))
     }
 
     fn known_master(&self) -> (Option<IpAddr>, u8) {

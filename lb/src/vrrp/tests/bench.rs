@@ -150,7 +150,12 @@ impl Bench {
 
     /// Count of a refusal.
     pub(super) fn refused(&self, name: &str) -> u64 {
-        self.snapshot().refused.get(name).copied().unwrap_or(0)
+        self.snapshot()
+            .counts
+            .refused
+            .get(name)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// An advert such as `config` would send, from another node.

@@ -167,7 +167,7 @@ fn a_v2_advert_with_another_interval_is_dropped_and_counted() {
         (bench.next(), bench.refused("advert_interval_err")),
         (due, 1)
     );
-    assert_eq!(bench.snapshot().adverts_received, 0);
+    assert_eq!(bench.snapshot().counts.adverts_received, 0);
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn what_must_not_count_is_counted_as_refused() {
         },
     );
     bench.hear("fe80::9", &config);
-    let refused: Vec<_> = bench.snapshot().refused.into_iter().collect();
+    let refused: Vec<_> = bench.snapshot().counts.refused.into_iter().collect();
     assert_eq!(
         refused,
         [("ip_ttl_err".to_owned(), 1), ("vers_err".to_owned(), 1)]
@@ -324,7 +324,7 @@ fn packets_that_do_not_count_are_counted_with_the_instance_they_were_meant_for()
         bench.router.handle_refusal(id, "auth_failure", bench.now);
     }
     assert_eq!(bench.refused("auth_failure"), 2);
-    assert_eq!(bench.snapshot().adverts_received, 0);
+    assert_eq!(bench.snapshot().counts.adverts_received, 0);
 }
 
 #[test]

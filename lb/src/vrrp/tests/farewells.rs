@@ -302,7 +302,7 @@ fn a_lost_lease_is_told_and_so_is_that_the_gate_is_open_again() {
         bench.told(),
         ["INSTANCE VI_1 FENCED 100", "INSTANCE VI_1 MASTER 100"]
     );
-    assert_eq!(bench.snapshot().fenced, 1);
+    assert_eq!(bench.snapshot().counts.fenced, 1);
 }
 
 #[test]
@@ -323,5 +323,34 @@ fn an_election_lost_is_no_fence() {
     bench.router.handle_yielded(id, bench.epoch, bench.now);
     bench.hear(BETTER, &priority(backup(), 150));
     assert_eq!(bench.told(), ["INSTANCE VI_1 BACKUP 100"]);
-    assert_eq!(bench.snapshot().fenced, 0);
+    assert_eq!(bench.snapshot().counts.fenced, 0);
+}
+
+#[test]
+fn terms_as_master_and_words_of_priority_0_are_counted() {
+    let counts = |bench: &Bench| {
+        let counts = bench.snapshot().counts;
+        let terms = (counts.became_master, counts.released_master);
+        (terms, (counts.zero_received, counts.zero_sent))
+    };
+    let mut bench = master(&backup());
+    assert_eq!(counts(&bench), ((1, 0), (0, 0)));
+    bench.hear(BETTER, &priority(backup(), 150));
+    assert_eq!(counts(&bench), ((1, 1), (0, 0)));
+    bench.hear_resignation(BETTER);
+    assert_eq!(counts(&bench), ((1, 1), (1, 0)));
+    bench.run(ms(10_000));
+    assert_eq!(counts(&bench), ((2, 1), (1, 0)));
+    bench.link(None);
+    let ((_, released), (_, sent)) = counts(&bench);
+    assert_eq!(
+        (released, sent),
+        (2, 0),
+        "nobody hears it without an interface"
+    );
+    bench.up();
+    bench.run(ms(20_000));
+    bench.router.handle_stop(bench.now);
+    let ((_, _), (_, sent)) = counts(&bench);
+    assert_eq!(sent, 1);
 }

@@ -181,7 +181,7 @@ fn an_owner_that_ignores_adverts_answers_none() {
     bench.hear_resignation(BETTER);
     bench.hear(BETTER, &priority(backup(), 254));
     assert_eq!((bench.lines(), bench.state()), (vec![], State::Master));
-    assert_eq!(bench.snapshot().adverts_received, 0);
+    assert_eq!(bench.snapshot().counts.adverts_received, 0);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_link_that_is_down_for_less_than_its_delay_was_never_down() {
     bench.up();
     bench.run(ms(5000));
     assert_eq!(
-        (bench.state(), bench.snapshot().became_master),
+        (bench.state(), bench.snapshot().counts.became_master),
         (State::Master, 1)
     );
 }

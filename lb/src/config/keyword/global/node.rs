@@ -188,8 +188,10 @@ pub(super) const FILES: &[Global] = &[
     .without_effect("a reload is always checked first")
     .means("checks a configuration before a reload takes it"),
     text(&["reload_time_file"], field!(some clone files.reload_time))
+        .acted()
         .means("holds the time of the next reload"),
     flag(&["reload_repeat"], field!(copy files.repeats_daily))
+        .acted()
         .means("the reload of reload_time_file is a daily one"),
     Global::new(
         &["reload_file"],
@@ -199,7 +201,6 @@ pub(super) const FILES: &[Global] = &[
             show: |global| words::show_optional(global.files.reload_marker.as_deref()),
         },
     )
-    .parsed()
     .means("a file that is there while a reload runs or is due"),
     Global::new(
         &["config_save_dir"],
@@ -227,6 +228,7 @@ pub(super) const FILES: &[Global] = &[
     .default("none; all of them for the bare word")
     .means("which failures of includes are errors, up to the end of its file"),
     boolean(&["data_use_instance"], field!(copy files.instance_in_names))
+        .acted()
         .default("false")
         .means("dump files carry the names of namespace and instance"),
     Global::new(
@@ -237,13 +239,17 @@ pub(super) const FILES: &[Global] = &[
             field: field!(word files.json),
         },
     )
-    .parsed()
     .default("1")
     .means("the form of the JSON dump"),
-    text(&["state_dump_file"], field!(some clone files.state_dump)).means("where state is dumped"),
+    text(&["state_dump_file"], field!(some clone files.state_dump))
+        .acted()
+        .means("where state is dumped"),
     text(&["stats_dump_file"], field!(some clone files.stats_dump))
+        .acted()
         .means("where counters are dumped"),
-    text(&["json_dump_file"], field!(some clone files.json_dump)).means("where JSON is dumped"),
+    text(&["json_dump_file"], field!(some clone files.json_dump))
+        .acted()
+        .means("where JSON is dumped"),
     text(&["iproute_usr_dir"], field!(some clone files.iproute_usr))
         .means("names of routing tables as the distribution ships them"),
     text(&["iproute_etc_dir"], field!(some clone files.iproute_etc))

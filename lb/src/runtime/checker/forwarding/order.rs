@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     checker::CheckChange,
+    observe::status::Wait,
     pool::{Health, RealServerId, VirtualServerId},
     runtime::channel::{DrainRequest, FromChild, Plan},
 };
@@ -32,6 +33,8 @@ pub(in crate::runtime::checker) enum Order {
         words: BTreeMap<RealServerId, String>,
         /// By how much a timer of the checks has run too late at most.
         longest_delay: Duration,
+        /// What that loop waits for.
+        waits: Vec<Wait>,
     },
     /// Reload to nothing, but leave the IPVS table as it is if it is to be kept, and end.
     Stop { keeps_ipvs: bool },

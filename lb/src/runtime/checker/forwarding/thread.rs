@@ -138,8 +138,9 @@ impl Forwarder {
                 Order::Status {
                     words,
                     longest_delay,
+                    waits,
                 } => {
-                    let status = self.status(&words, longest_delay);
+                    let status = self.status(&words, longest_delay, waits);
                     self.answer(Answer::Tell(FromChild::Checkers(status)));
                 }
                 Order::Stop { keeps_ipvs } => {
