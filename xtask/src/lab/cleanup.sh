@@ -18,5 +18,6 @@ for path in /run/netns/"$lab"-*; do
     rm -rf "/sys/fs/bpf/lb/$name" "/sys/fs/bpf/lb/$name:"* "/run/lb/$name" "/run/lb/$name:"*
     rm -rf "/run/keepalived/$name" "/run/lb-frr/$name"
 done
+rmdir /run/keepalived 2>/dev/null
 rm -rf "$work"
 rm -f "/run/lb-lab/$lab"
