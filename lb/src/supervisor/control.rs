@@ -60,7 +60,7 @@ impl From<channel::Request> for Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
-    /// [`PROTOCOL`].
+    /// The version of the language, 1.
     pub protocol: u32,
     /// What is asked.
     pub request: Request,
