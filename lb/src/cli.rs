@@ -14,7 +14,7 @@ use std::{
 };
 
 use clap::{
-    ArgAction, Parser, Subcommand,
+    ArgAction, Args, Parser, Subcommand,
     builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser},
 };
 
@@ -141,24 +141,7 @@ pub enum Command {
         level: Option<LogLevel>,
     },
     /// Ask the program in the kernel where a packet would go, and why: 0 when it is forwarded, 3 when not
-    Flow {
-        /// The transport protocol
-        #[arg(value_parser = protocol())]
-        protocol: Protocol,
-        /// The client, as ADDRESS:PORT
-        source: SocketAddr,
-        /// The virtual server, as ADDRESS:PORT
-        destination: SocketAddr,
-        /// The interface it comes by; the one towards the client without it
-        #[arg(long, value_name = "NAME")]
-        interface: Option<String>,
-        /// Let it open a connection, which the kernel will remember
-        #[arg(long)]
-        open: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Flow(FlowArguments),
     /// Show every flow that the kernel remembers: protocol, client, virtual server, real server, state, seconds idle
     Flows {
         /// Print a line of JSON each
@@ -225,6 +208,27 @@ pub enum Command {
         #[arg(long)]
         instance: Option<String>,
     },
+}
+
+/// Whose packet `lb flow` asks about.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct FlowArguments {
+    /// The transport protocol
+    #[arg(value_parser = protocol())]
+    pub protocol: Protocol,
+    /// The client, as ADDRESS:PORT
+    pub source: SocketAddr,
+    /// The virtual server, as ADDRESS:PORT
+    pub destination: SocketAddr,
+    /// The interface it comes by; the one towards the client without it
+    #[arg(long, value_name = "NAME")]
+    pub interface: Option<String>,
+    /// Let it open a connection, which the kernel will remember
+    #[arg(long)]
+    pub open: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `10.0.0.1`, `10.0.0.1:80`, `2001:db8::1` or `[2001:db8::1]:80`.

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::{Parser, error::ErrorKind};
 use lb::{
     cli::{
-        self, Cli, Command, ConfigCommand, Role, VrrpCommand,
+        self, Cli, Command, ConfigCommand, FlowArguments, Role, VrrpCommand,
         daemon::{LogFormat, genhash_by_name, is_called, signal_number},
     },
     command::{
@@ -150,24 +150,7 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Flows { json }) => {
             flow::list(run_dir.pins(), *json).map(|()| ExitCode::SUCCESS)
         }
-        Some(Command::Flow {
-            protocol,
-            source,
-            destination,
-            interface,
-            open,
-            json,
-        }) => {
-            let question = flow::Question {
-                protocol: *protocol,
-                source: *source,
-                destination: *destination,
-                interface: interface.clone(),
-                opens: *open,
-            };
-            let asked = flow::explain(run_dir.pins(), &question, *json);
-            tokio_runtime()?.block_on(asked).map(ExitCode::from)
-        }
+        Some(Command::Flow(asked)) => packet(&run_dir, asked),
         Some(Command::Drain {
             real_server,
             deadline,
@@ -202,6 +185,19 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// `lb flow`.
+fn packet(run_dir: &RunDir, asked: &FlowArguments) -> anyhow::Result<ExitCode> {
+    let question = flow::Question {
+        protocol: asked.protocol,
+        source: asked.source,
+        destination: asked.destination,
+        interface: asked.interface.clone(),
+        opens: asked.open,
+    };
+    let answer = flow::explain(run_dir.pins(), &question, asked.json);
+    tokio_runtime()?.block_on(answer).map(ExitCode::from)
+}
+
 /// Whether a command is about a running daemon, which the configuration of `-f` names: by its namespace and instance.
 const fn is_for_a_daemon(command: Option<&Command>) -> bool {
     match command {
@@ -210,7 +206,7 @@ const fn is_for_a_daemon(command: Option<&Command>) -> bool {
             | Command::Stats { .. }
             | Command::Reload
             | Command::LogLevel { .. }
-            | Command::Flow { .. }
+            | Command::Flow(_)
             | Command::Flows { .. }
             | Command::Drain { .. }
             | Command::Vrrp(_),

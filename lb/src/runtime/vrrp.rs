@@ -156,17 +156,7 @@ pub async fn run(
                 expired.context("timer")?;
                 vrrp.priorities.late(next.elapsed());
                 vrrp.receive_all();
-                let now = Instant::now();
-                if now >= audit {
-                    vrrp.audit(now);
-                    audit = now + AUDIT;
-                }
-                vrrp.tracking.tracker.handle_timeout(now);
-                vrrp.apply_tracking();
-                vrrp.handle_virtual_timeout(now);
-                vrrp.handle_linkbeat(now);
-                vrrp.statics.handle_timeout(now);
-                vrrp.router.handle_timeout(now);
+                vrrp.handle_timeout(&mut audit);
             }
             // 2. The kernel's half of the heartbeat.
             ready = next_events(&mut events) => {
@@ -317,6 +307,21 @@ impl Vrrp {
         self.sync_daemons.finish();
         self.notifications.finish().await;
         Ok(())
+    }
+
+    /// Does what is due, the look at the kernel's heartbeats at `audit` too.
+    fn handle_timeout(&mut self, audit: &mut Instant) {
+        let now = Instant::now();
+        if now >= *audit {
+            self.audit(now);
+            *audit = now + AUDIT;
+        }
+        self.tracking.tracker.handle_timeout(now);
+        self.apply_tracking();
+        self.handle_virtual_timeout(now);
+        self.handle_linkbeat(now);
+        self.statics.handle_timeout(now);
+        self.router.handle_timeout(now);
     }
 
     /// Whether it was told to stop, and every address, route and rule is gone.
