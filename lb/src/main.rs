@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     os::fd::{AsFd, OwnedFd},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
@@ -307,10 +307,23 @@ fn child(
 ) -> anyhow::Result<ExitCode> {
     let run_dir = RunDir::of(cli.namespace.as_deref(), instance);
     start_logging(cli, Some(role), instance);
-    let succession = Succession::of(role, &run_dir, pid_file, predecessor)?;
-    if let Err(error) = io::privileges::keep_only(role, run_dir.path(), pid_file) {
-        log::privileges_kept(role, &error);
-    }
+    let ran = run_child(cli, role, &run_dir, pid_file, predecessor, instance);
+    ran.inspect_err(|error| log::process_failed(Some(role), error))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_child(
+    cli: &Cli,
+    role: Role,
+    run_dir: &RunDir,
+    pid_file: &Path,
+    predecessor: Option<u32>,
+    instance: Option<&str>,
+) -> anyhow::Result<()> {
+    let succession = Succession::of(role, run_dir, pid_file, predecessor)?;
+    let log_file = log_file(cli, Some(role), instance);
+    let kept = io::privileges::keep_only(role, run_dir.path(), pid_file, log_file.as_deref());
+    kept.unwrap_or_else(|error| log::privileges_kept(role, &error));
     let (tells, sessions) = (cli.daemon.address_monitoring, run_dir.session_feed());
     let line: OwnedFd = std::io::stdin()
         .as_fd()
@@ -321,10 +334,9 @@ fn child(
         match role {
             Role::Vrrp => runtime::vrrp::run(channel, succession, sessions, tells).await,
             Role::Checkers => runtime::checker::run(channel, succession, sessions).await,
-            Role::Bfd => runtime::bfd::run(channel, succession, &run_dir).await,
+            Role::Bfd => runtime::bfd::run(channel, succession, run_dir).await,
         }
-    })?;
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
 fn daemon(mut cli: Cli) -> anyhow::Result<ExitCode> {
@@ -359,8 +371,16 @@ fn daemon(mut cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli, None, instance.as_deref());
     log::diagnostics(&loaded.diagnostics);
     io::config::keep(&loaded.config, cli.dump_conf);
-    tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()))?;
+    let ran = tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()));
+    // In the background nobody sees stderr.
+    ran.inspect_err(|error| log::process_failed(None, error))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// `-g`, of this process.
+fn log_file(cli: &Cli, role: Option<Role>, instance: Option<&str>) -> Option<PathBuf> {
+    let file = cli.daemon.log_file();
+    file.map(|file| file_of(&file, role, cli.namespace.as_deref(), instance))
 }
 
 fn start_logging(cli: &Cli, role: Option<Role>, instance: Option<&str>) {
@@ -376,13 +396,12 @@ fn start_logging(cli: &Cli, role: Option<Role>, instance: Option<&str>) {
             None
         }
     };
-    let file = daemon.log_file();
     let debug = daemon.debugged();
     Logging {
         console: cli.log_console,
         syslog: !cli.no_syslog,
         facility: facility.unwrap_or_default(),
-        file: file.map(|file| file_of(&file, role, namespace, instance)),
+        file: log_file(cli, role, instance),
         format: match daemon.log_format {
             LogFormat::Text => Format::Text,
             LogFormat::Json => Format::Json,

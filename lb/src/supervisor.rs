@@ -199,12 +199,13 @@ enum Held {
 /// # Errors
 /// When it cannot start: another daemon runs, no permission, no configuration.
 pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()> {
-    let _place = run_dir.lock_parent()?;
+    let _turn = run_dir.lock_parent()?;
+    // Before anybody can read a pid to send them to.
+    let (events, mut queue) = mpsc::channel(64);
+    listen_to_signals(&events, cli.daemon.ignore_sigint)?;
     let pids = PidPaths::of(&cli.daemon, &config.process, cli.namespace.as_deref());
     let pid_file = pids.take()?;
     log::daemon_starting(&cli.use_file);
-    let (events, mut queue) = mpsc::channel(64);
-    listen_to_signals(&events, cli.daemon.ignore_sigint)?;
     watch_links(&events)?;
     let _control = control::serve(&run_dir, events.clone())?;
     let config = overridden(config, &cli);
@@ -334,7 +335,7 @@ impl Parent {
                 }
             }
             Event::StopTimeout => self.kill_children(),
-            Event::Leave => self.leaves = !self.stopping,
+            Event::Leave => self.leave().await,
             Event::Reload(reply) => self.reload(reply).await,
             Event::ReloadTime(says) => self.plan_reload(says),
             Event::ReloadDue(number) => self.reload_if_due(number).await,
@@ -373,6 +374,17 @@ impl Parent {
             }
         }
         self.loading.announce(&self.config);
+    }
+
+    /// Leaves everything to the next daemon, if it can be taken up: a MASTER without a lease in the kernel is not told from one that is gone.
+    async fn leave(&mut self) {
+        let holds = self.data_plane.has_leases() && self.config.global.vrrp.fence;
+        if holds || self.config.vrrp_instances.is_empty() {
+            self.leaves = !self.stopping;
+        } else if !self.stopping {
+            log::no_hand_over();
+            self.hold(&[], Held::Stop).await;
+        }
     }
 
     /// Says that the loop turns, as often as the service manager wants to hear it.

@@ -57,11 +57,20 @@ fn of(role: Role) -> CapsHashSet {
     COMMON.iter().chain(scripts).copied().collect()
 }
 
-/// Keeps what a child needs. One that runs no programs may from now on write below `writable` alone, and remove its PID file.
+/// Keeps what a child needs. One that runs no programs may from now on write below `run_dir`, to its PID file, and to new files beside its
+/// log file alone.
+///
+/// In the others only the effective set shrinks: the kernel forgets with whom a script is to end (`PR_SET_PDEATHSIG`) when an exec
+/// permits it more than its parent.
 ///
 /// # Errors
 /// When the kernel refuses; what was given up until then stays so.
-pub fn keep_only(role: Role, writable: &Path, pid_file: &Path) -> Result<(), PrivilegesError> {
+pub fn keep_only(
+    role: Role,
+    run_dir: &Path,
+    pid_file: &Path,
+    log_file: Option<&Path>,
+) -> Result<(), PrivilegesError> {
     let before = caps::read(None, CapSet::Permitted)?;
     let kept = &before & &of(role);
     if role == Role::Bfd {
@@ -72,27 +81,36 @@ pub fn keep_only(role: Role, writable: &Path, pid_file: &Path) -> Result<(), Pri
                 caps::drop(None, CapSet::Bounding, *capability)?;
             }
         }
-        write_below(writable, pid_file.parent())?;
+        write_to(run_dir, pid_file, log_file)?;
     }
     caps::set(None, CapSet::Effective, &kept)?;
     caps::clear(None, CapSet::Inheritable)?;
-    caps::set(None, CapSet::Permitted, &kept)?;
+    if role == Role::Bfd {
+        caps::set(None, CapSet::Permitted, &kept)?;
+    }
     Ok(())
 }
 
 /// As far as the kernel knows how.
-fn write_below(directory: &Path, removable: Option<&Path>) -> Result<(), PrivilegesError> {
-    let abi = ABI::V6;
+fn write_to(
+    run_dir: &Path,
+    pid_file: &Path,
+    log_file: Option<&Path>,
+) -> Result<(), PrivilegesError> {
+    let all = AccessFs::from_write(ABI::V6);
+    let contents = AccessFs::WriteFile | AccessFs::Truncate;
     let mut rules = Ruleset::default()
-        .handle_access(AccessFs::from_write(abi))?
+        .handle_access(all)?
         .create()?
-        .add_rule(PathBeneath::new(
-            PathFd::new(directory)?,
-            AccessFs::from_write(abi),
-        ))?;
-    if let Some(directory) = removable {
-        let removes = PathBeneath::new(PathFd::new(directory)?, AccessFs::RemoveFile);
-        rules = rules.add_rule(removes)?;
+        .add_rule(PathBeneath::new(PathFd::new(run_dir)?, all))?;
+    // Its predecessor's, or its own.
+    if let Ok(file) = PathFd::new(pid_file) {
+        rules = rules.add_rule(PathBeneath::new(file, contents))?;
+    }
+    // logrotate(8) moves it away.
+    if let Some(directory) = log_file.and_then(Path::parent) {
+        let new = contents | AccessFs::MakeReg;
+        rules = rules.add_rule(PathBeneath::new(PathFd::new(directory)?, new))?;
     }
     rules.restrict_self()?;
     Ok(())

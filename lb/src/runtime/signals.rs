@@ -34,10 +34,11 @@ impl Signals {
     }
 }
 
-/// Reload, and keepalived's dumps: DATA, STATS, JSON, STATS_CLEAR, TDUMP.
-fn parents() -> [SignalKind; 6] {
+/// Reload, hand-over, and keepalived's dumps: DATA, STATS, JSON, STATS_CLEAR, TDUMP.
+fn parents() -> [SignalKind; 7] {
     [
         SignalKind::hangup(),
+        SignalKind::quit(),
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
         SignalKind::from_raw(libc::SIGRTMIN() + 2),

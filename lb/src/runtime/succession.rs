@@ -99,11 +99,15 @@ impl Succession {
             // Adverts and BFD packets are expected within milliseconds, and the kernel takes tens of them to close sockets. It does not
             // return to a program that has a SIGKILL.
             Role::Vrrp | Role::Bfd => {
-                let ending = kill(role, pid);
+                let ending = kill(role, &run_dir, pid);
                 let keeper = async move {
                     match after(ending, role, &run_dir, &pid_file).await {
                         Ok(_files) => std::future::pending().await,
-                        Err(error) => log::turn_lost(role, &error),
+                        Err(error) => {
+                            // Two would do the same things. The parent starts another one, which knows whom it follows.
+                            log::turn_lost(role, &error);
+                            std::process::exit(1);
+                        }
                     }
                 };
                 State::Soon {
@@ -111,7 +115,7 @@ impl Succession {
                 }
             }
             Role::Checkers => {
-                let ending = kill(role, pid);
+                let ending = kill(role, &run_dir, pid);
                 State::Here {
                     _files: after(ending, role, &run_dir, &pid_file).await?,
                 }
@@ -138,16 +142,18 @@ async fn after(
 ///
 /// # Errors
 /// When it does not end.
-pub(crate) async fn end(role: Role, pid: u32) -> anyhow::Result<()> {
-    match kill(role, pid) {
+pub(crate) async fn end(role: Role, run_dir: &RunDir, pid: u32) -> anyhow::Result<()> {
+    match kill(role, run_dir, pid) {
         Some(process) => gone(&process, role).await,
         None => Ok(()),
     }
 }
 
-fn kill(role: Role, pid: u32) -> Option<Process> {
+/// `None` where it is gone, and somebody else may have its pid.
+fn kill(role: Role, run_dir: &RunDir, pid: u32) -> Option<Process> {
     log::orphan(role, pid);
     let process = Process::open(pid).ok()?;
+    run_dir.holder(role).ok()?.filter(|holder| *holder == pid)?;
     process.signal(Signal::SIGKILL).ok()?;
     Some(process)
 }

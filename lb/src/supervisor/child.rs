@@ -176,5 +176,5 @@ pub(super) async fn end_orphan(run_dir: &RunDir, role: Role) -> anyhow::Result<(
     let Some(pid) = run_dir.holder(role)? else {
         return Ok(());
     };
-    runtime::succession::end(role, pid).await
+    runtime::succession::end(role, run_dir, pid).await
 }

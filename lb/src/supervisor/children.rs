@@ -138,6 +138,7 @@ impl Parent {
             return false;
         }
         self.children.remove(&role);
+        self.pids.clear(role);
         if role == Role::Vrrp {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }

@@ -265,6 +265,12 @@ impl DataPlane {
         Ok(wanted.collect())
     }
 
+    /// Whether the kernel has leases, which tell a daemon that takes over who is MASTER.
+    pub(super) fn has_leases(&self) -> bool {
+        let loaded = self.loaded.as_ref();
+        loaded.is_some_and(|loaded| loaded.kernel_heartbeat)
+    }
+
     /// What the status shows.
     pub(super) fn status(&self) -> DataPlaneStatus {
         let counters = self
@@ -273,10 +279,7 @@ impl DataPlane {
             .and_then(|loaded| loaded.maps.all_counters().ok());
         DataPlaneStatus {
             loaded: self.loaded.is_some(),
-            kernel_heartbeat: self
-                .loaded
-                .as_ref()
-                .is_some_and(|loaded| loaded.kernel_heartbeat),
+            kernel_heartbeat: self.has_leases(),
             pins: self.pins.directory().display().to_string(),
             lacks: self
                 .lacks
@@ -301,7 +304,16 @@ impl DataPlane {
 
     /// Takes the programs off every interface and unpins everything: the last act of an orderly stop.
     pub(super) fn remove(mut self) {
-        self.clients.forget();
+        let mut programs = self.loaded.as_mut().map(|loaded| &mut loaded.programs);
+        self.clients.remove(programs.as_deref_mut());
+        // Before tcx a filter is there until somebody takes it off.
+        for name in self.interfaces.keys() {
+            if let Some(programs) = programs.as_deref_mut()
+                && let Err(error) = programs.detach(name.as_str())
+            {
+                log::detach_failed(&error.into());
+            }
+        }
         if self.loaded.is_some()
             && let Err(error) = xdp::DataPlane::remove(&self.pins)
         {

@@ -120,6 +120,14 @@ impl PidPaths {
         Ok(())
     }
 
+    /// Removes the file that a dead child left.
+    pub(super) fn clear(&self, role: Role) {
+        let path = self.child(role);
+        if matches!(holder(path), Ok(None)) {
+            fs::remove_file(path).ok();
+        }
+    }
+
     /// Removes the directories when nobody has a file in them.
     pub(super) fn leave(&self) {
         for directory in &self.made {

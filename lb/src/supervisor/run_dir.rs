@@ -165,7 +165,7 @@ impl RunDir {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn holder(&self, role: Role) -> anyhow::Result<Option<u32>> {
+    pub(crate) fn holder(&self, role: Role) -> anyhow::Result<Option<u32>> {
         let path = self.pid_path(role.name());
         match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
             Ok(_free) => Ok(None),

@@ -95,6 +95,12 @@ impl DataPlane {
         self.attach_tc(programs::LOCAL, LOOPBACK)
     }
 
+    /// Whether that was attached by a link that is pinned.
+    #[must_use]
+    pub fn has_local(&self) -> bool {
+        self.pins.link(LOOPBACK, HOOK_TC).exists()
+    }
+
     /// Detaches from `interface`; nothing else changes.
     ///
     /// # Errors

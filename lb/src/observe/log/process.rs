@@ -176,3 +176,16 @@ pub fn privileges_kept(role: Role, error: &dyn Display) {
         title(role)
     );
 }
+
+/// A process ends because of this, `None` being the parent.
+pub fn process_failed(role: Option<Role>, error: &anyhow::Error) {
+    let who = role.map_or("lb", title);
+    error!("{who} process ends: {error:#}");
+}
+
+/// SIGQUIT, but the next daemon could not go on.
+pub fn no_hand_over() {
+    warn!(
+        "No hand-over without leases in the kernel (vrrp_fence off, or no BPF timers): stopping in order"
+    );
+}

@@ -21,12 +21,15 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self {
+    /// Opened at once, because a process may not be allowed to later; what is in the way is told with the first line.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let mut log = Self {
             path,
             file: None,
             told: false,
-        }
+        };
+        log.file = log.open().ok();
+        log
     }
 
     /// Adds a line, and leaves nothing of it in this process.
@@ -47,7 +50,12 @@ impl LogFile {
 
     fn try_write(&mut self, line: &str) -> io::Result<()> {
         if !self.is_there() {
-            self.file = Some(self.open()?);
+            match (self.open(), &self.file) {
+                (Ok(file), _) => self.file = Some(file),
+                // What was moved away is better than nothing.
+                (Err(_), Some(_)) => {}
+                (Err(error), None) => return Err(error),
+            }
         }
         match &mut self.file {
             Some(file) => file.write_all(format!("{line}\n").as_bytes()),

@@ -48,9 +48,9 @@ impl LocalClients {
     ) {
         let mut lacks = BTreeSet::new();
         if interfaces.is_none() {
-            self.is_attached = false;
-            if let Err(error) = programs.detach(LOOPBACK) {
-                log::detach_failed(&error.into());
+            // What an earlier process attached is ours by its pin; another daemon's is not.
+            if std::mem::take(&mut self.is_attached) || programs.has_local() {
+                self.detach(programs);
             }
         } else if !self.is_attached {
             match programs.attach_local() {
@@ -74,8 +74,17 @@ impl LocalClients {
         self.lacks = lacks;
     }
 
-    /// Puts the settings back.
-    pub(super) fn forget(&mut self) {
+    fn detach(&mut self, programs: &mut DataPlane) {
+        if let Err(error) = programs.detach(LOOPBACK) {
+            log::detach_failed(&error.into());
+        }
+    }
+
+    /// Serves nobody any more, and puts the settings back.
+    pub(super) fn remove(&mut self, programs: Option<&mut DataPlane>) {
+        if let Some(programs) = programs.filter(|_| self.is_attached) {
+            self.detach(programs);
+        }
         self.settings.adjust(&BTreeMap::new());
     }
 
