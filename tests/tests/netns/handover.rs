@@ -77,20 +77,22 @@ fn a_restart_and_a_new_binary_break_no_connection_and_bring_no_election() {
     });
     let ping = PingProbe::start(arena.client(), VIRTUAL).unwrap();
     thread::sleep(Duration::from_millis(500));
+    let before = elections(&arena);
     let began = Instant::now();
     let director = arena.director(1);
     let config = template(1).text();
     for number in 1..=self::number("LB_NETNS_HANDOVERS", HANDOVERS) {
-        let before = director.children();
+        let children = director.children();
         director.leave().unwrap();
         director.start(&binaries.number(number), &config).unwrap();
         let start = Instant::now();
-        let is_new =
-            |pids: &[_]| pids.len() == before.len() && !pids.iter().any(|pid| before.contains(pid));
+        let is_new = |pids: &[_]| {
+            pids.len() == children.len() && !pids.iter().any(|pid| children.contains(pid))
+        };
         // A zombie that nobody has reaped yet has no command line.
         let is_over = || {
             is_new(&director.children())
-                && before
+                && children
                     .iter()
                     .all(|pid| process::command_line(*pid).is_empty())
         };
@@ -126,10 +128,14 @@ fn a_restart_and_a_new_binary_break_no_connection_and_bring_no_election() {
         );
         assert_eq!(report.broken, Vec::<String>::new(), "{}", arena.logs());
     }
+    assert_eq!(elections(&arena), before, "{}", arena.logs());
+}
+
+/// How often director 2 became master, which it may have been before director 1 was there.
+fn elections(arena: &Arena) -> u64 {
     let status = arena.director(2).status().unwrap();
-    let mut instances = status["instances"].as_array().unwrap().iter();
-    assert!(
-        instances.all(|instance| instance["became_master"] == 0),
-        "{status}"
-    );
+    let instances = status["instances"].as_array().unwrap().iter();
+    instances
+        .filter_map(|instance| instance["became_master"].as_u64())
+        .sum()
 }
