@@ -105,9 +105,11 @@ pub extern "C" fn client_serve(
 pub extern "C" fn client_begin(packet: *const Packet, slot: u32, segment: u32) -> u32 {
     let outcome = Packet::handed(packet).and_then(|packet| {
         let service = service::of(&packet, slot)?;
-        let (key, entry) = (serve::key(&packet, service), serve::entry(&packet, service));
-        let segment = Segment::of_number(segment);
-        Some(select::begin(service, &key, entry, segment))
+        Some(serve::begin_with(
+            &packet,
+            service,
+            Segment::of_number(segment),
+        ))
     });
     local_verdict(outcome.unwrap_or(Outcome::Pass))
 }

@@ -94,9 +94,15 @@ pub fn choice(
 /// Makes the flow entry of a packet for `service` that [`serve`] has asked for.
 #[inline(always)]
 pub fn begin(frame: &Frame, packet: &Packet, service: &ServiceValue) -> Outcome {
-    let Some(segment) = transport::segment(frame, packet) else {
-        return Outcome::Malformed;
-    };
+    match transport::segment(frame, packet) {
+        Some(segment) => begin_with(packet, service, segment),
+        None => Outcome::Malformed,
+    }
+}
+
+/// The same of a packet that is known to do `segment` to its flow.
+#[inline(always)]
+pub fn begin_with(packet: &Packet, service: &ServiceValue, segment: Segment) -> Outcome {
     let (key, entry) = (key(packet, service), entry(packet, service));
     select::begin(service, &key, entry, segment)
 }

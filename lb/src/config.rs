@@ -158,6 +158,30 @@ impl Loaded {
     }
 }
 
+/// What tells the daemon of a configuration from others on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DaemonName {
+    /// `net_namespace`.
+    pub namespace: Option<String>,
+    /// `instance`.
+    pub instance: Option<String>,
+}
+
+/// The daemon of the configuration that starts at `entry`: what is wrong with the rest, and what this machine has, does not matter.
+pub fn daemon_name(entry: &Path, loader: &mut dyn Loader, options: &Options) -> DaemonName {
+    let mut report = Report::default();
+    let mut lines = Lines::new(loader, options);
+    if lines.enter_first(entry, &mut report).is_none() {
+        return DaemonName::default();
+    }
+    let draft = lower::read(&mut parser::Parser::new(lines), &mut report);
+    let process = draft.node.process;
+    DaemonName {
+        namespace: process.net_namespace,
+        instance: process.instance,
+    }
+}
+
 /// Reads the configuration that starts at `entry`.
 ///
 /// Never fails and never panics: whatever is wrong is a diagnostic, and the caller applies nothing unless

@@ -13,7 +13,7 @@ use clap::{Parser, error::ErrorKind};
 use lb::{
     cli::{
         self, Cli, Command, ConfigCommand, FlowArguments, Role, VrrpCommand,
-        daemon::{LogFormat, genhash_by_name, is_called, signal_number},
+        daemon::{genhash_by_name, is_called},
     },
     command::{
         complain,
@@ -25,10 +25,10 @@ use lb::{
         write_out,
     },
     config::model::process::ProcessOptions,
-    io::{self, core_dump, namespace},
+    io::{self, core_dump, namespace, signals::Asked},
     observe::{
         log,
-        logging::{Facility, Format, Logging, file_of, ident},
+        logging::{Facility, Logging, file_of, ident},
     },
     pool::drain::Target,
     runtime::{
@@ -92,11 +92,11 @@ fn no_command_line(error: &clap::Error, is_keepalived: bool) -> ExitCode {
 
 /// `--signum`.
 fn signum(name: &str) -> anyhow::Result<ExitCode> {
-    let Some(number) = signal_number(name) else {
+    let Some(asked) = Asked::named(name) else {
         complain(&format!("Unknown sigfunc {name}"));
         return Ok(ExitCode::from(FATAL));
     };
-    write_out(&format!("{number}\n"))?;
+    write_out(&format!("{}\n", asked.number()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -120,8 +120,8 @@ fn run(mut cli: Cli) -> anyhow::Result<ExitCode> {
     check_options(&cli)?;
     let mut instance = None;
     if is_for_a_daemon(cli.command.as_ref()) {
-        let named = io::config::process(&cli.use_file, &io::config::options(&cli));
-        cli.namespace = cli.namespace.or(named.net_namespace);
+        let named = io::config::daemon_name(&cli.use_file, &io::config::options(&cli));
+        cli.namespace = cli.namespace.or(named.namespace);
         instance = named.instance;
     }
     if let Some(name) = &cli.namespace {
@@ -402,10 +402,7 @@ fn start_logging(cli: &Cli, role: Option<Role>, instance: Option<&str>) {
         syslog: !cli.no_syslog,
         facility: facility.unwrap_or_default(),
         file: log_file(cli, role, instance),
-        format: match daemon.log_format {
-            LogFormat::Text => Format::Text,
-            LogFormat::Json => Format::Json,
-        },
+        format: daemon.log_format,
         detail: cli.log_detail,
         debug: debug.map(|it| it.targets(role)).unwrap_or_default(),
         ident: ident(role, namespace, instance),

@@ -54,7 +54,7 @@ pub use self::{
     request::{
         follow, request_child, request_log_level, request_reload, request_stats, request_status,
     },
-    run_dir::{RunDir, Turn},
+    run_dir::{RunDir, Tenure},
 };
 use crate::{
     cli::{Cli, Role},
@@ -63,7 +63,7 @@ use crate::{
         control::Reply,
         memory,
         netlink::{Change, Netlink},
-        scheduling::settle,
+        scheduling::take_on,
         service_manager, signals,
     },
     keepalive::backoff::Backoff,
@@ -199,7 +199,7 @@ enum Held {
 /// # Errors
 /// When it cannot start: another daemon runs, no permission, no configuration.
 pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()> {
-    let _turn = run_dir.lock_parent()?;
+    let _tenure = run_dir.lock_parent()?;
     // Before anybody can read a pid to send them to.
     let (events, mut queue) = mpsc::channel(64);
     listen_to_signals(&events, cli.daemon.ignore_sigint)?;
@@ -209,7 +209,7 @@ pub async fn run(cli: Cli, run_dir: RunDir, config: Config) -> anyhow::Result<()
     watch_links(&events)?;
     let _control = control::serve(&run_dir, events.clone())?;
     let config = overridden(config, &cli);
-    settle(None, &config.global);
+    take_on(None, &config.global);
     // First, because it may make the interfaces that the rest is about.
     script::startup(&config.global.scripts).await;
     let mut data_plane = DataPlane::load(&run_dir, &config)?;
@@ -360,7 +360,7 @@ impl Parent {
             config.global.data_plane == model::DataPlane::Xdp && (self.ipvs_leaves || had_ipvs);
         self.marks = marks::assign(&config, &self.marks);
         self.config = config;
-        settle(None, &self.config.global);
+        take_on(None, &self.config.global);
         self.watch_reload_time();
         self.later(REST, Event::AtRest);
         for role in Role::ALL {

@@ -1,7 +1,6 @@
 //! keepalived(8)'s options that are about the daemon's processes, files and log.
 
 mod debug;
-mod signal;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -10,10 +9,8 @@ use std::{
 
 use clap::{Args, ValueEnum, builder::NonEmptyStringValueParser};
 
-pub use self::{
-    debug::{DebugLines, NoDebug},
-    signal::signal_number,
-};
+pub use self::debug::{DebugLines, NoDebug};
+use crate::observe::logging::Format;
 
 /// Options of the daemon beside those that every command has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -46,7 +43,7 @@ pub struct DaemonArguments {
 
     /// How lines look on the console and in the log file
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub log_format: LogFormat,
+    pub log_format: Format,
 
     /// Octal umask for the files that the daemon makes; counts instead of `umask` in the configuration
     #[arg(short = 'u', long, value_name = "MASK", value_parser = octal)]
@@ -196,16 +193,6 @@ impl DaemonArguments {
     pub fn recorded(&self) -> Option<Perf> {
         self.perf.map(Option::unwrap_or_default)
     }
-}
-
-/// How lines of the log look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Time, process and sentence.
-    #[default]
-    Text,
-    /// A line of JSON each.
-    Json,
 }
 
 /// When the vrrp child is recorded.

@@ -9,22 +9,24 @@ use crate::observe::dump::Civil;
 /// What the clocks here show so many seconds after 1970 began in UTC.
 #[must_use]
 pub fn local(seconds: i64) -> Civil {
-    let mut time = MaybeUninit::<tm>::zeroed();
-    // SAFETY: both pointers are to what lives here. Nothing else changes, and all zeroes, which is what is left where the call fails, is a `tm`.
-    let time = unsafe {
-        libc::localtime_r(from_ref::<time_t>(&seconds), time.as_mut_ptr());
-        time.assume_init()
-    };
-    civil(&time)
+    shown(seconds, libc::localtime_r)
 }
 
 /// What the clocks in UTC show then.
 #[must_use]
 pub fn utc(seconds: i64) -> Civil {
+    shown(seconds, libc::gmtime_r)
+}
+
+/// What one of these two calls has for it.
+fn shown(
+    seconds: i64,
+    break_down: unsafe extern "C" fn(*const time_t, *mut tm) -> *mut tm,
+) -> Civil {
     let mut time = MaybeUninit::<tm>::zeroed();
-    // SAFETY: as in `local`.
+    // SAFETY: both pointers are to what lives here. Nothing else changes, and all zeroes, which is what is left where the call fails, is a `tm`.
     let time = unsafe {
-        libc::gmtime_r(from_ref::<time_t>(&seconds), time.as_mut_ptr());
+        break_down(from_ref::<time_t>(&seconds), time.as_mut_ptr());
         time.assume_init()
     };
     civil(&time)

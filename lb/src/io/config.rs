@@ -16,9 +16,7 @@ use super::{machine::Machine, namespace};
 use crate::{
     cli::Cli,
     config::{
-        LoadError, Loaded, Loader, Options, WILDCARDS, load,
-        model::{Config, process::ProcessOptions},
-        show,
+        self, DaemonName, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
         source::MAX_FILE_SIZE,
     },
     observe::log,
@@ -99,16 +97,13 @@ pub fn read(path: &Path, options: &Options) -> io::Result<Loaded> {
     Ok(load(path, &mut DiskLoader, &Machine::look()?, options))
 }
 
-/// What the configuration at `path` says of a daemon's names; nothing where it cannot be read.
+/// The daemon of the configuration at `path`; that without names where there is none.
 #[must_use]
-pub fn process(path: &Path, options: &Options) -> ProcessOptions {
+pub fn daemon_name(path: &Path, options: &Options) -> DaemonName {
     if !path.is_file() {
-        return ProcessOptions::default();
+        return DaemonName::default();
     }
-    read(path, options).map_or_else(
-        |_| ProcessOptions::default(),
-        |loaded| loaded.config.process,
-    )
+    config::daemon_name(path, &mut DiskLoader, options)
 }
 
 /// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in

@@ -1,8 +1,8 @@
 //! Files that are there whole or not at all.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
@@ -32,6 +32,37 @@ pub fn mark(path: &Path) -> io::Result<()> {
     open.write(true).create(true).truncate(true).mode(0o644);
     open.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
     Ok(())
+}
+
+/// Opens a file that a process keeps locked, with its pid in it; it is made where it is missing, and a link is not followed.
+///
+/// # Errors
+/// When the system does not let us.
+pub fn open_locked(path: &Path) -> io::Result<File> {
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).create(true).truncate(false);
+    open.mode(0o644)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)
+}
+
+/// The pid in such a file; `None` as long as none is written.
+#[must_use]
+pub fn pid(mut file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Writes the pid of this process into such a file.
+///
+/// # Errors
+/// When there is no room.
+pub fn write_pid(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
 }
 
 /// Removes the file at `path`; that it is not there is as well.

@@ -229,7 +229,7 @@ pub fn raise_files() -> io::Result<u64> {
 
 /// Makes what `global_defs` says of every process true of this one, the parent without a role: the permissions that new
 /// files lack (`umask`), if they are configured, and the name. Call on the first thread.
-pub fn settle(role: Option<Role>, global: &GlobalDefs) {
+pub fn take_on(role: Option<Role>, global: &GlobalDefs) {
     if let Some(mask) = global.scripts.umask {
         umask(Mode::from_bits_truncate(mask.into()));
     }

@@ -36,7 +36,7 @@ pub use self::{
 };
 use super::{
     level::{LogLevel, Ours},
-    pace::{Pace, Turn},
+    pace::{Pace, Said},
 };
 
 /// Lines of one cause that are said in [`TIME`].
@@ -160,11 +160,11 @@ impl Log {
                 subject.unwrap_or_default(),
             );
             match out.pace.turn(cause, now) {
-                Turn::Say => {}
-                Turn::SayLast => {
+                Said::Say => {}
+                Said::SayLast => {
                     line.text += " [more lines like this are left out for up to 10 s]";
                 }
-                Turn::LeaveOut => return,
+                Said::LeaveOut => return,
             }
         }
         out.write(&line);

@@ -24,7 +24,7 @@ struct Window {
 
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Said {
     /// It is said.
     Say,
     /// It is said, and is the last of its cause until the time is over.
@@ -46,20 +46,20 @@ impl<C: Clone + Ord> Pace<C> {
     }
 
     /// A line is to be said. Causes whose time is over are to be taken out first.
-    pub fn turn(&mut self, cause: C, now: Instant) -> Turn {
+    pub fn turn(&mut self, cause: C, now: Instant) -> Said {
         if !self.causes.contains_key(&cause) {
             self.order.push_back((now, cause.clone()));
         }
         let window = self.causes.entry(cause).or_default();
         if window.said >= self.lines {
             window.left_out += 1;
-            return Turn::LeaveOut;
+            return Said::LeaveOut;
         }
         window.said += 1;
         if window.said == self.lines {
-            Turn::SayLast
+            Said::SayLast
         } else {
-            Turn::Say
+            Said::Say
         }
     }
 

@@ -25,7 +25,7 @@ use crate::{
     io::{
         feed::{Fact, Feed},
         memory::give_back,
-        scheduling::{Priorities, raise_files, settle},
+        scheduling::{Priorities, raise_files, take_on},
         secret,
         timer::Timer,
     },
@@ -138,7 +138,7 @@ impl Child {
     fn configure(&mut self, plan: &Plan) {
         self.priorities.forget_delays();
         let global = &plan.config.global;
-        settle(Some(Role::Bfd), global);
+        take_on(Some(Role::Bfd), global);
         self.priorities
             .apply(&global.bfd_process, global.auto_priority);
         let sessions = plan.config.bfd_instances.iter();

@@ -23,7 +23,7 @@ use crate::{
     io::{
         feed::{Fact, Subscription},
         probe::Prober,
-        scheduling::{Priorities, settle},
+        scheduling::{Priorities, take_on},
         track::Sources,
     },
     observe::{log, status::Wait},
@@ -200,7 +200,7 @@ impl Child {
         }
         let config = &plan.config;
         let global = &config.global;
-        settle(Some(Role::Checkers), global);
+        take_on(Some(Role::Checkers), global);
         self.priorities
             .apply(&global.checker_process, global.auto_priority);
         self.prober.configure(config);

@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::io::signals::Asked;
+
 /// What a child does with signals: it stops for those that end a process, and none of those that mean something to the parent harms it,
 /// because `kill $(pidof lb)` and terminals send them to all.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ impl Signals {
         Ok(Self {
             terminate: catch(SignalKind::terminate())?,
             interrupt: catch(SignalKind::interrupt())?,
-            _parents: parents().into_iter().map(catch).collect::<Result<_, _>>()?,
+            _parents: parents().map(catch).collect::<Result<_, _>>()?,
         })
     }
 
@@ -34,15 +36,8 @@ impl Signals {
     }
 }
 
-/// Reload, hand-over, and keepalived's dumps: DATA, STATS, JSON, STATS_CLEAR, TDUMP.
-fn parents() -> [SignalKind; 7] {
-    [
-        SignalKind::hangup(),
-        SignalKind::quit(),
-        SignalKind::user_defined1(),
-        SignalKind::user_defined2(),
-        SignalKind::from_raw(libc::SIGRTMIN() + 2),
-        SignalKind::from_raw(libc::SIGRTMAX() - 1),
-        SignalKind::from_raw(libc::SIGRTMAX()),
-    ]
+/// Everything but a stop, and the hand-over.
+fn parents() -> impl Iterator<Item = SignalKind> {
+    let asked = Asked::ALL.into_iter().filter(|asked| *asked != Asked::Stop);
+    asked.map(Asked::kind).chain([SignalKind::quit()])
 }

@@ -13,7 +13,7 @@ use crate::{
     cli::Role,
     io::process::Process,
     observe::log,
-    supervisor::{PidFile, RunDir, Turn},
+    supervisor::{PidFile, RunDir, Tenure},
 };
 
 /// Longest wait for a process to be gone after SIGKILL.
@@ -43,17 +43,17 @@ enum State {
 /// Locked, both of them.
 #[derive(Debug)]
 struct Files {
-    _turn: Turn,
+    _tenure: Tenure,
     /// `None` where somebody else has it, which is said.
     _pid_file: Option<PidFile>,
 }
 
 impl Files {
     fn take(role: Role, run_dir: &RunDir, pid_file: &Path) -> anyhow::Result<Self> {
-        let _turn = run_dir.lock_child(role)?;
+        let _tenure = run_dir.lock_child(role)?;
         let pid_file = PidFile::take(pid_file).inspect_err(|error| log::no_pid_file(role, error));
         Ok(Self {
-            _turn,
+            _tenure,
             _pid_file: pid_file.ok(),
         })
     }
@@ -95,33 +95,32 @@ impl Succession {
             return Ok(());
         };
         let (role, run_dir, pid_file) = (self.role, self.run_dir.clone(), self.pid_file.clone());
-        self.turn = match role {
+        let ending = kill(role, &run_dir, pid);
+        let files = async move { after(ending, role, &run_dir, &pid_file).await };
+        self.turn = if role == Role::Checkers {
+            State::Here {
+                _files: files.await?,
+            }
+        } else {
             // Adverts and BFD packets are expected within milliseconds, and the kernel takes tens of them to close sockets. It does not
             // return to a program that has a SIGKILL.
-            Role::Vrrp | Role::Bfd => {
-                let ending = kill(role, &run_dir, pid);
-                let keeper = async move {
-                    match after(ending, role, &run_dir, &pid_file).await {
-                        Ok(_files) => std::future::pending().await,
-                        Err(error) => {
-                            // Two would do the same things. The parent starts another one, which knows whom it follows.
-                            log::turn_lost(role, &error);
-                            std::process::exit(1);
-                        }
-                    }
-                };
-                State::Soon {
-                    _keeper: tokio::spawn(keeper),
-                }
-            }
-            Role::Checkers => {
-                let ending = kill(role, &run_dir, pid);
-                State::Here {
-                    _files: after(ending, role, &run_dir, &pid_file).await?,
-                }
+            State::Soon {
+                _keeper: tokio::spawn(keep(role, files)),
             }
         };
         Ok(())
+    }
+}
+
+/// Waits for the files, and keeps them as long as the process lives.
+async fn keep(role: Role, files: impl Future<Output = anyhow::Result<Files>>) {
+    match files.await {
+        Ok(_files) => std::future::pending().await,
+        Err(error) => {
+            // Two would do the same things. The parent starts another one, which knows whom it follows.
+            log::turn_lost(role, &error);
+            std::process::exit(1);
+        }
     }
 }
 

@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 
 use super::{Event, run_dir::RunDir};
 use crate::{
-    cli::{Cli, Role, daemon::LogFormat},
+    cli::{Cli, Role},
     io::{process::Process, service_manager::VARIABLES},
     keepalive::record::Ending,
-    observe::log,
+    observe::{log, logging::Format},
     runtime::{
         self,
         channel::{ParentSender, ToChild, parent_line},
@@ -147,7 +147,7 @@ fn command(cli: &Cli, role: Role, told: &Told<'_>) -> Command {
         option.push(file);
         command.arg(option);
     }
-    if daemon.log_format == LogFormat::Json {
+    if daemon.log_format == Format::Json {
         command.args(["--log-format", "json"]);
     }
     if let Some(debug) = daemon.debugged() {

@@ -122,9 +122,7 @@ impl DataPlane {
                 if known.is_generic == wanted.is_generic {
                     continue;
                 }
-                if let Err(error) = loaded.programs.detach(name.as_str()) {
-                    log::detach_failed(&error.into());
-                }
+                detach(&mut loaded.programs, name.as_str());
             }
             let attached = if wanted.is_generic {
                 loaded.programs.attach_generic(name.as_str())
@@ -156,9 +154,7 @@ impl DataPlane {
             .interfaces
             .extract_if(.., |name, _| !wanted.contains_key(name));
         for (name, _) in unwanted {
-            if let Err(error) = loaded.programs.detach(name.as_str()) {
-                log::detach_failed(&error.into());
-            }
+            detach(&mut loaded.programs, name.as_str());
         }
         let has_clients = self.forwards && config.global.data_plane_reach.local_clients;
         let towards = wanted.iter().filter(|(_, wanted)| wanted.translates);
@@ -304,21 +300,24 @@ impl DataPlane {
 
     /// Takes the programs off every interface and unpins everything: the last act of an orderly stop.
     pub(super) fn remove(mut self) {
-        let mut programs = self.loaded.as_mut().map(|loaded| &mut loaded.programs);
-        self.clients.remove(programs.as_deref_mut());
+        self.clients.forget();
+        let Some(loaded) = &mut self.loaded else {
+            return;
+        };
+        self.clients.leave(&mut loaded.programs);
         // Before tcx a filter is there until somebody takes it off.
         for name in self.interfaces.keys() {
-            if let Some(programs) = programs.as_deref_mut()
-                && let Err(error) = programs.detach(name.as_str())
-            {
-                log::detach_failed(&error.into());
-            }
+            detach(&mut loaded.programs, name.as_str());
         }
-        if self.loaded.is_some()
-            && let Err(error) = xdp::DataPlane::remove(&self.pins)
-        {
+        if let Err(error) = xdp::DataPlane::remove(&self.pins) {
             log::detach_failed(&error.into());
         }
+    }
+}
+
+fn detach(programs: &mut xdp::DataPlane, interface: &str) {
+    if let Err(error) = programs.detach(interface) {
+        log::detach_failed(&error.into());
     }
 }
 

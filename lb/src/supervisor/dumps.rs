@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, thread, time::Duration};
 
-use tokio::{signal::unix::SignalKind, sync::mpsc};
+use tokio::sync::mpsc;
 
 use super::{
     Event, Parent, SNAPSHOT_WAIT,
@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     cli::Role,
-    io::{self, civil, dump::publish, signals},
+    io::{
+        self, civil,
+        dump::publish,
+        signals::{self, Asked},
+    },
     observe::{
         dump::{
             Dump, DumpFile,
@@ -43,14 +47,12 @@ enum Content {
 
 /// keepalived's signals beside those that stop and reload.
 pub(super) fn listen_to_signals(events: &mpsc::Sender<Event>) -> anyhow::Result<()> {
-    let real_time = |number| SignalKind::from_raw(number);
-    let (first, last) = (libc::SIGRTMIN(), libc::SIGRTMAX());
-    let dump = |kind, event| signals::listen(kind, event, events);
-    dump(SignalKind::user_defined1(), || wish(Dump::Data))?;
-    dump(SignalKind::user_defined2(), || wish(Dump::Stats))?;
-    dump(real_time(last - 1), || wish(Dump::StatsClear))?;
-    dump(real_time(first + 2), || wish(Dump::Json))?;
-    dump(real_time(last), || wish(Dump::Waits))
+    let dump = |asked: Asked, event| signals::listen(asked.kind(), event, events);
+    dump(Asked::Data, || wish(Dump::Data))?;
+    dump(Asked::Stats, || wish(Dump::Stats))?;
+    dump(Asked::StatsClear, || wish(Dump::StatsClear))?;
+    dump(Asked::Json, || wish(Dump::Json))?;
+    dump(Asked::Waits, || wish(Dump::Waits))
 }
 
 const fn wish(dump: Dump) -> Event {

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Seek as _, Write as _},
+    io,
     os::{
         fd::AsFd as _,
         unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
@@ -24,6 +24,7 @@ use super::RunDir;
 use crate::{
     cli::{Role, daemon::DaemonArguments},
     config::model::process::ProcessOptions,
+    io::file,
 };
 
 /// Where they are.
@@ -150,7 +151,7 @@ impl PidFile {
     /// When a living process has it, or it cannot be written.
     pub fn take(path: &Path) -> anyhow::Result<Self> {
         for _ in 0..TRIES {
-            let file = open(path)?;
+            let file = file::open_locked(path).with_context(|| path.display().to_string())?;
             if !lock(&file)? {
                 bail!("{}: already running with {}", path.display(), who(&file));
             }
@@ -161,11 +162,7 @@ impl PidFile {
             if let Some(pid) = keepalived(&file) {
                 bail!("{}: keepalived is running with pid {pid}", path.display());
             }
-            let mut written = &file;
-            file.set_len(0)
-                .and_then(|()| written.rewind())
-                .and_then(|()| writeln!(written, "{}", std::process::id()))
-                .with_context(|| path.display().to_string())?;
+            file::write_pid(&file).with_context(|| path.display().to_string())?;
             let path = path.to_owned();
             return Ok(Self { path, file });
         }
@@ -198,18 +195,6 @@ fn holder(path: &Path) -> anyhow::Result<Option<Holder>> {
     Ok(keepalived(&file).map(Holder::Pid))
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o644)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(path);
-    file.with_context(|| path.display().to_string())
-}
-
 /// Locks the open file, as keepalived 2.4 does, so that each sees the other; tells whether it could.
 fn lock(file: &File) -> io::Result<bool> {
     let whole = libc::flock {
@@ -234,15 +219,8 @@ fn is_at(file: &File, path: &Path) -> bool {
     both.is_ok_and(|(it, there)| (it.dev(), it.ino()) == (there.dev(), there.ino()))
 }
 
-fn pid(mut file: &File) -> Option<u32> {
-    let mut text = String::new();
-    file.rewind().ok()?;
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
 fn who(file: &File) -> Holder {
-    pid(file).map_or(Holder::Unwritten, Holder::Pid)
+    file::pid(file).map_or(Holder::Unwritten, Holder::Pid)
 }
 
 /// Who has a file.
@@ -263,7 +241,7 @@ impl fmt::Display for Holder {
 
 /// The keepalived that has this file: before 2.4 it locks none, and asks whether the process is there.
 fn keepalived(file: &File) -> Option<u32> {
-    let pid = pid(file).filter(|pid| *pid != std::process::id())?;
+    let pid = file::pid(file).filter(|pid| *pid != std::process::id())?;
     let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let ours = fs::read_link("/proc/self/exe").ok();
     let is_keepalived = program.file_name().is_some_and(|name| name == "keepalived");

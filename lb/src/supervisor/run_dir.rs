@@ -1,16 +1,18 @@
 //! Where a daemon keeps what must be found by others: `/run/lb`, or a directory below it for a namespace and an instance.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Read, Seek, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail};
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg};
 
-use crate::{cli::Role, io::xdp::Pins};
+use crate::{
+    cli::Role,
+    io::{file, xdp::Pins},
+};
 
 /// Base of every run directory.
 const BASE: &str = "/run/lb";
@@ -25,7 +27,7 @@ pub struct RunDir {
 /// A file of the run directory that is locked for as long as this lives: it tells whose turn it is to write
 /// what is kept and pinned here. PID files for others are where keepalived has them.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Tenure {
     _lock: Flock<File>,
 }
 
@@ -123,7 +125,7 @@ impl RunDir {
     ///
     /// # Errors
     /// When another daemon has it.
-    pub(super) fn lock_parent(&self) -> anyhow::Result<Turn> {
+    pub(super) fn lock_parent(&self) -> anyhow::Result<Tenure> {
         self.lock("lb")
     }
 
@@ -131,7 +133,7 @@ impl RunDir {
     ///
     /// # Errors
     /// When another child has it.
-    pub fn lock_child(&self, role: Role) -> anyhow::Result<Turn> {
+    pub fn lock_child(&self, role: Role) -> anyhow::Result<Tenure> {
         self.lock(role.name())
     }
 
@@ -139,23 +141,19 @@ impl RunDir {
     ///
     /// # Errors
     /// When another keepalive daemon has it.
-    pub fn lock_keepalive(&self) -> anyhow::Result<Turn> {
+    pub fn lock_keepalive(&self) -> anyhow::Result<Tenure> {
         self.lock("keepalive")
     }
 
-    fn lock(&self, name: &str) -> anyhow::Result<Turn> {
+    fn lock(&self, name: &str) -> anyhow::Result<Tenure> {
         let path = self.pid_path(name);
-        match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
-            Ok(mut lock) => {
-                let written = lock
-                    .set_len(0)
-                    .and_then(|()| lock.rewind())
-                    .and_then(|()| writeln!(lock, "{}", std::process::id()));
-                written.with_context(|| path.display().to_string())?;
-                Ok(Turn { _lock: lock })
+        match try_lock(&path)? {
+            Ok(lock) => {
+                file::write_pid(&lock).with_context(|| path.display().to_string())?;
+                Ok(Tenure { _lock: lock })
             }
-            Err((mut file, _)) => {
-                let pid = read_pid(&mut file).map_or("?".to_owned(), |pid| pid.to_string());
+            Err(file) => {
+                let pid = file::pid(&file).map_or("?".to_owned(), |pid| pid.to_string());
                 bail!("{}: already running with pid {pid}", path.display())
             }
         }
@@ -167,10 +165,10 @@ impl RunDir {
     /// When the file cannot be read.
     pub(crate) fn holder(&self, role: Role) -> anyhow::Result<Option<u32>> {
         let path = self.pid_path(role.name());
-        match Flock::lock(open(&path)?, FlockArg::LockExclusiveNonblock) {
+        match try_lock(&path)? {
             Ok(_free) => Ok(None),
-            Err((mut file, _)) => {
-                let pid = read_pid(&mut file)
+            Err(file) => {
+                let pid = file::pid(&file)
                     .with_context(|| format!("{}: locked, but has no pid", path.display()))?;
                 Ok(Some(pid))
             }
@@ -182,22 +180,9 @@ impl RunDir {
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o644)
-        .custom_flags(OFlag::O_NOFOLLOW.bits())
-        .open(path);
-    file.with_context(|| path.display().to_string())
-}
-
-fn read_pid(file: &mut File) -> io::Result<u32> {
-    let mut text = String::new();
-    file.take(16).read_to_string(&mut text)?;
-    text.trim()
-        .parse()
-        .map_err(|_| io::ErrorKind::InvalidData.into())
+/// Locks the file at `path`; or it is somebody else's.
+fn try_lock(path: &Path) -> anyhow::Result<Result<Flock<File>, File>> {
+    let file = file::open_locked(path).with_context(|| path.display().to_string())?;
+    let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+    Ok(locked.map_err(|(file, _)| file))
 }

@@ -1,7 +1,10 @@
 use clap::{CommandFactory as _, Parser as _};
 
 use super::*;
-use crate::cli::{Cli, Role, attach_optional, take_operands};
+use crate::{
+    cli::{Cli, Role, attach_optional, take_operands},
+    io::signals::Asked,
+};
 
 /// Every option of keepalived(8) 2.4: short and long name, and whether an argument must (`=`) or may (`?`) follow.
 const OPTIONS: [(&str, &str, &str); 45] = [
@@ -268,9 +271,10 @@ fn signals_have_keepalived_s_names_and_numbers() {
         ("JSON", 36),
         ("TDUMP", 64),
     ] {
-        assert_eq!(signal_number(name), Some(number), "{name}");
+        let asked = Asked::named(name);
+        assert_eq!(asked.map(Asked::number), Some(number), "{name}");
     }
     for name in ["", "stop", "TDATA", "HUP"] {
-        assert_eq!(signal_number(name), None, "{name}");
+        assert_eq!(Asked::named(name), None, "{name}");
     }
 }

@@ -26,13 +26,14 @@ pub(super) struct Line<'a> {
     pub(super) fields: Vec<(&'static str, String)>,
 }
 
-/// How a line is written on the console and in a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a line is written on the console and in a file. The object of JSON has `time`, `level`, `process`, `pid`, `text`, and what the line is
+/// about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Time, process, sentence.
+    /// Time, process and sentence.
     #[default]
     Text,
-    /// An object of JSON: `time`, `level`, `process`, `pid`, `text`, and what the line is about.
+    /// A line of JSON each.
     Json,
 }
 

@@ -8,22 +8,22 @@ const TIME: Duration = Duration::from_secs(10);
 fn the_first_lines_of_a_cause_are_said_and_the_others_counted() {
     let start = Instant::now();
     let mut pace = Pace::new(2, TIME);
-    let turns: Vec<Turn> = (0..5).map(|_| pace.turn("a", start)).collect();
+    let turns: Vec<Said> = (0..5).map(|_| pace.turn("a", start)).collect();
     assert_eq!(
         turns,
         [
-            Turn::Say,
-            Turn::SayLast,
-            Turn::LeaveOut,
-            Turn::LeaveOut,
-            Turn::LeaveOut
+            Said::Say,
+            Said::SayLast,
+            Said::LeaveOut,
+            Said::LeaveOut,
+            Said::LeaveOut
         ]
     );
-    assert_eq!(pace.turn("b", start), Turn::Say);
+    assert_eq!(pace.turn("b", start), Said::Say);
     assert_eq!(pace.over(start + TIME - Duration::from_nanos(1)), None);
     assert_eq!(pace.over(start + TIME), Some(("a", 3)));
     assert_eq!(pace.over(start + TIME), None);
-    assert_eq!(pace.turn("a", start + TIME), Turn::Say);
+    assert_eq!(pace.turn("a", start + TIME), Said::Say);
 }
 
 #[test]
@@ -49,7 +49,7 @@ proptest! {
             while let Some((_, left_out)) = pace.over(now) {
                 counted += left_out;
             }
-            if pace.turn(*cause, now) != Turn::LeaveOut {
+            if pace.turn(*cause, now) != Said::LeaveOut {
                 said += 1;
             }
         }

@@ -56,7 +56,7 @@ const BACKLOG: usize = 256;
 /// What lives as long as the daemon: its lock and its socket.
 #[derive(Debug)]
 pub(super) struct Held {
-    _lock: crate::supervisor::Turn,
+    _lock: crate::supervisor::Tenure,
     _control: Control,
 }
 

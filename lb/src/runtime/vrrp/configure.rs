@@ -16,7 +16,7 @@ use crate::{
     io::{
         guard::{Allowed, Guards},
         netlink::{Monitor, object::Entry},
-        scheduling::settle,
+        scheduling::take_on,
         watch::Watch,
         xdp::{Events, Pins},
     },
@@ -115,7 +115,7 @@ impl Vrrp {
     /// Makes what `global_defs` says of this process the truth.
     fn settle(&mut self) {
         let global = &self.plan.config.global;
-        settle(Some(Role::Vrrp), global);
+        take_on(Some(Role::Vrrp), global);
         self.priorities
             .apply(&global.vrrp_process, global.auto_priority);
         self.notifications.configure(&self.plan.config);

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use super::detach;
 use crate::{
     config::model::InterfaceName,
     io::{
@@ -49,9 +50,8 @@ impl LocalClients {
         let mut lacks = BTreeSet::new();
         if interfaces.is_none() {
             // What an earlier process attached is ours by its pin; another daemon's is not.
-            if std::mem::take(&mut self.is_attached) || programs.has_local() {
-                self.detach(programs);
-            }
+            self.is_attached |= programs.has_local();
+            self.leave(programs);
         } else if !self.is_attached {
             match programs.attach_local() {
                 Ok(()) => self.is_attached = true,
@@ -74,17 +74,15 @@ impl LocalClients {
         self.lacks = lacks;
     }
 
-    fn detach(&mut self, programs: &mut DataPlane) {
-        if let Err(error) = programs.detach(LOOPBACK) {
-            log::detach_failed(&error.into());
+    /// Takes the program off where it is.
+    pub(super) fn leave(&mut self, programs: &mut DataPlane) {
+        if std::mem::take(&mut self.is_attached) {
+            detach(programs, LOOPBACK);
         }
     }
 
-    /// Serves nobody any more, and puts the settings back.
-    pub(super) fn remove(&mut self, programs: Option<&mut DataPlane>) {
-        if let Some(programs) = programs.filter(|_| self.is_attached) {
-            self.detach(programs);
-        }
+    /// Puts the settings back.
+    pub(super) fn forget(&mut self) {
         self.settings.adjust(&BTreeMap::new());
     }
 
