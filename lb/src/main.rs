@@ -371,7 +371,7 @@ fn daemon(mut cli: Cli) -> anyhow::Result<ExitCode> {
     start_logging(&cli, None, instance.as_deref());
     log::diagnostics(&loaded.diagnostics);
     io::config::keep(&loaded.config, cli.dump_conf);
-    let ran = tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config.acted()));
+    let ran = tokio_runtime()?.block_on(supervisor::run(cli, run_dir, loaded.config));
     // In the background nobody sees stderr.
     ran.inspect_err(|error| log::process_failed(None, error))?;
     Ok(ExitCode::SUCCESS)

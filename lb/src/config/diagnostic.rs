@@ -273,16 +273,6 @@ impl Report {
         self.told_as_a_whole > 0
     }
 
-    /// Warns of a block that is left out for a keyword; `what` as it reads in a sentence.
-    pub(super) fn leave_out(&mut self, what: &str, keyword: &str, at: Span) {
-        self.warning(
-            Kind::NotCarried,
-            at,
-            format!("{what} is left out: lb does not act on {keyword} yet"),
-        )
-        .help("remove that, or stay with keepalived on this node until lb acts on it");
-    }
-
     /// Notes a word that nothing may tell.
     pub(super) fn hide(&mut self, secret: Span) {
         self.secrets.push(secret);

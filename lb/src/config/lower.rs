@@ -25,7 +25,9 @@ pub(super) use vrrp::authentication::KEY;
 use super::{
     diagnostic::{Kind, Report},
     keyword::{Seen, root},
-    model::{Config, GlobalDefs, SyncGroup, VirtualServer, VirtualServerGroup, VrrpInstance},
+    model::{
+        Config, DataPlane, GlobalDefs, SyncGroup, VirtualServer, VirtualServerGroup, VrrpInstance,
+    },
     need::Need,
     parser::Parser,
     source::{Span, Spanned},
@@ -207,6 +209,9 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
     node.static_rules.append(&mut rest);
     node.static_addresses = draft.statics.addresses(&draft.global);
     node.apply_defaults();
+    if node.process.net_namespace_ipvs.is_some() && draft.global.data_plane == DataPlane::Auto {
+        draft.global.data_plane = DataPlane::Ipvs;
+    }
     let mut lowered = Lowered {
         has_refused_instance: instances.len() < written,
         instances,
@@ -220,9 +225,6 @@ pub(super) fn finish(mut draft: Draft, end: Span, report: &mut Report) -> Lowere
         global: draft.global,
         needs: report.take_needs(),
     };
-    if lowered.node.process.net_namespace_ipvs.is_some() {
-        lvs::leave_out_all("net_namespace_ipvs", &mut lowered, report);
-    }
     lvs::apply_global(&mut lowered);
     lowered
 }

@@ -148,15 +148,6 @@ impl Config {
             && self.static_routes.is_empty()
             && self.static_rules.is_empty())
     }
-
-    /// The part that is acted on: without the virtual servers that something is withheld for, which was said when the
-    /// configuration was read.
-    #[must_use]
-    pub fn acted(mut self) -> Self {
-        self.virtual_servers
-            .retain(|server| server.withheld.is_empty());
-        self
-    }
 }
 
 /// `data_plane auto|xdp|ipvs`: what forwards (extension).

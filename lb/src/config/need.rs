@@ -23,6 +23,8 @@ pub(super) enum Need {
     Program(Box<Program>),
     /// Interface and instance of `lvs_sync_daemon`.
     SyncDaemon,
+    /// IPVS in another namespace.
+    IpvsNamespace,
     /// Somebody who remembers idle connections for longer than `tcp_keepalive_time`.
     KeepaliveTime,
     /// A file that nobody but its owner may read.

@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
     lvs::groups_have_bounds,
     lvs::what_ipvs_alone_carries_is_told,
     lvs::checks_name_what_is_there,
+    lvs::xdp_forwards_where_the_daemon_is,
     lvs::the_sync_daemon_has_what_it_follows,
     lvs::keepalive_speaks_before_flows_are_forgotten,
     track::named_interfaces_exist,

@@ -104,6 +104,10 @@ impl Parent {
         let (old, new) = (&self.config.process, &loaded.config.process);
         let fixed = [
             ("net_namespace", old.net_namespace != new.net_namespace),
+            (
+                "net_namespace_ipvs",
+                old.net_namespace_ipvs != new.net_namespace_ipvs,
+            ),
             ("instance", old.instance != new.instance),
         ];
         if let Some((name, _)) = fixed.into_iter().find(|(_, changes)| *changes) {
@@ -116,7 +120,7 @@ impl Parent {
             return refused("the file has errors", said);
         }
         keep(&loaded.config, self.cli.dump_conf);
-        let config = overridden(loaded.config.acted(), &self.cli);
+        let config = overridden(loaded.config, &self.cli);
         let config = self.data_plane.supported(config);
         self.data_plane.attach(&config).await;
         self.apply(config).await;

@@ -7,6 +7,7 @@
 )]
 
 mod cases;
+mod elsewhere;
 mod sync;
 mod traffic;
 mod transitions;
@@ -52,9 +53,14 @@ impl Director {
 
     /// The table, a line for each service and each dest, and the rules that mark packets for it, sorted.
     fn table(&self) -> Vec<String> {
-        let namespace = self.lab.director(1).namespace();
+        self.table_of(1)
+    }
+
+    /// The same of the first or the second director's namespace.
+    fn table_of(&self, number: usize) -> Vec<String> {
+        let namespace = self.lab.director(number).namespace();
         let rules = namespace.command("nft", &["list", "ruleset"]).unwrap();
-        let text = self.ipvsadm(&["-Sn"]) + &rules;
+        let text = namespace.command("ipvsadm", &["-Sn"]).unwrap() + &rules;
         let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
         lines.sort();
         lines

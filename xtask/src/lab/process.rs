@@ -161,7 +161,7 @@ pub fn end(child: &mut Child, patience: Duration) -> anyhow::Result<()> {
 }
 
 /// Sends a signal; a process that is gone already is as good.
-pub(super) fn signal(pid: Pid, signal: Signal) {
+pub fn signal(pid: Pid, signal: Signal) {
     let _gone = kill(pid, signal);
 }
 

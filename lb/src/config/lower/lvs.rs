@@ -76,16 +76,6 @@ fn report_no_address(statement: &Statement, expected: &str, report: &mut Report)
         .expected(format_args!("`{name} {expected} {{`"));
 }
 
-/// Leaves every virtual server out because of a keyword of the whole node.
-pub(super) fn leave_out_all(keyword: &str, lowered: &mut Lowered, report: &mut Report) {
-    for placed in &mut lowered.servers {
-        let service = &placed.value.service;
-        let what = format!("virtual_server {}", quote(&service.to_string()));
-        report.leave_out(&what, &quote(keyword), placed.at.server);
-        placed.value.withheld.push(quote(keyword));
-    }
-}
-
 /// Applies what `global_defs` says to whoever says nothing; it may stand anywhere in the file.
 pub(super) fn apply_global(lowered: &mut Lowered) {
     let global = &lowered.global;

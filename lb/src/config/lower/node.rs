@@ -22,6 +22,7 @@ use crate::config::{
         ssl::Ssl,
         track::{TrackFile, TrackGroup, TrackProcess, VrrpScript},
     },
+    need::Need,
     source::Span,
 };
 
@@ -113,6 +114,12 @@ impl Node {
         let process = &mut self.process;
         // Several daemons cannot share their PID files.
         process.use_pid_dir |= process.net_namespace.is_some() || process.instance.is_some();
+        if let (Some(IpvsNamespace::Named(name)), Some(own)) =
+            (&process.net_namespace_ipvs, &process.net_namespace)
+            && name == own
+        {
+            process.net_namespace_ipvs = None;
+        }
     }
 
     /// A configuration without `global_defs`, virtual routers and virtual servers.
@@ -181,5 +188,6 @@ pub(in crate::config) fn read_ipvs_namespace(
     value::warn_of_rest(statement, 1, report);
     let name = statement.arguments.first();
     let named = |word: &Word| IpvsNamespace::Named(word.text.to_string());
+    report.needs(Need::IpvsNamespace, statement.keyword.span);
     draft.node.process.net_namespace_ipvs = Some(name.map_or(IpvsNamespace::Default, named));
 }

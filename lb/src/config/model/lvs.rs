@@ -69,8 +69,6 @@ pub struct VirtualServer {
     /// `real_server` blocks in the order of the file.
     #[serde(deserialize_with = "exact")]
     pub real_servers: Vec<RealServer>,
-    /// What nothing acts on yet and forbids to act on the virtual server: keywords, in quotes.
-    pub withheld: Vec<String>,
 }
 
 impl VirtualServer {
@@ -102,7 +100,6 @@ impl VirtualServer {
             snmp_name: None,
             sorry_server: None,
             real_servers: Vec::new(),
-            withheld: Vec::new(),
         }
     }
 }

@@ -7,7 +7,11 @@ use std::{collections::BTreeMap, fmt::Write};
 use cases::{CHECKS, Case, GROUPS, In, REAL_SERVERS, SERVICES, VIRTUAL_SERVERS};
 
 use super::{load_bytes, plain};
-use crate::config::{Kind, Severity, model::Check, show};
+use crate::config::{
+    Severity,
+    model::{Check, DataPlane},
+    show,
+};
 
 #[test]
 fn services() {
@@ -48,11 +52,6 @@ fn told(cases: &[Case]) -> String {
             match before.get_mut(line) {
                 Some(count @ 1..) => *count -= 1,
                 _ => writeln!(out, "+ {}", line.trim_start()).unwrap(),
-            }
-        }
-        for server in &loaded.config.virtual_servers {
-            if !server.withheld.is_empty() {
-                writeln!(out, "withheld: {}", server.withheld.join(", ")).unwrap();
             }
         }
         writeln!(out, "{}\n", plain(&loaded)).unwrap();
@@ -119,19 +118,27 @@ fn keepalive_that_speaks_after_flows_are_forgotten_is_told() {
     }
 }
 
-/// What is withheld is in the model, and not in the part that is acted on.
+/// XDP forwards where packets come in: in the namespace of the daemon.
 #[test]
-fn withheld_servers_are_not_acted_on() {
-    let text = "net_namespace_ipvs other\n".to_owned() + &In::Other.file("inhibit_on_failure no");
-    let loaded = load_bytes(text.as_bytes());
-    assert!(loaded.is_usable(), "{}", plain(&loaded));
-    assert_eq!(loaded.config.virtual_servers.len(), 1);
-    let left_out = |found: &&crate::config::Diagnostic| {
-        found.kind == Kind::NotCarried && found.severity == Severity::Warning
-    };
-    let left_out = loaded.diagnostics.iter().filter(left_out);
-    assert_eq!(left_out.count(), 1, "{}", plain(&loaded));
-    assert_eq!(loaded.config.acted().virtual_servers, []);
+fn ipvs_in_another_namespace_forwards_alone() {
+    let server = In::Other.file("inhibit_on_failure no");
+    for (lines, plane) in [
+        ("", Some(DataPlane::Ipvs)),
+        ("global_defs {\ndata_plane auto\n}\n", Some(DataPlane::Ipvs)),
+        ("global_defs {\ndata_plane ipvs\n}\n", Some(DataPlane::Ipvs)),
+        ("global_defs {\ndata_plane xdp\n}\n", None),
+    ] {
+        let text = format!("net_namespace_ipvs other\n{lines}{server}");
+        let loaded = load_bytes(text.as_bytes());
+        let told = loaded
+            .is_usable()
+            .then_some(loaded.config.global.data_plane);
+        assert_eq!(told, plane, "{lines}{}", plain(&loaded));
+    }
+    let own = format!("net_namespace other\nnet_namespace_ipvs other\n{server}");
+    let loaded = load_bytes(own.as_bytes());
+    assert_eq!(loaded.config.process.net_namespace_ipvs, None);
+    assert_eq!(loaded.config.global.data_plane, DataPlane::Auto);
 }
 
 /// A million checks are no rarity: what most of them do not have is boxed.

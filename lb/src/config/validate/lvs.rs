@@ -14,8 +14,8 @@ use crate::config::{
         check::{Named, Referent},
     },
     model::{
-        Family, ForwardMethod, InterfaceName, Protocol, Scheduler, VirtualServer, VirtualService,
-        Word as _, lvs::GroupMember,
+        DataPlane, Family, ForwardMethod, InterfaceName, Protocol, Scheduler, VirtualServer,
+        VirtualService, Word as _, lvs::GroupMember,
     },
     need::Need,
     source::Span,
@@ -63,6 +63,26 @@ pub(super) fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, rep
     }
 }
 
+/// Packets for IPVS in another namespace do not come in where the programs of the daemon are.
+pub(super) fn xdp_forwards_where_the_daemon_is(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    let needs = lowered.needs.iter();
+    let mut place = needs.filter(|need| matches!(need.value, Need::IpvsNamespace));
+    let process = &lowered.node.process;
+    let (Some(_), Some(at)) = (&process.net_namespace_ipvs, place.next_back()) else {
+        return;
+    };
+    if lowered.global.data_plane == DataPlane::Xdp {
+        let message = "`net_namespace_ipvs` and `data_plane xdp` exclude each other: XDP forwards in the namespace of the daemon";
+        report
+            .error(Kind::Conflict, at.span, message.to_owned())
+            .help("remove one of both; without `data_plane` IPVS forwards there");
+    }
+}
+
 /// keepalived says nothing of either before it starts.
 pub(super) fn the_sync_daemon_has_what_it_follows(
     lowered: &mut Lowered,
@@ -74,7 +94,8 @@ pub(super) fn the_sync_daemon_has_what_it_follows(
     let (Some(daemon), Some(at)) = (&lowered.global.lvs.sync_daemon, place.next_back()) else {
         return;
     };
-    if system.interface(&daemon.interface).is_none() {
+    let is_here = lowered.node.process.net_namespace_ipvs.is_none();
+    if is_here && system.interface(&daemon.interface).is_none() {
         let message = format!(
             "there is no interface {} on this machine: the sync daemon waits for it",
             quote(daemon.interface.as_str())

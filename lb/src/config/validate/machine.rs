@@ -100,6 +100,7 @@ pub(super) fn users_exist(lowered: &mut Lowered, system: &dyn System, report: &m
             Need::Name(..)
             | Need::Vrf(_)
             | Need::SyncDaemon
+            | Need::IpvsNamespace
             | Need::KeepaliveTime
             | Need::SecretFile { .. } => continue,
         };

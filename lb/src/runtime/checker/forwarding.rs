@@ -349,8 +349,9 @@ impl Forwarder {
             self.set_ipvs_services(&wanted);
         }
         // Marks that no service has would do no harm, but packets without theirs would not be served.
+        let place = self.plan.config.process.net_namespace_ipvs.as_ref();
         if let Some(rules) = rules
-            && !self.marking.set(rules)
+            && !self.marking.set(rules, place)
         {
             self.update_with(next_hops);
         }
@@ -430,7 +431,8 @@ impl Forwarder {
             .handle_config(&model::Config::default(), |_| Health::default());
         self.drain_pool();
         let end = Instant::now() + FAREWELL;
-        self.marking.set(None);
+        let place = self.plan.config.process.net_namespace_ipvs.as_ref();
+        self.marking.set(None, place);
         if let Some(mut ipvs) = self.ipvs.take() {
             if self.plan.config.global.lvs.flush_on_stop == FlushOnStop::All {
                 ipvs.adopt_all();

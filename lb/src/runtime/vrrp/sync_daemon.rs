@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
+use nix::net::if_::if_nametoindex;
+
 use super::Vrrp;
 use crate::{
     checker::sentence,
-    io::ipvs::Ipvs,
+    config::model::process::IpvsNamespace,
+    io::{ipvs::Ipvs, namespace::with_ipvs},
     ipvs::sync::{Decider, SyncDaemon, apply, changes, wanted},
     observe::log,
     runtime::failure::Failure,
@@ -34,17 +37,18 @@ pub(super) struct SyncDaemons {
 }
 
 impl SyncDaemons {
-    fn want(&mut self, wanted: Vec<SyncDaemon>) {
+    fn want(&mut self, wanted: Vec<SyncDaemon>, place: Option<&IpvsNamespace>) {
         if wanted == self.ordered {
             return;
         }
         if self.orders.is_none() {
             let (orders, taken) = mpsc::channel();
             let thread = thread::Builder::new().name("sync-daemon".to_owned());
-            match thread
-                .stack_size(STACK)
-                .spawn(move || Keeper::default().run(&taken))
-            {
+            let keeper = Keeper {
+                place: place.cloned(),
+                ..Keeper::default()
+            };
+            match thread.stack_size(STACK).spawn(move || keeper.run(&taken)) {
                 Ok(thread) => self.orders = Some((orders, thread)),
                 Err(error) => return tracing::error!("{}", sentence::ipvs_failed(error)),
             }
@@ -58,7 +62,7 @@ impl SyncDaemons {
 
     /// Stops what was started, and waits for that.
     pub(super) fn finish(&mut self) {
-        self.want(Vec::new());
+        self.want(Vec::new(), None);
         if let Some((orders, thread)) = self.orders.take() {
             drop(orders);
             // One that panicked has nothing left to do.
@@ -71,13 +75,20 @@ impl Vrrp {
     /// Wants what the configuration says of the interface and the instance as they are now.
     pub(super) fn adjust_sync_daemon(&mut self) {
         let wanted = self.sync_daemons_wanted().unwrap_or_default();
-        self.sync_daemons.want(wanted);
+        let place = self.plan.config.process.net_namespace_ipvs.as_ref();
+        self.sync_daemons.want(wanted, place);
     }
 
     /// `None` without an interface, without an instance of that name, and where there is nothing to want.
     fn sync_daemons_wanted(&self) -> Option<Vec<SyncDaemon>> {
         let config = self.plan.config.global.lvs.sync_daemon.as_ref()?;
-        let index = self.links.get(&config.interface)?.index;
+        let is_here = self.plan.config.process.net_namespace_ipvs.is_none();
+        // The thread looks in the other namespace, of whose links nobody here hears.
+        let index = match self.links.get(&config.interface) {
+            Some(link) if is_here => link.index,
+            None if is_here => return None,
+            _ => 0,
+        };
         let decider = match &config.instance {
             None => Decider::Nobody,
             Some(name) => {
@@ -100,6 +111,8 @@ struct Keeper {
     wanted: Vec<SyncDaemon>,
     started: Vec<SyncDaemon>,
     failure: Failure,
+    /// Where IPVS is; here without.
+    place: Option<IpvsNamespace>,
 }
 
 impl Keeper {
@@ -124,10 +137,20 @@ impl Keeper {
         let kernel = match &mut self.kernel {
             Some(kernel) => kernel,
             kernel => {
-                let opened = Ipvs::open().map_err(|error| error.to_string())?;
+                let opened = with_ipvs(self.place.as_ref(), Ipvs::open);
+                let opened = opened.and_then(|opened| Ok(opened?));
+                let opened = opened.map_err(|error| format!("{error:#}"))?;
                 kernel.insert(opened.ok_or("this kernel has none (no module ip_vs)")?)
             }
         };
+        if self.place.is_some() {
+            for daemon in &mut self.wanted {
+                let name = daemon.interface.as_str();
+                let index = with_ipvs(self.place.as_ref(), || if_nametoindex(name));
+                let index = index.and_then(|index| Ok(index?));
+                daemon.index = index.map_err(|error| format!("{name}: {error:#}"))?;
+            }
+        }
         let running = kernel.sync_daemons().map_err(|error| error.to_string())?;
         // Who is stopped by others is not ours any more.
         self.started

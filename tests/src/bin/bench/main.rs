@@ -13,6 +13,7 @@ mod keepalive;
 mod peer;
 mod reload;
 mod selection;
+mod start;
 mod tcp_keepalive;
 mod usage;
 mod vrrp;
@@ -61,6 +62,8 @@ enum Name {
     Checkers,
     /// What a reload of many virtual servers disturbs, beside Debian's keepalived.
     Reload,
+    /// How long start, reload and stop of many virtual servers take, beside Debian's keepalived.
+    Start,
     /// How soon a dead process is back and what living ones cost, beside Debian's monit and runit.
     Keepalive,
     /// What keepalive costs connections that did not ask for it, beside Debian's libkeepalive, and a check that keeps its connection.
@@ -93,6 +96,7 @@ fn main() -> anyhow::Result<()> {
         Name::Bfd => bfd::run(&mut report, &arguments.selection)?,
         Name::Checkers => checkers::run(&mut report, &arguments.selection)?,
         Name::Reload => reload::run(&mut report, &arguments.selection)?,
+        Name::Start => start::run(&mut report, &arguments.selection)?,
         Name::Keepalive => keepalive::run(&mut report, &arguments.selection)?,
         Name::TcpKeepalive => tcp_keepalive::run(&mut report, &arguments.selection)?,
         Name::Connect { family, count } => tcp_keepalive::connect(family, count)?,

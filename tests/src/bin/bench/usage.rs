@@ -57,7 +57,8 @@ impl Usage {
     }
 }
 
-fn processes(parent: Pid) -> Vec<Pid> {
+/// The daemon's parent and its children.
+pub(crate) fn processes(parent: Pid) -> Vec<Pid> {
     let children = process::children(parent);
     std::iter::once(parent).chain(children).collect()
 }

@@ -96,7 +96,6 @@ pub(super) const PROCESS: &[Root] = &[
             },
         },
     )
-    .parsed()
     .first_counts()
     .default("net_namespace; process 1's for the bare word")
     .means("the network namespace IPVS is in"),

@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     checker::sentence,
-    config::model::{Config, global::Timeouts},
-    io::ipvs::Ipvs as Kernel,
+    config::model::{Config, global::Timeouts, process::IpvsNamespace},
+    io::{ipvs::Ipvs as Kernel, namespace::with_ipvs},
     ipvs::{self, AllFigures, DestKey, Operation, Output, Refusal, ServiceKey},
     pool::{
         RealServerId,
@@ -29,13 +29,13 @@ pub(super) struct Ipvs {
 
 impl Ipvs {
     /// `None` where the kernel has no IPVS.
-    pub(super) fn open() -> anyhow::Result<Option<Self>> {
-        Ok(Self::of(Kernel::open()?))
+    pub(super) fn open(place: Option<&IpvsNamespace>) -> anyhow::Result<Option<Self>> {
+        Ok(Self::of(with_ipvs(place, Kernel::open)??))
     }
 
     /// The same, but nothing is loaded that is not there already.
-    pub(super) fn open_loaded() -> anyhow::Result<Option<Self>> {
-        Ok(Self::of(Kernel::open_loaded()?))
+    pub(super) fn open_loaded(place: Option<&IpvsNamespace>) -> anyhow::Result<Option<Self>> {
+        Ok(Self::of(with_ipvs(place, Kernel::open_loaded)??))
     }
 
     fn of(kernel: Option<Kernel>) -> Option<Self> {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, mem};
 use super::Forwarder;
 use crate::{
     checker::sentence,
-    io::nft,
+    config::model::process::IpvsNamespace,
+    io::{namespace::with_ipvs, nft},
     ipvs::nftables,
     pool::{desired::Desired, marks::Marks},
 };
@@ -31,23 +32,33 @@ impl Marking {
     }
 
     /// Makes these rules, of a table of this name, the ones in force; returns whether the kernel takes them.
-    pub(super) fn set(&mut self, wanted: Option<(String, String)>) -> bool {
+    pub(super) fn set(
+        &mut self,
+        wanted: Option<(String, String)>,
+        place: Option<&IpvsNamespace>,
+    ) -> bool {
         if self.rules == wanted {
             return true;
         }
         let before = mem::replace(&mut self.rules, wanted).map(|(table, _)| table);
         let end = before.map_or_else(String::new, |table| nftables::no_rules(&table));
         let now = self.rules.iter().map(|(_, rules)| rules.as_str());
-        let Err(error) = nft::run(&now.fold(end.clone(), |text, rules| text + rules)) else {
+        let all = now.fold(end.clone(), |text, rules| text + rules);
+        let Err(error) = run(place, &all) else {
             return true;
         };
         tracing::error!("{}", sentence::marking_refused(&error));
         self.is_refused = true;
         // What was there before would mark for services that are not there.
-        nft::run(&end).ok();
+        run(place, &end).ok();
         // With none that are wanted there is nothing to go back to.
         self.rules.take().is_none()
     }
+}
+
+/// Where IPVS is, marks are.
+fn run(place: Option<&IpvsNamespace>, commands: &str) -> anyhow::Result<()> {
+    Ok(with_ipvs(place, || nft::run(commands))??)
 }
 
 impl Forwarder {

@@ -12,10 +12,11 @@ impl Forwarder {
         let wanted = plan.config.global.data_plane;
         let is_wanted = wanted != model::DataPlane::Xdp;
         if self.ipvs.is_none() {
+            let place = plan.config.process.net_namespace_ipvs.as_ref();
             self.ipvs = match (is_wanted, plan.ipvs_leaves) {
-                (true, _) => Ipvs::open().context("IPVS")?,
+                (true, _) => Ipvs::open(place).context("IPVS")?,
                 // A predecessor had it.
-                (false, true) => Ipvs::open_loaded().context("IPVS")?,
+                (false, true) => Ipvs::open_loaded(place).context("IPVS")?,
                 (false, false) => None,
             };
             if self.ipvs.is_none() && wanted == model::DataPlane::Ipvs {

@@ -77,7 +77,6 @@ impl VirtualServerDraft {
                 snmp_name: self.snmp_name,
                 sorry_server,
                 real_servers: servers.values,
-                withheld: Vec::new(),
             },
         })
     }
