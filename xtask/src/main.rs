@@ -38,6 +38,9 @@ enum Command {
     Test {
         /// Tiers in the order they run.
         tiers: Vec<Tier>,
+        /// Only the tests that have this in their name.
+        #[arg(long, value_name = "TEXT", requires = "tiers")]
+        only: Option<String>,
     },
     /// Runs a benchmark, such as `dataplane` or `failover`.
     Bench {
@@ -100,8 +103,8 @@ fn run(command: Command) -> Result<ExitCode> {
             let error = std::process::Command::new(&lb).args(options).exec();
             return Err(error).with_context(|| format!("cannot start {}", lb.display()));
         }
-        Command::Test { tiers } => {
-            if !test::run(&tiers)? {
+        Command::Test { tiers, only } => {
+            if !test::run(&tiers, only.as_deref())? {
                 return Ok(ExitCode::FAILURE);
             }
         }

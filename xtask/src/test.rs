@@ -67,34 +67,36 @@ impl Tier {
         }
     }
 
-    fn run(self) -> Result<Tally> {
+    fn run(self, only: Option<&str>) -> Result<Tally> {
         let target = ["--test", self.name()];
+        let filter: Vec<_> = only.into_iter().collect();
         match self {
             Self::Tidy => Ok(tidy::run()),
             Self::Unit => {
                 build::ebpf()?;
-                let units = cargo_test(workspace::cargo(), &["--lib", "--bins"], &[])?;
-                let examples = cargo_test(workspace::cargo(), &["--doc"], &[])?;
+                let units = cargo_test(workspace::cargo(), &["--lib", "--bins"], &filter)?;
+                let examples = cargo_test(workspace::cargo(), &["--doc"], &filter)?;
                 Ok(units.plus(examples))
             }
             Self::Sim => {
                 build::ebpf()?;
-                cargo_test(workspace::cargo(), &target, &[])
+                cargo_test(workspace::cargo(), &target, &filter)
             }
             Self::Datapath => {
                 require(may_load_programs(), "the datapath tier loads BPF programs")?;
                 packages::prepare(packages::DATAPATH)?;
                 build::ebpf()?;
-                cargo_test(workspace::cargo(), &target, &[])
+                cargo_test(workspace::cargo(), &target, &filter)
             }
             Self::Keepalive => {
                 let needs = "the keepalive tier starts processes as other users";
-                test_as_root(&target, needs, packages::KEEPALIVE, &[])
+                test_as_root(&target, needs, packages::KEEPALIVE, &filter)
             }
             Self::Netns => {
                 let needs = "the netns tier makes network namespaces";
                 // One at a time: two timing tests on one core measure each other.
-                test_as_root(&target, needs, packages::NETNS, &["--test-threads=1"])
+                let told = [&["--test-threads=1"], filter.as_slice()].concat();
+                test_as_root(&target, needs, packages::NETNS, &told)
             }
             Self::Vm => {
                 require(
@@ -102,20 +104,21 @@ impl Tier {
                     "the virtual machine sees all files of this host",
                 )?;
                 packages::prepare(packages::NETNS)?;
-                vm::run()
+                vm::run(only)
             }
         }
     }
 }
 
-/// Runs `tiers`, or every tier that exists when there are none; tells whether all passed.
+/// Runs `tiers`, or every tier that exists when there are none, and of their tests all or those that have `only` in their names; tells whether
+/// all passed.
 ///
 /// The last line on standard output is `N passed, N failed`; a tier that could not run counts as
 /// one failed test.
 ///
 /// # Errors
 /// When a named tier does not exist, or standard output cannot be written.
-pub fn run(tiers: &[Tier]) -> Result<bool> {
+pub fn run(tiers: &[Tier], only: Option<&str>) -> Result<bool> {
     if let Some(absent) = tiers.iter().find(|tier| !tier.exists()) {
         bail!(
             "this tree has no tier {} (tests/tests/{0}.rs)",
@@ -135,13 +138,17 @@ pub fn run(tiers: &[Tier]) -> Result<bool> {
     let results = tiers.iter().map(|&tier| {
         step::say(&format!("tier {}", tier.name()));
         let start = Instant::now();
-        let tally = tier.run().unwrap_or_else(|error| {
+        let tally = tier.run(only).unwrap_or_else(|error| {
             step::say(&format!("tier {} could not run: {error:#}", tier.name()));
             Tally::FAILURE
         });
         (tier, tally, start.elapsed())
     });
     let results: Vec<_> = results.collect();
+    let ran = |(_, tally, _): &(Tier, Tally, Duration)| tally.passed + tally.failed > 0;
+    if let Some(only) = only.filter(|_| !results.iter().any(ran)) {
+        bail!("no test of these tiers has {only:?} in its name");
+    }
     write_summary(&mut io::stdout().lock(), &results).context("cannot write the summary")
 }
 

@@ -13,6 +13,12 @@ struct Late(String);
 impl Late {
     fn create(name: String) -> Self {
         assert!(ip(&["netns", "add", &name]).status.success());
+        // Without a route IPVS takes no real server.
+        assert!(
+            ip(&["-n", &name, "link", "set", "lo", "up"])
+                .status
+                .success()
+        );
         Self(name)
     }
 
