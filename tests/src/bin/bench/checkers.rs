@@ -9,7 +9,6 @@ pub(crate) mod servers;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     thread,
     time::{Duration, Instant},
 };
@@ -170,22 +169,10 @@ impl Case {
     }
 
     fn configuration(self) -> String {
-        let mut text = String::from("global_defs {\nrouter_id bench\n}\n");
-        for first in (0..self.count).step_by(PER_VIRTUAL_SERVER as usize) {
-            let [.., high, low] = first.to_be_bytes();
-            let _infallible = write!(
-                text,
-                "virtual_server 10.9.{high}.{low} 80 {{\ndelay_loop {}\nlb_algo rr\nlb_kind DR\nprotocol TCP\n",
-                self.delay_loop
-            );
-            for number in first..(first + PER_VIRTUAL_SERVER).min(self.count) {
-                let address = Servers::address(number);
-                let block = self.check.block(Servers::port(number));
-                let _infallible = writeln!(text, "real_server {address} 80 {{\n{block}\n}}");
-            }
-            text.push_str("}\n");
-        }
-        text
+        let lines = format!("delay_loop {}", self.delay_loop);
+        let check = |number| self.check.block(Servers::port(number));
+        let blocks = Servers::blocks(self.count, PER_VIRTUAL_SERVER, &lines, check);
+        format!("global_defs {{\nrouter_id bench\n}}\n{blocks}")
     }
 }
 

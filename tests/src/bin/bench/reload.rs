@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     thread,
     time::{Duration, Instant},
 };
@@ -174,32 +173,15 @@ fn watch(
 
 /// A virtual router and `servers` virtual servers; the first real server of the last has this weight.
 fn configuration(servers: u32, weight: u32) -> String {
-    let mut text = String::from(
+    let text = String::from(
         "global_defs {\nrouter_id bench\n}\n\
          vrrp_instance front {\nstate MASTER\ninterface eth0\nvirtual_router_id 51\npriority 150\nversion 3\n\
          advert_int 0.01\nvirtual_ipaddress {\n192.0.2.100\n}\n}\n",
     );
-    for server in 0..servers {
-        let [.., high, low] = server.to_be_bytes();
-        let _infallible = write!(
-            text,
-            "virtual_server 10.9.{high}.{low} 80 {{\ndelay_loop {DELAY_LOOP}\nlb_algo rr\nlb_kind DR\nprotocol TCP\n"
-        );
-        for real in 0..REAL_SERVERS {
-            let number = server * REAL_SERVERS + real;
-            let address = Servers::address(number);
-            let port = Servers::port(number);
-            let weight = if server + 1 == servers && real == 0 {
-                weight
-            } else {
-                1
-            };
-            let _infallible = writeln!(
-                text,
-                "real_server {address} 80 {{\nweight {weight}\nTCP_CHECK {{\nconnect_port {port}\nconnect_timeout 2\n}}\n}}"
-            );
-        }
-        text.push_str("}\n");
-    }
-    text
+    let (count, lines) = (servers * REAL_SERVERS, format!("delay_loop {DELAY_LOOP}"));
+    text + &Servers::blocks(count, REAL_SERVERS, &lines, |number| {
+        let changes = number + REAL_SERVERS == count;
+        let (weight, port) = (if changes { weight } else { 1 }, Servers::port(number));
+        format!("weight {weight}\nTCP_CHECK {{\nconnect_port {port}\nconnect_timeout 2\n}}")
+    })
 }

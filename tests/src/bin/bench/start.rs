@@ -5,7 +5,6 @@
 //! Real servers are not checked, else they never would. The priority is 255, with which the address is taken at once.
 
 use std::{
-    fmt::Write as _,
     thread,
     time::{Duration, Instant},
 };
@@ -24,8 +23,6 @@ use crate::{
 
 /// Real servers of one virtual server.
 const REAL_SERVERS: u32 = 10;
-/// Real servers that have an address and port of their own; virtual servers share them.
-const ADDRESSES: u32 = 60_000;
 /// Time between two looks at what the processes use.
 const SLICE: Duration = Duration::from_millis(20);
 /// A daemon that uses less of a processor than one part in so many rests.
@@ -165,24 +162,14 @@ fn stop(director: &Director) -> anyhow::Result<Duration> {
 
 /// A virtual router, and virtual servers; the first real server of the last has this weight.
 fn configuration(servers: u32, weight: u32) -> String {
-    let mut text = String::from(
+    let text = String::from(
         "global_defs {\nrouter_id bench\n}\n\
          vrrp_instance front {\nstate MASTER\ninterface eth0\nvirtual_router_id 51\npriority 255\nversion 3\n\
          advert_int 1\nvirtual_ipaddress {\n192.0.2.100\n}\n}\n",
     );
-    for server in 0..servers {
-        let [.., high, low] = server.to_be_bytes();
-        let _infallible = write!(
-            text,
-            "virtual_server 10.9.{high}.{low} 80 {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n"
-        );
-        for real in 0..REAL_SERVERS {
-            let address = Servers::address((server * REAL_SERVERS + real) % ADDRESSES);
-            let changes = server + 1 == servers && real == 0;
-            let weight = if changes { weight } else { 1 };
-            let _infallible = writeln!(text, "real_server {address} 80 {{\nweight {weight}\n}}");
-        }
-        text.push_str("}\n");
-    }
-    text
+    let count = servers * REAL_SERVERS;
+    text + &Servers::blocks(count, REAL_SERVERS, "", |number| {
+        let changes = number + REAL_SERVERS == count;
+        format!("weight {}", if changes { weight } else { 1 })
+    })
 }

@@ -10,7 +10,6 @@
 mod connect;
 
 use std::{
-    fmt::Write as _,
     fs, thread,
     time::{Duration, Instant},
 };
@@ -86,24 +85,12 @@ impl Check {
 
     /// The first real server may vanish.
     fn configuration(self) -> String {
-        let mut text = String::from("global_defs {\nrouter_id bench\n}\n");
-        for first in (0..COUNT).step_by(PER_VIRTUAL_SERVER as usize) {
-            let [.., high, low] = first.to_be_bytes();
-            let _infallible = writeln!(
-                text,
-                "virtual_server 10.9.{high}.{low} 80 {{\ndelay_loop 5\nlb_algo rr\nlb_kind DR\nprotocol TCP"
-            );
-            for number in first..(first + PER_VIRTUAL_SERVER).min(COUNT) {
-                let (address, port) = (Servers::address(number), Servers::port(number));
-                let block = self.block();
-                let _infallible = writeln!(
-                    text,
-                    "real_server {address} 80 {{\n{block}connect_port {port}\n}}\n}}"
-                );
-            }
-            text.push_str("}\n");
-        }
-        text
+        let check = |number| {
+            let (block, port) = (self.block(), Servers::port(number));
+            format!("{block}connect_port {port}\n}}")
+        };
+        let blocks = Servers::blocks(COUNT, PER_VIRTUAL_SERVER, "delay_loop 5", check);
+        format!("global_defs {{\nrouter_id bench\n}}\n{blocks}")
     }
 }
 

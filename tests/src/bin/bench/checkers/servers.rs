@@ -1,6 +1,7 @@
 //! Many real servers at the other end of a link: all addresses of a network, and few threads that accept for all.
 
 use std::{
+    fmt::Write as _,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     thread,
@@ -13,6 +14,8 @@ use xtask::lab::Namespace;
 
 /// Where all but one listen, and that one.
 const PORTS: [u16; 2] = [80, 81];
+/// Real servers with an address of their own; virtual servers with more share them.
+const ADDRESSES: u32 = 60_000;
 /// Threads that accept at the first.
 const THREADS: usize = 2;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
@@ -78,6 +81,30 @@ impl<'a> Servers<'a> {
     /// Port of a real server: the first may die.
     pub(crate) const fn port(number: u32) -> u16 {
         PORTS[(number == 0) as usize]
+    }
+
+    /// Blocks of virtual servers with these lines, for `count` real servers, so many in each; `real` gives the lines of a real server by its
+    /// number.
+    pub(crate) fn blocks(
+        count: u32,
+        each: u32,
+        lines: &str,
+        real: impl Fn(u32) -> String,
+    ) -> String {
+        let mut text = String::new();
+        for first in (0..count).step_by(each as usize) {
+            let [.., high, low] = (first / each).to_be_bytes();
+            let _infallible = writeln!(
+                text,
+                "virtual_server 10.9.{high}.{low} 80 {{\nlb_algo rr\nlb_kind DR\nprotocol TCP\n{lines}"
+            );
+            for number in first..(first + each).min(count) {
+                let (address, lines) = (Self::address(number % ADDRESSES), real(number));
+                let _infallible = writeln!(text, "real_server {address} 80 {{\n{lines}\n}}");
+            }
+            text.push_str("}\n");
+        }
+        text
     }
 
     /// Ends the first server: its port is closed.
