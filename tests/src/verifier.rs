@@ -3,11 +3,17 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
-use lb::io::xdp::{DataPlane, Options};
+use lb::io::{
+    tcp_keepalive::Programs,
+    xdp::{DataPlane, Options},
+};
 use lb_common::maps;
 use serde::{Deserialize, Serialize};
 
-use crate::{prog::Loaded, stack};
+use crate::{
+    prog::Loaded,
+    stack::{self, Chain},
+};
 
 /// The kernel goes through a million; a program above this is to be split.
 const MOST_INSTRUCTIONS: u32 = 600_000;
@@ -34,24 +40,35 @@ pub type Loads = BTreeMap<String, Load>;
 /// # Panics
 /// When the kernel takes none: this needs CAP_BPF.
 pub fn measure() -> Result<Loads> {
-    let chains = stack::deepest(DataPlane::file())?;
-    let mut loads = Loads::new();
+    let chains = deepest()?;
+    let mut told = Programs::verified_instructions()?.to_vec();
     for plain in [false, true] {
         let loaded = Loaded::new(&Options {
             max_entries: vec![(maps::FLOWS4, 64), (maps::FLOWS6, 64)],
             plain,
             ..Options::default()
         });
-        for (name, instructions) in loaded.data_plane.verified_instructions()? {
-            let stack = chains.get(name).context(name)?.depth;
-            let load = Load {
-                instructions,
-                stack,
-            };
-            loads.insert(name.to_owned(), load);
-        }
+        told.extend(loaded.data_plane.verified_instructions()?);
     }
-    Ok(loads)
+    let loads = told.into_iter().map(|(name, instructions)| {
+        let stack = chains.get(name).context(name)?.depth;
+        let load = Load {
+            instructions,
+            stack,
+        };
+        Ok((name.to_owned(), load))
+    });
+    loads.collect()
+}
+
+/// The deepest chain of calls of each program, of the data plane and of TCP keepalive.
+///
+/// # Errors
+/// When an object is not understood.
+pub fn deepest() -> Result<BTreeMap<String, Chain>> {
+    let mut chains = stack::deepest(DataPlane::file())?;
+    chains.extend(stack::deepest(Programs::file())?);
+    Ok(chains)
 }
 
 /// What is recorded.

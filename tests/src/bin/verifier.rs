@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use lb::io::xdp::DataPlane;
-use tests::{stack, verifier};
+use tests::verifier;
 
 #[derive(Parser)]
 #[command(
@@ -25,7 +24,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let now = verifier::measure()?;
-    let chains = stack::deepest(DataPlane::file())?;
+    let chains = verifier::deepest()?;
     let recorded = verifier::recorded().unwrap_or_default();
     println!("program            instructions   recorded      stack   recorded");
     for (name, load) in &now {

@@ -30,8 +30,13 @@ const DATAPATH: &[&str] = &[
     "heartbeat::",
     "clients::",
 ];
-/// Daemons, addresses and traffic, with programs attached as this kernel can.
-const NETNS: &[&str] = &["full_nat::", "local::", "reach::clients_on"];
+/// Daemons, addresses and traffic, with programs attached as this kernel can, and those of control groups.
+const NETNS: &[&str] = &[
+    "full_nat::",
+    "local::",
+    "reach::clients_on",
+    "tcp_keepalive::programs::what",
+];
 /// Targets and what they are told, one after the other in each of two machines.
 const LANES: [&[(&str, &[&str])]; 2] = [
     &[("ipvs", &["--skip=sync::", "--skip=traffic::"])],

@@ -10,7 +10,7 @@ use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, PerCpuArray},
     programs::{
-        CgroupAttachMode, CgroupSockopt, Program, ProgramError, SockOps,
+        CgroupAttachMode, CgroupSockopt, Program, ProgramError, ProgramInfo, SockOps,
         links::{FdLink, LinkError},
     },
     util::KernelVersion,
@@ -176,6 +176,29 @@ impl Programs {
 
     fn directory(&self, id: u64) -> PathBuf {
         self.pins.join(id.to_string())
+    }
+
+    /// The file of the object that has both programs.
+    #[must_use]
+    pub const fn file() -> &'static [u8] {
+        OBJECT
+    }
+
+    /// Loads both, and tells how many instructions the verifier went through for each, by name (Linux 5.16).
+    ///
+    /// # Errors
+    /// When the kernel takes one not, or does not tell.
+    pub fn verified_instructions() -> Result<[(&'static str, u32); 2], KeepaliveError> {
+        let failed = |name| move |why| KeepaliveError::Program { name, why };
+        let told = |info: ProgramInfo| info.verified_instruction_count().unwrap_or(0);
+        let mut object = EbpfLoader::new().load(OBJECT).map_err(Box::new)?;
+        let ops: &mut SockOps = program(&mut object, SOCK_OPS)?;
+        let ops = ops.load().and_then(|()| ops.info());
+        let ops = ops.map(told).map_err(failed(SOCK_OPS))?;
+        let keep: &mut CgroupSockopt = program(&mut object, SET_SOCK_OPT)?;
+        let keep = keep.load().and_then(|()| keep.info());
+        let keep = keep.map(told).map_err(failed(SET_SOCK_OPT))?;
+        Ok([(SOCK_OPS, ops), (SET_SOCK_OPT, keep)])
     }
 }
 
