@@ -32,7 +32,7 @@ use crate::{
     io::{memory, netlink::next_hop::Follower, notify::Notifications, scheduling::Priorities},
     observe::{
         answer, log,
-        status::{CheckersStatus, LoopStatus, Wait},
+        status::{CheckersStatus, IpvsStatus, LoopStatus, Wait},
     },
     pool::{
         Health, NextHop, Plane, RealServerId, VirtualServerId,
@@ -402,6 +402,7 @@ impl Forwarder {
             ipvs_operations: self.ipvs.as_ref().map_or(0, Ipvs::operations),
             map_operations: self.data_plane.as_ref().map_or(0, DataPlane::operations),
         };
+        let about = self.ipvs.as_mut().and_then(Ipvs::about);
         let ipvs = self.ipvs.as_mut().and_then(Ipvs::figures);
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         let services = snapshot::services(
@@ -413,6 +414,7 @@ impl Forwarder {
         );
         CheckersStatus {
             services,
+            ipvs: about.map(IpvsStatus::from),
             event_loop,
             waits,
         }
@@ -433,9 +435,10 @@ impl Forwarder {
         self.marking.set(None);
         if let Some(mut ipvs) = self.ipvs.take() {
             if self.plan.config.global.lvs.flush_on_stop == FlushOnStop::All {
-                ipvs.adopt_all();
+                ipvs.flush();
+            } else {
+                ipvs.set_services(&Desired::default(), false);
             }
-            ipvs.set_services(&Desired::default(), false);
             while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
                 && ipvs.services() > 0
             {
