@@ -8,6 +8,7 @@
 
 mod cases;
 mod recorded;
+mod slow_start;
 mod sync;
 mod traffic;
 mod transitions;
