@@ -5,6 +5,7 @@
 //! and were not made here are somebody else's.
 #![deny(clippy::disallowed_methods)]
 
+mod about;
 mod attribute;
 mod desired;
 mod figures;
@@ -23,6 +24,7 @@ use std::{
 use crate::{config::model::Protocol, outputs};
 
 pub use self::{
+    about::About,
     desired::{Refusal, table},
     figures::{AllFigures, Figures},
     table::{Entry, Operation, Table},
@@ -243,6 +245,12 @@ impl Ipvs {
     pub fn handle_adopted(&mut self, keys: impl IntoIterator<Item = ServiceKey>) {
         self.ours.extend(keys);
         self.outputs = VecDeque::from([Output::Observe]);
+    }
+
+    /// Wants an empty table, whoever made what is in it (`lvs_flush_on_stop`).
+    pub fn handle_flush(&mut self) {
+        self.desired = Table::default();
+        self.outputs = VecDeque::from([Output::Change(Operation::Flush)]);
     }
 
     /// The kernel's table as it is.

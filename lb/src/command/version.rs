@@ -10,6 +10,7 @@ use crate::{
         xdp::{DataPlane, Options, Pins},
     },
     mirror::room::Room,
+    observe::status::IpvsStatus,
 };
 
 /// The keepalived whose command line and configuration this is.
@@ -54,7 +55,11 @@ fn capabilities() -> Vec<(&'static str, String)> {
     let there = |is_there: bool| if is_there { "there" } else { "not there" }.to_owned();
     let jit = fs::read_to_string("/proc/sys/net/core/bpf_jit_enable");
     let ipvs = match Ipvs::open_loaded() {
-        Ok(Some(_)) => "there".to_owned(),
+        Ok(Some(mut ipvs)) => match ipvs.about() {
+            Ok(about) => format!("there: {}", IpvsStatus::from(about)),
+            // Only root may ask.
+            Err(error) => format!("there: {error}"),
+        },
         Ok(None) => "not there, or its module is not loaded".to_owned(),
         Err(error) => format!("cannot be asked: {error}"),
     };

@@ -25,7 +25,7 @@ use nix::{
 };
 
 use crate::ipvs::{
-    AllFigures, Dest, DestKey, Entry, Operation, Service, ServiceKey, Table,
+    About, AllFigures, Dest, DestKey, Entry, Operation, Service, ServiceKey, Table,
     message::{self, Message},
     sync::{SyncChange, SyncState},
 };
@@ -167,6 +167,21 @@ impl Ipvs {
         self.tell(&message::timeouts(seconds))
     }
 
+    /// Says what IPVS says of itself.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn about(&mut self) -> io::Result<About> {
+        let mut about = About::default();
+        self.look_up(&message::ask_info(), |answer| {
+            message::read_info(answer, &mut about);
+        })?;
+        self.look_up(&message::ask_timeouts(), |answer| {
+            message::read_timeouts(answer, &mut about);
+        })?;
+        Ok(about)
+    }
+
     /// Says which threads of the sync daemon run.
     ///
     /// # Errors
@@ -189,8 +204,13 @@ impl Ipvs {
 
     /// Sends a message that is answered by whether the kernel did it.
     fn tell(&mut self, message: &Message) -> io::Result<()> {
+        self.look_up(message, |_| {})
+    }
+
+    /// Hands the attributes of the one answer to `message` to `see`.
+    fn look_up(&mut self, message: &Message, see: impl FnMut(&[u8])) -> io::Result<()> {
         let head = (self.family, NLM_F_ACK, message.head());
-        Ok(self.ask(head, &message.attributes, |_| {})??)
+        Ok(self.ask(head, &message.attributes, see)??)
     }
 
     /// Sends changes at once and waits for what becomes of each.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{
-    Dest, DestKey, Figures, Method, Operation, Service, ServiceKey,
+    About, Dest, DestKey, Figures, Method, Operation, Service, ServiceKey,
     attribute::{self, Attributes},
     sync::{SyncChange, SyncDaemon, SyncState},
 };
@@ -41,6 +41,12 @@ pub enum Command {
     GetDaemon = 11,
     /// `IPVS_CMD_SET_CONFIG`.
     SetConfig = 12,
+    /// `IPVS_CMD_GET_CONFIG`.
+    GetConfig = 13,
+    /// `IPVS_CMD_GET_INFO`.
+    GetInfo = 15,
+    /// `IPVS_CMD_FLUSH`.
+    Flush = 17,
 }
 
 /// A command and its attributes.
@@ -109,6 +115,10 @@ const DAEMON_GROUP6: u16 = 6;
 const DAEMON_PORT: u16 = 7;
 const DAEMON_TTL: u16 = 8;
 
+// `IPVS_INFO_ATTR_*`, which stand where `IPVS_CMD_ATTR_*` do.
+const INFO_VERSION: u16 = 1;
+const INFO_BUCKETS: u16 = 2;
+
 /// `CTRL_ATTR_FAMILY_ID`.
 const FAMILY_ID: u16 = 1;
 /// `CTRL_ATTR_FAMILY_NAME`.
@@ -133,6 +143,7 @@ const FLAGS: u32 = 0x3d;
 #[must_use]
 pub fn change(operation: &Operation) -> Message {
     let (command, key, service, dest) = match operation {
+        Operation::Flush => return bare(Command::Flush),
         Operation::AddService(key, service) => (Command::NewService, key, Some(service), None),
         Operation::EditService(key, service) => (Command::SetService, key, Some(service), None),
         Operation::RemoveService(key) => (Command::DelService, key, None, None),
@@ -155,13 +166,17 @@ pub fn change(operation: &Operation) -> Message {
     }
 }
 
+const fn bare(command: Command) -> Message {
+    Message {
+        command,
+        attributes: Vec::new(),
+    }
+}
+
 /// The message that asks for all services, as a dump.
 #[must_use]
 pub const fn services() -> Message {
-    Message {
-        command: Command::GetService,
-        attributes: Vec::new(),
-    }
+    bare(Command::GetService)
 }
 
 /// The message that asks for the dests of a service, as a dump.
@@ -186,6 +201,46 @@ pub fn timeouts([tcp, fin, udp]: [u32; 3]) -> Message {
     Message {
         command: Command::SetConfig,
         attributes: attributes.as_bytes().to_vec(),
+    }
+}
+
+/// The message that asks for the timeouts.
+#[must_use]
+pub const fn ask_timeouts() -> Message {
+    bare(Command::GetConfig)
+}
+
+/// Takes the answer to [`ask_timeouts`] in; what the kernel was built without stays 0.
+pub fn read_timeouts(attributes: &[u8], about: &mut About) {
+    for (kind, value) in attribute::read(attributes) {
+        let seconds = attribute::word(value).unwrap_or_default();
+        match kind {
+            TIMEOUT_TCP => about.timeouts[0] = seconds,
+            TIMEOUT_TCP_FIN => about.timeouts[1] = seconds,
+            TIMEOUT_UDP => about.timeouts[2] = seconds,
+            _ => {}
+        }
+    }
+}
+
+/// The message that asks for the version and the size of the table of connections.
+#[must_use]
+pub const fn ask_info() -> Message {
+    bare(Command::GetInfo)
+}
+
+/// Takes the answer to [`ask_info`] in.
+pub fn read_info(attributes: &[u8], about: &mut About) {
+    for (kind, value) in attribute::read(attributes) {
+        let number = attribute::word(value).unwrap_or_default();
+        match kind {
+            INFO_VERSION => {
+                let [_, version @ ..] = number.to_be_bytes();
+                about.version = version;
+            }
+            INFO_BUCKETS => about.buckets = number,
+            _ => {}
+        }
     }
 }
 
@@ -230,10 +285,7 @@ fn daemon_attributes(daemon: &SyncDaemon) -> Attributes {
 /// The message that asks for the threads of the sync daemon, as a dump.
 #[must_use]
 pub const fn sync_daemons() -> Message {
-    Message {
-        command: Command::GetDaemon,
-        attributes: Vec::new(),
-    }
+    bare(Command::GetDaemon)
 }
 
 /// What a thread in an answer to [`sync_daemons`] does; `None` for what is none.

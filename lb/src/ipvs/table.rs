@@ -35,6 +35,8 @@ pub enum Operation {
     EditDest(ServiceKey, DestKey, Dest),
     /// `IPVS_CMD_DEL_DEST`.
     RemoveDest(ServiceKey, DestKey),
+    /// `IPVS_CMD_FLUSH`: everybody's services go.
+    Flush,
 }
 
 /// Prints for people: `add 10.0.0.1:80 to 10.0.0.100:80 (tcp)`.
@@ -47,6 +49,7 @@ impl fmt::Display for Operation {
             Self::AddDest(key, dest, _) => write!(f, "add {dest} to {key}"),
             Self::EditDest(key, dest, _) => write!(f, "edit {dest} of {key}"),
             Self::RemoveDest(key, dest) => write!(f, "remove {dest} from {key}"),
+            Self::Flush => f.write_str("empty the table"),
         }
     }
 }
@@ -77,6 +80,7 @@ impl Table {
                     entry.dests.remove(dest);
                 }
             }
+            Operation::Flush => self.services.clear(),
         }
     }
 }

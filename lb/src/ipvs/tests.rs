@@ -1,3 +1,5 @@
+mod recorded;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -313,6 +315,33 @@ fn services_of_others_are_left_alone_and_ours_are_put_back() {
         ["remove 10.0.0.1:80 (tcp)"]
     );
     assert_eq!(kernel, table_of(&[(9, foreign)]));
+}
+
+#[test]
+fn a_flush_takes_what_others_made_too_and_a_flush_that_fails_what_was_made_here() {
+    let now = start();
+    let both = table_of(&[(1, entry("rr", &[(1, 1)])), (9, entry("lblc", &[(9, 1)]))]);
+    for fails in [false, true] {
+        let mut kernel = table_of(&[(9, entry("lblc", &[(9, 1)]))]);
+        let mut ipvs = Ipvs::new();
+        ipvs.handle_desired(table_of(&[(1, entry("rr", &[(1, 1)]))]), now);
+        drain(&mut ipvs, &mut kernel, now);
+        assert_eq!(kernel, both);
+        ipvs.handle_flush();
+        if fails {
+            assert_eq!(ipvs.poll_output(), Some(Output::Change(Operation::Flush)));
+            ipvs.handle_done(&Operation::Flush, &Err("no"), now);
+            ipvs.handle_timeout(now + AUDIT);
+            assert_eq!(
+                drain(&mut ipvs, &mut kernel, now),
+                ["remove 10.0.0.1:80 (tcp)"]
+            );
+        } else {
+            assert_eq!(drain(&mut ipvs, &mut kernel, now), ["empty the table"]);
+            assert_eq!(kernel, Table::default());
+        }
+        assert_eq!(ipvs.installed(), &Table::default());
+    }
 }
 
 #[test]

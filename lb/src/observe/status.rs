@@ -7,6 +7,7 @@ pub use self::counters::counters;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::IpAddr,
     time::{Duration, Instant},
 };
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bfd::snapshot::SessionSnapshot,
+    ipvs::About,
     pool::snapshot::ServiceSnapshot,
     track::snapshot::TrackedSnapshot,
     vrrp::{
@@ -47,6 +49,9 @@ pub struct Status {
     pub tracked: Vec<TrackedSnapshot>,
     /// The checker child's part; `None` when it runs and does not answer.
     pub services: Option<Vec<ServiceSnapshot>>,
+    /// What IPVS says of itself; `None` where it has no part.
+    #[serde(default)]
+    pub ipvs: Option<IpvsStatus>,
     /// The bfd child's part; `None` when it runs and does not answer.
     #[serde(default)]
     pub sessions: Option<SessionsStatus>,
@@ -147,11 +152,58 @@ impl Wait {
 pub struct CheckersStatus {
     /// Its services.
     pub services: Vec<ServiceSnapshot>,
+    /// What IPVS says of itself; `None` where it has no part.
+    #[serde(default)]
+    pub ipvs: Option<IpvsStatus>,
     /// Its event loop.
     pub event_loop: LoopStatus,
     /// What it waits for, where that was asked.
     #[serde(default)]
     pub waits: Vec<Wait>,
+}
+
+/// The kernel's IPVS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpvsStatus {
+    /// Its version.
+    pub version: String,
+    /// Buckets of its table of connections.
+    pub connection_buckets: u32,
+    /// Seconds that TCP connections without packets last.
+    pub timeout_tcp: u32,
+    /// The same after a FIN.
+    pub timeout_tcp_fin: u32,
+    /// The same of UDP.
+    pub timeout_udp: u32,
+}
+
+/// Prints as `1.2.1, 4096 buckets of connections, which last 900 s (TCP), 120 s (TCP after a FIN), 300 s (UDP)`.
+impl fmt::Display for IpvsStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}, {} buckets of connections, which last {} s (TCP), {} s (TCP after a FIN), {} s (UDP)",
+            self.version,
+            self.connection_buckets,
+            self.timeout_tcp,
+            self.timeout_tcp_fin,
+            self.timeout_udp
+        )
+    }
+}
+
+impl From<About> for IpvsStatus {
+    fn from(about: About) -> Self {
+        let [major, minor, patch] = about.version;
+        let [timeout_tcp, timeout_tcp_fin, timeout_udp] = about.timeouts;
+        Self {
+            version: format!("{major}.{minor}.{patch}"),
+            connection_buckets: about.buckets,
+            timeout_tcp,
+            timeout_tcp_fin,
+            timeout_udp,
+        }
+    }
 }
 
 /// The bfd child's part.

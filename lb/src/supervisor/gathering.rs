@@ -137,8 +137,10 @@ impl Gathering {
         let mut waits = Vec::new();
         let mut vrrp = self.vrrp.unwrap_or_default();
         waits.push((Role::Vrrp, std::mem::take(&mut vrrp.waits)));
+        let mut ipvs = None;
         let checkers = self.checkers.map(|mut checkers| {
             waits.push((Role::Checkers, std::mem::take(&mut checkers.waits)));
+            ipvs = checkers.ipvs;
             checkers.services
         });
         let bfd = self.bfd.map(|mut bfd| {
@@ -155,6 +157,7 @@ impl Gathering {
             statics: vrrp.statics,
             tracked: vrrp.tracked,
             services: checkers,
+            ipvs,
             sessions: bfd,
             time: vrrp.time,
             loops,

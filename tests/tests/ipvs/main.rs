@@ -8,6 +8,8 @@
 
 mod cases;
 mod elsewhere;
+mod recorded;
+mod slow_start;
 mod sync;
 mod traffic;
 mod transitions;
@@ -187,4 +189,46 @@ fn what_fails_goes_what_recovers_comes_and_what_is_removed_by_hand_is_put_back()
     assert_eq!(director.table(), whole, "taken up as it is");
     running.stop().unwrap();
     assert!(director.table().len() == 1, "and removed in the end");
+}
+
+#[test]
+fn a_stop_empties_the_table_where_the_file_says_so_and_leaves_what_others_made_where_it_does_not() {
+    let director = Director::new(false);
+    let foreign = "-A -t 203.0.113.9:9 -s lblc";
+    let running = director.lab.director(1);
+    for (keyword, left) in [("lvs_flush_on_stop VS", 1), ("lvs_flush_on_stop", 0)] {
+        director.ipvsadm(&["-C"]);
+        director.ipvsadm(&foreign.split(' ').collect::<Vec<_>>());
+        let (_, blocks) = CASES[0];
+        let text = file(&format!("global_defs {{\n{keyword}\n}}\n{blocks}"));
+        running.start(&lb(), text).unwrap();
+        director.settled(keyword, |table| table.len() == 1 + 3);
+        running.stop().unwrap();
+        let table = director.table();
+        assert_eq!(table.len(), left, "{keyword}: {table:#?}");
+    }
+}
+
+#[test]
+fn the_status_says_what_ipvs_says_of_itself() {
+    let director = Director::new(false);
+    let running = director.lab.director(1);
+    let (_, blocks) = CASES[0];
+    let timeouts = "lvs_timeouts tcp 901 tcpfin 121 udp 301";
+    let text = file(&format!("global_defs {{\n{timeouts}\n}}\n{blocks}"));
+    running.start(&lb(), text).unwrap();
+    director.until("the timeouts are those of the file", |status| {
+        let ipvs = &status["ipvs"];
+        let told =
+            ["timeout_tcp", "timeout_tcp_fin", "timeout_udp"].map(|name| ipvs[name].as_u64());
+        told == [Some(901), Some(121), Some(301)]
+            && ipvs["version"] == "1.2.1"
+            && ipvs["connection_buckets"]
+                .as_u64()
+                .is_some_and(u64::is_power_of_two)
+    });
+    let told = director.ipvsadm(&["-L", "--timeout"]);
+    assert!(told.contains("901 121 301"), "{told}");
+    println!("{}", running.status().unwrap()["ipvs"]);
+    running.stop().unwrap();
 }

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lb::{io::ipvs::Ipvs, ipvs::ServiceKey};
@@ -35,26 +35,34 @@ fn service(weights: [u32; 3], inhibit: &str) -> String {
     ))
 }
 
-/// What the poller saw: states of the table, one after the other, and how often it looked.
-struct Seen {
-    states: Vec<BTreeMap<ServiceKey, Vec<String>>>,
+/// What serves at a moment: of each service, real servers and their weights.
+type State = BTreeMap<ServiceKey, Vec<String>>;
+
+/// What the poller saw: states of the table, one after the other and since when, and how often it looked.
+pub(crate) struct Seen {
+    pub(crate) states: Vec<State>,
+    pub(crate) since: Vec<Instant>,
     looks: u64,
 }
 
 /// Looks at the table until it is told not to.
-fn poll(director: &Director, over: &Arc<AtomicBool>) -> JoinHandle<anyhow::Result<Seen>> {
+pub(crate) fn poll(
+    director: &Director,
+    over: &Arc<AtomicBool>,
+) -> JoinHandle<anyhow::Result<Seen>> {
     let over = Arc::clone(over);
     let namespace = director.lab.director(1).namespace();
     let work = move || {
         let mut ipvs = Ipvs::open()?.expect("this kernel has IPVS");
         let mut seen = Seen {
             states: Vec::new(),
+            since: Vec::new(),
             looks: 0,
         };
         while !over.load(Ordering::Relaxed) {
             let table = ipvs.table(|_| true)?;
             let services = table.services.into_iter();
-            let state: BTreeMap<ServiceKey, Vec<String>> = services
+            let state: State = services
                 .map(|(key, entry)| {
                     let serving = entry.dests.iter().filter(|(_, dest)| dest.weight > 0);
                     let names = serving.map(|(key, dest)| format!("{key} {}", dest.weight));
@@ -63,6 +71,7 @@ fn poll(director: &Director, over: &Arc<AtomicBool>) -> JoinHandle<anyhow::Resul
                 .collect();
             if seen.states.last() != Some(&state) {
                 seen.states.push(state);
+                seen.since.push(Instant::now());
             }
             seen.looks += 1;
             thread::sleep(LOOK);

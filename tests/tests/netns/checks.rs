@@ -3,6 +3,7 @@
 
 mod cases;
 mod grpc;
+mod hostile;
 mod mail;
 mod services;
 
@@ -97,13 +98,19 @@ impl Listener {
         Self { path, fifo }
     }
 
-    /// The lines with what ends them, in the order of the virtual servers: that of different ones means nothing.
-    fn lines(mut self) -> Vec<String> {
+    /// What was written since it was last asked.
+    fn read(&mut self) -> String {
         let mut bytes = [0; 1 << 16];
         let mut text = String::new();
         while let Ok(length @ 1..) = self.fifo.read(&mut bytes) {
             text.push_str(std::str::from_utf8(&bytes[..length]).unwrap());
         }
+        text
+    }
+
+    /// The lines with what ends them, in the order of the virtual servers: that of different ones means nothing.
+    fn lines(mut self) -> Vec<String> {
+        let text = self.read();
         fs::remove_file(&self.path).unwrap();
         let mut by_server: BTreeMap<String, String> = BTreeMap::new();
         for line in text.split_inclusive('\n') {

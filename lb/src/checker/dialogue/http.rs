@@ -102,7 +102,7 @@ impl<'a> Http<'a> {
         let State::Body(body) = &mut self.state else {
             return Progress::Wait;
         };
-        match body.handle_bytes(bytes) {
+        match body.handle_bytes(self.url, bytes) {
             Ok(false) => Progress::Wait,
             Ok(true) => Progress::Done(body.verdict(self.url).map(|()| Answer::Well)),
             Err(error) => Progress::Done(Err(error)),
@@ -183,7 +183,7 @@ impl Exchange for Page<'_> {
     }
 
     fn handle_bytes(&mut self, bytes: &[u8]) -> Result<(), ProbeError> {
-        self.body.handle_bytes(bytes).map(|_| ())
+        self.body.handle_bytes(self.url, bytes).map(|_| ())
     }
 
     fn handle_end(&mut self, _: Option<&HeaderMap>) -> ProbeResult {

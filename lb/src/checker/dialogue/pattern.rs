@@ -1,29 +1,35 @@
 //! Regular expressions of PCRE2, searched for in an answer as it comes.
 
+mod budget;
+#[cfg(test)]
+mod tests;
+
 use std::{ptr, sync::Arc};
 
 use pcre2_sys::{
     PCRE2_ALLOW_EMPTY_CLASS, PCRE2_ALT_BSUX, PCRE2_ALT_CIRCUMFLEX, PCRE2_ALT_VERBNAMES,
     PCRE2_AUTO_CALLOUT, PCRE2_CASELESS, PCRE2_DOLLAR_ENDONLY, PCRE2_DOTALL, PCRE2_DUPNAMES,
+    PCRE2_ERROR_CALLOUT, PCRE2_ERROR_DEPTHLIMIT, PCRE2_ERROR_HEAPLIMIT, PCRE2_ERROR_MATCHLIMIT,
     PCRE2_ERROR_NOMATCH, PCRE2_ERROR_PARTIAL, PCRE2_EXTENDED, PCRE2_FIRSTLINE,
-    PCRE2_INFO_ALLOPTIONS, PCRE2_INFO_MAXLOOKBEHIND, PCRE2_JIT_COMPLETE, PCRE2_JIT_PARTIAL_HARD,
-    PCRE2_MATCH_INVALID_UTF, PCRE2_MATCH_UNSET_BACKREF, PCRE2_MULTILINE, PCRE2_NEVER_BACKSLASH_C,
-    PCRE2_NEVER_UCP, PCRE2_NEVER_UTF, PCRE2_NO_AUTO_CAPTURE, PCRE2_NO_AUTO_POSSESS,
-    PCRE2_NO_DOTSTAR_ANCHOR, PCRE2_NO_START_OPTIMIZE, PCRE2_PARTIAL_HARD, PCRE2_UCP,
-    PCRE2_UNGREEDY, PCRE2_USE_OFFSET_LIMIT, PCRE2_UTF, pcre2_code_8, pcre2_code_free_8,
+    PCRE2_INFO_ALLOPTIONS, PCRE2_INFO_BACKREFMAX, PCRE2_INFO_MAXLOOKBEHIND, PCRE2_JIT_COMPLETE,
+    PCRE2_JIT_PARTIAL_HARD, PCRE2_MATCH_INVALID_UTF, PCRE2_MATCH_UNSET_BACKREF, PCRE2_MULTILINE,
+    PCRE2_NEVER_BACKSLASH_C, PCRE2_NEVER_UCP, PCRE2_NEVER_UTF, PCRE2_NO_AUTO_CAPTURE,
+    PCRE2_NO_AUTO_POSSESS, PCRE2_NO_DOTSTAR_ANCHOR, PCRE2_NO_START_OPTIMIZE, PCRE2_PARTIAL_HARD,
+    PCRE2_UCP, PCRE2_UNGREEDY, PCRE2_USE_OFFSET_LIMIT, PCRE2_UTF, pcre2_code_8, pcre2_code_free_8,
     pcre2_compile_8, pcre2_get_error_message_8, pcre2_get_ovector_pointer_8, pcre2_jit_compile_8,
     pcre2_jit_stack_8, pcre2_jit_stack_assign_8, pcre2_jit_stack_create_8, pcre2_jit_stack_free_8,
     pcre2_match_8, pcre2_match_context_8, pcre2_match_context_create_8, pcre2_match_context_free_8,
     pcre2_match_data_8, pcre2_match_data_create_from_pattern_8, pcre2_match_data_free_8,
-    pcre2_pattern_info_8, pcre2_set_match_limit_8,
+    pcre2_pattern_info_8, pcre2_set_depth_limit_8, pcre2_set_match_limit_8,
 };
 
+use self::budget::Budget;
 use crate::config::model::check::{Regex, RegexOption};
 
 /// Bytes that are kept of an answer for one search.
 const WINDOW: usize = 256 << 10;
-/// Steps that an attempt may take at each place: whoever writes the answer must not keep everybody else waiting.
-const STEPS: u32 = 100_000;
+/// What is said of a search that is given up.
+const TOO_COSTLY: &str = "the regex takes more steps than an answer is worth";
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -33,6 +39,9 @@ pub struct Pattern {
     behind: usize,
     /// An answer cannot be cut anywhere, only between characters: it is kept whole.
     is_whole: bool,
+    /// A match begins before the end of the first line.
+    is_first_line: bool,
+    has_back_references: bool,
     /// `regex_min_offset` and `regex_max_offset`.
     offsets: (u64, u64),
     /// `regex_stack`.
@@ -70,6 +79,8 @@ impl Pattern {
             behind: look_behind(code) + 1,
             code,
             is_whole: all_options(code) & PCRE2_UTF != 0,
+            is_first_line: all_options(code) & PCRE2_FIRSTLINE != 0,
+            has_back_references: told(code, PCRE2_INFO_BACKREFMAX) > 0,
             offsets: (regex.min_offset, regex.max_offset.unwrap_or(u64::MAX)),
             stack: regex.stack.map(|(first, most)| (size(first), size(most))),
         })
@@ -96,6 +107,9 @@ pub struct Search {
     /// Where in the window the next attempt starts.
     from: usize,
     is_found: bool,
+    /// Where the first line ends, once that is known.
+    first_line: Option<u64>,
+    budget: Budget,
 }
 
 impl Search {
@@ -108,6 +122,8 @@ impl Search {
             gone: 0,
             from: 0,
             is_found: false,
+            first_line: None,
+            budget: Budget::new(),
         }
     }
 
@@ -119,7 +135,13 @@ impl Search {
         if self.is_found {
             return Ok(true);
         }
+        if self.pattern.is_first_line && self.first_line.is_none() {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let before = self.gone + self.window.len() as u64;
+            self.first_line = end.map(|end| before + end as u64);
+        }
         self.window.extend_from_slice(bytes);
+        self.budget.handle_bytes(bytes.len());
         if !self.pattern.is_whole {
             self.attempt(PCRE2_PARTIAL_HARD)?;
         }
@@ -146,11 +168,17 @@ impl Search {
         let (first, last) = self.pattern.offsets;
         let place = |offset: u64| usize::try_from(offset.saturating_sub(self.gone)).ok();
         let first = place(first).unwrap_or(usize::MAX).max(self.from);
+        let last = self.first_line.map_or(last, |end| end.min(last));
         let last = place(last).unwrap_or(usize::MAX);
         let keep = if first > self.window.len() || last < self.from {
             self.window.len()
         } else {
-            match find(&self.pattern, &self.window, first, options)? {
+            match find(
+                &self.pattern,
+                &self.window,
+                (first, options),
+                &mut self.budget,
+            )? {
                 // The first match there is begins too late.
                 Found::Match(at) | Found::Start(at) if at > last => self.window.len(),
                 Found::Match(_) => {
@@ -202,12 +230,12 @@ const fn bit(option: RegexOption) -> u32 {
 fn compile(pattern: &str, options: u32) -> Result<*mut pcre2_code_8, String> {
     let (mut error, mut place) = (0, 0);
     // SAFETY: the pattern is as long as said, the two places to write to are ours, and no context is used. The code that comes back
-    // is not shared yet when it is compiled on; where the machine has no JIT the code stays as it is.
+    // is not shared yet when it is compiled on; where the machine has no JIT the code stays as it is. What `Budget` counts are callouts.
     let code = unsafe {
         let code = pcre2_compile_8(
             pattern.as_ptr(),
             pattern.len(),
-            options,
+            options | PCRE2_AUTO_CALLOUT,
             &raw mut error,
             &raw mut place,
             ptr::null_mut(),
@@ -258,13 +286,14 @@ struct Scratch {
 impl Scratch {
     fn new(pattern: &Pattern) -> Self {
         // SAFETY: the code is whole; what cannot be made is null, which the functions that take it back do nothing with, and which
-        // `find` looks at.
+        // `find` looks at. The limits are numbers.
         unsafe {
             let data = pcre2_match_data_create_from_pattern_8(pattern.code, ptr::null_mut());
             let context = pcre2_match_context_create_8(ptr::null_mut());
             let mut stack = ptr::null_mut();
             if !context.is_null() {
-                pcre2_set_match_limit_8(context, STEPS);
+                pcre2_set_match_limit_8(context, budget::MOST);
+                pcre2_set_depth_limit_8(context, budget::MOST);
                 if let Some((first, most)) = pattern.stack {
                     stack = pcre2_jit_stack_create_8(first, most, ptr::null_mut());
                     pcre2_jit_stack_assign_8(context, None, stack.cast());
@@ -291,12 +320,19 @@ impl Drop for Scratch {
 }
 
 /// Looks for the first match that starts at `first` or later.
-fn find(pattern: &Pattern, subject: &[u8], first: usize, options: u32) -> Result<Found, String> {
+fn find(
+    pattern: &Pattern,
+    subject: &[u8],
+    (first, options): (usize, u32),
+    budget: &mut Budget,
+) -> Result<Found, String> {
     let scratch = Scratch::new(pattern);
     if scratch.data.is_null() || scratch.context.is_null() {
         return Err("regex: no memory".to_owned());
     }
-    // SAFETY: the subject is as long as said and `first` is within it; code, data and context are whole and made for each other.
+    budget.begin(scratch.context, first, pattern.has_back_references);
+    // SAFETY: the subject is as long as said and `first` is within it; code, data and context are whole and made for each other, and
+    // the budget that the context points to is not looked at otherwise meanwhile.
     let (result, start) = unsafe {
         let result = pcre2_match_8(
             pattern.code,
@@ -314,6 +350,10 @@ fn find(pattern: &Pattern, subject: &[u8], first: usize, options: u32) -> Result
         0.. => Ok(Found::Match(start)),
         PCRE2_ERROR_NOMATCH => Ok(Found::Nothing),
         PCRE2_ERROR_PARTIAL => Ok(Found::Start(start.min(subject.len()))),
+        PCRE2_ERROR_CALLOUT
+        | PCRE2_ERROR_MATCHLIMIT
+        | PCRE2_ERROR_DEPTHLIMIT
+        | PCRE2_ERROR_HEAPLIMIT => Err(TOO_COSTLY.to_owned()),
         error => Err(format!("regex: {}", message(error))),
     }
 }

@@ -102,6 +102,27 @@ fn a_dns_question_has_these_bytes_and_its_answer_counts_by_its_code() {
 }
 
 #[test]
+fn each_type_is_asked_for_by_its_number() {
+    // IANA, "Resource Record (RR) TYPEs".
+    let types = [
+        (DnsType::A, 1),
+        (DnsType::Ns, 2),
+        (DnsType::Cname, 5),
+        (DnsType::Soa, 6),
+        (DnsType::Mx, 15),
+        (DnsType::Txt, 16),
+        (DnsType::Aaaa, 28),
+        (DnsType::Rrsig, 46),
+        (DnsType::Dnskey, 48),
+    ];
+    for (kind, number) in types {
+        let name = DomainName::root();
+        let question = dns::question(&Dns { kind, name }, 1).unwrap();
+        assert_eq!(question[12..], [0, 0, number, 0, 1], "{kind:?}");
+    }
+}
+
+#[test]
 fn datagrams_are_looked_at_as_far_as_that_is_wanted() {
     let byte = |value, mask| MaskedByte { value, mask };
     let matching = Reply::Matching(vec![byte(0x4f, 0xff), byte(0x40, 0xf0), byte(0, 0)]);

@@ -58,6 +58,9 @@ fn head(text: &mut String, status: &Status) {
     for lack in &plane.lacks {
         line!(text, "  ! {lack}");
     }
+    if let Some(ipvs) = &status.ipvs {
+        line!(text, "ipvs: {ipvs}");
+    }
     for (name, it) in &status.loops {
         let delay = it.longest_delay * 1000.0;
         line!(

@@ -128,6 +128,11 @@ fn status() -> Status {
                 bytes: 6400,
             }],
         }]),
+        ipvs: Some(IpvsStatus::from(About {
+            version: [1, 2, 1],
+            buckets: 4096,
+            timeouts: [900, 120, 300],
+        })),
         sessions: Some(SessionsStatus {
             sessions: vec![SessionSnapshot {
                 name: "spine".into(),
@@ -196,6 +201,7 @@ fn a_child_that_does_not_answer_is_named() {
         statics: Vec::new(),
         tracked: Vec::new(),
         services: None,
+        ipvs: None,
         sessions: None,
         ..status()
     };

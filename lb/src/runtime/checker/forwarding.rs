@@ -32,7 +32,7 @@ use crate::{
     io::{memory, netlink::next_hop::Follower, notify::Notifications, scheduling::Priorities},
     observe::{
         answer, log,
-        status::{CheckersStatus, LoopStatus, Wait},
+        status::{CheckersStatus, IpvsStatus, LoopStatus, Wait},
     },
     pool::{
         Health, NextHop, Plane, RealServerId, VirtualServerId,
@@ -403,6 +403,7 @@ impl Forwarder {
             ipvs_operations: self.ipvs.as_ref().map_or(0, Ipvs::operations),
             map_operations: self.data_plane.as_ref().map_or(0, DataPlane::operations),
         };
+        let about = self.ipvs.as_mut().and_then(Ipvs::about);
         let ipvs = self.ipvs.as_mut().and_then(Ipvs::figures);
         let figures = self.data_plane.as_ref().map(DataPlane::figures);
         let services = snapshot::services(
@@ -414,6 +415,7 @@ impl Forwarder {
         );
         CheckersStatus {
             services,
+            ipvs: about.map(IpvsStatus::from),
             event_loop,
             waits,
         }
@@ -435,9 +437,10 @@ impl Forwarder {
         self.marking.set(None, place);
         if let Some(mut ipvs) = self.ipvs.take() {
             if self.plan.config.global.lvs.flush_on_stop == FlushOnStop::All {
-                ipvs.adopt_all();
+                ipvs.flush();
+            } else {
+                ipvs.set_services(&Desired::default(), false);
             }
-            ipvs.set_services(&Desired::default(), false);
             while let Some((due, _)) = ipvs.poll_timeout().filter(|(due, _)| *due < end)
                 && ipvs.services() > 0
             {

@@ -128,6 +128,47 @@ pub(super) const CASES: &[Case] = &[
         80,
         "HTTP_GET {\nfast_recovery\nurl {\npath /\n}\nurl {\npath /none\n}\n}",
     ),
+    up(
+        "three pages one after the other",
+        80,
+        "HTTP_GET {\nurl {\npath /\n}\nurl {\npath /?\n}\nurl {\npath /none\nstatus_code 404\n}\n}",
+    ),
+    down(
+        "three pages of which the last is missing",
+        80,
+        "HTTP_GET {\nurl {\npath /\n}\nurl {\npath /?\n}\nurl {\npath /none\n}\n}",
+    ),
+    only_here(
+        "a page of a connection that lasts",
+        1012,
+        "HTTP_GET {\nhttp_protocol 1.1\nurl {\npath /\nregex hello\n}\n}",
+    ),
+    up(
+        "the page of a virtual host",
+        83,
+        "HTTP_GET {\nvirtualhost one.example\nurl {\npath /\nregex \"page of one\"\n}\n}",
+    ),
+    up(
+        "the page of a virtual host that its url names",
+        83,
+        "HTTP_GET {\nvirtualhost two.example\nurl {\npath /\nvirtualhost one.example\nregex \"page of one\"\n}\n}",
+    ),
+    down(
+        "that page of another",
+        83,
+        "HTTP_GET {\nvirtualhost two.example\nurl {\npath /\nregex \"page of one\"\n}\n}",
+    ),
+    up(
+        "an expression not too early",
+        83,
+        "HTTP_GET {\nurl {\npath /\nregex page|nobody\nregex_min_offset 5\n}\n}",
+    ),
+    // There it is counted from the head.
+    only_there(
+        "an expression too early",
+        83,
+        "HTTP_GET {\nurl {\npath /\nregex page\nregex_min_offset 1\n}\n}",
+    ),
     down(
         "a page at a closed port",
         81,
@@ -144,6 +185,32 @@ pub(super) const CASES: &[Case] = &[
         443,
         "SSL_GET {\nenable_sni\nvirtualhost other.example\nurl {\npath /\n}\n}",
     ),
+    // 2.2.7 does not know `sni_name`, nor `tls_compliant`.
+    only_here(
+        "whoever is named in the handshake",
+        446,
+        "SSL_GET {\nenable_sni\nsni_name checks.example\nurl {\npath /\nregex <checks.example>\n}\n}",
+    ),
+    up(
+        "the virtual host in the handshake",
+        446,
+        "SSL_GET {\nenable_sni\nvirtualhost other.example\nurl {\npath /\nregex <other.example>\n}\n}",
+    ),
+    up(
+        "nobody in the handshake",
+        446,
+        "SSL_GET {\nvirtualhost other.example\nurl {\npath /\nregex <>\n}\n}",
+    ),
+    up(
+        "TLS that ends without a word",
+        447,
+        "SSL_GET {\nurl {\npath /\n}\n}",
+    ),
+    only_there(
+        "TLS that ends without a word where that counts",
+        447,
+        "SSL_GET {\nurl {\npath /\ntls_compliant\n}\n}",
+    ),
     only_there(
         "one that nobody vouches for",
         444,
@@ -154,6 +221,11 @@ pub(super) const CASES: &[Case] = &[
     only_here("mail with a greeting of two lines", 1008, "SMTP_CHECK {\n}"),
     down("mail that is none", 80, "SMTP_CHECK {\n}"),
     up("a name", 53, "DNS_CHECK {\ntype A\nname known.example\n}"),
+    up(
+        "who takes mail for a name",
+        53,
+        "DNS_CHECK {\ntype MX\nname known.example\n}",
+    ),
     down(
         "a name that nobody knows",
         53,
@@ -202,6 +274,11 @@ pub(super) const CASES: &[Case] = &[
         "one that takes too long",
         80,
         "MISC_CHECK {\nmisc_path \"/bin/sleep 9\"\nmisc_timeout 1\n}",
+    ),
+    down(
+        "one that heeds no signal and has no end of words",
+        80,
+        "MISC_CHECK {\nmisc_path \"/bin/sh -c 'trap : TERM; while :; do echo x >&2; done'\"\nmisc_timeout 1\n}",
     ),
     up(
         "one as somebody else",

@@ -29,6 +29,23 @@ for who in good bad; do
 done
 "#;
 
+/// Ends connections of TLS without close_notify.
+const RUDE: &str = r#"
+import socket, ssl, sys, threading
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1] + "/good.pem", sys.argv[1] + "/good.key")
+
+def serve(connection):
+    with context.wrap_socket(connection, server_side=True) as stream:
+        stream.recv(4096)
+        stream.send(b"HTTP/1.0 200 OK\r\n\r\nhello")
+
+listener = socket.create_server(("0.0.0.0", 447))
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"#;
+
 /// They run until it is dropped.
 pub(super) struct Services {
     processes: Vec<Child>,
@@ -75,10 +92,13 @@ impl Services {
             "--port=53",
             "--pid-file=",
             "--address=/known.example/192.0.2.1",
+            "--mx-host=known.example,mx.known.example,10",
             "--user=root",
         ];
         services.spawn(namespace, "dnsmasq", &dnsmasq);
         services.spawn(namespace, "aiosmtpd", &["-n", "-l", "0.0.0.0:25"]);
+        let rude = ["-c", RUDE, &directory.to_string_lossy()];
+        services.spawn(namespace, "/usr/bin/python3", &rude);
         namespace
             .run(|| {
                 listen();
@@ -123,10 +143,17 @@ fn nginx_config(directory: &Path) -> String {
          location / {{ return 200 \"$server_protocol $ssl_server_name\"; }} \
          location /grpc. {{ grpc_pass grpc://127.0.0.1:1009; }} }}\n"
     );
+    // Pages that say whose they are: by the name in the request, and by the one in the handshake.
+    let named = format!(
+        "server {{ listen 83 default_server; location / {{ return 200 \"page of nobody\\n\"; }} }}\n\
+         server {{ listen 83; server_name one.example; location / {{ return 200 \"page of one\\n\"; }} }}\n\
+         server {{ listen 446 ssl; ssl_certificate {directory}/good.pem; ssl_certificate_key {directory}/good.key; \
+         location / {{ return 200 \"<$ssl_server_name>\\n\"; }} }}\n"
+    );
     format!(
         "daemon off; master_process off; user root; pid {directory}/nginx.pid; error_log {directory}/nginx.log;\n\
          events {{ }}\nhttp {{ access_log off; client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;\n\
-         fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;\n{}{}{http2}}}\n",
+         fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;\n{}{}{http2}{named}}}\n",
         server(443, "good"),
         server(444, "bad")
     )
@@ -172,6 +199,11 @@ fn listen() {
             let _sent = stream.write_all(reply);
             let _asked = stream.read(&mut line);
         }
+    });
+    serve(1012, |mut stream| {
+        let _request = stream.read(&mut [0; 512]);
+        let _sent = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+        thread::sleep(Duration::from_secs(30));
     });
     let echo = UdpSocket::bind("0.0.0.0:7").unwrap();
     thread::spawn(move || {

@@ -66,18 +66,18 @@ impl Body {
     }
 
     /// Takes bytes in; whether the body is over.
-    pub(super) fn handle_bytes(&mut self, mut bytes: &[u8]) -> Result<bool, ProbeError> {
+    pub(super) fn handle_bytes(&mut self, url: &Url, mut bytes: &[u8]) -> Result<bool, ProbeError> {
         loop {
             let (taken, is_over) = match &mut self.framing {
                 Framing::Length(left) => {
                     let taken = fitting(*left, bytes);
                     *left -= taken as u64;
                     let is_over = *left == 0;
-                    self.see(&bytes[..taken])?;
+                    self.see(url, &bytes[..taken])?;
                     return Ok(is_over);
                 }
                 Framing::Connection => {
-                    self.see(bytes)?;
+                    self.see(url, bytes)?;
                     return Ok(false);
                 }
                 Framing::Chunked(Chunk::Data(left)) => {
@@ -86,7 +86,7 @@ impl Body {
                     if *left == 0 {
                         self.framing = Framing::Chunked(Chunk::End(2));
                     }
-                    self.see(&bytes[..taken])?;
+                    self.see(url, &bytes[..taken])?;
                     (taken, false)
                 }
                 Framing::Chunked(chunk) => chunk.handle_line(bytes)?,
@@ -98,12 +98,13 @@ impl Body {
         }
     }
 
-    fn see(&mut self, bytes: &[u8]) -> Result<(), ProbeError> {
+    fn see(&mut self, url: &Url, bytes: &[u8]) -> Result<(), ProbeError> {
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);
         }
         if let Some(search) = &mut self.search {
-            search.handle_bytes(bytes).map_err(ProbeError::because)?;
+            let seen = search.handle_bytes(bytes);
+            seen.map_err(|why| of(url, &why))?;
         }
         Ok(())
     }
@@ -140,7 +141,7 @@ impl Body {
             }
         }
         if let (Some(search), Some(regex)) = (&mut self.search, &url.regex) {
-            let is_found = search.handle_end().map_err(ProbeError::because)?;
+            let is_found = search.handle_end().map_err(|why| of(url, &why))?;
             if is_found == regex.no_match {
                 let what = if is_found {
                     "matches"
@@ -205,6 +206,11 @@ impl Chunk {
             }
         }
     }
+}
+
+/// What a search failed for, and where.
+fn of(url: &Url, why: &str) -> ProbeError {
+    ProbeError::because(format!("url({}): {why}", url.path))
 }
 
 /// How many of the bytes are among the `left` ones.

@@ -10,7 +10,7 @@ use crate::{
     checker::sentence,
     config::model::{Config, global::Timeouts, process::IpvsNamespace},
     io::{ipvs::Ipvs as Kernel, namespace::with_ipvs},
-    ipvs::{self, AllFigures, DestKey, Operation, Output, Refusal, ServiceKey},
+    ipvs::{self, About, AllFigures, DestKey, Operation, Output, Refusal, ServiceKey},
     pool::{
         RealServerId,
         desired::{Desired, Trace, remembered},
@@ -131,6 +131,21 @@ impl Ipvs {
         self.refused = refused;
         self.core.handle_desired(table, Instant::now());
         self.drain();
+    }
+
+    /// Empties the table, whoever made what is in it.
+    pub(super) fn flush(&mut self) {
+        self.core.handle_flush();
+        self.drain();
+    }
+
+    /// What IPVS says of itself; `None` when it does not tell.
+    pub(super) fn about(&mut self) -> Option<About> {
+        let about = self.kernel.about();
+        if let Err(error) = &about {
+            self.note(Some(error.to_string()));
+        }
+        about.ok()
     }
 
     /// `lvs_timeouts`, where it says some.
