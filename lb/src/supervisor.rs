@@ -370,7 +370,7 @@ impl Parent {
                 (false, true) => {
                     self.tell(role, ToChild::Stop(Keeps::default())).await;
                 }
-                (false, false) => {}
+                (false, false) => self.loading.absent(role),
             }
         }
         self.loading.announce(&self.config);

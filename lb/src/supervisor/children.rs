@@ -143,9 +143,13 @@ impl Parent {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
-        self.loading.absent(role);
         let died = self.needs(role);
         let respawns = !self.cli.daemon.dont_respawn;
+        if died && respawns {
+            self.loading.died(role);
+        } else {
+            self.loading.absent(role);
+        }
         log::child_exited(role, exit.pid, exit.ending, died.then_some(respawns));
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
