@@ -77,9 +77,9 @@ pub fn reload_refused(file: &Path) {
 }
 
 /// The new configuration changes what only a new process can have.
-pub fn reload_needs_restart(keyword: &str) {
+pub fn reload_needs_restart(place: &str, keyword: &str) {
     error!(
-        "Reload refused, the running configuration stays: a change of {keyword} needs a restart"
+        "Reload refused, the running configuration stays: {place}: a change of {keyword} needs a restart"
     );
 }
 
