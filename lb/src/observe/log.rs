@@ -15,8 +15,8 @@ pub use self::health::{check_changed, check_failed, quorum, slow_start, sorry, v
 pub use self::process::{
     address_changed, child_deaf, child_exited, child_failed, child_started, child_stuck,
     child_unreachable, ending, no_hand_over, no_pid_file, orphan, parent_deaf, parent_gone,
-    perf_failed, perf_missing, perf_recorded, priority_raised, privileges_kept, process_failed,
-    real_time_exceeded, scheduling_refused, turn_lost, vrrp_stays,
+    perf_failed, perf_missing, perf_recorded, pid_not_written, priority_raised, privileges_kept,
+    process_failed, real_time_exceeded, scheduling_refused, turn_lost, vrrp_stays,
 };
 use crate::{
     config::{
