@@ -81,6 +81,9 @@ const REQUEST_WAIT: Duration = Duration::from_secs(3);
 /// Longest wait before a child that keeps dying is started again.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
+/// How much later than its children the parent may hear that all are to stop.
+const HEARSAY: Duration = Duration::from_millis(100);
+
 /// Longest wait for followers to stop what they run.
 const FOLLOWER_WAIT: Duration = Duration::from_secs(5);
 /// When it is plain whether a virtual router that was asked to yield has.
@@ -98,6 +101,8 @@ enum Event {
     Message(Role, u32, FromChild),
     /// A child is gone.
     Exited(Role, Exit),
+    /// A child ended in order though nobody here told it to, and neither was the daemon told a moment later.
+    Missed(Role, Exit),
     /// Time to start a child again.
     Respawn(Role),
     /// Somebody wants to know how everything is.
@@ -283,10 +288,15 @@ impl Parent {
             }
             Event::Message(role, pid, message) => self.handle_message(role, pid, message),
             Event::Exited(role, exit) => {
-                let died = self.handle_exit(role, &exit);
+                let died = self.handle_exit(role, exit);
                 if self.stopping {
                     self.stop_next().await;
                 } else if died && self.cli.daemon.dont_respawn {
+                    self.hold(&[], Held::Stop).await;
+                }
+            }
+            Event::Missed(role, exit) => {
+                if self.miss(role, &exit) && self.cli.daemon.dont_respawn {
                     self.hold(&[], Held::Stop).await;
                 }
             }
@@ -370,7 +380,7 @@ impl Parent {
                 (false, true) => {
                     self.tell(role, ToChild::Stop(Keeps::default())).await;
                 }
-                (false, false) => {}
+                (false, false) => self.loading.absent(role),
             }
         }
         self.loading.announce(&self.config);

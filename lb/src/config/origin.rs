@@ -185,6 +185,12 @@ impl Origins {
         self.names.contains_key(&(block, last.as_str()))
     }
 
+    /// Where the top level has the keyword, in the last of its places.
+    #[must_use]
+    pub fn of_keyword(&self, keyword: &str) -> Option<&Place> {
+        self.places.get(&[(keyword.to_owned(), 0)][..])
+    }
+
     /// The origin of every value of `config`.
     #[must_use]
     pub fn of(&self, config: &Config) -> Vec<Origin> {

@@ -16,8 +16,10 @@ use super::{machine::Machine, namespace};
 use crate::{
     cli::Cli,
     config::{
-        self, DaemonName, LoadError, Loaded, Loader, Options, WILDCARDS, load, model::Config, show,
-        source::MAX_FILE_SIZE,
+        self, DaemonName, LoadError, Loaded, Loader, Options, WILDCARDS, load,
+        model::Config,
+        show,
+        source::{MAX_FILE_SIZE, Place},
     },
     observe::log,
 };
@@ -106,7 +108,14 @@ pub fn daemon_name(path: &Path, options: &Options) -> DaemonName {
     config::daemon_name(path, &mut DiskLoader, options)
 }
 
-/// The same in the network namespace that the configuration asks for, which this process enters, unless it was started in
+/// Where the configuration at `path` has a keyword of the top level.
+#[must_use]
+pub fn place_of(keyword: &str, path: &Path, options: &Options) -> Option<Place> {
+    let origins = config::origins(path, &mut DiskLoader, options);
+    origins.of_keyword(keyword).cloned()
+}
+
+/// The configuration at `path` in the network namespace that the configuration asks for, which this process enters, unless it was started in
 /// one that was `given`. Only before any thread is started.
 ///
 /// # Errors

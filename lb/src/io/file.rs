@@ -46,6 +46,17 @@ pub fn open_locked(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// The same where nothing can be written; only a file that is there.
+///
+/// # Errors
+/// When the system does not let us.
+pub fn open_read_only(path: &Path) -> io::Result<File> {
+    let mut open = OpenOptions::new();
+    open.read(true)
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
+        .open(path)
+}
+
 /// The pid in such a file; `None` as long as none is written.
 #[must_use]
 pub fn pid(mut file: &File) -> Option<u32> {

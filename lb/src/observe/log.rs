@@ -15,8 +15,8 @@ pub use self::health::{check_changed, check_failed, quorum, slow_start, sorry, v
 pub use self::process::{
     address_changed, child_deaf, child_exited, child_failed, child_started, child_stuck,
     child_unreachable, ending, no_hand_over, no_pid_file, orphan, parent_deaf, parent_gone,
-    perf_failed, perf_missing, perf_recorded, priority_raised, privileges_kept, process_failed,
-    real_time_exceeded, scheduling_refused, turn_lost, vrrp_stays,
+    perf_failed, perf_missing, perf_recorded, pid_not_written, priority_raised, privileges_kept,
+    process_failed, real_time_exceeded, scheduling_refused, turn_lost, vrrp_stays,
 };
 use crate::{
     config::{
@@ -77,9 +77,9 @@ pub fn reload_refused(file: &Path) {
 }
 
 /// The new configuration changes what only a new process can have.
-pub fn reload_needs_restart(keyword: &str) {
+pub fn reload_needs_restart(place: &str, keyword: &str) {
     error!(
-        "Reload refused, the running configuration stays: a change of {keyword} needs a restart"
+        "Reload refused, the running configuration stays: {place}: a change of {keyword} needs a restart"
     );
 }
 

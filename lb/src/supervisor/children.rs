@@ -5,7 +5,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 
 use super::{
-    Event, LONGEST_BACKOFF, Parent,
+    Event, HEARSAY, LONGEST_BACKOFF, Parent,
     child::{self, Child, Exit, Told},
 };
 use crate::{
@@ -129,7 +129,7 @@ impl Parent {
     }
 
     /// A child is gone; tells whether it should not be, and starts another one unless that is not wanted.
-    pub(super) fn handle_exit(&mut self, role: Role, exit: &Exit) -> bool {
+    pub(super) fn handle_exit(&mut self, role: Role, exit: Exit) -> bool {
         if self
             .children
             .get(&role)
@@ -143,14 +143,29 @@ impl Parent {
             self.addresses_left = exit.ending != Ending::Exited(0);
         }
         self.asked.refuse_all(role);
-        self.loading.absent(role);
         let died = self.needs(role);
-        let respawns = !self.cli.daemon.dont_respawn;
-        log::child_exited(role, exit.pid, exit.ending, died.then_some(respawns));
+        if died && !self.cli.daemon.dont_respawn {
+            self.loading.died(role);
+        } else {
+            self.loading.absent(role);
+        }
         if let Some(gathering) = &mut self.gathering {
             gathering.absent(role);
         }
         self.finish_complete();
+        if died && exit.ending == Ending::Exited(0) {
+            // Who stops a service may tell all its processes at once, and the parent may hear of its child first.
+            self.later(HEARSAY, Event::Missed(role, exit));
+            return false;
+        }
+        self.miss(role, &exit)
+    }
+
+    /// A child is not there; tells whether it should be, and starts another one unless that is not wanted.
+    pub(super) fn miss(&mut self, role: Role, exit: &Exit) -> bool {
+        let died = self.needs(role);
+        let respawns = !self.cli.daemon.dont_respawn;
+        log::child_exited(role, exit.pid, exit.ending, died.then_some(respawns));
         if died && respawns {
             self.respawn(role);
         }

@@ -1,7 +1,7 @@
 //! Children that are taking a configuration in, and who waits for that.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -12,32 +12,60 @@ use crate::{
     io::{control::Reply, service_manager},
 };
 
+/// Deaths of a child on its way through one configuration after which nobody waits for it any longer.
+const MOST_DEATHS: u32 = 3;
+
 /// Orders to take a configuration in that were not answered yet, by child.
 #[derive(Debug, Default)]
 pub(super) struct Loading {
-    orders: BTreeMap<Role, u32>,
+    orders: BTreeMap<Role, Order>,
+    /// Children that died of it too often.
+    lost: BTreeSet<Role>,
     /// Since when who waits.
     waiting: Vec<(Instant, Reply, Reloaded)>,
     /// What the service manager is to be told when all have.
     status: Option<String>,
 }
 
+/// What a child was told and has not answered; one that is dead was told nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Order {
+    unanswered: u32,
+    deaths: u32,
+}
+
 impl Loading {
     /// A child was given a configuration.
     pub(super) fn ordered(&mut self, role: Role) {
-        *self.orders.entry(role).or_default() += 1;
+        self.orders.entry(role).or_default().unanswered += 1;
     }
 
     /// A child has taken one in.
     pub(super) fn configured(&mut self, role: Role) {
-        if let Some(orders) = self.orders.get_mut(&role) {
-            *orders = orders.saturating_sub(1);
+        if let Some(order) = self.orders.get_mut(&role) {
+            order.unanswered = order.unanswered.saturating_sub(1);
+            if order.unanswered == 0 {
+                self.orders.remove(&role);
+            }
         }
-        self.orders.retain(|_, orders| *orders > 0);
         self.answer_all();
     }
 
-    /// A child is gone: its successor begins with the configuration in force.
+    /// A child is gone, and another one is about to be given the configuration in force. Who waited for the one waits for the other.
+    pub(super) fn died(&mut self, role: Role) {
+        let Some(order) = self.orders.get_mut(&role) else {
+            return;
+        };
+        order.unanswered = 0;
+        order.deaths += 1;
+        if order.deaths >= MOST_DEATHS {
+            self.orders.remove(&role);
+            self.lost.insert(role);
+            self.answer_all();
+        }
+    }
+
+    /// A child is gone for good.
     pub(super) fn absent(&mut self, role: Role) {
         self.orders.remove(&role);
         self.answer_all();
@@ -72,13 +100,23 @@ impl Loading {
     }
 
     fn answer_all(&mut self) {
-        if self.orders.is_empty() {
-            if let Some(status) = self.status.take() {
-                service_manager::ready(&status);
-            }
-            for (_, reply, reloaded) in self.waiting.drain(..) {
-                answer(reply, reloaded);
-            }
+        if !self.orders.is_empty() {
+            return;
+        }
+        let lost = std::mem::take(&mut self.lost);
+        let lost: Vec<&str> = lost.into_iter().map(Role::name).collect();
+        let why = (!lost.is_empty()).then(|| {
+            let names = lost.join(" and ");
+            format!("{names} died of it {MOST_DEATHS} times and is started again; see the log")
+        });
+        if let Some(status) = self.status.take() {
+            let parts = [Some(status.as_str()), why.as_deref()];
+            let parts: Vec<&str> = parts.into_iter().flatten().collect();
+            service_manager::ready(&parts.join("; "));
+        }
+        for (_, reply, reloaded) in self.waiting.drain(..) {
+            let why = why.clone().or(reloaded.why);
+            answer(reply, Reloaded { why, ..reloaded });
         }
     }
 }

@@ -6,16 +6,16 @@ use std::{
 };
 
 use super::{
-    Event, Parent,
+    Event, Parent, PidPaths,
     control::{Reloaded, answer},
     overridden,
     schedule::{Calendars, next},
 };
 use crate::{
-    config::Loaded,
+    config::{Loaded, model::Config},
     io::{
         civil,
-        config::{keep, options, read},
+        config::{keep, options, place_of, read},
         control::Reply,
         file::{mark, remove},
         line_watch::LineWatch,
@@ -101,18 +101,13 @@ impl Parent {
         };
         log::diagnostics(&loaded.diagnostics);
         let said = said(&loaded);
-        let (old, new) = (&self.config.process, &loaded.config.process);
-        let fixed = [
-            ("net_namespace", old.net_namespace != new.net_namespace),
-            (
-                "net_namespace_ipvs",
-                old.net_namespace_ipvs != new.net_namespace_ipvs,
-            ),
-            ("instance", old.instance != new.instance),
-        ];
-        if let Some((name, _)) = fixed.into_iter().find(|(_, changes)| *changes) {
-            log::reload_needs_restart(name);
-            let why = format!("{name} cannot change while the daemon runs; restart it");
+        if let Some(keyword) = self.needs_restart(&loaded.config) {
+            let place = place_of(keyword, file, &options(&self.cli));
+            let place = place.map_or_else(|| file.display().to_string(), |it| it.to_string());
+            log::reload_needs_restart(&place, keyword);
+            let why = format!("{keyword} cannot change while the daemon runs; restart it");
+            let mut said = said;
+            said.push(format!("{place}: error: {why}"));
             return refused(&why, said);
         }
         if !loaded.is_usable() {
@@ -130,6 +125,26 @@ impl Parent {
             why: None,
             diagnostics: said,
         }
+    }
+
+    /// The keyword that another daemon would have to be started for, as with keepalived.
+    fn needs_restart(&self, new: &Config) -> Option<&'static str> {
+        let (old, new) = (&self.config.process, &new.process);
+        let pids = |process| {
+            let namespace = self.cli.namespace.as_deref();
+            PidPaths::of(&self.cli.daemon, process, namespace)
+        };
+        let fixed = [
+            ("net_namespace", old.net_namespace != new.net_namespace),
+            (
+                "net_namespace_ipvs",
+                old.net_namespace_ipvs != new.net_namespace_ipvs,
+            ),
+            ("instance", old.instance != new.instance),
+            ("use_pid_dir", pids(old) != pids(new)),
+        ];
+        let changed = fixed.into_iter().find(|(_, changes)| *changes);
+        changed.map(|(keyword, _)| keyword)
     }
 
     /// `reload_file`: there while the configuration is being read.

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, Permissions},
+    io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -12,6 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::{
     cli::Role,
     io::{file, xdp::Pins},
+    observe::log,
 };
 
 /// Base of every run directory.
@@ -148,7 +150,14 @@ impl RunDir {
     fn lock(&self, name: &str) -> anyhow::Result<Tenure> {
         let path = self.pid_path(name);
         match try_lock(&path)? {
-            Ok(lock) => {
+            Ok(Held {
+                lock,
+                is_read_only: true,
+            }) => {
+                log::pid_not_written(&path);
+                Ok(Tenure { _lock: lock })
+            }
+            Ok(Held { lock, .. }) => {
                 file::write_pid(&lock).with_context(|| path.display().to_string())?;
                 Ok(Tenure { _lock: lock })
             }
@@ -170,6 +179,10 @@ impl RunDir {
             Err(file) => {
                 let pid = file::pid(&file)
                     .with_context(|| format!("{}: locked, but has no pid", path.display()))?;
+                // One that could not write has left the number of another.
+                if !is_child(pid, role) {
+                    bail!("{}: locked, but not by pid {pid}", path.display());
+                }
                 Ok(Some(pid))
             }
         }
@@ -180,9 +193,31 @@ impl RunDir {
     }
 }
 
-/// Locks the file at `path`; or it is somebody else's.
-fn try_lock(path: &Path) -> anyhow::Result<Result<Flock<File>, File>> {
-    let file = file::open_locked(path).with_context(|| path.display().to_string())?;
+/// A file that is locked now.
+struct Held {
+    lock: Flock<File>,
+    is_read_only: bool,
+}
+
+/// Locks the file at `path`; or it is somebody else's. One that is there is locked even where nothing can be written any more.
+fn try_lock(path: &Path) -> anyhow::Result<Result<Held, File>> {
+    let (file, is_read_only) = match file::open_locked(path) {
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            (file::open_read_only(path), true)
+        }
+        opened => (opened, false),
+    };
+    let file = file.with_context(|| path.display().to_string())?;
     let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock);
-    Ok(locked.map_err(|(file, _)| file))
+    let held = locked.map(|lock| Held { lock, is_read_only });
+    Ok(held.map_err(|(file, _)| file))
+}
+
+/// Whether the process is a child of this role, by its command line.
+fn is_child(pid: u32, role: Role) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    words
+        .windows(2)
+        .any(|pair| pair == [b"child", role.name().as_bytes()])
 }

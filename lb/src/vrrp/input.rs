@@ -89,6 +89,11 @@ pub enum Input<'a> {
         /// Whether the kernel has it.
         present: bool,
     },
+    /// [`Router::handle_withdrawn`].
+    Withdrawn {
+        /// Which.
+        key: Cow<'a, ObjectKey>,
+    },
     /// [`Router::handle_yield`].
     Yield {
         /// The name of the instance.
@@ -211,6 +216,7 @@ impl Router {
                 present,
             } => self.handle_address(interface, *address, *prefix, *present, now),
             Input::Object { key, present } => self.handle_object(key, *present, now),
+            Input::Withdrawn { key } => self.handle_withdrawn(key, now),
             Input::Yield { name, time } => drop(self.handle_yield(name, *time, now)),
             Input::Release { name } => drop(self.handle_release(name, now)),
             Input::Timeout => self.handle_timeout(now),

@@ -77,6 +77,25 @@ pub struct Step {
     pub replace: bool,
 }
 
+/// What is new of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The kernel has it.
+    There,
+    /// The kernel has it no more: somebody removed it, or it went with something else.
+    Gone,
+    /// Another owner of this daemon, who wants it no more, has removed it.
+    Withdrawn,
+}
+
+impl Presence {
+    /// What somebody else did.
+    #[must_use]
+    pub const fn seen(present: bool) -> Self {
+        if present { Self::There } else { Self::Gone }
+    }
+}
+
 impl Object {
     /// What an instance has while it is MASTER, in the order of installing.
     pub fn of_instance(config: &VrrpInstance) -> impl Iterator<Item = Self> {

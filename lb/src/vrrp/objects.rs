@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    object::{Object, ObjectKey, Operation, Step},
+    object::{Object, ObjectKey, Operation, Presence, Step},
     snapshot::ObjectSnapshot,
 };
 use crate::config::model::{InterfaceName, VirtualAddress};
@@ -210,10 +210,13 @@ impl Objects {
 
     /// Takes news from the kernel about an object. Returns false when it means nothing here: the object is none of
     /// ours, or somebody removed one that is not tracked.
-    pub(super) fn observe(&mut self, key: &ObjectKey, present: bool) -> bool {
+    pub(super) fn observe(&mut self, key: &ObjectKey, presence: Presence) -> bool {
+        let present = presence == Presence::There;
         let ignored = |slot: &Slot| {
             let configured = slot.configured.as_ref();
-            !present && slot.pending.is_none() && configured.is_some_and(|o| !o.is_tracked())
+            presence == Presence::Gone
+                && slot.pending.is_none()
+                && configured.is_some_and(|o| !o.is_tracked())
         };
         match self.slots.get_mut(key) {
             None => false,

@@ -259,6 +259,12 @@ impl Recorded {
         self.feed(&Input::Object { key, present }, now);
     }
 
+    /// See [`Router::handle_withdrawn`].
+    pub fn handle_withdrawn(&mut self, key: &ObjectKey, now: Instant) {
+        let key = Cow::Borrowed(key);
+        self.feed(&Input::Withdrawn { key }, now);
+    }
+
     /// See [`Router::handle_applied`].
     pub fn handle_applied(
         &mut self,

@@ -47,6 +47,7 @@ impl Redaction {
             | Input::Told { .. }
             | Input::Address { .. }
             | Input::Object { .. }
+            | Input::Withdrawn { .. }
             | Input::Yield { .. }
             | Input::Release { .. }
             | Input::Timeout => {}

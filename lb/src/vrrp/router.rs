@@ -18,7 +18,7 @@ use super::{
     input::Settings,
     instance::Instance,
     link::Links,
-    object::{Object, ObjectKey, Operation},
+    object::{Object, ObjectKey, Operation, Presence},
     output::{InstanceId, Output, Standing, State},
     pacing::Pacing,
     snapshot::{GroupSnapshot, InstanceSnapshot},
@@ -260,12 +260,18 @@ impl Router {
             prefix,
             interface: interface.clone(),
         };
-        self.observe(&ObjectKey::Address(line), present, None, now);
+        let presence = Presence::seen(present);
+        self.observe(&ObjectKey::Address(line), presence, None, now);
     }
 
     /// Takes a route or a rule of the configuration that the kernel has, or has no more; addresses as well.
     pub fn handle_object(&mut self, key: &ObjectKey, present: bool, now: Instant) {
-        self.observe(key, present, None, now);
+        self.observe(key, Presence::seen(present), None, now);
+    }
+
+    /// Takes a static object that the node has removed, which wants it no more.
+    pub fn handle_withdrawn(&mut self, key: &ObjectKey, now: Instant) {
+        self.observe(key, Presence::Withdrawn, None, now);
     }
 
     /// Takes the answer to [`Output::Install`] or [`Output::Remove`]. Installing what is there and removing
@@ -279,12 +285,15 @@ impl Router {
         now: Instant,
     ) {
         if result.is_ok() {
-            let installed = operation == Operation::Install;
+            let presence = match operation {
+                Operation::Install => Presence::There,
+                Operation::Remove => Presence::Withdrawn,
+            };
             let instance = self.instances.get(&id);
             if let Some(old) = instance.and_then(|i| i.replaced_by(object)) {
-                self.observe(&old, false, Some(id), now);
+                self.observe(&old, Presence::Withdrawn, Some(id), now);
             }
-            self.observe(&object.key(), installed, Some(id), now);
+            self.observe(&object.key(), presence, Some(id), now);
         }
         self.with(id, now, |instance, outputs| {
             instance.on_applied(object, operation, result, now, outputs);
@@ -410,8 +419,14 @@ impl Router {
     }
 
     /// Takes what the kernel has; the instance that made it so knows already.
-    fn observe(&mut self, key: &ObjectKey, present: bool, but: Option<InstanceId>, now: Instant) {
-        if present {
+    fn observe(
+        &mut self,
+        key: &ObjectKey,
+        presence: Presence,
+        but: Option<InstanceId>,
+        now: Instant,
+    ) {
+        if presence == Presence::There {
             self.kernel.insert(key.clone());
         } else {
             self.kernel.remove(key);
@@ -419,7 +434,7 @@ impl Router {
         for id in self.interest.get(key).cloned().unwrap_or_default() {
             if Some(id) != but {
                 self.with(id, now, |instance, outputs| {
-                    instance.on_object(key, present, outputs);
+                    instance.on_object(key, presence, outputs);
                 });
             }
         }

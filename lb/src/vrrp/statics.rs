@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    object::{Object, ObjectKey, Operation, Step},
+    object::{Object, ObjectKey, Operation, Presence, Step},
     objects::{Objects, RETRY},
     snapshot::ObjectSnapshot,
 };
@@ -47,9 +47,12 @@ impl Statics {
 
     /// Takes an object the kernel has, or has no more.
     pub fn handle_object(&mut self, key: &ObjectKey, present: bool) {
-        if self.objects.observe(key, present) {
-            self.reconcile();
-        }
+        self.observe(key, Presence::seen(present));
+    }
+
+    /// Takes an object that a virtual router has removed, which wants it no more.
+    pub fn handle_withdrawn(&mut self, key: &ObjectKey) {
+        self.observe(key, Presence::Withdrawn);
     }
 
     /// An interface is gone, and its addresses with it.
@@ -123,6 +126,12 @@ impl Statics {
     #[must_use]
     pub fn snapshot(&self) -> Vec<ObjectSnapshot> {
         self.objects.snapshot()
+    }
+
+    fn observe(&mut self, key: &ObjectKey, presence: Presence) {
+        if self.objects.observe(key, presence) {
+            self.reconcile();
+        }
     }
 
     fn reconcile(&mut self) {

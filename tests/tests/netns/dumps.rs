@@ -2,7 +2,7 @@
 //!
 //! Each director has its own directory as `$TMPDIR`, so nobody's files are touched.
 
-mod exporter;
+pub(crate) mod exporter;
 
 use std::{
     collections::BTreeSet,

@@ -2,7 +2,8 @@
 //!
 //! The tests run one after another, because they measure time. A missing tool or right is a failure, never a skip.
 //! `LB_BINARY` names the binary under test; without it, it is looked for beside the test's own. `LB_NETNS_REPEAT` is how
-//! often the failovers happen (1), `LB_NETNS_REQUESTS` how many requests are spread (10000).
+//! often the failovers happen (1), `LB_NETNS_REQUESTS` how many requests are spread (10000), `LB_NETNS_EDITS` how many edits are reloaded (8), by the
+//! course of things that `LB_NETNS_SEED` names.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,11 +18,14 @@ mod checks;
 mod command_line;
 mod config;
 mod control;
+mod crash;
+mod drop_in;
 mod dumps;
 mod failover;
 mod flows;
 mod full_nat;
 mod handover;
+mod host;
 mod interop;
 mod keepalive;
 mod lab;
@@ -30,6 +34,7 @@ mod local;
 mod objects;
 mod quic;
 mod reach;
+mod reload;
 mod requests;
 mod return_codes;
 mod service;

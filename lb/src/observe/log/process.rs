@@ -138,6 +138,14 @@ pub fn no_pid_file(role: Role, error: &anyhow::Error) {
     warn!("The {} child has no PID file: {error:#}", role.name());
 }
 
+/// The file that tells whose turn it is can be locked and not written.
+pub fn pid_not_written(path: &Path) {
+    warn!(
+        "{}: the file system takes no writes; going on without the pid in it",
+        path.display()
+    );
+}
+
 /// The kernel refuses what is configured about scheduling.
 pub fn scheduling_refused(role: Role, what: &str, error: &dyn Display) {
     warn!("{} process: {what} is not granted: {error}", role.name());

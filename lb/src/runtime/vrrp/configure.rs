@@ -181,6 +181,7 @@ impl Vrrp {
                 Ok(ended)
             });
         }
+        self.members.refresh(&self.links);
         match ended {
             Ok(ended) => {
                 for (id, epoch) in ended {

@@ -40,6 +40,8 @@ pub(super) struct Member {
     pub(super) subject: Option<Subject>,
     /// Another configured instance would have the same entry.
     shares: bool,
+    /// It is not configured any more: whoever has its entry next waits until it is gone.
+    leaves: bool,
     /// How its adverts become packets and back.
     pub(super) wire: Wire,
     /// Kinds of errors that the log has told of since its state last changed.
@@ -116,6 +118,9 @@ pub(super) struct Members {
 impl Members {
     /// Takes in the instances of a plan the core has just been given.
     pub(super) fn configure(&mut self, plan: &Plan, router: &Router, links: &Links) {
+        for member in self.by_id.values_mut() {
+            member.leaves = true;
+        }
         for config in &plan.config.vrrp_instances {
             let id = router.instance_id(&config.name);
             let Some(instance) = id.and_then(|id| router.instance(id)) else {
@@ -141,7 +146,7 @@ impl Members {
     pub(super) fn part(&mut self) -> Vec<(InstanceId, Subject)> {
         let shared = self.shared();
         let mut parted = Vec::new();
-        for (id, member) in &mut self.by_id {
+        for (id, member) in self.by_id.iter_mut().filter(|(_, it)| !it.leaves) {
             member.shares = shared.contains(id);
             if member.shares {
                 parted.extend(member.subject.take().map(|subject| (*id, subject)));
@@ -161,13 +166,11 @@ impl Members {
     /// Members that share interface, VRID and family: the kernel cannot tell them apart.
     fn shared(&self) -> BTreeSet<InstanceId> {
         let groups = self.at.values().flat_map(BTreeMap::values);
-        let several = groups.filter(|ids| ids.len() > 1);
-        let leaving = |ids: &&Vec<InstanceId>| {
-            // One that takes the place of another of its name waits until that is gone.
-            let names = ids.iter().map(|id| self.name(*id));
-            names.collect::<BTreeSet<_>>().len() > 1
-        };
-        several.filter(leaving).flatten().copied().collect()
+        let staying = groups.map(|ids| {
+            let stays = |id: &&InstanceId| self.get(**id).is_some_and(|member| !member.leaves);
+            ids.iter().filter(stays).copied().collect::<Vec<_>>()
+        });
+        staying.filter(|ids| ids.len() > 1).flatten().collect()
     }
 
     fn index(&mut self) {
@@ -350,6 +353,7 @@ fn member(
             gate,
             subject: None,
             shares: false,
+            leaves: false,
             said: BTreeSet::new(),
             key_faults,
         },
@@ -360,6 +364,7 @@ fn member(
                 place: place(&config),
                 config,
                 gate,
+                leaves: false,
                 key_faults,
                 ..member
             }

@@ -15,7 +15,7 @@ use crate::{
             object::{Entry, Here},
         },
     },
-    vrrp::object::{Object, ObjectKey},
+    vrrp::object::{Object, ObjectKey, Operation},
 };
 
 /// Who has what no instance has.
@@ -136,11 +136,18 @@ impl Vrrp {
         self.effects.changes.report(name, (owner, &step, &result));
         let now = Instant::now();
         let (object, operation) = (&step.object, step.operation);
+        let is_withdrawn = operation == Operation::Remove && result.is_ok();
         match owner {
             Some(id) => self
                 .router
                 .handle_applied(id, object, operation, result, now),
             None => self.statics.handle_applied(object, operation, result, now),
+        }
+        // What was the node's may be a virtual router's now, and the other way round.
+        match owner {
+            Some(_) if is_withdrawn => self.statics.handle_withdrawn(&object.key()),
+            None if is_withdrawn => self.router.handle_withdrawn(&object.key(), now),
+            Some(_) | None => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     config::model::InterfaceName,
     vrrp::{
         heartbeat::Kind,
-        object::{Object, ObjectKey, Operation, Step},
+        object::{Object, ObjectKey, Operation, Presence, Step},
         objects::RETRY,
         output::{Gate, Guard, Happening, Output, State},
         timer::Timer,
@@ -115,17 +115,17 @@ impl Instance {
     pub(in crate::vrrp) fn on_object(
         &mut self,
         key: &ObjectKey,
-        present: bool,
+        presence: Presence,
         outputs: &mut Outputs,
     ) {
         let elsewhere = match self.state {
-            State::Backup | State::Fault => present && !key.is_address(),
+            State::Backup | State::Fault => presence == Presence::There && !key.is_address(),
             State::Init | State::Master => false,
         };
         if elsewhere {
             return;
         }
-        if self.objects.observe(key, present) && self.state != State::Init {
+        if self.objects.observe(key, presence) && self.state != State::Init {
             self.reconcile(outputs);
             self.settle(outputs);
         }

@@ -44,6 +44,7 @@ pub(super) fn check(input: &Input<'_>) -> Result<(), &'static str> {
         | Input::Advert { .. }
         | Input::Address { .. }
         | Input::Object { .. }
+        | Input::Withdrawn { .. }
         | Input::Yield { .. }
         | Input::Release { .. }
         | Input::Timeout => Ok(()),

@@ -133,6 +133,54 @@ fn what_is_not_tracked_is_left_alone() {
 }
 
 #[test]
+fn what_is_not_tracked_goes_from_one_owner_to_another_in_one_reload() {
+    let mut config = rich();
+    config.routes[0].is_tracked = false;
+    let mut bench = Bench::started(&[config.clone()]);
+    let other = VrrpInstance {
+        name: "other".to_owned(),
+        vrid: 7.try_into().unwrap(),
+        addresses: vec![line("10.0.0.77/24")],
+        excluded: Vec::new(),
+        routes: Vec::new(),
+        rules: Vec::new(),
+        ..config.clone()
+    };
+    bench.config(&[config.clone(), other.clone()]);
+    bench.run(ms(5000));
+    let [mut without, mut with] = [config, other];
+    with.routes = std::mem::take(&mut without.routes);
+    bench.config(&[without, with]);
+    let moved = changes(bench.run(ms(1000)));
+    assert_eq!(
+        moved,
+        [
+            "remove route 10.9.0.0/16 via inet",
+            "add route 10.9.0.0/16 via inet"
+        ]
+    );
+}
+
+#[test]
+fn what_was_the_nodes_is_an_instances_and_the_other_way_round() {
+    let mut config = rich();
+    config.routes[0].is_tracked = false;
+    let mut bench = Bench::started(&[config.clone()]);
+    let now = bench.now;
+    bench.router.handle_withdrawn(&key_of_route(), now);
+    assert_eq!(changes(bench.lines()), ["add route 10.9.0.0/16 via inet"]);
+    let mut machine = Statics::new();
+    let node = Config {
+        static_routes: config.routes,
+        ..Config::default()
+    };
+    machine.handle_config(&node, &[key_of_route()].into());
+    assert_eq!(carry_out(&mut machine, &bench, &Ok(())), [""; 0]);
+    machine.handle_withdrawn(&key_of_route());
+    assert_eq!(carry_out(&mut machine, &bench, &Ok(())), ["Install route"]);
+}
+
+#[test]
 fn a_route_of_a_backup_that_somebody_else_wants_stays() {
     let mut bench = Bench::started(&[priority(rich(), 100)]);
     bench.hear("10.0.0.9", &owner());

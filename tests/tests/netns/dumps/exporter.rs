@@ -2,16 +2,16 @@
 
 /// What is counted of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counters {
-    pub(super) name: String,
-    pub(super) received: u64,
-    pub(super) sent: u64,
-    pub(super) became_master: u64,
-    pub(super) others: Vec<(String, u64)>,
+pub(crate) struct Counters {
+    pub(crate) name: String,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) became_master: u64,
+    pub(crate) others: Vec<(String, u64)>,
 }
 
 /// Two blanks before a heading or a figure, four before a figure below a heading; anything else is an error.
-pub(super) fn read_counters(text: &str) -> Vec<Counters> {
+pub(crate) fn read_counters(text: &str) -> Vec<Counters> {
     let mut all: Vec<Counters> = Vec::new();
     let mut section = String::new();
     for line in text.lines() {
@@ -51,18 +51,18 @@ pub(super) fn read_counters(text: &str) -> Vec<Counters> {
 
 /// What is told of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) name: String,
-    pub(super) state: String,
-    pub(super) wanted: String,
-    pub(super) interface: String,
-    pub(super) vrid: u8,
-    pub(super) garp_delay: u32,
-    pub(super) addresses: Vec<String>,
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) wanted: String,
+    pub(crate) interface: String,
+    pub(crate) vrid: u8,
+    pub(crate) garp_delay: u32,
+    pub(crate) addresses: Vec<String>,
 }
 
 /// A blank before `VRRP Instance = NAME`, three before `Key = value`, five before what belongs to a key.
-pub(super) fn read_state(text: &str) -> Vec<State> {
+pub(crate) fn read_state(text: &str) -> Vec<State> {
     let mut all: Vec<State> = Vec::new();
     let (mut is_inside, mut key) = (false, String::new());
     for line in text.lines() {
@@ -103,7 +103,7 @@ pub(super) fn read_state(text: &str) -> Vec<State> {
 }
 
 /// The name and the status of each script.
-pub(super) fn read_scripts(text: &str) -> Vec<(String, String)> {
+pub(crate) fn read_scripts(text: &str) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
     let mut is_inside = false;
     for line in text.lines() {

@@ -142,6 +142,21 @@ fn the_kernel_carries_what_it_can_tell_apart_and_read() {
 }
 
 #[test]
+fn whoever_leaves_takes_no_entry_from_its_successor() {
+    let mut members = members(vec![instance("old", &[])]);
+    let mut plan = Plan::default();
+    let mut router = Router::new();
+    let now = Instant::now();
+    router.handle_config(&[instance("old", &[])], &[], now);
+    plan.config.vrrp_instances = vec![instance("new", &[])];
+    router.handle_config(&plan.config.vrrp_instances, &[], now);
+    plan.gates = [("new".to_owned(), 2)].into();
+    members.configure(&plan, &router, &links(&[]));
+    assert_eq!(members.all().count(), 2);
+    assert_eq!(members.part(), []);
+}
+
+#[test]
 fn a_source_that_is_gone_a_key_that_is_missing_and_a_closed_socket_are_faults() {
     let mut tracked = instance("tracked", &[]);
     tracked.adverts.source = Some(ip("10.0.0.77"));
