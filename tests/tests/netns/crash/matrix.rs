@@ -78,8 +78,9 @@ fn see(
         "died: Respawning"
     };
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(words)).collect();
-    let expected = if name == "parent" { children.len() } else { 1 };
-    assert_eq!(lines.len(), expected, "{name}\n{log}");
+    // A child says that the parent is gone, unless the successor of both ends it first.
+    let most = if name == "parent" { children.len() } else { 1 };
+    assert!((1..=most).contains(&lines.len()), "{name}\n{log}");
     Outcome {
         back,
         silence,
