@@ -6,13 +6,15 @@ mod model;
 mod picture;
 
 use std::{
-    fs, thread,
+    fs,
+    process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
 use fastrand::Rng;
 use serde_json::Value;
-use xtask::lab::{Director, Lab, Options};
+use xtask::lab::{Daemon, Director, Lab, Options};
 
 use self::model::{DOWN, Model};
 use crate::arena::{Arena, lb, number, patience};
@@ -199,7 +201,22 @@ fn last_lines(director: &Director) -> String {
 /// Has the daemon take the file in and waits until it says that it has.
 fn reload(director: &Director, text: &str) -> anyhow::Result<String> {
     fs::write(director.config_file(), text)?;
-    director.lb(&["reload"])
+    let Daemon::Lb { binary } = lb() else {
+        unreachable!("the daemon under test is lb");
+    };
+    // Much is taken in, on a machine that may do much else.
+    let output = Command::new("timeout")
+        .arg("30")
+        .arg(binary)
+        .args(["-s", director.namespace().name(), "reload"])
+        .output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
