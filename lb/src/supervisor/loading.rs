@@ -134,3 +134,6 @@ fn status(config: &Config) -> String {
     ];
     counts.join(", ")
 }
+
+#[cfg(test)]
+mod tests;
