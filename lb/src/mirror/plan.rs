@@ -198,6 +198,7 @@ impl Planner {
                 ..Image::default()
             },
             resting: None,
+            is_full: false,
             ids: installed.services.values().map(|value| value.id).collect(),
             planner: self,
         };
@@ -259,6 +260,8 @@ struct Draft<'a> {
     ids: BTreeSet<u32>,
     /// Dest ids some ring names, worked out when the first is needed: packets may still go by the ring before.
     resting: Option<BTreeSet<u16>>,
+    /// No id is left for another dest, and none comes back while this is drawn up.
+    is_full: bool,
     image: Image,
     planner: &'a mut Planner,
 }
@@ -370,6 +373,9 @@ impl Draft<'_> {
     }
 
     fn new_dest(&mut self, of: (u32, Front), dest: &Dest) -> Result<(u16, DestValue), Refusal> {
+        if self.is_full {
+            return Err(Refusal::Dests);
+        }
         let from = self.planner.next_dest;
         let named = || {
             let rings = self
@@ -383,10 +389,9 @@ impl Draft<'_> {
             let live = |image: &Image| image.dests.get(id).is_some_and(is_live);
             *id != 0 && !live(self.installed) && !live(&self.image) && !resting.contains(id)
         };
-        let id = (0..=u16::MAX)
-            .map(|n| from.wrapping_add(n))
-            .find(free)
-            .ok_or(Refusal::Dests)?;
+        let found = (0..=u16::MAX).map(|n| from.wrapping_add(n)).find(free);
+        self.is_full = found.is_none();
+        let id = found.ok_or(Refusal::Dests)?;
         self.planner.next_dest = id.wrapping_add(1);
         let last = self
             .installed

@@ -485,6 +485,35 @@ fn full_nat_sends_from_an_address_of_this_host_where_there_are_ports_for_it() {
 }
 
 #[test]
+fn services_beyond_the_last_dest_are_refused_and_those_before_are_served() {
+    let now = start();
+    let wishes: Vec<Service> = (1..=20)
+        .map(|n| {
+            let mut wish = service(n, &[]);
+            wish.dests = (1..=4_000)
+                .map(|port| {
+                    let mut dest = dest(n);
+                    dest.id.port = port;
+                    dest.usable = false;
+                    dest
+                })
+                .collect();
+            wish
+        })
+        .collect();
+    let mut mirror = Mirror::new(Image::default(), Room::default());
+    mirror.handle_services(wishes, now);
+    let outputs: Vec<_> = std::iter::from_fn(|| mirror.poll_output()).collect();
+    let refused = outputs.into_iter().filter_map(|output| match output {
+        Output::Refused { front, why } => Some((front, why)),
+        _ => None,
+    });
+    // Number 0 is nobody's, so there are 65,535.
+    let beyond = (17..=20).map(|n| (front(n), Refusal::Dests));
+    assert_eq!(refused.collect::<Vec<_>>(), beyond.collect::<Vec<_>>());
+}
+
+#[test]
 fn quic_server_ids_come_and_go_with_their_real_servers() {
     let id = |text: &str| QuicServerId::parse(text).expect("a server id");
     let mut wish = service(1, &[1, 2, 3]);
