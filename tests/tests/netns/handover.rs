@@ -111,8 +111,7 @@ fn a_restart_and_a_new_binary_break_no_connection_and_bring_no_election() {
         .iter()
         .filter(|advert| advert.source != Node::Director(1).front_v4());
     assert_eq!(others.count(), 0, "an election\n{}", arena.logs());
-    let gaps = adverts.windows(2).map(|pair| pair[1].at - pair[0].at);
-    let longest = gaps.max().unwrap();
+    let longest = arena.adverts.longest_gap(began).unwrap();
     let ping = ping.finish().unwrap();
     let gap = ping.longest_gap(began).map(|gap| gap.length());
     println!(

@@ -63,22 +63,27 @@ pub(super) fn real_servers_are_unique(lowered: &mut Lowered, _: &dyn System, rep
     }
 }
 
+/// Where the text asks for that, the last time.
+fn last_place(lowered: &Lowered, is_it: impl Fn(&Need) -> bool) -> Option<Span> {
+    let mut needs = lowered.needs.iter().rev();
+    needs.find(|need| is_it(&need.value)).map(|need| need.span)
+}
+
 /// Packets for IPVS in another namespace do not come in where the programs of the daemon are.
 pub(super) fn xdp_forwards_where_the_daemon_is(
     lowered: &mut Lowered,
     _: &dyn System,
     report: &mut Report,
 ) {
-    let needs = lowered.needs.iter();
-    let mut place = needs.filter(|need| matches!(need.value, Need::IpvsNamespace));
     let process = &lowered.node.process;
-    let (Some(_), Some(at)) = (&process.net_namespace_ipvs, place.next_back()) else {
+    let at = last_place(lowered, |need| matches!(need, Need::IpvsNamespace));
+    let (Some(_), Some(at)) = (&process.net_namespace_ipvs, at) else {
         return;
     };
     if lowered.global.data_plane == DataPlane::Xdp {
         let message = "`net_namespace_ipvs` and `data_plane xdp` exclude each other: XDP forwards in the namespace of the daemon";
         report
-            .error(Kind::Conflict, at.span, message.to_owned())
+            .error(Kind::Conflict, at, message.to_owned())
             .help("remove one of both; without `data_plane` IPVS forwards there");
     }
 }
@@ -89,9 +94,8 @@ pub(super) fn the_sync_daemon_has_what_it_follows(
     system: &dyn System,
     report: &mut Report,
 ) {
-    let needs = lowered.needs.iter();
-    let mut place = needs.filter(|need| matches!(need.value, Need::SyncDaemon));
-    let (Some(daemon), Some(at)) = (&lowered.global.lvs.sync_daemon, place.next_back()) else {
+    let at = last_place(lowered, |need| matches!(need, Need::SyncDaemon));
+    let (Some(daemon), Some(at)) = (&lowered.global.lvs.sync_daemon, at) else {
         return;
     };
     let is_here = lowered.node.process.net_namespace_ipvs.is_none();
@@ -100,7 +104,7 @@ pub(super) fn the_sync_daemon_has_what_it_follows(
             "there is no interface {} on this machine: the sync daemon waits for it",
             quote(daemon.interface.as_str())
         );
-        report.note(Kind::System, at.span, message);
+        report.note(Kind::System, at, message);
     }
     let known = names(&lowered.instances, |instance| &instance.name);
     if let Some(instance) = &daemon.instance
@@ -110,7 +114,7 @@ pub(super) fn the_sync_daemon_has_what_it_follows(
             "there is no vrrp_instance {}: the sync daemon does not run",
             quote(instance)
         );
-        let finding = report.note(Kind::Missing, at.span, message);
+        let finding = report.note(Kind::Missing, at, message);
         let otherwise = "name one that there is, or none: then both threads run";
         help_with_name(finding, instance, known.iter().copied(), otherwise);
     }
@@ -122,12 +126,11 @@ pub(super) fn keepalive_speaks_before_flows_are_forgotten(
     _: &dyn System,
     report: &mut Report,
 ) {
-    let needs = lowered.needs.iter();
-    let mut place = needs.filter(|need| matches!(need.value, Need::KeepaliveTime));
+    let at = last_place(lowered, |need| matches!(need, Need::KeepaliveTime));
     let given = lowered.global.network.tcp_keepalive;
     let interval = given.interval.unwrap_or(Keepalive::KERNEL.interval);
     let time = given.time;
-    let (Some(idle), Some(at)) = (time, place.next_back()) else {
+    let (Some(idle), Some(at)) = (time, at) else {
         return;
     };
     let mut servers = lowered.servers.iter();
@@ -140,7 +143,7 @@ pub(super) fn keepalive_speaks_before_flows_are_forgotten(
         interval.time(),
     );
     if !advice.is_in_time {
-        report.note(Kind::Conflict, at.span, advice.sentence);
+        report.note(Kind::Conflict, at, advice.sentence);
     }
 }
 

@@ -137,19 +137,16 @@ impl Keeper {
         let kernel = match &mut self.kernel {
             Some(kernel) => kernel,
             kernel => {
-                let opened = with_ipvs(self.place.as_ref(), Ipvs::open);
-                let opened = opened.and_then(|opened| Ok(opened?));
-                let opened = opened.map_err(|error| format!("{error:#}"))?;
+                let opened = with_ipvs(self.place.as_ref(), Ipvs::open)
+                    .map_err(|error| format!("{error:#}"))?
+                    .map_err(|error| error.to_string())?;
                 kernel.insert(opened.ok_or("this kernel has none (no module ip_vs)")?)
             }
         };
         if self.place.is_some() {
-            for daemon in &mut self.wanted {
-                let name = daemon.interface.as_str();
-                let index = with_ipvs(self.place.as_ref(), || if_nametoindex(name));
-                let index = index.and_then(|index| Ok(index?));
-                daemon.index = index.map_err(|error| format!("{name}: {error:#}"))?;
-            }
+            let wanted = &mut self.wanted;
+            with_ipvs(self.place.as_ref(), || look_up(wanted))
+                .map_err(|error| format!("{error:#}"))??;
         }
         let running = kernel.sync_daemons().map_err(|error| error.to_string())?;
         // Who is stopped by others is not ours any more.
@@ -163,4 +160,16 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+/// Gives each the index that its interface has here.
+fn look_up(wanted: &mut [SyncDaemon]) -> Result<(), String> {
+    for SyncDaemon {
+        interface, index, ..
+    } in wanted
+    {
+        let found = if_nametoindex(interface.as_str());
+        *index = found.map_err(|error| format!("{interface}: {error}"))?;
+    }
+    Ok(())
 }

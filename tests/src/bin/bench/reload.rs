@@ -103,9 +103,8 @@ impl Part {
         match self {
             Self::Checks => metrics.insert("longest_without_check_ms", milliseconds(silence)),
             Self::Adverts => {
-                let heard = adverts.since(signalled);
-                let gaps = heard.windows(2).map(|pair| pair[1].at - pair[0].at);
-                let longest = gaps.max().context("no adverts were heard")?;
+                let longest = adverts.longest_gap(signalled);
+                let longest = longest.context("no adverts were heard")?;
                 metrics.insert("longest_without_advert_ms", milliseconds(longest))
             }
         };

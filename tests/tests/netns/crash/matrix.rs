@@ -67,8 +67,7 @@ fn see(
     if number == 2 || has_master {
         assert_eq!(others, 0, "an election after {name}\n{}", arena.logs());
     }
-    let gaps = adverts.windows(2).map(|pair| pair[1].at - pair[0].at);
-    let silence = gaps.max().unwrap_or_default();
+    let silence = arena.adverts.longest_gap(began).unwrap_or_default();
     let report = ping.finish().unwrap();
     let lost = (number == 2 || has_master).then(|| report.sent() - report.answered());
     let log = director.log()[logged..].to_owned();

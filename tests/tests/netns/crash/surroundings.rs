@@ -28,14 +28,20 @@ fn child(service: &Service<'_>, comm: &str) -> Option<Pid> {
     all.find(|pid| process::command_name(*pid).as_deref() == Some(comm))
 }
 
+/// The service, with director 1 as master.
+fn serve<'h>(arena: &Arena, host: &'h Host<'h>) -> Service<'h> {
+    host.configure(&config(120));
+    let service = Service::start(host, Unit::packaged(DROP_IN));
+    arena.wait_for_master(1);
+    service
+}
+
 #[test]
 fn a_run_directory_that_takes_no_writes_stops_neither_reloads_nor_respawns() {
     let arena = Arena::new(Options { servers: false });
     let director = arena.director(1);
     let host = Host::new(director, "-D");
-    host.configure(&config(120));
-    let service = Service::start(&host, Unit::packaged(DROP_IN));
-    arena.wait_for_master(1);
+    let service = serve(&arena, &host);
     wait_until(&arena, "the first address", || has(director, "192.0.2.120"));
     let began = Instant::now();
     host.sh(
@@ -77,9 +83,7 @@ fn a_log_that_nobody_reads_or_has_costs_no_advert() {
     let arena = Arena::new(Options { servers: false });
     let director = arena.director(1);
     let host = Host::new(director, "-D");
-    host.configure(&config(120));
-    let service = Service::start(&host, Unit::packaged(DROP_IN));
-    arena.wait_for_master(1);
+    let service = serve(&arena, &host);
     thread::sleep(Duration::from_millis(500));
     // Nobody reads: a socket takes a handful of datagrams, then writers would wait.
     host.stop_reading_log();

@@ -74,6 +74,14 @@ impl AdvertWatch {
         heard[first..].to_vec()
     }
 
+    /// The longest time without an advert since then; `None` with less than two.
+    #[must_use]
+    pub fn longest_gap(&self, since: Instant) -> Option<Duration> {
+        let heard = self.since(since);
+        let gaps = heard.windows(2).map(|pair| pair[1].at - pair[0].at);
+        gaps.max()
+    }
+
     /// The next advert from `source` after now.
     ///
     /// # Errors
