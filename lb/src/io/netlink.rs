@@ -3,7 +3,10 @@
 pub mod next_hop;
 pub mod object;
 
-use std::net::IpAddr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use anyhow::Context;
 use futures_util::{
@@ -113,6 +116,9 @@ pub struct Netlink {
     handle: Handle,
 }
 
+/// Questions to the kernel that are under way at a time: an answer waits less than a socket's buffer takes.
+const AT_ONCE: usize = 64;
+
 /// The stream of changes.
 pub struct Monitor {
     messages: BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>,
@@ -196,6 +202,22 @@ impl Netlink {
             Err(rtnetlink::Error::NetlinkError(_)) => Ok(None),
             Err(error) => Err(error).with_context(|| format!("netlink: route to {address}")),
         }
+    }
+
+    /// [`Self::egress`] of each of many; those without a route are left out.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn egresses(
+        &self,
+        addresses: BTreeSet<IpAddr>,
+    ) -> anyhow::Result<BTreeMap<IpAddr, u32>> {
+        let asked = stream::iter(addresses)
+            .map(async |address| anyhow::Ok((address, self.egress(address).await?)))
+            .buffer_unordered(AT_ONCE);
+        let found =
+            asked.try_filter_map(async |(address, index)| Ok(index.map(|it| (address, it))));
+        found.try_collect().await
     }
 }
 

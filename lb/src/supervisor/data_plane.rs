@@ -231,14 +231,14 @@ impl DataPlane {
                 indexes.insert(stacked.map_or(address.index, |stacked| stacked.lower));
             }
         }
-        let mut translating = BTreeSet::new();
-        for server in servers.iter().flat_map(|server| &server.real_servers) {
-            let index = self.netlink.egress(server.address).await?;
-            indexes.extend(index);
-            if server.method == ForwardMethod::Nat && server.address.is_ipv4() {
-                translating.extend(index);
-            }
-        }
+        let real_servers = || servers.iter().flat_map(|server| &server.real_servers);
+        let addresses = real_servers().map(|server| server.address).collect();
+        let towards = self.netlink.egresses(addresses).await?;
+        indexes.extend(towards.values());
+        let translating: BTreeSet<_> = real_servers()
+            .filter(|server| server.method == ForwardMethod::Nat && server.address.is_ipv4())
+            .filter_map(|server| towards.get(&server.address))
+            .collect();
         if self.forwards {
             names.extend(&config.global.data_plane_reach.interfaces);
         }
