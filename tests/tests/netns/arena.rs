@@ -3,7 +3,7 @@
 use std::{
     net::Ipv4Addr,
     ops::Deref,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,13 @@ use xtask::lab::{
     Daemon, Lab, Node, Options, Template, probe::AdvertWatch, slowness, traffic::DatagramReport,
 };
 
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// Who else may use the machine.
+enum Share {
+    Alone { _of: RwLockWriteGuard<'static, ()> },
+    BesideOthers { _of: RwLockReadGuard<'static, ()> },
+}
 
 /// How long daemons may take to start and settle.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,18 +52,29 @@ pub(crate) const VIRTUAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 100);
 pub(crate) struct Arena {
     lab: Lab,
     pub(crate) adverts: AdvertWatch,
-    _alone: MutexGuard<'static, ()>,
+    _share: Share,
 }
 
 impl Arena {
+    /// One that has the machine to itself, for tests that measure how long something takes.
     pub(crate) fn new(options: Options) -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::start_lab(options, Share::Alone { _of: machine })
+    }
+
+    /// One that others run beside, for tests that wait until something happens.
+    pub(crate) fn beside_others(options: Options) -> Self {
+        let machine = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::start_lab(options, Share::BesideOthers { _of: machine })
+    }
+
+    fn start_lab(options: Options, share: Share) -> Self {
         let lab = Lab::start(options).unwrap();
         let adverts = AdvertWatch::start(lab.switch()).unwrap();
         Self {
             lab,
             adverts,
-            _alone: alone,
+            _share: share,
         }
     }
 

@@ -168,7 +168,7 @@ const fn expected(case: &Case, daemon: &Daemon) -> bool {
 
 #[test]
 fn verdicts_and_what_is_told_are_keepalived_s() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let directory = std::env::temp_dir().join(format!("lb-checks-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let services = Services::start(arena.server(1).namespace(), &directory);
@@ -223,7 +223,7 @@ fn verdicts_and_what_is_told_are_keepalived_s() {
 
 #[test]
 fn verdicts_of_what_keepalived_does_not_know() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let directory = std::env::temp_dir().join(format!("lb-ours-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let services = Services::start(arena.server(1).namespace(), &directory);

@@ -77,7 +77,7 @@ fn state(status: &Value) -> Vec<String> {
 
 #[test]
 fn broken_files_do_not_start() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let director = arena.director(1);
     let before = director.addresses().unwrap();
     for (name, file, word) in broken_files() {

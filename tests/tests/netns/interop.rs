@@ -41,7 +41,7 @@ fn holds(arena: &Arena, director: usize, address: &str) -> bool {
 
 /// Both roles change hands twice: director 1 is master, loses power, comes back, and is stopped.
 fn change_hands(case: &Case, first: &Daemon, second: &Daemon) {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let capture = Capture::start(&arena, RELEVANT).unwrap();
     let [one, two] = [1, 2].map(|number| arena.director(number));
     one.start(first, (case.file)(1)).unwrap();

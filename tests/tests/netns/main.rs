@@ -1,6 +1,6 @@
 //! Real daemons, real kernel, real traffic: the lab of `cargo xtask run` driven by tests. Needs root.
 //!
-//! The tests run one after another, because they measure time. A missing tool or right is a failure, never a skip.
+//! Tests that measure time run alone, the others a few at a time. A missing tool or right is a failure, never a skip.
 //! `LB_BINARY` names the binary under test; without it, it is looked for beside the test's own. `LB_NETNS_REPEAT` is how
 //! often the failovers happen (1), `LB_NETNS_REQUESTS` how many requests are spread (10000), `LB_NETNS_EDITS` how many edits are reloaded (8), by the
 //! course of things that `LB_NETNS_SEED` names.

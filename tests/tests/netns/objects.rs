@@ -98,7 +98,7 @@ fn ip(arena: &Arena, line: &str) {
 
 #[test]
 fn ip_shows_the_same_as_with_keepalived_and_nothing_afterwards() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let before = shown(&arena);
     let [theirs, ours] = [Daemon::Keepalived, lb()].map(|daemon| {
         arena.director(1).start(&daemon, SHARED).unwrap();
@@ -131,7 +131,7 @@ fn ip_shows_the_same_as_with_keepalived_and_nothing_afterwards() {
 
 #[test]
 fn what_keepalived_says_wrong_is_said_right() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     arena.director(1).start(&lb(), OURS).unwrap();
     wait_until(&arena, "routes of every scope", |lines| {
         [
@@ -146,7 +146,7 @@ fn what_keepalived_says_wrong_is_said_right() {
 
 #[test]
 fn static_objects_need_no_virtual_router() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let before = shown(&arena);
     let config = |last: u8| {
         format!(
@@ -174,7 +174,7 @@ fn static_objects_need_no_virtual_router() {
 /// instance stays MASTER.
 #[test]
 fn what_goes_comes_again() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let director = arena.director(1);
     let before = shown(&arena);
     director.start(&lb(), SHARED).unwrap();

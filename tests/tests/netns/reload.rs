@@ -222,7 +222,7 @@ fn reload(director: &Director, text: &str) -> anyhow::Result<String> {
 #[test]
 fn after_any_reload_the_kernel_has_what_a_fresh_start_makes() {
     let (arena, twin) = (
-        Arena::new(Options::default()),
+        Arena::beside_others(Options::default()),
         Lab::start(Options::default()).unwrap(),
     );
     let (director, other) = (arena.director(1), twin.director(1));
@@ -281,7 +281,7 @@ fn after_any_reload_the_kernel_has_what_a_fresh_start_makes() {
 
 #[test]
 fn a_broken_edit_changes_nothing() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let director = arena.director(1);
     more_interfaces(&arena);
     let seed = number("LB_NETNS_SEED", SEED) as u64;

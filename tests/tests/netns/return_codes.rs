@@ -500,7 +500,7 @@ fn both() -> [Command; 2] {
 
 #[test]
 fn a_config_test_ends_as_keepalived_s_or_differs_for_a_reason() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let file = arena.work().join("return-code.conf");
     let mut wrong = Vec::new();
     for (within, lines, expected) in CASES {
@@ -521,7 +521,7 @@ fn a_config_test_ends_as_keepalived_s_or_differs_for_a_reason() {
 /// keepalived drops it, and says so only of scripts that are tracked.
 #[test]
 fn what_others_may_change_is_not_run_as_root_and_a_test_says_so() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let file = arena.work().join("not-safe.conf");
     let script = arena.work().join("not-safe");
     fs::write(&script, "#!/bin/sh\n").unwrap();
@@ -548,7 +548,7 @@ fn what_others_may_change_is_not_run_as_root_and_a_test_says_so() {
 /// Whoever tests a file that is not there has made a mistake; keepalived finds nothing wrong.
 #[test]
 fn a_missing_file_is_not_fine() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let file = arena.work().join("missing.conf");
     let codes = both().map(|command| test(arena.client(), command, &file));
     assert_eq!(codes, [0, 4]);

@@ -160,7 +160,7 @@ fn wait_for(arena: &Arena, what: &str, holds: impl Fn() -> bool) {
 
 #[test]
 fn interfaces_addresses_and_settings_are_those_of_keepalived_and_all_is_put_back() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     add_other(&arena);
     let director = arena.director(1);
     // Sources are checked strictly: adverts would not be heard on a macvlan.
@@ -191,7 +191,7 @@ fn interfaces_addresses_and_settings_are_those_of_keepalived_and_all_is_put_back
 /// Somebody removes it or takes it down, the child is killed, the interface below goes: it is all there again.
 #[test]
 fn a_virtual_interface_that_goes_comes_again() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     add_other(&arena);
     let director = arena.director(1);
     let before = shown(&arena);
@@ -264,7 +264,7 @@ fn a_virtual_interface_that_goes_comes_again() {
 /// An instance whose interface is not there waits for it.
 #[test]
 fn an_interface_may_come_later() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let director = arena.director(1);
     let config = "
 global_defs {
@@ -335,7 +335,7 @@ fn reach(arena: &Arena) {
 #[test]
 fn the_segment_knows_the_addresses_by_the_virtual_macs_whoever_is_master() {
     for mode in ["macvlan", "bpf"] {
-        let arena = Arena::new(Options { servers: false });
+        let arena = Arena::beside_others(Options { servers: false });
         let filters = |director: usize| {
             let namespace = arena.director(director).namespace();
             namespace

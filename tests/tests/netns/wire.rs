@@ -108,7 +108,7 @@ fn take_over(arena: &Arena, forms: &[String], first: &Daemon, second: &Daemon) {
 #[test]
 fn lb_and_keepalived_believe_each_other_whatever_carries_their_adverts() {
     let forms: Vec<String> = WITH_KEEPALIVED.iter().map(ToString::to_string).collect();
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     // Other groups and TTLs, and trailers, are all wrong to tshark.
     let filter = "ip dst 224.0.0.18 and (ip proto 112 or ip proto 51)";
     let capture = Capture::start(&arena, filter).unwrap();
@@ -122,6 +122,6 @@ fn lb_and_keepalived_believe_each_other_whatever_carries_their_adverts() {
 fn two_lb_believe_each_other_whatever_carries_their_adverts() {
     let mut forms: Vec<String> = WITH_KEEPALIVED.iter().map(ToString::to_string).collect();
     forms.extend(newer());
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     take_over(&arena, &forms, &lb(), &lb());
 }

@@ -68,7 +68,7 @@ fn wait_for_rates(arena: &Arena, here: Rate, there: Rate, ups: u64) {
 /// All that may happen to a session.
 fn live(peer: Peer, kind: Kind) {
     println!("{peer:?} {kind:?}");
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let capture = Capture::start(&arena, RELEVANT).unwrap();
     let [one, two] = [1, 2].map(|number| arena.director(number));
     one.start(&lb(), ours(&arena, 1, kind, FIRST)).unwrap();
@@ -165,7 +165,7 @@ fn sessions_with_bird_that_are_authenticated_live() {
 
 #[test]
 fn an_end_with_another_key_stays_down() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let [one, two] = [1, 2].map(|number| arena.director(number));
     one.start(&lb(), ours(&arena, 1, Kind::V4.signed("sha1"), FIRST))
         .unwrap();
@@ -182,7 +182,7 @@ fn an_end_with_another_key_stays_down() {
 
 #[test]
 fn without_bfd_nothing_is_said() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     arena
         .director(1)
         .start_with(&lb(), ours(&arena, 1, Kind::V4, FIRST), &["-B"])

@@ -47,7 +47,7 @@ impl Drop for Server {
 
 #[test]
 fn a_mail_server_gets_mail_within_tls_from_who_knows_the_password() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let directory = std::env::temp_dir().join(format!("lb-mail-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let services = Services::start(arena.server(1).namespace(), &directory);

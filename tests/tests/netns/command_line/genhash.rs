@@ -21,7 +21,7 @@ const ANSWERS: [&str; 4] = [
 
 #[test]
 fn digests_are_those_of_debian_s_genhash() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let listener = namespace(&arena)
         .run(|| Ok(TcpListener::bind("127.0.0.1:0")?))
         .unwrap();

@@ -17,7 +17,7 @@ use crate::arena::{Arena, patience};
 const SERVER: &str = "virtual_server 192.0.2.200 80 {\nlb_algo rr\nlb_kind NAT\nprotocol TCP\nreal_server 10.0.0.1 80 {\nTCP_CHECK {\n}\n}\n}\n";
 
 fn arena() -> Arena {
-    Arena::new(Options { servers: false })
+    Arena::beside_others(Options { servers: false })
 }
 
 fn config() -> String {

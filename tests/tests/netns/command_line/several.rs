@@ -13,7 +13,7 @@ fn instance(name: &str, vrid: u8, address: &str) -> String {
 
 #[test]
 fn two_instances_in_one_namespace_do_not_disturb_each_other() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let both = [("one", 51, "192.0.2.101"), ("two.b", 52, "192.0.2.102")];
     let [one, two] = both.map(|(name, vrid, address)| {
         Running::start(&arena, name, &instance(name, vrid, address), &[])
@@ -81,7 +81,7 @@ fn two_instances_in_one_namespace_do_not_disturb_each_other() {
 
 #[test]
 fn a_reload_does_not_rename_a_daemon() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let running = Running::start(&arena, "one", &instance("one", 51, "192.0.2.101"), &[]);
     running.wait_for("Entering MASTER STATE");
     fs::write(&running.config, instance("two", 51, "192.0.2.101")).unwrap();
@@ -92,7 +92,7 @@ fn a_reload_does_not_rename_a_daemon() {
 
 #[test]
 fn a_pid_file_that_keepalived_has_is_left_to_it() {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let file = arena.work().join("shared.pid");
     let path = file.display().to_string();
     let own = |name: &str| arena.work().join(name).display().to_string();

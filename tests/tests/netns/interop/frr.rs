@@ -40,7 +40,7 @@ fn ours(version: u8, priority: u8) -> String {
 
 /// Director 1 is master by priority, loses power, comes back and takes over again.
 fn change_hands(version: u8, lb_first: bool) {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let capture = Capture::start(&arena, RELEVANT).unwrap();
     let number = if lb_first { 2 } else { 1 };
     prepare(&arena, number);

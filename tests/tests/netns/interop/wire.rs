@@ -42,7 +42,7 @@ const BOTH_SETS: Duration = Duration::from_millis(7500);
 
 /// Fields of the packets that match, in order, from a daemon alone on director 1.
 fn recorded(daemon: &Daemon, filter: &str, fields: &[&str]) -> Vec<String> {
-    let arena = Arena::new(Options { servers: false });
+    let arena = Arena::beside_others(Options { servers: false });
     let capture = Capture::start(&arena, "ether src 02:00:00:00:00:11").unwrap();
     arena.director(1).start(daemon, FILE).unwrap();
     arena.wait_for_master(1);

@@ -120,7 +120,7 @@ fn counters(group: &Group) -> [u64; 3] {
 
 #[test]
 fn programs_dynamic_static_and_python_get_keepalive_on_both_ends_new_and_existing() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let peer = peer(arena.work());
     let peer = peer.to_str().unwrap();
     let group = Group::new("programs");
@@ -190,7 +190,7 @@ fn options(arena: &Arena, group: &Group, port: &str, own: &[&str]) -> String {
 
 #[test]
 fn what_a_program_asks_for_counts_unless_it_is_forced() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let peer = peer(arena.work());
     let group = Group::new("options");
     serve(&arena, &group, peer.to_str().unwrap());
@@ -225,7 +225,7 @@ fn what_a_program_asks_for_counts_unless_it_is_forced() {
 
 #[test]
 fn a_command_runs_in_a_group_of_its_own_which_goes_with_it() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let peer = peer(arena.work());
     let group = Group::new("run");
     serve(&arena, &group, peer.to_str().unwrap());

@@ -40,7 +40,7 @@ fn boot(namespace: &str) {
 #[test]
 fn settings_are_set_kept_over_a_boot_and_removed() {
     const KERNEL: [u64; 3] = [7200, 75, 9];
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let client = arena.client().name();
     let etc = Etc(PathBuf::from("/etc/netns").join(client));
     let file = etc.0.join("sysctl.d/60-lb-tcp-keepalive.conf");
@@ -122,7 +122,7 @@ fn with_mounts(script: &str, inner: &Command) -> Command {
 
 #[test]
 fn what_goes_wrong_is_said_in_a_sentence_and_nothing_is_half_set() {
-    let arena = Arena::new(Options::default());
+    let arena = Arena::beside_others(Options::default());
     let client = arena.client();
     let set = |words: &[&str]| command(Some(client.name()), &[&["set"], words].concat());
     let good = ["--time", "600", "--intvl", "20", "--probes", "4"];
