@@ -8,7 +8,10 @@ mod table;
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use anyhow::Context;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use rtnetlink::{
     Handle, MulticastGroup, RouteMessageBuilder,
     packet_core::{NetlinkMessage, NetlinkPayload},
@@ -21,10 +24,13 @@ use rtnetlink::{
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 use self::table::{Effect, Neighbour, Path, Route, Table};
+use super::AT_ONCE;
 use crate::pool::{Unreachable, desired::NextHops};
 
 /// Routing changes come in bursts; they are looked at together.
 const SETTLE: Duration = Duration::from_millis(50);
+/// What a look-up takes, and so many times that until the next one: routes may change all the time, on a host with many real servers.
+const SPARING: u32 = 10;
 /// How often a neighbour that does not answer is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How often all routes are looked up without any sign of a change, and neighbours are asked for again where
@@ -112,7 +118,8 @@ struct Resolver {
 impl Resolver {
     async fn run(mut self, mut messages: BoxStream<'static, NetlinkMessage<RouteNetlinkMessage>>) {
         self.load().await;
-        let mut due = Instant::now();
+        let (mut due, mut settle) = (Instant::now(), SETTLE);
+        let mut again = None;
         loop {
             tokio::select! {
                 biased;
@@ -128,15 +135,25 @@ impl Resolver {
                     Some(message) => match self.absorb(message) {
                         Effect::None => {}
                         Effect::Neighbours => self.tell(),
-                        Effect::Routes => due = due.min(Instant::now() + SETTLE),
+                        Effect::Routes => due = due.min(Instant::now() + settle),
                     },
                     None => break,
                 },
                 // 3. The refresh.
                 () = tokio::time::sleep_until(due) => {
+                    let begun = Instant::now();
                     self.look_up().await;
-                    due = Instant::now() + if self.table.all_answer() { REFRESH } else { ASK_AGAIN };
+                    settle = SETTLE.max(begun.elapsed() * SPARING);
+                    due = Instant::now() + REFRESH.max(settle);
+                    again = self.asks_again();
                     self.tell();
+                }
+                // 4. Those who do not answer.
+                () = tokio::time::sleep_until(again.unwrap_or(due)), if again.is_some() => {
+                    for path in self.table.silent() {
+                        self.ask(path, NeighbourExtFlags::Managed).await;
+                    }
+                    again = self.asks_again();
                 }
             }
         }
@@ -187,10 +204,10 @@ impl Resolver {
         }
         let before = self.table.paths();
         let wanted = self.wanted.borrow_and_update().clone();
-        let mut routes = std::collections::BTreeMap::new();
-        for address in wanted {
-            routes.insert(address, self.route(address).await);
-        }
+        let asked = stream::iter(wanted)
+            .map(async |address| (address, self.route(address).await))
+            .buffer_unordered(AT_ONCE);
+        let routes = asked.collect().await;
         self.table.routes = routes;
         let paths = self.table.paths();
         for path in before.difference(&paths) {
@@ -199,6 +216,12 @@ impl Resolver {
         for path in paths {
             self.ask(path, NeighbourExtFlags::Managed).await;
         }
+    }
+
+    /// When neighbours are asked again, where some do not answer.
+    fn asks_again(&self) -> Option<Instant> {
+        let is_due = !self.table.silent().is_empty();
+        is_due.then(|| Instant::now() + ASK_AGAIN)
     }
 
     async fn route(&self, address: IpAddr) -> Result<Route, Unreachable> {

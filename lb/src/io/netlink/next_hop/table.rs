@@ -138,8 +138,11 @@ impl Table {
                 _ => {}
             }
         }
-        self.neighbours.insert(path, neighbour);
-        Effect::Neighbours
+        // Who is known gets older and is confirmed all the time.
+        match self.neighbours.insert(path, neighbour) {
+            Some(before) if before == neighbour => Effect::None,
+            _ => Effect::Neighbours,
+        }
     }
 
     pub(super) fn remove_neighbour(&mut self, message: &NeighbourMessage) -> Effect {
@@ -163,10 +166,15 @@ impl Table {
         paths.collect()
     }
 
-    pub(super) fn all_answer(&self) -> bool {
-        self.next_hops()
-            .values()
-            .all(|found| !matches!(found, Err(Unreachable::NoAnswer { .. })))
+    /// The neighbours of these that do not answer.
+    pub(super) fn silent(&self) -> BTreeSet<Path> {
+        let mut paths = self.paths();
+        paths.retain(|path| {
+            let has_mac = |link: &Link| link.mac.is_some();
+            let neighbour = self.neighbour(*path).and_then(|found| found.mac);
+            self.links.get(&path.ifindex).is_some_and(has_mac) && neighbour.is_none()
+        });
+        paths
     }
 
     pub(super) fn next_hops(&self) -> NextHops {

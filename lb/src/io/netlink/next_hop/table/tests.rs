@@ -130,3 +130,41 @@ fn a_next_hop_needs_a_route_an_ethernet_link_and_an_answer() {
         "eth2 has no Ethernet address"
     );
 }
+
+#[test]
+fn who_does_not_answer_on_ethernet_is_asked_again_and_no_news_are_none() {
+    let path = |ifindex| Path {
+        ifindex,
+        neighbour: ADDRESS.into(),
+    };
+    let on_link = |ifindex| {
+        Ok(Route::Link(LinkRoute {
+            path: path(ifindex),
+            local: None,
+            mtu: None,
+        }))
+    };
+    let mut table = Table::default();
+    table.set_link(&link(2, LinkLayerType::Ether));
+    table.set_link(&link(3, LinkLayerType::Tunnel));
+    let routes = [
+        (ADDRESS, on_link(2)),
+        (GATEWAY, on_link(3)),
+        (LOCAL, Ok(Route::Host)),
+    ];
+    table.routes = routes
+        .into_iter()
+        .map(|(address, route)| (address.into(), route))
+        .collect();
+    assert_eq!(table.silent(), BTreeSet::from([path(2)]));
+    let mut heard = |state| table.set_neighbour(&neighbour(ADDRESS, state));
+    assert_eq!(heard(NeighbourState::Reachable), Effect::Neighbours);
+    assert_eq!(heard(NeighbourState::Stale), Effect::None);
+    assert_eq!(heard(NeighbourState::Probe), Effect::None);
+    assert_eq!(table.silent(), BTreeSet::new());
+    assert_eq!(
+        table.set_neighbour(&neighbour(ADDRESS, NeighbourState::Failed)),
+        Effect::Neighbours
+    );
+    assert_eq!(table.silent(), BTreeSet::from([path(2)]));
+}
