@@ -1,6 +1,6 @@
 //! Loading the object: maps and programs, new or taken over, all pinned.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt, path::Path};
+use std::{fs, io, os::unix::fs::DirBuilderExt, panic::resume_unwind, path::Path, thread};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -125,8 +125,9 @@ impl DataPlane {
         let _unprivileged = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
         let mut object = load_object(pins, options)?;
         let timers = !options.plain && has_timers(&mut object);
-        for name in programs_of(timers) {
-            load_program(&mut object, name)?;
+        let names = programs_of(timers);
+        load_programs(&mut object, &names)?;
+        for name in names {
             pin_program(&mut object, pins, name)?;
         }
         let capabilities = Capabilities { timers };
@@ -312,21 +313,42 @@ fn load_object(pins: &Pins, options: &Options) -> Result<Ebpf, XdpError> {
     loader.load(OBJECT).map_err(|error| Box::new(error).into())
 }
 
-/// Whether the kernel takes a program with a timer: it needs Linux 5.15 and the JIT compiler.
+/// Whether the kernel takes programs with a timer: they need Linux 5.15 and the JIT compiler.
 fn has_timers(object: &mut Ebpf) -> bool {
-    let refused = [programs::TIMER, programs::XDP]
-        .into_iter()
-        .find_map(|name| load_program(object, name).err());
-    if let Some(error) = &refused {
+    // The smallest tells at once what the others are not tried for.
+    let loaded = load_programs(object, &[programs::TIMER])
+        .and_then(|()| load_programs(object, &programs_of(true)));
+    if let Err(error) = &loaded {
         warn!(
             "no BPF timers ({error}): every advert wakes the daemon, and a stalled daemon keeps its addresses"
         );
     }
-    refused.is_none()
+    loaded.is_ok()
 }
 
-fn load_program(object: &mut Ebpf, name: &'static str) -> Result<(), XdpError> {
-    let program = object.program_mut(name).ok_or(XdpError::NoProgram(name))?;
+/// Loads those of the programs that are not loaded yet, side by side: the verifier takes most of a second for the largest.
+fn load_programs(object: &mut Ebpf, names: &[&'static str]) -> Result<(), XdpError> {
+    if let Some(absent) = names.iter().find(|name| object.program(name).is_none()) {
+        return Err(XdpError::NoProgram(absent));
+    }
+    thread::scope(|scope| {
+        let wanted = object.programs_mut().filter_map(|(known, program)| {
+            let name = names.iter().copied().find(|name| *name == known)?;
+            Some((name, program))
+        });
+        let loading: Vec<_> = wanted
+            .map(|(name, program)| scope.spawn(move || load_program(name, program)))
+            .collect();
+        let mut loaded = Ok(());
+        for thread in loading {
+            let one = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            loaded = loaded.and(one);
+        }
+        loaded
+    })
+}
+
+fn load_program(name: &'static str, program: &mut Program) -> Result<(), XdpError> {
     let loaded = match program {
         Program::Xdp(program) => program.load(),
         Program::SchedClassifier(program) => program.load(),
