@@ -288,11 +288,7 @@ impl Segment {
             .client()
             .run(|| Ok(request.many(self.requests, WORKERS)))?;
         let took = start.elapsed();
-        if is_front {
-            ensure!(tally.failed.is_empty(), "failed: {:?}", tally.failed);
-        } else if !tally.failed.is_empty() {
-            say_lost(to, &tally.failed);
-        }
+        ensure!(tally.failed.is_empty(), "failed: {:?}", tally.failed);
         Ok(took.as_secs_f64() * 1e6 / self.requests as f64)
     }
 
@@ -340,12 +336,6 @@ impl Segment {
         ensure!(arrived > 0, "no datagram came");
         Ok(took.as_secs_f64() * 1e9 / arrived as f64)
     }
-}
-
-/// Tells of requests that failed where `lb` has no part in it: seen once in some hundred thousand, by resets.
-#[expect(clippy::print_stderr, reason = "stdout is for figures alone")]
-fn say_lost(to: IpAddr, failed: &[String]) {
-    eprintln!("dataplane: the kernel alone lost requests to {to}: {failed:?}");
 }
 
 impl Way {
