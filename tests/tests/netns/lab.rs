@@ -6,7 +6,7 @@ use std::{
 };
 
 use xtask::lab::{
-    Daemon, Lab, Node, Options, Template,
+    Daemon, Node, Options, Template,
     probe::{ArpProbe, Mac, PingProbe},
 };
 
@@ -73,7 +73,7 @@ fn a_killed_keepalived_leaves_two_owners() {
 #[test]
 fn a_dropped_lab_leaves_nothing_behind() {
     let (name, work) = {
-        let lab = Lab::start(Options { servers: true }).unwrap();
+        let lab = Arena::beside_others(Options { servers: true });
         (lab.name().to_owned(), lab.work().to_owned())
     };
     let left: Vec<_> = std::fs::read_dir("/run/netns")
