@@ -102,6 +102,10 @@ counters! {
     AdvertStranger = "advert_excess_vrid",
     /// Packets given another source because of a virtual MAC, or turned back from one; each has its other counter too.
     VirtualMac = "virtual_mac",
+    /// Packets of BFD sessions absorbed by the fast path.
+    BfdAbsorbed = "bfd_absorbed",
+    /// Detection times of BFD sessions that expired in the kernel.
+    BfdSilent = "bfd_silent",
 }
 
 /// Packets and bytes of one service or dest, per CPU. 24 bytes.

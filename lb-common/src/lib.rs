@@ -7,6 +7,7 @@
 #![cfg_attr(not(feature = "user"), no_std)]
 
 pub mod bench;
+pub mod bfd;
 pub mod checksum;
 pub mod connection;
 pub mod counter;
@@ -21,6 +22,7 @@ pub mod hint;
 pub mod local_port;
 pub mod maps;
 pub mod programs;
+pub mod pulse;
 pub mod quic;
 pub mod ring;
 pub mod router;

@@ -3,6 +3,7 @@
 use core::mem::size_of;
 
 use crate::{
+    bfd::SessionValue,
     connection::{DestConnections, DestLimits},
     counter::Traffic,
     dest::{DestValue, FILTER_WORDS, FrontValue, NatSourceKey, NatSourceValue},
@@ -25,6 +26,8 @@ pub enum Writer {
     Checker,
     /// The VRRP child.
     Vrrp,
+    /// The BFD child.
+    Bfd,
     /// The command that attaches the programs, before it does.
     Command,
     /// Only the programs.
@@ -126,6 +129,10 @@ maps! {
     DEST_TRAFFIC: "dest_traffic", u32 => Traffic, 65536, Programs;
     /// Ring buffer of `Event`, size in bytes.
     EVENTS: "events", () => (), 262_144, Programs;
+    /// Hash `discriminator → SessionValue`.
+    BFD_SESSIONS: "bfd_sessions", u32 => SessionValue, 4096, Bfd;
+    /// Ring buffer of `Silence`, size in bytes.
+    BFD_EVENTS: "bfd_events", () => (), 65_536, Programs;
 }
 
 maps! {

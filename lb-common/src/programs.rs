@@ -13,6 +13,8 @@ pub const TC_PLAIN: &str = "lb_tc_plain";
 pub const LOCAL: &str = "lb_local";
 /// tc, never attached: takes a [`TimerRequest`](crate::router::TimerRequest) as its packet; answers with 0 or an `errno`.
 pub const TIMER: &str = "lb_timer";
+/// tc, never attached: takes a [`SessionTimerRequest`](crate::bfd::SessionTimerRequest) as its packet; answers likewise.
+pub const BFD_TIMER: &str = "lb_bfd_timer";
 /// tc, never attached: answers with the low 32 bits of jiffies.
 pub const CLOCK: &str = "lb_clock";
 /// tc, never attached: takes a [`SweepRequest`](crate::connection::SweepRequest) as its packet; answers with the numbers of flow
@@ -38,7 +40,7 @@ pub const BENCH_LRU: &str = "lb_bench_lru";
 
 /// The timer was started or cancelled. Any other answer is an `errno`.
 pub const TIMER_DONE: u32 = 0;
-/// There is no such router: `ENOENT`.
+/// There is no such entry: `ENOENT`.
 pub const TIMER_UNKNOWN: u32 = 2;
 /// The packet is not a request: `EINVAL`.
 pub const TIMER_INVALID: u32 = 22;

@@ -1,18 +1,14 @@
 //! Routers: one entry per virtual router, carrying its heartbeat timer in the kernel.
 
+use core::mem::offset_of;
+
 use bytemuck::{Pod, Zeroable};
 
-use crate::{Address, shape};
-
-/// The kernel's `struct bpf_timer`. 16 bytes.
-///
-/// The kernel finds it in the map's value by this name, so the name is not ours to choose.
-#[repr(C, align(8))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
-pub struct bpf_timer {
-    /// Belongs to the kernel; reads as zero from userspace.
-    pub opaque: [u64; 2],
-}
+use crate::{
+    Address,
+    pulse::{Pulse, bpf_timer},
+    shape,
+};
 
 /// Longest VRRP payload the fast path compares, in bytes; a longer advert goes up the socket.
 pub const ADVERT_MAX: usize = 1024;
@@ -41,8 +37,7 @@ pub struct RouterValue {
     pub last_seen: u64,
     /// Master_Down_Interval (watch) or lease (lease), in nanoseconds.
     pub interval: u64,
-    /// When the timer ends, as `last_seen`; 0 while it does not run. Adverts leave it alone: when it ends it is started again for what
-    /// is left since the last of them, because starting it costs as much as all else about an advert.
+    /// [`Pulse::deadline`].
     pub deadline: u64,
     /// Number of adverts absorbed (watch) or lease renewals (lease) since the entry was written.
     pub heartbeats: u64,
@@ -195,7 +190,6 @@ pub const TIMER_START: u32 = 1;
 pub const TIMER_CANCEL: u32 = 2;
 
 shape!(
-    bpf_timer = 16,
     RouterKey = 8,
     RouterValue = 1168,
     SenderKey = 24,
@@ -204,3 +198,11 @@ shape!(
     PeerValue = 4,
     TimerRequest = 32
 );
+
+const _: () = Pulse::begins([
+    offset_of!(RouterValue, timer),
+    offset_of!(RouterValue, last_seen),
+    offset_of!(RouterValue, interval),
+    offset_of!(RouterValue, deadline),
+    offset_of!(RouterValue, heartbeats),
+]);

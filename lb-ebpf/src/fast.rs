@@ -11,6 +11,7 @@ use lb_common::{
 };
 
 use crate::{
+    bfd,
     flow::Segment,
     forward,
     frame::Frame,
@@ -89,7 +90,7 @@ fn transport(
     let table = Table::read().ok_or(Rest::Long)?;
     let Some(found) = table.find(&service::key(packet)) else {
         // The table may have been swapped meanwhile; and somebody may care for what is no service's.
-        if maps::has_hints() || table.has_wildcards() {
+        if maps::has_hints() || table.has_wildcards() || bfd::is_control(packet, &packet.ports) {
             return Err(Rest::Long);
         }
         if table.has_nat_sources() && maps::may_be_nat_source(&reply::source(packet)) {

@@ -33,6 +33,27 @@ impl Frame {
         self.at(offset).map(|at| unsafe { &mut *at })
     }
 
+    /// True when the whole words of the first `len` bytes at `offset` are those of `expected`.
+    #[inline(always)]
+    pub fn has_words(&self, offset: usize, expected: &[u8], len: usize) -> bool {
+        // One way out of the loop, and nothing of its state used after: the verifier walks what follows once, not
+        // once for every length.
+        let mut different = 0;
+        let (words, _) = expected.as_chunks::<4>();
+        for (index, expected) in words.iter().enumerate() {
+            let at = index * 4;
+            if at + 4 > len {
+                break;
+            }
+            let Some(word) = self.get(offset + at) else {
+                different = 1;
+                break;
+            };
+            different |= u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(*expected);
+        }
+        different == 0
+    }
+
     /// True when the frame has at least `len` bytes.
     #[inline(always)]
     pub const fn holds(&self, len: usize) -> bool {

@@ -159,23 +159,11 @@ impl Router {
         Some(Self { key, entry })
     }
 
-    /// Notes the time, from which the timer goes on when it ends. False when no timer runs, because `lb_timer` has not armed it
-    /// yet or it has ended, so that the daemon's own timers count.
+    /// [`timer::beat`].
     #[inline(always)]
     fn beat(&self) -> bool {
-        // SAFETY: `entry` is an entry of `routers`. Its figures are written by one CPU at a time, because the
-        // adverts of one router come through one queue.
-        unsafe {
-            let (deadline, interval) = ((*self.entry).deadline, (*self.entry).interval);
-            if deadline == 0 {
-                return false;
-            }
-            let at = now();
-            (*self.entry).last_seen = at;
-            (*self.entry).heartbeats += 1;
-            // The first advert may make the time shorter.
-            at.saturating_add(interval) >= deadline || timer::start(self.entry, interval) == 0
-        }
+        // SAFETY: `entry` is an entry of `routers`; the adverts of one router come through one queue.
+        unsafe { timer::beat(self.entry.cast()) }
     }
 
     /// Lets the advert pass that takes mastership from us, with the gate fenced before anybody acts on it.
@@ -226,22 +214,7 @@ fn is_expected(frame: &Frame, packet: &Packet, value: &RouterValue) -> bool {
     {
         return false;
     }
-    // One way out of the loop, and nothing of its state used after: the verifier walks what follows once, not
-    // once for every length.
-    let mut different = 0;
-    let (words, _) = value.advert.as_chunks::<4>();
-    for (index, expected) in words.iter().enumerate() {
-        let at = index * 4;
-        if at >= len {
-            break;
-        }
-        let Some(word) = frame.get(packet.transport + at) else {
-            different = 1;
-            break;
-        };
-        different |= u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(*expected);
-    }
-    different == 0
+    frame.has_words(packet.transport, &value.advert, len)
 }
 
 /// True when the advert takes mastership (RFC 9568 §6.4.3): from us (lease), or from the master in force (watch). It is of

@@ -10,6 +10,7 @@ use lb_common::{
 };
 
 use crate::{
+    bfd,
     fence::{self, Say},
     flow::{self, Segment},
     frame::Frame,
@@ -148,6 +149,13 @@ pub extern "C" fn long_advert(context: *mut xdp_md, packet: *const Packet) -> u3
     piece(context, packet, &Adverts)
 }
 
+/// BFD.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn long_bfd(context: *mut xdp_md, packet: *const Packet) -> u32 {
+    piece(context, packet, &Sessions)
+}
+
 /// What is for nobody else is for this host, which may have the address but not use it.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -222,6 +230,8 @@ pub extern "C" fn long_parse(context: *mut xdp_md, packet: *mut Packet) -> u32 {
         KIND_HOST
     } else if icmp::is_icmp(&parsed) {
         KIND_ICMP
+    } else if bfd::is_control(&parsed, &parsed.ports) {
+        KIND_BFD
     } else if parsed.flags & HAS_PORTS != 0 {
         KIND_TRANSPORT
     } else {
@@ -241,16 +251,24 @@ const KIND_ICMP: u32 = 3;
 const KIND_TRANSPORT: u32 = 4;
 /// For this host, or for another.
 const KIND_HOST: u32 = 5;
+/// Perhaps of a BFD session.
+const KIND_BFD: u32 = 6;
 
 /// The answer about a packet that goes the long way; `packet` is room for what is parsed of it. Without `TIMERS` the kernel has none, and every advert is the daemon's.
 #[inline(always)]
 pub fn way<const TIMERS: bool>(context: *mut xdp_md, packet: &mut Packet) -> u32 {
     let kind = long_parse(context, packet);
+    if TIMERS && kind == KIND_BFD {
+        let verdict = long_bfd(context, packet);
+        if verdict != UNDECIDED {
+            return verdict;
+        }
+    }
     let verdict = match kind {
         KIND_FENCED_ARP => return xdp_verdict(Outcome::FencedNeighbour),
         KIND_ADVERT if TIMERS => long_advert(context, packet),
         KIND_ICMP => error(context, packet),
-        KIND_TRANSPORT => with_ports(context, packet),
+        KIND_TRANSPORT | KIND_BFD => with_ports(context, packet),
         KIND_ADVERT | KIND_HOST => UNDECIDED,
         _ => return xdp_verdict(Outcome::Pass),
     };
@@ -347,6 +365,15 @@ impl Piece for Adverts {
             vlan: packet.vlan,
         };
         heartbeat::receive(frame, packet, &place)
+    }
+}
+
+struct Sessions;
+
+impl Piece for Sessions {
+    #[inline(always)]
+    fn decide(&self, _context: &XdpContext, frame: &mut Frame, packet: &Packet) -> Option<Outcome> {
+        bfd::receive(frame, packet)
     }
 }
 

@@ -31,6 +31,7 @@
 
 mod atomic;
 mod bench;
+mod bfd;
 mod budget;
 mod bytes;
 mod client;
@@ -123,13 +124,19 @@ pub fn lb_local(context: TcContext) -> i32 {
 /// Arms or cancels the timer of a virtual router. Never attached: the daemon runs it with a request as packet.
 #[classifier]
 pub fn lb_timer(context: TcContext) -> i32 {
-    let answer = match timer::serve(&Frame::new(context.data(), context.data_end())) {
-        TimerOutcome::Done => programs::TIMER_DONE,
-        TimerOutcome::Unknown => programs::TIMER_UNKNOWN,
-        TimerOutcome::Refused(error) => error.unsigned_abs() as u32,
-        TimerOutcome::Invalid => programs::TIMER_INVALID,
-    };
-    answer.cast_signed()
+    timer_answer(timer::serve(&Frame::new(
+        context.data(),
+        context.data_end(),
+    )))
+}
+
+/// Arms the timer of a BFD session, likewise.
+#[classifier]
+pub fn lb_bfd_timer(context: TcContext) -> i32 {
+    timer_answer(timer::serve_session(&Frame::new(
+        context.data(),
+        context.data_end(),
+    )))
 }
 
 /// Tells the low 32 bits of jiffies. Never attached: the daemon runs it to know the age of flows.
@@ -205,6 +212,17 @@ fn measured(context: &XdpContext, verdict: u32) -> u32 {
         Some(()) => verdict,
         None => verdict::ABORTED,
     }
+}
+
+#[inline(always)]
+const fn timer_answer(outcome: TimerOutcome) -> i32 {
+    let answer = match outcome {
+        TimerOutcome::Done => programs::TIMER_DONE,
+        TimerOutcome::Unknown => programs::TIMER_UNKNOWN,
+        TimerOutcome::Refused(error) => error.unsigned_abs() as u32,
+        TimerOutcome::Invalid => programs::TIMER_INVALID,
+    };
+    answer.cast_signed()
 }
 
 /// The short way, or the long one.

@@ -9,6 +9,7 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use lb_common::{
+    bfd::{SessionValue, Silence},
     connection::{DestConnections, DestLimits},
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
@@ -55,7 +56,8 @@ mod tables {
         LocalPortBucket, LruHashMap, NatSourceKey, NatSourceValue, OwnedKey, OwnedValue, PeerKey,
         PeerValue, PerCpuArray, QuicKey, RingBuf, RingChunk, RouterKey, RouterMacValue,
         RouterValue, SenderKey, SenderValue, ServiceKey, ServiceSlot, ServiceTableHeader,
-        ServiceValue, Traffic, VirtualMacKey, VirtualMacValue, btf_map, maps,
+        ServiceValue, SessionValue, Silence, Traffic, VirtualMacKey, VirtualMacValue, btf_map,
+        maps,
     };
 
     statics! {
@@ -89,6 +91,8 @@ mod tables {
         SERVICE_TRAFFIC = service_traffic: PerCpuArray<Traffic>;
         DEST_TRAFFIC = dest_traffic: PerCpuArray<Traffic>;
         EVENTS = events: RingBuf<Event>;
+        BFD_SESSIONS = bfd_sessions: HashMap<u32, SessionValue> | BPF_F_NO_PREALLOC;
+        BFD_EVENTS = bfd_events: RingBuf<Silence>;
     }
 }
 
@@ -294,6 +298,18 @@ pub fn remember_fragment(key: &FragmentKey, value: &FragmentValue) {
     let _full = tables::fragments.insert(key, value, 0);
 }
 
+/// The entry of the BFD session that has this discriminator, as it is in packets; as of [`router`].
+#[inline(always)]
+pub fn session(discriminator: u32) -> Option<*mut SessionValue> {
+    tables::bfd_sessions.get_ptr_mut(discriminator)
+}
+
+/// The `bfd_sessions` map itself, as [`routers_map`].
+#[inline(always)]
+pub fn sessions_map() -> *mut c_void {
+    (&raw const tables::bfd_sessions).cast_mut().cast()
+}
+
 /// The `routers` map itself, which `bpf_timer_init` wants.
 #[inline(always)]
 pub fn routers_map() -> *mut c_void {
@@ -386,6 +402,14 @@ fn add_traffic(traffic: Option<*mut Traffic>, bytes: u64, new_flow: bool) {
 #[inline(always)]
 pub fn emit(event: &Event) {
     if tables::events.output(event, 0).is_err() {
+        count(Counter::EventLost);
+    }
+}
+
+/// Tells the daemon of a BFD session that is silent.
+#[inline(always)]
+pub fn emit_silence(silence: &Silence) {
+    if tables::bfd_events.output(silence, 0).is_err() {
         count(Counter::EventLost);
     }
 }

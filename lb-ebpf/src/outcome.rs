@@ -53,6 +53,8 @@ pub enum Outcome {
     ReplyRouted,
     /// An advert the daemon need not see.
     AdvertAbsorbed,
+    /// A packet of a BFD session that the daemon need not see.
+    BfdAbsorbed,
     /// An advert without consequence, beyond its sender's budget; counted under this name.
     AdvertExcess(Counter),
     /// An advert of ours that renewed its lease.

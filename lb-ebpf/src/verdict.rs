@@ -99,6 +99,7 @@ pub fn xdp_verdict(outcome: Outcome) -> u32 {
         Outcome::ReplyRouted => (xdp_action::XDP_PASS, Counter::Replied),
         Outcome::AdvertAbsorbed => (xdp_action::XDP_DROP, Counter::AdvertAbsorbed),
         Outcome::AdvertExcess(counter) => (xdp_action::XDP_DROP, counter),
+        Outcome::BfdAbsorbed => (xdp_action::XDP_DROP, Counter::BfdAbsorbed),
         Outcome::Fenced => (xdp_action::XDP_DROP, Counter::FencedDrop),
         Outcome::FencedNeighbour => (xdp_action::XDP_DROP, Counter::FencedNeighbour),
         Outcome::NotAccepted => (xdp_action::XDP_DROP, Counter::NotAccepted),
@@ -143,6 +144,7 @@ pub fn tc_verdict(outcome: Outcome) -> i32 {
         | Outcome::ReplyRouted
         | Outcome::AdvertAbsorbed
         | Outcome::AdvertExcess(_)
+        | Outcome::BfdAbsorbed
         | Outcome::Unresolved
         | Outcome::Malformed
         | Outcome::TtlExpired => (TC_ACT_OK, None),

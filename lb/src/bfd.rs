@@ -38,10 +38,6 @@ use self::{
 };
 use crate::config::model::bfd::BfdInstance;
 
-/// UDP port of packets over one hop (RFC 5881 §4).
-pub const SINGLE_HOP_PORT: u16 = 3784;
-/// UDP port of packets over several hops (RFC 5883 §5).
-pub const MULTIHOP_PORT: u16 = 4784;
 /// UDP ports to send from (RFC 5881 §4).
 pub const SOURCE_PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
 
@@ -195,7 +191,10 @@ impl Bfd {
         let mut turn = turn(id, now, rng, &mut self.outputs);
         let judged = judge(session.config(), incoming);
         match judged.and_then(|()| session.judge(&parsed, now)) {
-            Ok(()) => session.handle_control(&parsed.control, &mut turn),
+            Ok(()) => {
+                session.handle_control(&parsed.control, &mut turn);
+                session.watch_like(incoming, &parsed.control, &mut turn);
+            }
             Err(refusal) => session.refuse(refusal, &mut turn),
         }
         self.arm(id);
@@ -226,6 +225,31 @@ impl Bfd {
                 what: Note::Refused(refusal),
             });
         }
+    }
+
+    /// The kernel watches a session as it was asked last, or will not.
+    pub fn handle_watched(&mut self, id: SessionId, is_on: bool) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.handle_watched(is_on);
+        }
+        self.arm(id);
+    }
+
+    /// The kernel took `more` packets of a session in since it was asked last, the latest at `heard`.
+    pub fn handle_heard(&mut self, id: SessionId, heard: Instant, more: u64) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.handle_heard(heard, more);
+        }
+        self.arm(id);
+    }
+
+    /// The kernel heard nothing of a session it watched for the detection time, and watches it no longer. Told after
+    /// [`Self::handle_heard`], and after the packets that wait.
+    pub fn handle_silence(&mut self, id: SessionId, rng: &mut fastrand::Rng, now: Instant) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.handle_silence(&mut turn(id, now, rng, &mut self.outputs));
+        }
+        self.arm(id);
     }
 
     /// Sends what is due and finds who is silent.
@@ -360,11 +384,7 @@ fn judge(config: &BfdInstance, incoming: &Incoming<'_>) -> Result<(), Refusal> {
     if incoming.source != config.neighbor || !is_ours {
         return Err(Refusal::Address);
     }
-    // keepalived's rule: both ends are taken to send with the same TTL.
-    let least = config
-        .max_hops
-        .map_or(0, |hops| config.ttl.saturating_sub(hops));
-    if incoming.ttl < least {
+    if incoming.ttl < config.min_ttl() {
         return Err(Refusal::Ttl(incoming.ttl));
     }
     Ok(())

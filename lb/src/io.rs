@@ -1,6 +1,7 @@
 //! The only place with file descriptors: files, sockets, netlink, BPF maps, probes.
 
 pub mod civil;
+mod clock;
 pub mod config;
 pub mod control;
 pub mod core_dump;
@@ -32,6 +33,7 @@ pub mod scheduling;
 pub mod script;
 pub mod secret;
 pub mod service_manager;
+pub mod sessions;
 pub mod signals;
 pub mod socket;
 pub mod sysctl;

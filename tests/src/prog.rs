@@ -16,10 +16,12 @@ use aya::{
 };
 use bytemuck::Zeroable;
 use lb::io::xdp::{
-    CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, Swept, Timers, VrrpMaps,
+    self, CheckerMaps, DataPlane, Events, Options, Pins, ReadMaps, SessionMap, SessionTimers,
+    Swept, Timers, VrrpMaps,
 };
 use lb_common::{
     Mac,
+    bfd::{SessionValue, Silence},
     connection::{DestConnections, DestLimits, SWEEP_BUCKETS, SWEPT_LEFT, SweepRequest},
     counter::{Counter, Traffic},
     dest::{
@@ -85,6 +87,12 @@ pub struct Loaded {
     pub timers: Option<Timers>,
     /// The events.
     pub events: Events,
+    /// What the BFD child writes.
+    pub sessions: SessionMap,
+    /// Timers of sessions, where the kernel has them.
+    pub session_timers: Option<SessionTimers>,
+    /// The events of sessions.
+    pub silences: Events<Silence>,
     /// The programs.
     pub data_plane: DataPlane,
 }
@@ -118,6 +126,11 @@ impl Loaded {
                 .timers
                 .then(|| Timers::open(&pins).expect("timers")),
             events: Events::open(&pins).expect("events"),
+            sessions: xdp::sessions(&pins).expect("sessions"),
+            session_timers: capabilities
+                .timers
+                .then(|| SessionTimers::open(&pins).expect("timers of sessions")),
+            silences: Events::of_sessions(&pins).expect("events of sessions"),
             data_plane,
         };
         DataPlane::remove(&pins).expect("unpin");
@@ -210,6 +223,11 @@ impl Loaded {
             self.read.flows6.set(index, FlowBucket6::zeroed(), 0)?;
         }
         while self.events.next_event().is_some() {}
+        let sessions: Vec<u32> = self.sessions.keys().collect::<Result<_, _>>()?;
+        for discriminator in sessions {
+            self.sessions.remove(&discriminator)?;
+        }
+        while self.silences.next_event().is_some() {}
         Ok(())
     }
 
@@ -585,6 +603,21 @@ impl Loaded {
         if let Some(timers) = &self.timers {
             timers
                 .start(&key, Duration::from_nanos(value.interval))
+                .expect("start the timer");
+        }
+    }
+
+    /// Writes the BFD session with this discriminator, as it is in packets, and starts its timer.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_session(&mut self, discriminator: u32, value: &SessionValue) {
+        self.sessions
+            .insert(discriminator, value, 0)
+            .expect("write a session");
+        if let Some(timers) = &self.session_timers {
+            timers
+                .start(discriminator, value.interval)
                 .expect("start the timer");
         }
     }

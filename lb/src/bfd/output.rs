@@ -1,6 +1,10 @@
 //! What the sessions hear and what they want.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +53,25 @@ pub struct Remembered {
     pub sequence: Option<u32>,
 }
 
+/// What the kernel may take in for a session that is Up: packets equal to this one. Each puts the detection off, and changes nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Our name for the session, which the packets have.
+    pub discriminator: NonZeroU32,
+    /// Where they come from.
+    pub source: IpAddr,
+    /// Where they go.
+    pub destination: IpAddr,
+    /// Whether they come by the port of multihop sessions.
+    pub is_multihop: bool,
+    /// The least TTL or hop limit that counts.
+    pub min_ttl: u8,
+    /// The UDP payload.
+    pub payload: Vec<u8>,
+    /// Silence for so long is the end of the session.
+    pub detection: Duration,
+}
+
 /// An effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -58,6 +81,16 @@ pub enum Output {
         session: SessionId,
         /// The UDP payload.
         payload: Vec<u8>,
+    },
+    /// The kernel is to watch the session so, or not any more; answered by [`Bfd::handle_watched`](super::Bfd::handle_watched) and
+    /// [`Bfd::handle_heard`](super::Bfd::handle_heard).
+    Watch {
+        /// The session.
+        session: SessionId,
+        /// What is taken in.
+        watch: Option<Watch>,
+        /// When the other end was heard last.
+        heard: Instant,
     },
     /// Those who track the session are to hear of it.
     Turned {

@@ -92,6 +92,12 @@ pub fn not_sent(name: &str, error: &dyn Display) -> String {
     format!("({name}) Error sending packet: {error}")
 }
 
+/// The kernel does not watch sessions for us.
+#[must_use]
+pub fn unwatched(error: &dyn Display) -> String {
+    format!("BFD: the kernel does not watch sessions, every packet wakes this process: {error}")
+}
+
 /// A session cannot prove who it is.
 #[must_use]
 pub fn no_key(name: &str, error: &dyn Display) -> String {

@@ -1,6 +1,7 @@
 //! One session: the state machine of RFC 5880 §6.8, and when it speaks.
 
 mod timing;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -9,7 +10,10 @@ use std::{
 };
 
 pub(super) use self::timing::MOST_SLACK;
-use self::timing::{jittered, slack};
+use self::{
+    timing::{jittered, slack},
+    watch::Asked,
+};
 use super::{
     authentication::Authenticator,
     output::{Note, Output, Remembered, SessionId},
@@ -96,6 +100,8 @@ pub(super) struct Session {
     expires: Option<Instant>,
     /// When the other end may have begun to count anew.
     forgets: Option<Instant>,
+    /// What the kernel is to take in.
+    watch: Option<Asked>,
     /// False while it is only taken for Up because an earlier child had it so.
     is_confirmed: bool,
     since: Instant,
@@ -131,6 +137,7 @@ impl Session {
             heard: None,
             expires: None,
             forgets: None,
+            watch: None,
             is_confirmed: true,
             since: turn.now,
             ups: 0,
@@ -225,6 +232,8 @@ impl Session {
         authenticator: Option<Authenticator>,
         turn: &mut Turn<'_>,
     ) {
+        // What counted may not count any more.
+        self.unwatch(turn);
         let before = std::mem::replace(&mut self.config, config);
         let old = std::mem::replace(&mut self.authenticator, authenticator);
         if let (Some(new), Some(old)) = (&mut self.authenticator, &old) {
@@ -252,7 +261,8 @@ impl Session {
 
     /// Judges a packet that is of this session by its discriminator or its source.
     pub(super) fn judge(&mut self, parsed: &Parsed<'_>, now: Instant) -> Result<(), Refusal> {
-        if self.forgets.is_some_and(|at| at <= now)
+        if !self.is_watched()
+            && self.forgets.is_some_and(|at| at <= now)
             && let Some(authenticator) = &mut self.authenticator
         {
             authenticator.forget();
@@ -304,9 +314,7 @@ impl Session {
             self.turned(turn);
         }
         self.tell_detection_time(detection, turn);
-        let detection = self.detection_time();
-        self.expires = detection.map(|time| turn.now + time);
-        self.forgets = detection.map(|time| turn.now + 2 * time);
+        self.expect_next();
         if control.poll {
             self.send(true, turn);
         }
@@ -321,7 +329,7 @@ impl Session {
 
     /// Sends what is due and sees whether the other end is silent.
     pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
-        if self.expires.is_some_and(|at| at <= turn.now) {
+        if !self.is_watched() && self.expires.is_some_and(|at| at <= turn.now) {
             self.expire(turn);
         }
         let early = slack(self.interval());
@@ -333,7 +341,8 @@ impl Session {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.next_tx.into_iter().chain(self.expires).min()
+        let expires = self.expires.filter(|_| !self.is_watched());
+        self.next_tx.into_iter().chain(expires).min()
     }
 
     /// The operator ends it: the other end hears that it is meant.
@@ -397,6 +406,7 @@ impl Session {
             }
             return;
         }
+        self.unwatch(turn);
         self.poll = Poll::None;
         (self.min_tx, self.min_rx) = (self.desired_min_tx(), self.config.min_rx);
         if was_up {
@@ -557,6 +567,7 @@ impl Session {
             tx_interval_ms: millis(self.interval()),
             rx_interval_ms: millis(self.min_rx.max(self.remote.min_tx)),
             detection_time_ms: self.detection_time().map(millis),
+            watched: self.is_watched(),
             polling: self.poll != Poll::None,
             authentication: self.authenticator.is_some(),
             ups: self.ups,

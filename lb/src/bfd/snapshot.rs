@@ -39,6 +39,8 @@ pub struct SessionSnapshot {
     pub rx_interval_ms: f64,
     /// Milliseconds of silence that end the session; `None` before anything is heard.
     pub detection_time_ms: Option<f64>,
+    /// The kernel takes packets in that say nothing new, and sees silence.
+    pub watched: bool,
     /// A poll sequence is under way.
     pub polling: bool,
     /// Packets carry a proof.

@@ -35,7 +35,7 @@ use self::{
 pub use self::{
     check::{Check, Connection, FileCheck, FileWeight, Http, Schedule},
     command::Command,
-    global::{GlobalDefs, JsonVersion, VmacMode, VrrpXdp},
+    global::{Absorb, GlobalDefs, JsonVersion, VmacMode},
     lvs::{
         ForwardMethod, Protocol, RealServer, Scheduler, SorryServer, Tunnel, VirtualServer,
         VirtualServerGroup, VirtualService,
@@ -87,7 +87,7 @@ words!(DataPlane { Auto = "auto", Xdp = "xdp", Ipvs = "ipvs" });
 words!(InitialState { Master = "MASTER", Backup = "BACKUP" });
 words!(JsonVersion { V1 = "1", V2 = "2" });
 words!(Version { V2 = "2", V3 = "3" });
-words!(VrrpXdp { Auto = "auto", Off = "off" });
+words!(Absorb { Auto = "auto", Off = "off" });
 words!(VmacMode { Macvlan = "macvlan", Bpf = "bpf" });
 words!(LinkbeatMethod { Mii = "MII", Ethtool = "ETHTOOL", Ioctl = "IOCTL" });
 
@@ -147,6 +147,12 @@ impl Config {
         !(self.static_addresses.is_empty()
             && self.static_routes.is_empty()
             && self.static_rules.is_empty())
+    }
+
+    /// Whether the kernel may watch BFD sessions.
+    #[must_use]
+    pub fn watches_bfd(&self) -> bool {
+        self.global.bfd_xdp == Absorb::Auto && !self.bfd_instances.is_empty()
     }
 }
 

@@ -226,7 +226,7 @@ fn advert_intervals_follow_the_version() {
 fn every_keyword_of_keepalived_is_known() {
     let cases = [
         ("the top level", 25, 0),
-        ("global_defs", 140, 15),
+        ("global_defs", 140, 16),
         ("vrrp_instance", 70, 0),
         // `notify_deleted` too, which keepalived.conf(5) has and the code does not.
         ("vrrp_sync_group", 15, 1),

@@ -18,13 +18,11 @@ use lb_common::{
     Address,
     event::Event,
     gate::{GATE_FENCED, GATE_OPEN},
-    mapped,
     router::{
         ADVERT_MAX, ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey,
         RouterValue,
     },
 };
-use nix::time::{ClockId, clock_gettime};
 
 pub use self::{
     addresses::{Owned, owned},
@@ -32,8 +30,11 @@ pub use self::{
     terms::Terms,
     virtual_macs::{Bearer, VirtualMac},
 };
-use super::xdp::{Pins, Timers, VrrpMaps};
-use crate::vrrp::output::Guard;
+use super::{
+    clock::{instant, monotonic, nanoseconds},
+    xdp::{Pins, Timers, VrrpMaps, gone},
+};
+use crate::{pool::mapped, vrrp::output::Guard};
 
 /// Writes what the VRRP child owns of the data plane; its only writer.
 pub struct Guards {
@@ -106,7 +107,7 @@ impl Heartbeat {
     /// Whether an advert that came up the socket at `arrival` is older than one that was absorbed since.
     #[must_use]
     pub fn overtook(&self, source: IpAddr, arrival: Instant) -> bool {
-        self.watches && self.source == address(source) && self.last_seen > arrival
+        self.watches && self.source == mapped(source) && self.last_seen > arrival
     }
 }
 
@@ -199,9 +200,9 @@ impl Guards {
         };
         value.epoch = self.epoch_base.wrapping_add(epoch);
         value.gate = subject.gate;
-        value.own = address(own);
-        value.destination = address(subject.terms.destination(own));
-        value.last_seen = monotonic()?;
+        value.own = mapped(own);
+        value.destination = mapped(subject.terms.destination(own));
+        value.last_seen = monotonic().context("clock")?;
         if !self.allowed.watch {
             value.flags = ROUTER_FLAG_PASS;
         }
@@ -235,7 +236,7 @@ impl Guards {
                 remaining,
             } if self.allowed.watch && !terms.are_signed() => {
                 expect(&mut value, &advert.emit(*source, terms.destination(own)))?;
-                value.source = address(*source);
+                value.source = mapped(*source);
                 value.interval = nanoseconds(*down_after);
                 let ttls = self.peer(&(subject.key, *source));
                 if let Some(ttls) = ttls.filter(|_| terms.are_peers_only()) {
@@ -295,15 +296,7 @@ impl Guards {
 
     fn clear(&mut self, key: &RouterKey) -> anyhow::Result<()> {
         self.fold_absorbed(key);
-        match self.maps.routers.remove(key) {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(MapError::SyscallError(error))
-                if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error).context("routers"),
-        }
+        gone(self.maps.routers.remove(key)).context("routers")
     }
 
     /// Takes up what an earlier process left: heartbeats of routers that are not in `keys` end, and the gates in use are
@@ -341,7 +334,7 @@ impl Guards {
             .context("gates")?
             .state
             == GATE_OPEN;
-        let runs = value.last_seen.saturating_add(value.interval) > monotonic()?;
+        let runs = value.last_seen.saturating_add(value.interval) > monotonic().context("clock")?;
         Ok(value.role == ROUTER_LEASE && value.gate == subject.gate && open && runs)
     }
 
@@ -354,12 +347,11 @@ impl Guards {
             return Ok(None);
         };
         let gate = self.maps.gates.get(&subject.gate, 0).context("gates")?;
-        let age = Duration::from_nanos(monotonic()?.saturating_sub(value.last_seen));
         Ok(Some(Heartbeat {
             epoch: self.epoch(value.epoch),
             watches: value.role == ROUTER_WATCH,
             source: value.source,
-            last_seen: Instant::now().checked_sub(age).context("clock")?,
+            last_seen: instant(value.last_seen).context("clock")?,
             at: value.last_seen,
             fenced: gate.state == GATE_FENCED,
         }))
@@ -392,22 +384,4 @@ fn expect(value: &mut RouterValue, payload: &[u8]) -> anyhow::Result<()> {
     value.role = ROUTER_WATCH;
     value.advert_len = u32::try_from(payload.len()).context("advert length")?;
     Ok(())
-}
-
-fn address(ip: IpAddr) -> Address {
-    match ip {
-        IpAddr::V4(v4) => mapped(v4.octets()),
-        IpAddr::V6(v6) => v6.octets(),
-    }
-}
-
-/// 584 years at most.
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The programs' clock, `bpf_ktime_get_ns`.
-fn monotonic() -> anyhow::Result<u64> {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("clock")?;
-    Ok(nanoseconds(Duration::from(now)))
 }

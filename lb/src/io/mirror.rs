@@ -13,7 +13,7 @@ use lb_common::{
 };
 
 use crate::{
-    io::xdp::{CheckerMaps, XdpError},
+    io::xdp::{CheckerMaps, XdpError, gone},
     mirror::{Image, MapOp},
 };
 
@@ -86,19 +86,6 @@ pub fn apply(maps: &mut CheckerMaps, op: &MapOp) -> Result<(), XdpError> {
         map: op.map(),
         source,
     })
-}
-
-/// An entry somebody removed before us is as gone as one we remove.
-fn gone(removed: Result<(), MapError>) -> Result<(), MapError> {
-    match removed {
-        Err(MapError::SyscallError(error))
-            if error.io_error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            Ok(())
-        }
-        Err(MapError::KeyNotFound) => Ok(()),
-        other => other,
-    }
 }
 
 /// The entries of an array that are not all zero.

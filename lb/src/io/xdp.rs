@@ -18,8 +18,8 @@ pub use self::{
     error::XdpError,
     events::Events,
     loader::{Capabilities, DataPlane, Options, make_directory, mount_bpffs},
-    maps::{CheckerMaps, FlowCounts, ReadMaps, VrrpMaps},
+    maps::{CheckerMaps, FlowCounts, ReadMaps, SessionMap, VrrpMaps, gone, sessions},
     pins::Pins,
-    timers::{Sweeper, Swept, Timers},
+    timers::{SessionTimers, Sweeper, Swept, Timers},
     trial::{Trial, Tried},
 };

@@ -1,13 +1,19 @@
 //! The bfd child: one loop between the wire and [`Bfd`]. No decisions here.
 
+mod kernel;
 mod memory;
 mod sockets;
 
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use lb_common::bfd::Silence;
 
-use self::{memory::Memory, sockets::Sockets};
+use self::{
+    kernel::{Kernel, Silences, next_silences},
+    memory::Memory,
+    sockets::Sockets,
+};
 use super::{
     channel::{ChildChannel, FromChild, Plan, ToChild},
     parent::Parent,
@@ -41,6 +47,8 @@ struct Child {
     bfd: Bfd,
     rng: fastrand::Rng,
     sockets: Sockets,
+    kernel: Kernel,
+    silences: Option<Silences>,
     memory: Memory,
     feed: Option<Feed>,
     priorities: Priorities,
@@ -73,16 +81,18 @@ pub async fn run(
                 expired.context("timer")?;
                 child.handle_timeout(next);
             }
-            // 2. The wire.
+            // 2. What the kernel watched. Packets that wait are read first here too.
+            silences = next_silences(&mut child.silences) => child.handle_silences(&silences?),
+            // 3. The wire.
             () = child.sockets.readable() => child.take(),
-            // 3. Who wants to hear of sessions.
+            // 4. Who wants to hear of sessions.
             stream = subscriber(&mut child.feed) => {
                 let facts = child.facts();
                 if let Some(feed) = &mut child.feed {
                     feed.welcome(stream, &facts);
                 }
             }
-            // 4. The parent.
+            // 5. The parent.
             order = parent.recv() => match order {
                 ToChild::Configure(plan) => {
                     succession.enter().await?;
@@ -126,6 +136,8 @@ impl Child {
             bfd: Bfd::new(),
             rng: fastrand::Rng::new(),
             sockets: Sockets::default(),
+            kernel: Kernel::default(),
+            silences: None,
             memory: Memory::new(run_dir.session_memory()),
             feed: feed.ok(),
             priorities: Priorities::new(Role::Bfd),
@@ -148,6 +160,8 @@ impl Child {
         } else {
             self.memory.take()
         };
+        // Before anything is heard, which an earlier child's watches would keep from us.
+        self.silences = self.kernel.configure(plan, &mut self.bfd);
         let now = Instant::now();
         self.bfd.handle_config(&wanted, &left, &mut self.rng, now);
         self.adjust_sockets();
@@ -168,7 +182,8 @@ impl Child {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let due = self.bfd.poll_timeout().map(|(due, _)| due);
-        due.into_iter().chain(self.retry).min()
+        let audit = self.kernel.poll_timeout();
+        due.into_iter().chain(self.retry).chain(audit).min()
     }
 
     fn handle_timeout(&mut self, due: Option<Instant>) {
@@ -180,7 +195,22 @@ impl Child {
         if self.retry.is_some_and(|at| at <= now) {
             self.adjust_sockets();
         }
+        // As in `handle_silences`.
+        self.drain();
+        self.kernel.audit(&mut self.bfd, &mut self.rng, now);
         self.bfd.handle_timeout(&mut self.rng, now);
+    }
+
+    /// Hears of sessions that the kernel found silent.
+    fn handle_silences(&mut self, silences: &[Silence]) {
+        self.sockets.receive();
+        self.take();
+        // Who was heard since is watched anew before that, and what was said of it before does not count.
+        self.drain();
+        for silence in silences {
+            self.kernel
+                .handle_silence(&mut self.bfd, silence, &mut self.rng);
+        }
     }
 
     /// Takes the datagrams in that were read.
@@ -198,6 +228,14 @@ impl Child {
         while let Some(output) = self.bfd.poll_output() {
             match output {
                 Output::Send { session, payload } => self.sockets.send(session, &payload),
+                Output::Watch {
+                    session,
+                    watch,
+                    heard,
+                } => {
+                    let watch = watch.as_ref();
+                    self.kernel.watch(&mut self.bfd, session, watch, heard);
+                }
                 Output::Turned { name, is_up } => facts.push(Fact::new(&name, is_up)),
                 Output::Noted { name, what } => {
                     is_memorable |= matches!(what, Note::DetectionTime { .. });
@@ -222,12 +260,13 @@ impl Child {
         facts.map(|(name, is_up)| Fact::new(name, is_up)).collect()
     }
 
-    fn status(&self, detailed: bool) -> BfdStatus {
+    fn status(&mut self, detailed: bool) -> BfdStatus {
         let waits = if detailed {
             self.waits(Instant::now())
         } else {
             Vec::new()
         };
+        self.kernel.ask_all(&mut self.bfd);
         let refused = self.bfd.refused().iter();
         BfdStatus {
             sessions: SessionsStatus {
@@ -287,8 +326,8 @@ fn key(given: &Authentication) -> anyhow::Result<Key> {
 fn note(name: &str, what: &Note) {
     let (weight, text) = sentence::noted(name, what);
     match weight {
-        Weight::Warning => tracing::warn!("{text}"),
-        Weight::Info => tracing::info!("{text}"),
-        Weight::Debug => tracing::debug!("{text}"),
+        Weight::Warning => tracing::warn!(session = name, "{text}"),
+        Weight::Info => tracing::info!(session = name, "{text}"),
+        Weight::Debug => tracing::debug!(session = name, "{text}"),
     }
 }

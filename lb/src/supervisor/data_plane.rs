@@ -12,7 +12,7 @@ use self::clients::LocalClients;
 use super::run_dir::RunDir;
 use crate::{
     config::model::{
-        Config, DataPlane as Planes, ForwardMethod, InterfaceName, VrrpInstance, VrrpXdp,
+        Absorb, Config, DataPlane as Planes, ForwardMethod, InterfaceName, VrrpInstance,
         global::VmacMode, vrrp::Device,
     },
     io::{
@@ -219,6 +219,10 @@ impl DataPlane {
                 indexes.extend(self.netlink.egress(peer.address).await?);
             }
         }
+        if config.watches_bfd() {
+            let neighbors = config.bfd_instances.iter().map(|it| it.neighbor);
+            indexes.extend(self.netlink.egresses(neighbors.collect()).await?.values());
+        }
         for address in self.netlink.addresses().await? {
             if servers
                 .iter()
@@ -335,7 +339,7 @@ fn refusal(name: &InterfaceName, wanted: &Wanted, error: XdpError) -> String {
 /// Whether the data plane has a part in virtual routers beside forwarding by their gates: absorbing, fencing or refusing.
 fn guards_anything(config: &Config) -> bool {
     let vrrp = &config.global.vrrp;
-    vrrp.xdp == VrrpXdp::Auto || vrrp.fence || !config.vrrp_instances.iter().all(accepts)
+    vrrp.xdp == Absorb::Auto || vrrp.fence || !config.vrrp_instances.iter().all(accepts)
 }
 
 /// Whether the MASTER takes packets to its addresses, as it always does when it owns them.

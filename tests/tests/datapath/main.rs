@@ -6,6 +6,7 @@
 )]
 
 mod accept;
+mod bfd;
 mod clients;
 mod connections;
 mod every;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::kernel::Kernel;
 use crate::{
     bfd::{
         Bfd, Wanted,
@@ -44,6 +45,8 @@ pub(super) struct Node {
     pub(super) bfd: Bfd,
     pub(super) address: IpAddr,
     rng: fastrand::Rng,
+    /// What watches for it; without one every packet is its own to take.
+    pub(super) kernel: Option<Kernel>,
     /// What it said for the log.
     pub(super) notes: Vec<Note>,
     /// What those who track heard, with the time.
@@ -56,6 +59,7 @@ impl Node {
             bfd: Bfd::new(),
             address: address.into(),
             rng: fastrand::Rng::with_seed(seed),
+            kernel: None,
             notes: Vec::new(),
             turns: Vec::new(),
         }
@@ -77,11 +81,24 @@ impl Node {
     }
 
     pub(super) fn take(&mut self, incoming: &Incoming<'_>, now: Instant) {
-        self.bfd.handle_packet(incoming, &mut self.rng, now);
+        let kernel = self.kernel.as_mut();
+        if !kernel.is_some_and(|kernel| kernel.absorbs(incoming, now)) {
+            self.bfd.handle_packet(incoming, &mut self.rng, now);
+        }
     }
 
     pub(super) fn wake(&mut self, now: Instant) {
+        if let Some(kernel) = &mut self.kernel {
+            kernel.wake(&mut self.bfd, &mut self.rng, now);
+        }
         self.bfd.handle_timeout(&mut self.rng, now);
+    }
+
+    /// When [`Self::wake`] is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let kernel = self.kernel.as_ref().and_then(Kernel::due);
+        let own = self.bfd.poll_timeout().map(|(due, _)| due);
+        kernel.into_iter().chain(own).min()
     }
 
     pub(super) fn stop(&mut self, now: Instant) {
@@ -94,6 +111,14 @@ impl Node {
         while let Some(output) = self.bfd.poll_output() {
             match output {
                 Output::Send { payload, .. } => sent.push(payload),
+                Output::Watch {
+                    session,
+                    watch,
+                    heard,
+                } => match &mut self.kernel {
+                    Some(kernel) => kernel.take(&mut self.bfd, session, watch, heard),
+                    None => self.bfd.handle_watched(session, false),
+                },
                 Output::Turned { is_up, .. } => self.turns.push((now, is_up)),
                 Output::Noted { what, .. } => self.notes.push(what),
             }
@@ -240,7 +265,7 @@ impl Scene {
     fn next(&self) -> Option<Instant> {
         let arrival = self.flying.front().map(|(at, ..)| *at);
         let nodes = self.nodes.iter();
-        let due = nodes.filter_map(|node| Some(node.bfd.poll_timeout()?.0));
+        let due = nodes.filter_map(Node::due);
         due.chain(arrival).min()
     }
 

@@ -125,6 +125,15 @@ impl BfdInstance {
         }
     }
 
+    /// The least TTL or hop limit of a packet that counts, by keepalived's rule: both ends are taken to send with the same.
+    #[must_use]
+    pub const fn min_ttl(&self) -> u8 {
+        match self.max_hops {
+            Some(hops) => self.ttl.saturating_sub(hops),
+            None => 0,
+        }
+    }
+
     /// keepalived's default TTL: 64 for IPv6, against RFC 5881 §5.
     #[must_use]
     pub const fn default_ttl(family: Family) -> u8 {

@@ -50,6 +50,8 @@ pub struct GlobalDefs {
     pub checker_process: Scheduling,
     /// The scheduling of the bfd child.
     pub bfd_process: Scheduling,
+    /// `bfd_xdp`.
+    pub bfd_xdp: Absorb,
     /// Sizes of socket buffers.
     pub buffers: Buffers,
     /// SNMP.
@@ -310,13 +312,13 @@ pub struct SyncDaemon {
     pub group: Option<IpAddr>,
 }
 
-/// `vrrp_xdp auto|off`: whether the kernel absorbs and judges adverts (extension).
+/// `vrrp_xdp auto|off`, `bfd_xdp auto|off`: whether the kernel absorbs adverts, and judges them, or packets of BFD (extension).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VrrpXdp {
+pub enum Absorb {
     /// Where it can.
     #[default]
     Auto,
-    /// Every advert is the daemon's.
+    /// Every one is the daemon's.
     Off,
 }
 
@@ -365,7 +367,7 @@ pub struct Vrrp {
     /// `log_unknown_vrids`.
     pub log_unknown_vrids: bool,
     /// `vrrp_xdp`.
-    pub xdp: VrrpXdp,
+    pub xdp: Absorb,
     /// `vrrp_fence`: addresses are fenced when no advert leaves in time, where the kernel can (extension).
     pub fence: bool,
     /// `vrrp_vmac_mode`.
@@ -392,7 +394,7 @@ impl Default for Vrrp {
             startup_delay: Duration::ZERO,
             delay_after_boot: Duration::ZERO,
             log_unknown_vrids: false,
-            xdp: VrrpXdp::Auto,
+            xdp: Absorb::Auto,
             fence: true,
             vmac_mode: VmacMode::Macvlan,
             record: None,

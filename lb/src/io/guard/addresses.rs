@@ -14,8 +14,8 @@ use lb_common::{
     hint::HINT_RESTRICTED,
 };
 
-use super::{Guards, address};
-use crate::{io::xdp::VrrpMaps, vrrp::output::Gate};
+use super::Guards;
+use crate::{io::xdp::VrrpMaps, pool::mapped, vrrp::output::Gate};
 
 /// [`OwnedValue::mac`] of an address that answers with the interface's own.
 const OWN_MAC: Mac = [0; 6];
@@ -104,7 +104,7 @@ impl Guards {
             None => entries(&self.maps)?,
         };
         let key = |ip: &IpAddr| OwnedKey {
-            address: address(*ip),
+            address: mapped(*ip),
         };
         if wanted.values().any(|owned| !owned.accept) {
             self.hint(HINT_RESTRICTED, 0)?;

@@ -8,8 +8,11 @@ use std::{
 use anyhow::Context;
 use lb_common::router::{PeerKey, PeerValue, RouterKey, VRIDS, VRIDS_KNOWN, vrid_index};
 
-use super::{Guards, address};
-use crate::config::model::{Family, Vrid};
+use super::Guards;
+use crate::{
+    config::model::{Family, Vrid},
+    pool::mapped,
+};
 
 /// A router that unicast adverts count from, and for which virtual router.
 pub type Sender = (RouterKey, IpAddr);
@@ -108,6 +111,6 @@ impl Guards {
 fn peer_key((router, ip): &Sender) -> PeerKey {
     PeerKey {
         router: *router,
-        address: address(*ip),
+        address: mapped(*ip),
     }
 }

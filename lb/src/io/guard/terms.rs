@@ -6,9 +6,12 @@ use lb_common::router::{
     ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS, RouterValue,
 };
 
-use crate::config::model::{
-    Family, Version, VrrpInstance,
-    vrrp::{AuthenticationType, Destination, OldChecksum},
+use crate::{
+    config::model::{
+        Family, Version, VrrpInstance,
+        vrrp::{AuthenticationType, Destination, OldChecksum},
+    },
+    io::clock::nanoseconds,
 };
 
 /// What the configuration of an instance says of the adverts that count.
@@ -88,7 +91,7 @@ impl Terms {
     /// Puts the terms into an entry.
     pub(super) fn write(&self, value: &mut RouterValue) {
         value.version = self.version;
-        value.spacing = super::nanoseconds(self.interval / 4);
+        value.spacing = nanoseconds(self.interval / 4);
         (value.min_ttl, value.max_ttl) = self.ttls();
         value.seconds = u8::try_from(self.interval.as_secs()).unwrap_or(u8::MAX);
         if let Some(Password(password)) = self.password {

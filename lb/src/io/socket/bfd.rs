@@ -1,6 +1,7 @@
 //! UDP sockets of BFD: one to receive for each family and port (RFC 5881 §4, RFC 5883 §5), one to send for each session.
 
 use std::{
+    cell::Cell,
     io::{self, IoSliceMut},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
@@ -14,9 +15,10 @@ use smallvec::SmallVec;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::{
-    bfd::{MULTIHOP_PORT, SINGLE_HOP_PORT, SOURCE_PORTS},
+    bfd::SOURCE_PORTS,
     config::model::{Family, bfd::BfdInstance},
 };
+use lb_common::bfd::{MULTIHOP_PORT, SINGLE_HOP_PORT};
 
 /// Larger than any packet: 24 bytes and an authentication section of at most 28.
 const DATAGRAM_MAX: usize = 256;
@@ -186,6 +188,9 @@ fn read<S>(message: &RecvMsg<'_, '_, S>, source: impl Fn(&S) -> IpAddr) -> Optio
 pub struct BfdSender {
     socket: Socket,
     to: SockAddr,
+    /// The source is the configuration's, so that it may be connected: the kernel looks the way up once, not for each packet.
+    keeps_source: bool,
+    is_connected: Cell<bool>,
 }
 
 impl BfdSender {
@@ -222,6 +227,8 @@ impl BfdSender {
         Ok(Self {
             socket,
             to: SocketAddr::new(config.neighbor, inlet.port()).into(),
+            keeps_source: config.source.is_some(),
+            is_connected: Cell::new(false),
         })
     }
 
@@ -230,6 +237,13 @@ impl BfdSender {
     /// # Errors
     /// When there is no route, or no room.
     pub fn send(&self, payload: &[u8]) -> io::Result<()> {
+        if !self.is_connected.get() && self.keeps_source {
+            self.is_connected.set(self.socket.connect(&self.to).is_ok());
+        }
+        if self.is_connected.get() && self.socket.send(payload).is_ok() {
+            return Ok(());
+        }
+        // A connected socket tells first what became of an earlier packet, which is that one's loss.
         self.socket.send_to(payload, &self.to).map(drop)
     }
 }

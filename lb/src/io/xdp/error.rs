@@ -86,11 +86,11 @@ pub enum XdpError {
         /// Why.
         source: io::Error,
     },
-    /// The timer of a virtual router could not be started or cancelled.
-    #[error("timer of virtual router {vrid}: {source}")]
+    /// A timer could not be started or cancelled.
+    #[error("timer of {what}: {source}")]
     Timer {
-        /// The virtual router.
-        vrid: u8,
+        /// The virtual router or BFD session.
+        what: String,
         /// Why.
         source: io::Error,
     },

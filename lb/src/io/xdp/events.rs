@@ -1,28 +1,47 @@
 //! Events from the programs.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::{
+    marker::PhantomData,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+};
 
 use aya::maps::{MapData, RingBuf};
-use lb_common::{event::Event, maps};
+use bytemuck::AnyBitPattern;
+use lb_common::{bfd::Silence, event::Event, maps};
 
 use super::{Pins, XdpError};
 
-/// The consumer of the `events` ring buffer; there must be one at a time.
+/// The consumer of a ring buffer of records `T`; there must be one at a time.
 ///
 /// The descriptor is readable while events wait: hand it to the event loop, then drain [`Self::next_event`].
-pub struct Events(RingBuf<MapData>);
+pub struct Events<T = Event>(RingBuf<MapData>, PhantomData<T>);
 
 impl Events {
-    /// Opens the ring buffer below `pins`.
+    /// Opens `events` below `pins`.
     ///
     /// # Errors
     /// When it is not pinned there.
     pub fn open(pins: &Pins) -> Result<Self, XdpError> {
-        Ok(Self(super::maps::open(pins, &maps::EVENTS)?))
+        Ok(Self(super::maps::open(pins, &maps::EVENTS)?, PhantomData))
     }
+}
 
+impl Events<Silence> {
+    /// Opens `bfd_events` below `pins`.
+    ///
+    /// # Errors
+    /// When it is not pinned there.
+    pub fn of_sessions(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self(
+            super::maps::open(pins, &maps::BFD_EVENTS)?,
+            PhantomData,
+        ))
+    }
+}
+
+impl<T: AnyBitPattern> Events<T> {
     /// Takes the next event; `None` when there is none now.
-    pub fn next_event(&mut self) -> Option<Event> {
+    pub fn next_event(&mut self) -> Option<T> {
         loop {
             let item = self.0.next()?;
             // A record of another length is not ours: the ring buffer of a future version.
@@ -33,19 +52,19 @@ impl Events {
     }
 }
 
-impl std::fmt::Debug for Events {
+impl<T> std::fmt::Debug for Events<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Events").field(&self.as_raw_fd()).finish()
     }
 }
 
-impl AsFd for Events {
+impl<T> AsFd for Events<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl AsRawFd for Events {
+impl<T> AsRawFd for Events<T> {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }

@@ -206,6 +206,7 @@ fn programs_of(timers: bool) -> Vec<&'static str> {
             programs::TC,
             programs::LOCAL,
             programs::TIMER,
+            programs::BFD_TIMER,
             programs::CLOCK,
             programs::SWEEP,
         ]

@@ -2,6 +2,7 @@
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use lb_common::{
+    bfd::SessionValue,
     connection::{DestConnections, DestLimits},
     counter::{Counter, Traffic},
     dest::{DestValue, FrontValue, NatSourceKey, NatSourceValue},
@@ -127,6 +128,17 @@ impl VrrpMaps {
             known_vrids: open(pins, &maps::KNOWN_VRIDS)?,
         })
     }
+}
+
+/// The map the BFD child writes. Writing an entry that is there already cancels its timer, as in [`VrrpMaps::routers`].
+pub type SessionMap = HashMap<MapData, u32, SessionValue>;
+
+/// Opens `bfd_sessions` below `pins`.
+///
+/// # Errors
+/// When it is not pinned there or has another shape.
+pub fn sessions(pins: &Pins) -> Result<SessionMap, XdpError> {
+    open(pins, &maps::BFD_SESSIONS)
 }
 
 /// The maps the programs write, and `services`, for reading.
@@ -272,4 +284,20 @@ pub(super) fn open<M: TryFrom<Map, Error = MapError>>(
         .and_then(Map::from_map_data)
         .and_then(M::try_from)
         .map_err(XdpError::map(spec))
+}
+
+/// What became of the removal of an entry: one somebody removed before us is as gone as one we remove.
+///
+/// # Errors
+/// When the kernel refused.
+pub fn gone(removed: Result<(), MapError>) -> Result<(), MapError> {
+    match removed {
+        Err(MapError::SyscallError(error))
+            if error.io_error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(())
+        }
+        Err(MapError::KeyNotFound) => Ok(()),
+        other => other,
+    }
 }

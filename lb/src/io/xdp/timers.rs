@@ -8,6 +8,7 @@ use aya::{
 };
 use bytemuck::Zeroable;
 use lb_common::{
+    bfd::SessionTimerRequest,
     connection::{SWEEP_BUCKETS, SWEPT_LEFT, SweepRequest},
     flow::{FlowBucket4, FlowBucket6},
     maps, programs,
@@ -20,6 +21,7 @@ use nix::{
 };
 
 use super::{Pins, XdpError, maps::open};
+use crate::io::clock::nanoseconds;
 
 /// How often a timer is tried to be started; what a pipe leaves at hand, others may take first.
 const TRIES: usize = 4;
@@ -44,9 +46,7 @@ impl Timers {
     /// # Errors
     /// When there is no such entry or the kernel refuses.
     pub fn start(&self, key: &RouterKey, after: Duration) -> Result<(), XdpError> {
-        // 584 years.
-        let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
-        self.request(key, TIMER_START, after)
+        self.request(key, TIMER_START, nanoseconds(after))
     }
 
     /// Cancels the timer of the entry `key`. Removing the entry does the same.
@@ -64,21 +64,48 @@ impl Timers {
             after,
             ..TimerRequest::zeroed()
         };
-        let mut answer = self.0.ask(bytemuck::bytes_of(&request))?;
-        for _ in 1..TRIES {
-            if answer != ENOMEM.cast_unsigned() {
-                break;
-            }
-            replenish();
-            answer = self.0.ask(bytemuck::bytes_of(&request))?;
-        }
-        match answer {
-            programs::TIMER_DONE => Ok(()),
-            errno => Err(XdpError::Timer {
-                vrid: key.vrid,
-                source: io::Error::from_raw_os_error(errno.cast_signed()),
-            }),
-        }
+        let answer = self.0.ask_for_timer(bytemuck::bytes_of(&request));
+        done(answer?, || format!("virtual router {}", key.vrid))
+    }
+}
+
+/// Starts the timers of `bfd_sessions` entries from userspace, likewise.
+#[derive(Debug)]
+pub struct SessionTimers(Query);
+
+impl SessionTimers {
+    /// Opens the pinned `lb_bfd_timer`.
+    ///
+    /// # Errors
+    /// When it is not pinned, as of [`Timers::open`].
+    pub fn open(pins: &Pins) -> Result<Self, XdpError> {
+        Ok(Self(Query::open(pins, programs::BFD_TIMER)?))
+    }
+
+    /// Starts or restarts the timer of the entry with this discriminator, as it is in packets; it fires `after` nanoseconds from now.
+    ///
+    /// # Errors
+    /// When there is no such entry or the kernel refuses.
+    pub fn start(&self, discriminator: u32, after: u64) -> Result<(), XdpError> {
+        let request = SessionTimerRequest {
+            after,
+            discriminator,
+            pad: 0,
+        };
+        let answer = self.0.ask_for_timer(bytemuck::bytes_of(&request));
+        let name = u32::from_be(discriminator);
+        done(answer?, || format!("BFD session {name:#010x}"))
+    }
+}
+
+/// What an answer about a timer means.
+fn done(answer: u32, what: impl FnOnce() -> String) -> Result<(), XdpError> {
+    match answer {
+        programs::TIMER_DONE => Ok(()),
+        errno => Err(XdpError::Timer {
+            what: what(),
+            source: io::Error::from_raw_os_error(errno.cast_signed()),
+        }),
     }
 }
 
@@ -202,6 +229,19 @@ impl Query {
                 source,
             })?;
         Ok(Self { name, program })
+    }
+
+    /// [`Self::ask`], until there is memory for a timer.
+    fn ask_for_timer(&self, request: &[u8]) -> Result<u32, XdpError> {
+        let mut answer = self.ask(request)?;
+        for _ in 1..TRIES {
+            if answer != ENOMEM.cast_unsigned() {
+                break;
+            }
+            replenish();
+            answer = self.ask(request)?;
+        }
+        Ok(answer)
     }
 
     fn ask(&self, packet: &[u8]) -> Result<u32, XdpError> {

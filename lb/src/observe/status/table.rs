@@ -218,11 +218,15 @@ fn sessions(text: &mut String, status: &Status) {
 
 fn session(session: &SessionSnapshot) -> Vec<String> {
     let hops = if session.multihop { " (multihop)" } else { "" };
+    let millis = |millis: f64| format!("{millis}ms");
+    let mut detection = session.detection_time_ms.map_or("-".to_owned(), millis);
+    if session.watched {
+        detection += " (kernel)";
+    }
     let refused = match &*reasons(&session.refused) {
         [] => "-".to_owned(),
         reasons => reasons.join(", "),
     };
-    let millis = |millis: f64| format!("{millis}ms");
     vec![
         session.name.clone(),
         format!("{}{hops}", session.neighbor),
@@ -231,7 +235,7 @@ fn session(session: &SessionSnapshot) -> Vec<String> {
         duration(session.since),
         millis(session.tx_interval_ms),
         millis(session.rx_interval_ms),
-        session.detection_time_ms.map_or("-".to_owned(), millis),
+        detection,
         session.ups.to_string(),
         session.sent.to_string(),
         session.received.to_string(),

@@ -150,6 +150,7 @@ fn status() -> Status {
                 tx_interval_ms: 1000.0,
                 rx_interval_ms: 3.312,
                 detection_time_ms: None,
+                watched: false,
                 polling: false,
                 authentication: true,
                 ups: 1,

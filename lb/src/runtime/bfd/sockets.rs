@@ -180,7 +180,7 @@ impl Sender {
 
     fn complain(&mut self, text: String) {
         if self.told.as_ref() != Some(&text) {
-            tracing::warn!("{text}");
+            tracing::warn!(session = self.config.name, "{text}");
             self.told = Some(text);
         }
     }

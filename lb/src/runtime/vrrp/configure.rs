@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{Vrrp, interfaces::Named};
 use crate::{
     cli::Role,
-    config::model::{GlobalDefs, VrrpXdp},
+    config::model::{Absorb, GlobalDefs},
     io::{
         guard::{Allowed, Guards},
         netlink::{Monitor, object::Entry},
@@ -161,7 +161,7 @@ impl Vrrp {
     fn allow(&mut self, now: Instant) {
         let vrrp = &self.plan.config.global.vrrp;
         let allowed = Allowed {
-            watch: vrrp.xdp == VrrpXdp::Auto,
+            watch: vrrp.xdp == Absorb::Auto,
             fence: vrrp.fence,
         };
         let Some(guards) = &mut self.effects.guards else {

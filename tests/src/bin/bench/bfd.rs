@@ -2,12 +2,13 @@
 //!
 //! Both directors run the same daemon with the same sessions, each of which has addresses of its own. A cut takes the other
 //! director's port down; what counts is when the log of the first one says Down, for each session by itself. CPU time and
-//! context switches are those of all processes of the first director. No daemon has a real-time priority.
+//! context switches are those of all processes of the first director. Only where every processor is busy daemons have a real-time
+//! priority, those that know one. `LB_BENCH_SECONDS` is how long that lasts, in place of a minute.
 
 mod ends;
 
 use std::{
-    fs,
+    env, fs,
     io::{Read as _, Seek as _, SeekFrom},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -57,20 +58,21 @@ enum Case {
 /// When a daemon cannot be started or does not come up.
 pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()> {
     let binary = peer::lb_binary()?;
-    let peers = [
-        (Daemon::Keepalived, peer::keepalived_name()?),
-        (Daemon::FrrBfd, ends::frr_name()?),
-    ];
     let ours = Daemon::Lb { binary };
-    for case in cases(selection.quick) {
+    let peers = [
+        (ours.clone(), "lb, bfd_xdp off".to_owned(), "bfd_xdp off\n"),
+        (Daemon::Keepalived, peer::keepalived_name()?, ""),
+        (Daemon::FrrBfd, ends::frr_name()?, ""),
+    ];
+    for case in cases(selection.quick)? {
         let name = case.name();
         if !selection.has(&name) {
             continue;
         }
-        let measured = case.measure(&ours)?;
-        for (daemon, peer) in &peers {
+        let measured = case.measure(&ours, "")?;
+        for (daemon, peer, globals) in &peers {
             // One that loses sessions by itself has no figure.
-            let theirs = case.measure(daemon).unwrap_or_else(|error| {
+            let theirs = case.measure(daemon, globals).unwrap_or_else(|error| {
                 tell(&format!("{name} {peer}: {error:#}"));
                 Samples::new()
             });
@@ -89,7 +91,7 @@ pub(crate) fn run(out: &mut Report, selection: &Selection) -> anyhow::Result<()>
     Ok(())
 }
 
-fn cases(quick: bool) -> Vec<Case> {
+fn cases(quick: bool) -> anyhow::Result<Vec<Case>> {
     let rate = |micros| Rate {
         interval: Duration::from_micros(micros),
         multiplier: 3,
@@ -102,11 +104,12 @@ fn cases(quick: bool) -> Vec<Case> {
         cases.push(Case::Link { rate, cuts });
     }
     if !quick {
-        let window = Duration::from_secs(60);
+        let seconds = env::var("LB_BENCH_SECONDS").map_or(Ok(60), |seconds| seconds.parse());
+        let window = Duration::from_secs(seconds.context("LB_BENCH_SECONDS")?);
         let rate = rate(10_000);
         cases.push(Case::Busy { rate, window });
     }
-    let counts: &[u16] = if quick { &[100] } else { &[1, 100, 400] };
+    let counts: &[u16] = if quick { &[100] } else { &[1, 100, 400, 1000] };
     for &count in counts {
         let rate = rate(10_000);
         cases.push(Case::Sessions {
@@ -115,7 +118,7 @@ fn cases(quick: bool) -> Vec<Case> {
             window,
         });
     }
-    cases
+    Ok(cases)
 }
 
 impl Case {
@@ -129,7 +132,7 @@ impl Case {
         }
     }
 
-    fn measure(self, daemon: &Daemon) -> anyhow::Result<Samples> {
+    fn measure(self, daemon: &Daemon, globals: &'static str) -> anyhow::Result<Samples> {
         let (Self::Link { rate, .. } | Self::Busy { rate, .. } | Self::Sessions { rate, .. }) =
             self;
         let sessions = Sessions {
@@ -138,6 +141,8 @@ impl Case {
                 Self::Sessions { count, .. } => count,
             },
             rate,
+            real_time: matches!(self, Self::Busy { .. }),
+            globals,
         };
         let lab = Lab::start(Options { servers: false })?;
         for number in [1, 2] {

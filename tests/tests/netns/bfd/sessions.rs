@@ -65,6 +65,23 @@ fn wait_for_rates(arena: &Arena, here: Rate, there: Rate, ups: u64) {
     });
 }
 
+/// Waits until the kernel takes the other end's packets in, which a meticulous proof keeps from it, and counts them for the session.
+fn wait_for_kernel(arena: &Arena, is_repeated: bool) {
+    let what = format!("watched by the kernel: {is_repeated}");
+    let seen = wait_for(arena, &what, |session| session["watched"] == is_repeated);
+    let absorbed = || {
+        let status = arena.director(1).status().unwrap();
+        let counter = &status["data_plane"]["counters"]["bfd_absorbed"];
+        counter.as_u64().unwrap()
+    };
+    let (before, received) = (absorbed(), seen["received"].as_u64().unwrap());
+    wait_for(arena, "ten packets more", |session| {
+        session["received"].as_u64().unwrap() >= received + 10
+    });
+    let more = absorbed() - before;
+    assert_eq!(more >= 8, is_repeated, "{more} absorbed");
+}
+
 /// All that may happen to a session.
 fn live(peer: Peer, kind: Kind) {
     println!("{peer:?} {kind:?}");
@@ -76,6 +93,10 @@ fn live(peer: Peer, kind: Kind) {
         .unwrap();
     wait_for_rates(&arena, FIRST, FIRST, 1);
     wait_for_peer(&arena, peer, FIRST, FIRST);
+    let meticulous = kind
+        .authentication
+        .is_some_and(|(name, _)| name.starts_with("meticulous"));
+    wait_for_kernel(&arena, !meticulous);
 
     // Either end changes what it wants, and the session stays.
     let [here, there] = CHANGED;
@@ -88,13 +109,11 @@ fn live(peer: Peer, kind: Kind) {
 
     // The child dies, and its successor goes on before the other end misses it: it never was Down, so it never came Up. But one that
     // may not say a number twice begins anew.
-    let meticulous = kind
-        .authentication
-        .is_some_and(|(name, _)| name.starts_with("meticulous"));
     one.kill9_children().unwrap();
     let ups = u64::from(meticulous);
     wait_for_rates(&arena, here, there, ups);
     wait_for_peer(&arena, peer, here, there);
+    wait_for_kernel(&arena, !meticulous);
 
     // The other end dies, and comes back.
     two.reset().unwrap();

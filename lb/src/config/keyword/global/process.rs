@@ -4,7 +4,7 @@ use super::{Global, boolean, flag, number};
 use crate::config::{
     keyword::takes::{Field, Takes, field},
     lower::words,
-    model::GlobalDefs,
+    model::{Absorb, GlobalDefs, Word as _},
 };
 
 /// The largest that `int` holds: what keepalived stores sizes in.
@@ -87,6 +87,16 @@ pub(super) const SCHEDULING: &[Global] = &[
     .acted()
     .default("0")
     .means("nice value of the checkers child"),
+    Global::new(
+        &["bfd_xdp"],
+        Takes::Choice {
+            words: Absorb::WORDS,
+            any_case: false,
+            field: field!(word bfd_xdp),
+        },
+    )
+    .default("auto")
+    .means("whether the kernel absorbs packets of BFD sessions and sees silence (of lb, not of keepalived)"),
     number(&["bfd_priority"], -20, 19, field!(number bfd_process.nice))
         .acted()
         .default("0")

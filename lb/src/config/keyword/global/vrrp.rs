@@ -5,7 +5,7 @@ use crate::config::{
     keyword::takes::{Takes, field},
     lower::words,
     model::{
-        Version, VrrpXdp, Word as _,
+        Absorb, Version, Word as _,
         global::{FlushOnStop, VmacMode},
     },
 };
@@ -124,7 +124,7 @@ pub(super) const PROTOCOL: &[Global] = &[
     Global::new(
         &["vrrp_xdp"],
         Takes::Choice {
-            words: VrrpXdp::WORDS,
+            words: Absorb::WORDS,
             any_case: false,
             field: field!(word vrrp.xdp),
         },

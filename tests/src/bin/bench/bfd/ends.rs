@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use xtask::lab::{Daemon, Namespace};
+use xtask::lab::{Daemon, Namespace, Node};
 
 /// What the daemons' logs say of a session that comes up, each in its words.
 pub(super) const UP: &[&str] = &[") Entering Up state", "-> up"];
@@ -34,6 +34,10 @@ impl fmt::Display for Rate {
 pub(super) struct Sessions {
     pub(super) count: u16,
     pub(super) rate: Rate,
+    /// Daemons that can have a real-time priority have one.
+    pub(super) real_time: bool,
+    /// What lb has besides in its `global_defs`.
+    pub(super) globals: &'static str,
 }
 
 impl Sessions {
@@ -47,12 +51,16 @@ impl Sessions {
         1..=self.count
     }
 
-    /// Gives a director its ends.
+    /// Gives a director its ends, and the other ones' MAC: the kernel looks for no more than 1,024 neighbors at once.
     pub(super) fn address(self, number: u8, namespace: &Namespace) -> anyhow::Result<()> {
         let mut batch = String::new();
+        let mac = Node::Director(3 - number).mac();
         for session in self.numbers() {
-            let end = Self::end(number, session);
-            let _infallible = writeln!(batch, "address add {end}/8 dev eth0");
+            let (here, there) = (Self::end(number, session), Self::end(3 - number, session));
+            let _infallible = writeln!(
+                batch,
+                "address add {here}/8 dev eth0\nneighbor add {there} lladdr {mac} nud permanent dev eth0"
+            );
         }
         namespace.ip(&batch)
     }
@@ -71,7 +79,12 @@ impl Sessions {
             multiplier,
         } = self.rate;
         let millis = interval.as_secs_f64() * 1000.0;
-        let mut text = String::new();
+        let priority = if self.real_time {
+            "bfd_rt_priority 50\n"
+        } else {
+            ""
+        };
+        let mut text = format!("global_defs {{\n{priority}{}}}\n", self.globals);
         for session in self.numbers() {
             let (here, there) = (Self::end(number, session), Self::end(3 - number, session));
             let _infallible = write!(
