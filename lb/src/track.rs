@@ -25,7 +25,7 @@ use self::{
     output::{Change, Ending, Event, Output, Reading, RunId},
     process::Process,
     script::Script,
-    weight::{Condition, Effect, effect},
+    weight::{Condition, Effect},
 };
 use crate::{
     config::model::{
@@ -183,8 +183,8 @@ impl Tracker {
         }
     }
 
-    /// Takes in whether a tracked BFD session is up.
-    pub fn handle_bfd(&mut self, session: &str, is_up: bool, now: Instant) {
+    /// Takes in whether a tracked BFD session is up; `expired` is that it was, and then nothing was heard for its detection time.
+    pub fn handle_bfd(&mut self, session: &str, is_up: bool, expired: bool, now: Instant) {
         let Some(switch) = self.bfds.get_mut(session) else {
             return;
         };
@@ -202,7 +202,25 @@ impl Tracker {
                 session: session.clone(),
                 is_up,
             }));
-            self.judge_later(&Object::Bfd(session));
+            let object = Object::Bfd(session);
+            self.judge_later(&object);
+            if expired {
+                self.tell_silence(&object);
+            }
+        }
+    }
+
+    /// Tells the instances of which the neighbor of a BFD session is a peer that it is silent.
+    fn tell_silence(&mut self, session: &Object) {
+        for name in self.tracked_by.get(session).into_iter().flatten() {
+            let follower = self.followers.get(name);
+            let line = follower.and_then(|follower| follower.lines.get(session));
+            if let Some(peer) = line.and_then(|line| line.peer) {
+                self.outputs.push_back(Output::PeerSilent {
+                    instance: name.clone(),
+                    peer,
+                });
+            }
         }
     }
 
@@ -287,14 +305,14 @@ impl Tracker {
         let follower = self.followers.get(instance)?;
         let mut standing = Standing::default();
         let mut pending = BTreeSet::new();
-        for (object, weight) in &follower.lines {
+        for (object, line) in &follower.lines {
             let condition = match object {
                 Object::Bfd(name) if follower.is_adopted && !self.is_told(name) => {
                     Condition::Unknown
                 }
                 object => self.condition(object),
             };
-            match effect(*weight, condition) {
+            match line.effect(condition) {
                 Effect::Adjust(by) => {
                     standing.adjustment = standing.adjustment.saturating_add(by);
                 }

@@ -98,6 +98,8 @@ pub enum Output {
         name: String,
         /// Whether it is Up.
         is_up: bool,
+        /// It is not, because nothing was heard for the detection time.
+        expired: bool,
     },
     /// For the log.
     Noted {

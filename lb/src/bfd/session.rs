@@ -541,6 +541,7 @@ impl Session {
         turn.outputs.push_back(Output::Turned {
             name: self.config.name.clone(),
             is_up: self.state == State::Up,
+            expired: self.state == State::Down && self.diagnostic == Diagnostic::EXPIRED,
         });
     }
 

@@ -467,6 +467,7 @@ static TABLES: &[&dyn Block] = &[
 /// The tables of words that stand behind each other on a line.
 static LINES: &[&dyn Block] = &[
     &vrrp::tracking::LINES,
+    &vrrp::tracking::BFD_LINES,
     &vrrp::tracking::WIDE_LINES,
     &vrrp::adverts::PEER,
     &lvs::tunnel::TABLE,

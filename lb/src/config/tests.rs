@@ -234,7 +234,8 @@ fn every_keyword_of_keepalived_is_known() {
         ("auth_hmac", 5, 0),
         ("unicast_peer", 2, 0),
         // weight, reverse, and noreverse in both of its spellings
-        ("track_interface, track_script, track_bfd", 4, 0),
+        ("track_interface, track_script", 4, 0),
+        ("track_bfd", 4, 1),
         ("track_file, track_process", 4, 0),
         ("virtual_server", 39, 4),
         ("real_server", 26, 7),

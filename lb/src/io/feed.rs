@@ -35,6 +35,8 @@ pub struct Fact {
     pub session: String,
     /// Whether it is Up.
     pub is_up: bool,
+    /// It was a moment ago, and then nothing was heard for the detection time.
+    pub expired: bool,
     /// When that was told, on the monotonic clock.
     at: Duration,
 }
@@ -42,10 +44,11 @@ pub struct Fact {
 impl Fact {
     /// A fact of now.
     #[must_use]
-    pub fn new(session: &str, is_up: bool) -> Self {
+    pub fn new(session: &str, is_up: bool, expired: bool) -> Self {
         Self {
             session: session.to_owned(),
             is_up,
+            expired,
             at: monotonic(),
         }
     }

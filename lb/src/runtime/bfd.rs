@@ -236,7 +236,11 @@ impl Child {
                     let watch = watch.as_ref();
                     self.kernel.watch(&mut self.bfd, session, watch, heard);
                 }
-                Output::Turned { name, is_up } => facts.push(Fact::new(&name, is_up)),
+                Output::Turned {
+                    name,
+                    is_up,
+                    expired,
+                } => facts.push(Fact::new(&name, is_up, expired)),
                 Output::Noted { name, what } => {
                     is_memorable |= matches!(what, Note::DetectionTime { .. });
                     notes.push((name, what));
@@ -257,7 +261,9 @@ impl Child {
 
     fn facts(&self) -> Vec<Fact> {
         let facts = self.bfd.facts();
-        facts.map(|(name, is_up)| Fact::new(name, is_up)).collect()
+        facts
+            .map(|(name, is_up)| Fact::new(name, is_up, false))
+            .collect()
     }
 
     fn status(&mut self, detailed: bool) -> BfdStatus {

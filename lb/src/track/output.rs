@@ -1,6 +1,6 @@
 //! What the tracker hears and what it wants.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use crate::{
     config::model::{InterfaceName, global::Owner},
@@ -194,6 +194,13 @@ pub enum Output {
         instance: String,
         /// The sum now.
         standing: Standing,
+    },
+    /// A peer of an instance is silent, as a BFD session with it tells.
+    PeerSilent {
+        /// Name of the `vrrp_instance`.
+        instance: String,
+        /// The peer's address.
+        peer: IpAddr,
     },
     /// Log.
     Changed(Change),

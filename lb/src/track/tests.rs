@@ -125,7 +125,10 @@ impl World {
                 let name = InterfaceName::try_from(name.to_owned()).unwrap();
                 self.tracker.handle_interface(&name, state == "up", now);
             }
-            ["bfd", name, state] => self.tracker.handle_bfd(name, state == "up", now),
+            ["bfd", name, state] => {
+                let (is_up, expired) = (state == "up", state == "silent");
+                self.tracker.handle_bfd(name, is_up, expired, now);
+            }
             ["static", group, object, state] => {
                 self.tracker.handle_static(group, object, state == "back");
             }
@@ -168,6 +171,9 @@ impl World {
                         change += &format!(" FAULT {}", faults.join(" & "));
                     }
                     changes.push(change.replace("+0", "0"));
+                }
+                Output::PeerSilent { instance, peer } => {
+                    changes.push(format!("{instance}: {peer} is silent"));
                 }
                 Output::Changed(change) => self.log.push(change),
             }

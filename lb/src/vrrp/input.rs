@@ -132,6 +132,11 @@ pub enum News<'a> {
     GuardPossible,
     /// [`Router::handle_overflow`].
     Overflow,
+    /// [`Router::handle_peer_silent`].
+    PeerSilent {
+        /// The peer's address.
+        peer: IpAddr,
+    },
     /// [`Router::handle_master_down`].
     MasterDown {
         /// Of which guard.
@@ -230,6 +235,7 @@ impl Router {
             News::Guard { epoch, taken } => self.handle_guard(id, *epoch, *taken, now),
             News::GuardPossible => self.handle_guard_possible(id, now),
             News::Overflow => self.handle_overflow(id, now),
+            News::PeerSilent { peer } => self.handle_peer_silent(id, *peer, now),
             News::MasterDown { epoch } => self.handle_master_down(id, *epoch, now),
             News::LeaseLost { epoch } => self.handle_lease_lost(id, *epoch, now),
             News::Yielded { epoch } => self.handle_yielded(id, *epoch, now),

@@ -203,6 +203,11 @@ impl Recorded {
         self.tell(id, News::Overflow, now);
     }
 
+    /// See [`Router::handle_peer_silent`].
+    pub fn handle_peer_silent(&mut self, id: InstanceId, peer: IpAddr, now: Instant) {
+        self.tell(id, News::PeerSilent { peer }, now);
+    }
+
     /// See [`Router::handle_master_down`].
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {
         self.tell(id, News::MasterDown { epoch }, now);

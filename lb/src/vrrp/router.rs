@@ -199,6 +199,17 @@ impl Router {
         self.with(id, now, |instance, _| instance.on_overflow(now));
     }
 
+    /// Says that a BFD session with another router heard nothing for its detection time: when that is the MASTER of the instance
+    /// or of one in its group, as of IPv4 where IPv6 adverts come from a link-local address, it is down.
+    pub fn handle_peer_silent(&mut self, id: InstanceId, peer: IpAddr, now: Instant) {
+        let mut bound = self.bound_to(id).into_iter();
+        if bound.any(|id| self.instance(id).is_some_and(|it| it.hears(peer))) {
+            self.with(id, now, |instance, outputs| {
+                instance.on_peer_silent(now, outputs);
+            });
+        }
+    }
+
     /// Takes the event that the kernel's master-down timer expired. An event older than the advert the kernel
     /// last absorbed is no news: drop it, the timer runs again.
     pub fn handle_master_down(&mut self, id: InstanceId, epoch: u32, now: Instant) {

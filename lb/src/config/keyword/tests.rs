@@ -95,6 +95,9 @@ fn every_number_of_an_instance_fits_its_field() {
         instance(&format!("auth_hmac {{\nkey {id} file:/key\n{line}\n}}"))
     });
     check_numbers(&vrrp::tracking::LINES, |line| {
+        instance(&format!("track_script {{\nx {line}\n}}")) + "vrrp_script x {\nscript /x\n}\n"
+    });
+    check_numbers(&vrrp::tracking::BFD_LINES, |line| {
         instance(&format!("track_bfd {{\nx {line}\n}}"))
             + "bfd_instance x {\nneighbor_ip 192.0.2.9\n}\n"
     });

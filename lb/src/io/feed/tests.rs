@@ -20,10 +20,10 @@ async fn who_subscribes_hears_all_and_then_what_changes() {
     let mut feed = Feed::serve(path.clone()).unwrap();
     let mut heard = Subscription::new(path);
     heard.listen(true);
-    let all = [Fact::new("a", true), Fact::new("b", false)];
+    let all = [Fact::new("a", true, false), Fact::new("b", false, true)];
     let (first, ()) = tokio::join!(heard.next(), welcome(&mut feed, &all));
     assert_eq!(plain(&first), [("a", true), ("b", false)]);
-    feed.tell(&[Fact::new("b", true)]);
+    feed.tell(&[Fact::new("b", true, false)]);
     feed.tell(&[]);
     assert_eq!(plain(&heard.next().await), [("b", true)]);
     assert_eq!(heard.known().len(), 2);
@@ -37,7 +37,7 @@ async fn what_is_known_outlives_who_told_it() {
     let mut feed = Feed::serve(path.clone()).unwrap();
     let mut heard = Subscription::new(path.clone());
     heard.listen(true);
-    let all = [Fact::new("a", true)];
+    let all = [Fact::new("a", true, false)];
     let (_, ()) = tokio::join!(heard.next(), welcome(&mut feed, &all));
     drop(feed);
     let silent = tokio::time::timeout(Duration::from_millis(50), heard.next()).await;
@@ -45,7 +45,7 @@ async fn what_is_known_outlives_who_told_it() {
     assert_eq!(heard.known().get("a"), Some(&true));
     // The next one is found.
     let mut feed = Feed::serve(path).unwrap();
-    let all = [Fact::new("a", false)];
+    let all = [Fact::new("a", false, true)];
     let (told, ()) = tokio::join!(heard.next(), welcome(&mut feed, &all));
     assert_eq!(plain(&told), [("a", false)]);
     heard.listen(false);
@@ -61,12 +61,12 @@ async fn a_subscriber_that_does_not_read_holds_nobody_up() {
     let mut heard = Subscription::new(path);
     deaf.listen(true);
     heard.listen(true);
-    let all = [Fact::new("a", true)];
+    let all = [Fact::new("a", true, false)];
     for subscriber in [&mut deaf, &mut heard] {
         let (_, ()) = tokio::join!(subscriber.next(), welcome(&mut feed, &all));
     }
     let many: Vec<Fact> = (0..20_000)
-        .map(|n| Fact::new(&format!("session-{n}"), true))
+        .map(|n| Fact::new(&format!("session-{n}"), true, false))
         .collect();
     for _ in 0..20 {
         feed.tell(&many);

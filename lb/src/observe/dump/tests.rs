@@ -44,6 +44,7 @@ fn config() -> Config {
         name: "pp".to_owned(),
         weight: Some(3),
         reverse: None,
+        peer: false,
     });
     let mut config = Config {
         vrrp_instances: vec![instance],

@@ -74,7 +74,7 @@ impl Vrrp {
         sources.watch(tracker.watched());
         sessions.listen(config.bfd_instances.iter().any(|session| session.for_vrrp));
         for (session, is_up) in sessions.known() {
-            tracker.handle_bfd(session, *is_up, now);
+            tracker.handle_bfd(session, *is_up, false, now);
         }
         let is_configured = |name: &String| {
             let mut instances = config.vrrp_instances.iter();
@@ -99,9 +99,8 @@ impl Vrrp {
     pub(super) fn handle_sessions(&mut self, facts: &[Fact], now: Instant) {
         for fact in facts {
             debug!("{}", fact.told());
-            self.tracking
-                .tracker
-                .handle_bfd(&fact.session, fact.is_up, now);
+            let tracker = &mut self.tracking.tracker;
+            tracker.handle_bfd(&fact.session, fact.is_up, fact.expired, now);
         }
     }
 
@@ -139,6 +138,11 @@ impl Vrrp {
                 Output::Standing { instance, standing } => {
                     self.tracking.standings.insert(instance.clone(), standing);
                     self.tell_standing(&instance);
+                }
+                Output::PeerSilent { instance, peer } => {
+                    if let Some(id) = self.router.instance_id(&instance) {
+                        self.router.handle_peer_silent(id, peer, Instant::now());
+                    }
                 }
                 Output::Changed(change) => log::tracked(&change),
             }

@@ -147,6 +147,45 @@ const INTERFACE: &[Scenario] = &[
             ("bfd x down", "a 0 FAULT BFD session x is down, b -20"),
         ],
     ),
+    (
+        "a peer that falls silent is told, and is no fault of ours",
+        concat!(
+            instance!("track_bfd {\nx peer\n}"),
+            instance!("b", "2", "track_bfd {\nx weight -20 peer\n}"),
+            instance!("c", "3", "track_bfd {\nx weight -20\n}"),
+            "bfd_instance x {\nneighbor_ip 192.0.2.9\n}\n"
+        ),
+        &[
+            ("start", "b -20, c -20"),
+            ("bfd x silent", ""),
+            ("bfd x up", "b 0, c 0"),
+            ("bfd x down", "b -20, c -20"),
+            ("bfd x up", "b 0, c 0"),
+            (
+                "bfd x silent",
+                "a: 192.0.2.9 is silent, b: 192.0.2.9 is silent, b -20, c -20",
+            ),
+        ],
+    ),
+    (
+        "a peer of a group is one of its members, whose weights mean nothing",
+        concat!(
+            instance!(""),
+            instance!("b", "2", "track_bfd {\nx weight 3 peer\n}"),
+            "vrrp_sync_group g {\ngroup {\na\nb\n}\ntrack_bfd {\ny peer\n}\n}\n\
+             bfd_instance x {\nneighbor_ip 192.0.2.9\n}\nbfd_instance y {\nneighbor_ip 192.0.2.8\n}\n"
+        ),
+        &[
+            ("start", ""),
+            ("bfd x up", ""),
+            ("bfd y up", ""),
+            ("bfd x silent", "b: 192.0.2.9 is silent"),
+            (
+                "bfd y silent",
+                "a: 192.0.2.8 is silent, b: 192.0.2.8 is silent",
+            ),
+        ],
+    ),
 ];
 
 const FILE: &[Scenario] = &[

@@ -80,6 +80,20 @@ impl Instance {
         }
     }
 
+    /// What Master_Down_Timer would find, found sooner. There is no Skew_Time: of several that see it, the best one wins when
+    /// their adverts meet, and a MASTER that lives answers the first.
+    pub(in crate::vrrp) fn on_peer_silent(&mut self, now: Instant, outputs: &mut Outputs) {
+        if self.state == State::Backup {
+            self.win("master silent by BFD", now, outputs);
+        }
+    }
+
+    /// Whether a router is the MASTER here, be it one that we preempt.
+    pub(in crate::vrrp) fn hears(&self, router: IpAddr) -> bool {
+        let master = self.master.as_ref().map(|master| master.source);
+        master.or(self.heard.map(|heard| heard.source)) == Some(router)
+    }
+
     /// Counts a packet addressed to this virtual router that did not count, or only just.
     pub(in crate::vrrp) fn on_refusal(&mut self, name: Cow<'static, str>) {
         self.count_refusal(name);

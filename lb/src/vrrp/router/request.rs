@@ -47,9 +47,12 @@ impl Router {
 
     /// The instance of a name, and those that cannot be in another state.
     fn asked(&self, name: &str) -> Vec<InstanceId> {
-        let Some(id) = self.instance_id(name) else {
-            return Vec::new();
-        };
+        let id = self.instance_id(name);
+        id.map_or_else(Vec::new, |id| self.bound_to(id))
+    }
+
+    /// An instance, and those that cannot be in another state.
+    pub(super) fn bound_to(&self, id: InstanceId) -> Vec<InstanceId> {
         match self.groups.name_of(id) {
             Some(group) => self.groups.members(group),
             None => vec![id],

@@ -181,6 +181,52 @@ fn priority_0_leaves_a_backup_only_the_skew_to_wait() {
 }
 
 #[test]
+fn a_master_that_bfd_finds_silent_is_succeeded_at_once() {
+    for guards in [false, true] {
+        let mut bench = Bench::started(&[backup()]);
+        bench.guards = Some(guards);
+        bench.hear(BETTER, &priority(backup(), 200));
+        bench.run(ms(500));
+        let id = bench.id();
+        bench.router.handle_peer_silent(id, ip(WORSE), bench.now);
+        assert_eq!((bench.state(), bench.lines()), (State::Backup, vec![]));
+        bench.router.handle_peer_silent(id, ip(BETTER), bench.now);
+        let lines = bench.lines();
+        assert_eq!(bench.state(), State::Master, "{guards}");
+        assert!(
+            lines.contains(&"Backup → Master: master silent by BFD".to_owned()),
+            "{lines:?}"
+        );
+        // Should it live after all, its answer to our advert is better.
+        bench.hear(BETTER, &priority(backup(), 200));
+        assert_eq!(bench.state(), State::Backup, "{guards}");
+    }
+}
+
+#[test]
+fn a_master_about_to_be_preempted_is_succeeded_at_once_too() {
+    let mut bench = Bench::started(&[backup()]);
+    bench.hear(WORSE, &priority(backup(), 50));
+    bench
+        .router
+        .handle_peer_silent(bench.id(), ip(WORSE), bench.now);
+    assert_eq!(bench.state(), State::Master);
+}
+
+#[test]
+fn a_silent_peer_means_nothing_to_a_master_or_without_a_master() {
+    let mut bench = Bench::started(&[backup()]);
+    let silent = |bench: &mut Bench| {
+        let id = bench.id();
+        bench.router.handle_peer_silent(id, ip(WORSE), bench.now);
+        (bench.state(), bench.lines())
+    };
+    assert_eq!(silent(&mut bench), (State::Backup, vec![]));
+    bench.run(ms(3610));
+    assert_eq!(silent(&mut bench), (State::Master, vec![]));
+}
+
+#[test]
 fn priority_0_of_another_than_the_master_changes_nothing() {
     let mut bench = Bench::started(&[backup()]);
     bench.guards = Some(false);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::bench::{Bench, backup, ip, line, ms, owner, priority};
+use super::bench::{Bench, OURS, backup, ip, line, ms, owner, priority};
 use crate::{
     config::model::{Family, SyncGroup, VrrpInstance},
     vrrp::{
@@ -92,6 +92,12 @@ impl Pair {
             .handle_advert(&rx, &advert, self.bench.now);
     }
 
+    fn silent(&mut self, name: &str, peer: &str) {
+        let now = self.bench.now;
+        let id = self.bench.router.instance_id(name).unwrap();
+        self.bench.router.handle_peer_silent(id, ip(peer), now);
+    }
+
     fn fail(&mut self, name: &str, fails: bool) {
         let faults: BTreeSet<String> = fails
             .then(|| "script down".to_owned())
@@ -105,6 +111,24 @@ impl Pair {
             .router
             .handle_standing(name, &standing, self.bench.now);
     }
+}
+
+#[test]
+fn a_group_succeeds_a_silent_master_when_all_have_heard_of_it() {
+    let mut pair = Pair::new(backup(), backup());
+    pair.bench.run(ms(100));
+    pair.hear(51, 200);
+    for name in ["VI_1", "VI_2"] {
+        pair.silent(name, OURS);
+        assert_eq!(pair.states(), [State::Backup; 2]);
+    }
+    // Only the first of them knows the address.
+    pair.silent("VI_1", BETTER);
+    assert_eq!(pair.states(), [State::Backup; 2]);
+    pair.silent("VI_2", BETTER);
+    assert_eq!(pair.states(), [State::Master; 2]);
+    pair.silent("VI_1", BETTER);
+    assert_eq!(pair.states(), [State::Master; 2]);
 }
 
 #[test]

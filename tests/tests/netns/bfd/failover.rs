@@ -111,6 +111,92 @@ fn a_cut_session_moves_the_virtual_router_and_takes_the_real_server_away() {
     }
 }
 
+/// Adverts once a second, and 10 ms × 3 between the directors.
+fn peer(number: u8, priority: u8) -> String {
+    let (here, there) = (
+        Node::Director(number).host(),
+        Node::Director(3 - number).host(),
+    );
+    format!(
+        "{REAL_TIME}bfd_instance other {{\nneighbor_ip 192.0.2.{there}\nsource_ip 192.0.2.{here}\nmultiplier 3\n}}\n\
+         vrrp_instance r51 {{\nstate BACKUP\ninterface eth0\nvirtual_router_id 51\npriority {priority}\nversion 3\nadvert_int 1\n\
+         virtual_ipaddress {{\n192.0.2.100\n}}\ntrack_bfd {{\nother peer\n}}\n}}\n"
+    )
+}
+
+/// Both directors run, the first is MASTER, and their session is up.
+fn peers() -> Arena {
+    let arena = Arena::new(Options { servers: false });
+    for (number, priority) in [(1, 150), (2, 100)] {
+        let place = arena.director(usize::from(number));
+        place
+            .start_with(&lb(), peer(number, priority), &["-D"])
+            .unwrap();
+    }
+    arena.wait_for_master(1);
+    for number in [1, 2] {
+        arena.wait_for_status(number, "the session is up", |status| {
+            status["sessions"]["sessions"][0]["state"] == "Up"
+        });
+    }
+    thread::sleep(Duration::from_secs(1));
+    arena
+}
+
+#[test]
+fn a_master_that_dies_is_succeeded_in_the_detection_time() {
+    let arena = peers();
+    let killed = Instant::now();
+    arena.director(1).kill9_all();
+    arena.wait_for_master(2);
+    let heard = arena.adverts.since(killed);
+    let second = Node::Director(2).front_v4();
+    let first = heard.iter().find(|advert| advert.source == second);
+    let taken = first.unwrap().at - killed;
+    println!("director 2 speaks {taken:?} after the kill");
+    assert!(
+        taken < Duration::from_millis(200) * slowness(),
+        "{taken:?}\n{}",
+        arena.logs()
+    );
+}
+
+#[test]
+fn a_master_that_only_bfd_finds_silent_stays_master() {
+    let arena = peers();
+    let became = || {
+        let status = arena.director(2).status().unwrap();
+        status["instances"][0]["became_master"].as_u64().unwrap()
+    };
+    let before = became();
+    let cut = Instant::now();
+    let first = arena.director(1).namespace();
+    first
+        .ip("rule add pref 10 ipproto udp dport 3784 blackhole")
+        .unwrap();
+    arena.wait_for_status(2, "it was MASTER for a moment", |status| {
+        let instance = &status["instances"][0];
+        instance["became_master"].as_u64() > Some(before) && instance["state"] == "BACKUP"
+    });
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(became(), before + 1, "{}", arena.logs());
+    // One advert of director 2, and the answer of director 1 right behind it.
+    let heard = arena.adverts.since(cut);
+    let [one, two] = [1, 2].map(|number| Node::Director(number).front_v4());
+    let claimed: Vec<_> = heard.iter().filter(|advert| advert.source == two).collect();
+    assert_eq!(claimed.len(), 1, "{}", arena.logs());
+    let answer = heard
+        .iter()
+        .find(|advert| advert.source == one && advert.at > claimed[0].at);
+    let both = answer.unwrap().at - claimed[0].at;
+    println!("both were MASTER for {both:?}");
+    assert!(
+        both < Duration::from_millis(100) * slowness(),
+        "{both:?}\n{}",
+        arena.logs()
+    );
+}
+
 #[test]
 fn children_that_die_do_not_move_the_virtual_router() {
     let arena = Arena::new(Options { servers: false });

@@ -38,9 +38,9 @@ macro_rules! blocks {
                  no quorum"
             ),
             blocks!(
-                $keyword, "track_bfd", bfds, LINES,
-                |tracks, page| show("track_bfd", &LINES, &tracks.bfds, page),
-                "lines of NAME [weight N] [reverse]: the same while the bfd_instance of that name is down"
+                $keyword, "track_bfd", bfds, BFD_LINES,
+                |tracks, page| show("track_bfd", &BFD_LINES, &tracks.bfds, page),
+                "lines of NAME [weight N] [reverse] [peer]: the same while the bfd_instance of that name is down"
             ),
         ]
     };
@@ -67,10 +67,16 @@ pub(super) const GROUP: &[Group] = blocks!(Group);
 
 type TrackOption = Keyword<Options, Track>;
 
-/// What follows the name of an interface, a script or a BFD session.
+/// What follows the name of an interface or a script.
 pub(in crate::config) static LINES: Table<Options, Track> = Table {
-    block: "track_interface, track_script, track_bfd",
+    block: "track_interface, track_script",
     groups: &[&[weight(253), REVERSE, NO_REVERSE]],
+};
+
+/// What follows the name of a BFD session.
+pub(in crate::config) static BFD_LINES: Table<Options, Track> = Table {
+    block: "track_bfd",
+    groups: &[&[weight(253), REVERSE, NO_REVERSE, PEER]],
 };
 
 /// What follows the name of a file or a process.
@@ -111,6 +117,18 @@ const NO_REVERSE: TrackOption = TrackOption::new(
 )
 .means("it does not, whatever the object says");
 
+const PEER: TrackOption = TrackOption::new(
+    &["peer"],
+    Takes::Flag(Field {
+        set: |draft, given| draft.peer = Some(given),
+        get: |model| model.peer.then_some(true),
+    }),
+)
+.means(
+    "the neighbor is another router of the virtual router: where it is the MASTER, its silence ends the master-down \
+     timer, and without a weight the session is no FAULT (of lb, not of keepalived)",
+);
+
 fn show(name: &str, table: &Table<Options, Track>, tracks: &[Track], page: &mut Page) {
     if tracks.is_empty() {
         return;
@@ -127,6 +145,7 @@ fn show_interfaces(tracks: &Tracks, page: &mut Page) {
         name: tracked.interface.to_string(),
         weight: Some(tracked.weight),
         reverse: tracked.reverse.then_some(true),
+        peer: false,
     };
     let lines: Vec<Track> = tracks.interfaces.iter().map(line).collect();
     show("track_interface", &LINES, &lines, page);

@@ -34,6 +34,7 @@ pub(in crate::config) struct TrackLine {
 pub(in crate::config) struct Options {
     pub(in crate::config) weight: Option<Spanned<i16>>,
     pub(in crate::config) reverse: Option<Spanned<bool>>,
+    pub(in crate::config) peer: Option<Spanned<bool>>,
 }
 
 /// Where the names of tracked things are.
@@ -119,6 +120,7 @@ pub(super) fn finish(draft: &TracksDraft, report: &mut Report) -> (Tracks, Track
                 name: line.name.value.text.to_string(),
                 weight: line.options.weight.map(|weight| weight.value),
                 reverse: line.options.reverse.map(|reverse| reverse.value),
+                peer: line.options.peer.is_some_and(|peer| peer.value),
             }
         };
         lines.iter().map(track).collect()

@@ -40,4 +40,8 @@ pub struct Track {
     pub weight: Option<i16>,
     /// `reverse`, `noreverse`; the object's own when not given.
     pub reverse: Option<bool>,
+    /// `peer`, an extension, of BFD sessions: the neighbor is another router of the virtual router. Where it is the MASTER, its
+    /// silence ends the master-down timer; without a weight the session is no FAULT.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub peer: bool,
 }

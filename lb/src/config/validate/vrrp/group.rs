@@ -139,6 +139,7 @@ fn as_track(tracked: &TrackedInterface) -> Track {
         name: tracked.interface.to_string(),
         weight: Some(tracked.weight),
         reverse: Some(tracked.reverse),
+        peer: false,
     }
 }
 
