@@ -18,6 +18,12 @@ pub const MULTIHOP_PORT: u16 = 4784;
 /// Offset in a packet of the discriminator of whom it is for (RFC 5880 §4.1).
 pub const YOUR_DISCRIMINATOR: usize = 8;
 
+/// Later than this, in nanoseconds, a detection timer shows that the machine stood still: what came meanwhile was not taken in, and another
+/// machine on the same host stood still too.
+pub const STANDSTILL: u64 = 1_000_000;
+/// How long silence is not believed after that, in nanoseconds.
+pub const REPRIEVE: u64 = 2_000_000;
+
 /// Longest packet that the fast path compares, in bytes. The longest there is has 52, with a SHA1 authentication section (RFC 5880 §4.4).
 pub const CONTROL_MAX: usize = 64;
 

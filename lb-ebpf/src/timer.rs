@@ -9,7 +9,7 @@ use aya_ebpf::helpers::{
     bpf_timer_cancel, bpf_timer_init, bpf_timer_set_callback, bpf_timer_start,
 };
 use lb_common::{
-    bfd::{SessionTimerRequest, SessionValue, Silence},
+    bfd::{REPRIEVE, STANDSTILL, SessionTimerRequest, SessionValue, Silence},
     counter::Counter,
     event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, Event},
     gate::ALWAYS_OPEN,
@@ -208,7 +208,8 @@ extern "C" fn expired(_map: *mut c_void, key: *const RouterKey, value: *mut Rout
 extern "C" fn silent(_map: *mut c_void, key: *const u32, value: *mut SessionValue) -> i64 {
     // SAFETY: the kernel calls this with an element of the map the timer belongs to.
     let (discriminator, epoch) = unsafe {
-        if goes_on(value.cast()) {
+        let late = now().saturating_sub((*value).deadline);
+        if goes_on(value.cast()) || (late > STANDSTILL && start(value.cast(), REPRIEVE) == 0) {
             return 0;
         }
         (*key, (*value).epoch)

@@ -22,6 +22,7 @@ use super::{
     snapshot::SessionSnapshot,
 };
 use crate::config::model::bfd::BfdInstance;
+use lb_common::bfd::{REPRIEVE, STANDSTILL};
 
 /// What a change of state follows from a packet (RFC 5880 §6.2, §6.8.6); `None` where it stays. A session that is AdminDown here takes
 /// no packets.
@@ -98,6 +99,8 @@ pub(super) struct Session {
     next_tx: Option<Instant>,
     heard: Option<Instant>,
     expires: Option<Instant>,
+    /// It was late, and packets were given time to come since.
+    is_reprieved: bool,
     /// When the other end may have begun to count anew.
     forgets: Option<Instant>,
     /// What the kernel is to take in.
@@ -136,6 +139,7 @@ impl Session {
             next_tx: None,
             heard: None,
             expires: None,
+            is_reprieved: false,
             forgets: None,
             watch: None,
             is_confirmed: true,
@@ -329,8 +333,15 @@ impl Session {
 
     /// Sends what is due and sees whether the other end is silent.
     pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
-        if !self.is_watched() && self.expires.is_some_and(|at| at <= turn.now) {
-            self.expire(turn);
+        if !self.is_watched()
+            && let Some(at) = self.expires.filter(|at| *at <= turn.now)
+        {
+            let stood_still = turn.now - at > Duration::from_nanos(STANDSTILL);
+            if stood_still && !std::mem::replace(&mut self.is_reprieved, true) {
+                self.expires = Some(turn.now + Duration::from_nanos(REPRIEVE));
+            } else {
+                self.expire(turn);
+            }
         }
         let early = slack(self.interval());
         if self.next_tx.is_some_and(|at| at <= turn.now + early) {

@@ -110,5 +110,6 @@ impl Session {
         let detection = self.detection_time();
         let after = |times: u32| Some(self.heard? + detection? * times);
         (self.expires, self.forgets) = (after(1), after(2));
+        self.is_reprieved = false;
     }
 }

@@ -205,3 +205,32 @@ fn a_change_during_a_poll_sequence_has_a_sequence_of_its_own() {
         assert_eq!((seen.polling, seen.tx_interval_ms), (polling, interval));
     }
 }
+
+#[test]
+fn a_machine_that_stood_still_takes_in_what_came_before_it_believes_in_silence() {
+    for standstill in [32, 40, 500] {
+        for seed in 0..SEEDS {
+            let mut scene = at_rate((3, 10), seed).up();
+            scene.now += ms(standstill);
+            scene.run(Duration::from_secs(1));
+            assert_eq!(scene.states(), [State::Up; 2], "seed {seed}");
+            assert!(scene.nodes.iter().all(|node| node.turns.is_empty()));
+        }
+    }
+}
+
+#[test]
+fn silence_that_is_seen_late_is_believed_two_milliseconds_later_however_late_that_is() {
+    let mut scene = at_rate((3, 10), 1).up();
+    scene.lose(|_, _| true);
+    scene.run(ms(5));
+    scene.now += ms(40);
+    let late = scene.now;
+    scene.nodes[0].wake(late);
+    assert_eq!(scene.nodes[0].state(late), State::Up);
+    let due = scene.nodes[0].due().unwrap();
+    assert!(due <= late + ms(2), "{:?}", due - late);
+    // It is late again.
+    scene.nodes[0].wake(late + ms(50));
+    assert_eq!(scene.nodes[0].state(late), State::Down);
+}

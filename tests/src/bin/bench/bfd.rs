@@ -3,7 +3,8 @@
 //! Both directors run the same daemon with the same sessions, each of which has addresses of its own. A cut takes the other
 //! director's port down; what counts is when the log of the first one says Down, for each session by itself. CPU time and
 //! context switches are those of all processes of the first director. Only where every processor is busy daemons have a real-time
-//! priority, those that know one. `LB_BENCH_SECONDS` is how long that lasts, in place of a minute.
+//! priority, those that know one; there the longest standstill of the machine itself is told too. `LB_BENCH_SECONDS` is how long that
+//! lasts, in place of a minute.
 
 mod ends;
 
@@ -16,6 +17,11 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use lb::{
+    cli::Role,
+    config::model::global::{AutoPriority, Scheduling},
+    io::scheduling::Priorities,
+};
 use xtask::lab::{Daemon, Director, Lab, Options, process};
 
 use self::ends::{Rate, Sessions};
@@ -256,6 +262,7 @@ fn busy(log: &mut Log, window: Duration) -> anyhow::Result<Samples> {
     let stop = AtomicBool::new(false);
     log.added(ends::DOWN)?;
     let processors = thread::available_parallelism()?.get();
+    let mut standstill = Duration::ZERO;
     thread::scope(|scope| {
         for _ in 0..processors {
             scope.spawn(|| {
@@ -264,11 +271,36 @@ fn busy(log: &mut Log, window: Duration) -> anyhow::Result<Samples> {
                 }
             });
         }
+        let watch = scope.spawn(|| longest_standstill(&stop));
         thread::sleep(window);
         stop.store(true, Ordering::Relaxed);
+        standstill = watch.join().unwrap_or_default();
     });
     let lost = count(log.added(ends::DOWN)?);
-    Ok(vec![("false_detections", vec![lost])])
+    Ok(vec![
+        ("false_detections", vec![lost]),
+        ("standstill_ms", vec![milliseconds(standstill)]),
+    ])
+}
+
+/// The longest that a thread with a priority above the daemons' did not run though it wanted to, every millisecond: what the
+/// machine itself was away.
+fn longest_standstill(stop: &AtomicBool) -> Duration {
+    const BEAT: Duration = Duration::from_millis(1);
+    let above = Scheduling {
+        real_time: Some(60),
+        real_time_limit: Duration::from_secs(1),
+        ..Scheduling::default()
+    };
+    Priorities::of_another_thread(Role::Bfd).apply(&above, AutoPriority::default());
+    let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+    while !stop.load(Ordering::Relaxed) {
+        thread::sleep(BEAT);
+        let now = Instant::now();
+        longest = longest.max((now - last).saturating_sub(BEAT));
+        last = now;
+    }
+    longest
 }
 
 fn cost(director: &Director, log: &mut Log, window: Duration) -> anyhow::Result<Samples> {
