@@ -53,12 +53,12 @@ pub struct SessionValue {
     pub port: [u8; 2],
     /// Smallest TTL or hop limit a packet may arrive with.
     pub min_ttl: u8,
-    /// Zero.
-    pub pad: u8,
+    /// Of the packet, as `RouterKey::family`: an address alone does not tell an IPv4 one from its mapped form.
+    pub family: u8,
     /// The expected packet from its first byte; zero beyond `len`.
     pub packet: [u8; CONTROL_MAX],
-    /// Zero.
-    pub pad2: [u8; 4],
+    /// The low half of `heartbeats`, and one, when packets last got [`REPRIEVE`] to be taken in: once for each silence.
+    pub reprieved: u32,
 }
 
 /// One record of the `bfd_events` ring buffer: nothing was heard of a session for its detection time. 16 bytes.

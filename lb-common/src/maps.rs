@@ -132,7 +132,7 @@ maps! {
     /// Hash `discriminator → SessionValue`.
     BFD_SESSIONS: "bfd_sessions", u32 => SessionValue, 4096, Bfd;
     /// Ring buffer of `Silence`, size in bytes.
-    BFD_EVENTS: "bfd_events", () => (), 65_536, Programs;
+    BFD_EVENTS: "bfd_events", () => (), 131_072, Programs;
 }
 
 maps! {

@@ -97,6 +97,13 @@ pub const ROUTER_FLAG_OTHER_CHECKSUMS: u8 = 4;
 /// verified it, or the operator wants it so.
 pub const ROUTER_FLAG_PASS: u8 = 8;
 
+/// An advert of lower priority is answered at once (RFC 9568 §6.4.3): the lease of a MASTER that does not ends after [`CHALLENGE`].
+pub const ROUTER_FLAG_ANSWERS: u8 = 16;
+
+/// How soon an advert of ours has to leave where another router claims to be MASTER too, in nanoseconds. The daemon takes well
+/// under a millisecond; on a busy machine with a normal priority it may wait for a few time slices.
+pub const CHALLENGE: u64 = 50_000_000;
+
 /// Adverts a sender may send at once before its budget counts.
 ///
 /// A MASTER sends one advert per interval, one more at each advert of lower priority or priority 0 it hears and at each

@@ -45,6 +45,7 @@ fn is_expected(frame: &Frame, packet: &Packet, value: &SessionValue) -> bool {
     if udp_len != size_of::<Udp>() + len
         || packet.end != packet.transport + udp_len
         || packet.ports.destination != value.port
+        || packet.family != value.family
         || packet.ttl < value.min_ttl
         || !packet.source.is(&value.source)
         || !packet.destination.is(&value.destination)

@@ -9,7 +9,8 @@ use lb_common::{
     event::{EVENT_YIELDED, Event},
     gate::ALWAYS_OPEN,
     router::{
-        ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue,
+        CHALLENGE, ROUTER_FLAG_ANSWERS, ROUTER_FLAG_PASS, ROUTER_FLAG_YIELD, ROUTER_LEASE,
+        ROUTER_WATCH, RouterKey, RouterValue,
     },
 };
 
@@ -99,6 +100,9 @@ pub fn receive(frame: &Frame, packet: &Packet, place: &Place) -> Option<Outcome>
         Judgement::Valid => Counter::AdvertExcess,
     };
     if Budget::new(value.spacing).charge(router.key, packet.source) {
+        if matches!(reason, Counter::AdvertExcess) {
+            router.hear_claim(advert, value);
+        }
         return Some(Outcome::Pass);
     }
     router.drop_one();
@@ -182,6 +186,16 @@ impl Router {
             });
         }
         Outcome::Yielded
+    }
+
+    /// Another router claims what we lease, though ours is the better right: the daemon answers, or lives no more.
+    #[inline(always)]
+    fn hear_claim(&self, advert: &Advert, value: &RouterValue) {
+        let answers = value.role == ROUTER_LEASE && value.flags & ROUTER_FLAG_ANSWERS != 0;
+        if answers && advert.priority != 0 {
+            // SAFETY: as in `beat`.
+            unsafe { timer::end_within(self.entry.cast(), CHALLENGE) };
+        }
     }
 
     #[inline(always)]

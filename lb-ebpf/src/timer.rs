@@ -130,6 +130,24 @@ pub unsafe fn beat_and_put_off(pulse: *mut Pulse) -> bool {
     }
 }
 
+/// Has the timer, if it runs, end within `time` nanoseconds unless something is heard; once for all calls until then.
+///
+/// # Safety
+/// As of [`beat`].
+#[inline(always)]
+pub unsafe fn end_within(pulse: *mut Pulse, time: u64) {
+    // SAFETY: the caller's.
+    unsafe {
+        let end = now().saturating_add(time);
+        let interval = (*pulse).interval;
+        if (*pulse).deadline != 0 && (*pulse).last_seen.wrapping_add(interval) > end {
+            // Before the machine began, where it has not run for as long: wraps as it is added again.
+            (*pulse).last_seen = end.wrapping_sub(interval);
+            start(pulse, time);
+        }
+    }
+}
+
 /// Starts the timer of `pulse`, which has its callback, to end `after` nanoseconds from now; answers as the kernel does.
 ///
 /// # Safety
@@ -155,7 +173,7 @@ unsafe fn start(pulse: *mut Pulse, after: u64) -> i64 {
 unsafe fn goes_on(pulse: *mut Pulse) -> bool {
     // SAFETY: the caller's.
     unsafe {
-        let end = (*pulse).last_seen.saturating_add((*pulse).interval);
+        let end = (*pulse).last_seen.wrapping_add((*pulse).interval);
         let at = now();
         if (*pulse).heartbeats != 0 && end > at && start(pulse, end - at) == 0 {
             return true;
@@ -209,8 +227,15 @@ extern "C" fn silent(_map: *mut c_void, key: *const u32, value: *mut SessionValu
     // SAFETY: the kernel calls this with an element of the map the timer belongs to.
     let (discriminator, epoch) = unsafe {
         let late = now().saturating_sub((*value).deadline);
-        if goes_on(value.cast()) || (late > STANDSTILL && start(value.cast(), REPRIEVE) == 0) {
+        if goes_on(value.cast()) {
             return 0;
+        }
+        let beat = ((*value).heartbeats as u32).wrapping_add(1);
+        if late > STANDSTILL && (*value).reprieved != beat {
+            (*value).reprieved = beat;
+            if start(value.cast(), REPRIEVE) == 0 {
+                return 0;
+            }
         }
         (*key, (*value).epoch)
     };

@@ -17,6 +17,7 @@ mod weight;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
     time::Instant,
 };
 
@@ -72,6 +73,8 @@ pub struct Tracker {
     processes: BTreeMap<String, Process>,
     interfaces: BTreeMap<InterfaceName, Switch>,
     bfds: BTreeMap<String, Switch>,
+    /// Instances and their peers that BFD found silent.
+    silent: VecDeque<(String, IpAddr)>,
     /// What is gone, by `track_group`.
     gone: BTreeMap<String, BTreeSet<String>>,
     watched: Watched,
@@ -216,10 +219,7 @@ impl Tracker {
             let follower = self.followers.get(name);
             let line = follower.and_then(|follower| follower.lines.get(session));
             if let Some(peer) = line.and_then(|line| line.peer) {
-                self.outputs.push_back(Output::PeerSilent {
-                    instance: name.clone(),
-                    peer,
-                });
+                self.silent.push_back((name.clone(), peer));
             }
         }
     }
@@ -292,7 +292,9 @@ impl Tracker {
                 return Some(Output::Standing { instance, standing });
             }
         }
-        None
+        // Who has a FAULT of its own succeeds nobody.
+        let (instance, peer) = self.silent.pop_front()?;
+        Some(Output::PeerSilent { instance, peer })
     }
 
     fn judge_later(&mut self, object: &Object) {

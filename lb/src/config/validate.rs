@@ -39,6 +39,7 @@ const RULES: &[Rule] = &[
     vrrp::group::groups_have_members,
     vrrp::group::members_leave_tracking_to_the_group,
     vrrp::track::weights_mean_something,
+    vrrp::track::peers_are_answered,
     lvs::untranslated_packets_keep_their_port,
     lvs::full_nat_has_flows,
     lvs::quic_server_ids_tell_real_servers_apart,

@@ -36,6 +36,7 @@ pub struct Fact {
     /// Whether it is Up.
     pub is_up: bool,
     /// It was a moment ago, and then nothing was heard for the detection time.
+    #[serde(default)]
     pub expired: bool,
     /// When that was told, on the monotonic clock.
     at: Duration,

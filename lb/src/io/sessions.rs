@@ -68,6 +68,7 @@ impl Watches {
     /// # Errors
     /// When the kernel cannot; it takes in nothing then.
     pub fn set(&mut self, id: SessionId, watch: &Watch, heard: Instant) -> anyhow::Result<()> {
+        self.end(id)?;
         let key = watch.discriminator.get().to_be();
         self.epoch = self.epoch.wrapping_add(1);
         let silence = nanoseconds(heard.elapsed());
@@ -150,5 +151,6 @@ fn entry(watch: &Watch) -> anyhow::Result<SessionValue> {
     };
     value.port = port.to_be_bytes();
     value.min_ttl = watch.min_ttl;
+    value.family = if watch.source.is_ipv4() { 4 } else { 6 };
     Ok(value)
 }

@@ -165,7 +165,11 @@ pub async fn run(
                 }
             }
             // 3. Sessions: who loses one hands over.
-            facts = vrrp.tracking.sessions.next() => vrrp.handle_sessions(&facts, Instant::now()),
+            facts = vrrp.tracking.sessions.next() => {
+                // Another may have succeeded the silent one.
+                vrrp.receive_all();
+                vrrp.handle_sessions(&facts, Instant::now());
+            }
             // 4. The segment.
             place = vrrp.sockets.readable() => vrrp.receive(&place, RECEIVE_BUDGET),
             // 5. Acknowledgements, then facts, of addresses, routes, rules and links.

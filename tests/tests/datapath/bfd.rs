@@ -1,6 +1,9 @@
 //! Packets of BFD sessions: absorbed, passed; timers in real time.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use bytemuck::Zeroable;
 use lb_common::{
@@ -47,6 +50,7 @@ fn watch(packet: &Packet, interval: Duration) -> SessionValue {
         destination: address(packet.destination),
         port: packet.destination_port.to_be_bytes(),
         min_ttl: 255,
+        family: if packet.source.is_ipv4() { 4 } else { 6 },
         ..SessionValue::zeroed()
     };
     value.packet[..packet.payload.len()].copy_from_slice(&packet.payload);
@@ -157,6 +161,26 @@ fn a_packet_that_differs_in_anything_passes() {
         assert_eq!(session(&plane).heartbeats, 0);
         assert_eq!(plane.counter(Counter::BfdAbsorbed), 0);
     }
+}
+
+#[test]
+fn the_mapped_form_of_an_address_is_another() {
+    let packet = &packets()[0];
+    let mut plane = Plane::new();
+    plane.set_session(u32::from_ne_bytes(DISCRIMINATOR), &watch(packet, LONG));
+    let mapped = |address: IpAddr| match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().into(),
+        IpAddr::V6(_) => address,
+    };
+    let forged = Packet {
+        source: mapped(packet.source),
+        destination: mapped(packet.destination),
+        ..packet.clone()
+    };
+    assert!(packet.source.is_ipv4() && forged.source.is_ipv6());
+    assert_eq!(plane.xdp(&packet.bytes()).verdict, DROP);
+    assert_ne!(plane.xdp(&forged.bytes()).verdict, DROP);
+    assert_eq!(plane.counter(Counter::BfdAbsorbed), 1);
 }
 
 #[test]

@@ -8,7 +8,10 @@ use lb_common::{
     event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event},
     gate::{GATE_FENCED, GATE_OPEN},
     hint::HINT_RESTRICTED,
-    router::{ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey, RouterValue},
+    router::{
+        CHALLENGE, ROUTER_FLAG_ANSWERS, ROUTER_FLAG_YIELD, ROUTER_LEASE, ROUTER_WATCH, RouterKey,
+        RouterValue,
+    },
 };
 use tests::{
     packet::{Packet, address, advert},
@@ -351,6 +354,59 @@ fn adverts_leaving_renew_the_lease_and_its_end_fences() {
         assert_eq!(plane.tc(&packet.bytes()).verdict, TC_OK);
         assert_eq!(plane.counter(Counter::LeaseRenewed), 5);
     }
+}
+
+#[test]
+fn a_claim_that_is_not_answered_ends_the_lease_soon() {
+    for (version, own, other, address) in [
+        (2, "10.0.0.5", "10.0.0.9", "10.0.0.100"),
+        (3, "10.0.0.5", "10.0.0.9", "10.0.0.100"),
+        (3, "fe80::5", "fe80::9", "fe80::100"),
+    ] {
+        let ours = advert(version, VRID, 100, own, &[address]);
+        let claim = advert(version, VRID, 50, other, &[address]);
+        let resignation = advert(version, VRID, 0, other, &[address]);
+        let mut plane = Plane::new();
+        plane.set_gate(GATE, GATE_OPEN);
+        let lease = RouterValue {
+            flags: ROUTER_FLAG_YIELD | ROUTER_FLAG_ANSWERS,
+            ..lease(version, 100, own, LONG)
+        };
+        plane.set_router(key(&ours), &lease);
+        let quiet = Duration::from_nanos(CHALLENGE) + Duration::from_millis(30);
+        assert_eq!(plane.tc(&ours.bytes()).verdict, TC_OK);
+        // One that is answered, and one that claims nothing.
+        for received in [&claim, &resignation] {
+            assert_eq!(plane.xdp(&received.bytes()).verdict, PASS);
+            if received.payload == claim.payload {
+                assert_eq!(plane.tc(&ours.bytes()).verdict, TC_OK);
+            }
+            assert_eq!(next_event(&mut plane, quiet), None);
+        }
+        assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_OPEN);
+        // Many that are not answered count as one.
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_nanos(CHALLENGE / 5));
+            assert_eq!(plane.xdp(&claim.bytes()).verdict, PASS);
+        }
+        let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+        assert_eq!((event.kind, event.epoch), (EVENT_LEASE_LOST, EPOCH));
+        assert!(after < quiet, "{after:?}");
+        assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_FENCED);
+    }
+}
+
+#[test]
+fn a_claim_changes_nothing_where_none_is_answered() {
+    let ours = advert(3, VRID, 100, "10.0.0.5", &["10.0.0.100"]);
+    let claim = advert(3, VRID, 50, "10.0.0.9", &["10.0.0.100"]);
+    let mut plane = Plane::new();
+    plane.set_gate(GATE, GATE_OPEN);
+    plane.set_router(key(&ours), &lease(3, 100, "10.0.0.5", LONG));
+    assert_eq!(plane.tc(&ours.bytes()).verdict, TC_OK);
+    assert_eq!(plane.xdp(&claim.bytes()).verdict, PASS);
+    let quiet = Duration::from_nanos(CHALLENGE) + Duration::from_millis(30);
+    assert_eq!(next_event(&mut plane, quiet), None);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::{fmt, net::IpAddr, time::Duration};
 
 use lb_common::router::{
-    ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS, RouterValue,
+    ROUTER_FLAG_ANSWERS, ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS,
+    RouterValue,
 };
 
 use crate::{
@@ -26,6 +27,7 @@ pub struct Terms {
     signed: bool,
     other_checksums: bool,
     peers_only: bool,
+    answers: bool,
 }
 
 /// Authentication data, which no log and no debugger shows.
@@ -60,6 +62,7 @@ impl Terms {
                 && (config.adverts.v3_checksum_as_v2
                     || unicast.is_some_and(|unicast| unicast.old_checksum != OldChecksum::Never)),
             peers_only: unicast.is_some_and(|unicast| unicast.check_source),
+            answers: !config.election.lower_prio_no_advert && !config.election.owner_ignore_adverts,
         }
     }
 
@@ -102,6 +105,7 @@ impl Terms {
             (self.signed, ROUTER_FLAG_PASS),
             (self.other_checksums, ROUTER_FLAG_OTHER_CHECKSUMS),
             (self.peers_only, ROUTER_FLAG_PEERS),
+            (self.answers, ROUTER_FLAG_ANSWERS),
         ];
         for (_, flag) in flags.into_iter().filter(|(set, _)| *set) {
             value.flags |= flag;

@@ -46,8 +46,8 @@ pub(super) async fn next_silences(events: &mut Option<Silences>) -> anyhow::Resu
 impl Kernel {
     /// Takes up whether the kernel may watch; where it may, events come.
     pub(super) fn configure(&mut self, plan: &Plan, bfd: &mut Bfd) -> Option<Silences> {
-        let pins = plan.pins.as_ref().filter(|_| plan.config.watches_bfd());
-        let opened = pins.map(|pins| {
+        // What a child before this one watched is taken away though this one may not watch.
+        let opened = plan.pins.as_ref().map(|pins| {
             let pins = Pins::new(pins);
             let events = watch::Watch::new(Events::of_sessions(&pins)?)?;
             let watches = match self.watches.take() {
@@ -56,7 +56,8 @@ impl Kernel {
             };
             Ok((watches, events))
         });
-        match opened.transpose() {
+        let opened = opened.transpose();
+        match opened.map(|opened| opened.filter(|_| plan.config.watches_bfd())) {
             Ok(Some((watches, events))) => {
                 self.watches = Some(watches);
                 return Some(events);

@@ -163,7 +163,7 @@ const INTERFACE: &[Scenario] = &[
             ("bfd x up", "b 0, c 0"),
             (
                 "bfd x silent",
-                "a: 192.0.2.9 is silent, b: 192.0.2.9 is silent, b -20, c -20",
+                "b -20, c -20, a: 192.0.2.9 is silent, b: 192.0.2.9 is silent",
             ),
         ],
     ),

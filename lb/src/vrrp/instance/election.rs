@@ -82,8 +82,9 @@ impl Instance {
 
     /// What Master_Down_Timer would find, found sooner. There is no Skew_Time: of several that see it, the best one wins when
     /// their adverts meet, and a MASTER that lives answers the first.
+    /// Who yields by request stays the last to take over.
     pub(in crate::vrrp) fn on_peer_silent(&mut self, now: Instant, outputs: &mut Outputs) {
-        if self.state == State::Backup {
+        if self.state == State::Backup && !self.preemption.yields() {
             self.win("master silent by BFD", now, outputs);
         }
     }

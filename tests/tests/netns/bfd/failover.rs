@@ -1,12 +1,13 @@
 //! What virtual routers and checks make of a session that is cut.
 
 use std::{
+    net::Ipv4Addr,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use xtask::lab::{Daemon, Node, Options, process, slowness};
+use xtask::lab::{Daemon, Node, Options, probe::ArpProbe, process, slowness};
 
 use crate::arena::{Arena, lb, real_servers};
 
@@ -146,14 +147,24 @@ fn peers() -> Arena {
 #[test]
 fn a_master_that_dies_is_succeeded_in_the_detection_time() {
     let arena = peers();
+    let owners = ArpProbe::start(arena.switch(), Ipv4Addr::new(192, 0, 2, 100)).unwrap();
+    thread::sleep(Duration::from_millis(100));
     let killed = Instant::now();
     arena.director(1).kill9_all();
     arena.wait_for_master(2);
+    thread::sleep(Duration::from_millis(500));
+    let both = owners.finish().unwrap().dual_owner(killed);
     let heard = arena.adverts.since(killed);
     let second = Node::Director(2).front_v4();
     let first = heard.iter().find(|advert| advert.source == second);
     let taken = first.unwrap().at - killed;
-    println!("director 2 speaks {taken:?} after the kill");
+    println!("director 2 speaks {taken:?} after the kill, and both own the address for {both:?}");
+    // Its lease would run for three seconds.
+    assert!(
+        both < Duration::from_millis(200) * slowness(),
+        "{both:?}\n{}",
+        arena.logs()
+    );
     assert!(
         taken < Duration::from_millis(200) * slowness(),
         "{taken:?}\n{}",

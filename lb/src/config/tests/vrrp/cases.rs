@@ -372,6 +372,14 @@ pub(super) const TRACKS: &[Case] = &[
     ),
     ("twice", "track_script {\na weight 3\na\n}"),
     (
+        "a peer that would not be answered",
+        "lower_prio_no_advert\ntrack_bfd {\nnone peer\n}",
+    ),
+    (
+        "a peer is a neighbor of BFD only",
+        "track_script {\na peer\n}",
+    ),
+    (
         "reversed or not",
         "track_process {\na reverse\nd weight 0 reverse\nb weight 3 noreverse\nc weight -3 no_reverse\n}",
     ),

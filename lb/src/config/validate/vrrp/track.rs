@@ -121,6 +121,28 @@ pub(in crate::config::validate) fn weights_mean_something(
     }
 }
 
+/// A MASTER that answers no advert of lower priority leaves a BACKUP that is wrong about its silence MASTER for an interval.
+pub(in crate::config::validate) fn peers_are_answered(
+    lowered: &mut Lowered,
+    _: &dyn System,
+    report: &mut Report,
+) {
+    for placed in &lowered.instances {
+        let (tracks, at) = (&placed.value.tracks.bfds, &placed.at.tracks.bfds);
+        if !placed.value.election.lower_prio_no_advert {
+            continue;
+        }
+        for (_, at) in tracks.iter().zip(at).filter(|(track, _)| track.peer) {
+            let message = "`peer` beside `lower_prio_no_advert` or `vrrp_strict`: where BFD is wrong about a MASTER, both \
+                           stay MASTER until its next advert"
+                .to_owned();
+            report
+                .warning(Kind::Conflict, *at, message)
+                .help("remove one of them");
+        }
+    }
+}
+
 /// Where weights mean nothing for an instance, and what to do about it.
 fn without_weights(
     instance: &VrrpInstance,

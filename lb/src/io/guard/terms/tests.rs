@@ -1,6 +1,7 @@
 use bytemuck::Zeroable as _;
 use lb_common::router::{
-    ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS, RouterValue,
+    ROUTER_FLAG_ANSWERS, ROUTER_FLAG_OTHER_CHECKSUMS, ROUTER_FLAG_PASS, ROUTER_FLAG_PEERS,
+    RouterValue,
 };
 
 use super::Terms;
@@ -88,6 +89,21 @@ fn what_the_kernel_cannot_judge_is_flagged() {
         ),
     ];
     for (flags, config) in cases {
-        assert_eq!(entry(&config).flags, flags, "{config:?}");
+        assert_eq!(
+            entry(&config).flags,
+            flags | ROUTER_FLAG_ANSWERS,
+            "{config:?}"
+        );
     }
+}
+
+#[test]
+fn one_that_answers_no_lower_advert_is_not_held_to_it() {
+    let (mut mute, mut deaf) = (
+        instance(Version::V3, Family::V4),
+        instance(Version::V3, Family::V4),
+    );
+    mute.election.lower_prio_no_advert = true;
+    deaf.election.owner_ignore_adverts = true;
+    assert_eq!([mute, deaf].map(|config| entry(&config).flags), [0, 0]);
 }
