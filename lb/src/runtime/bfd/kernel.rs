@@ -46,27 +46,24 @@ pub(super) async fn next_silences(events: &mut Option<Silences>) -> anyhow::Resu
 impl Kernel {
     /// Takes up whether the kernel may watch; where it may, events come.
     pub(super) fn configure(&mut self, plan: &Plan, bfd: &mut Bfd) -> Option<Silences> {
-        // What a child before this one watched is taken away though this one may not watch.
-        let opened = plan.pins.as_ref().map(|pins| {
-            let pins = Pins::new(pins);
-            let events = watch::Watch::new(Events::of_sessions(&pins)?)?;
-            let watches = match self.watches.take() {
-                Some(watches) => watches,
-                None => Watches::open(&pins)?,
-            };
-            Ok((watches, events))
-        });
-        let opened = opened.transpose();
-        match opened.map(|opened| opened.filter(|_| plan.config.watches_bfd())) {
-            Ok(Some((watches, events))) => {
-                self.watches = Some(watches);
-                return Some(events);
-            }
-            Ok(None) => {}
-            Err(error) => self.complain(&error),
+        let may = plan.config.watches_bfd();
+        let pins = plan.pins.as_ref().map(Pins::new);
+        match pins.map(|pins| self.open(&pins)) {
+            Some(Ok(events)) if may => return Some(events),
+            Some(Err(error)) if may => self.complain(&error),
+            _ => {}
         }
         self.forget(bfd);
         None
+    }
+
+    /// Opens what is pinned, which takes away what a child before this one watched, though this one may not watch itself.
+    fn open(&mut self, pins: &Pins) -> anyhow::Result<Silences> {
+        let events = watch::Watch::new(Events::of_sessions(pins)?)?;
+        if self.watches.is_none() {
+            self.watches = Some(Watches::open(pins)?);
+        }
+        Ok(events)
     }
 
     /// Has it watch nothing more.
@@ -157,16 +154,16 @@ impl Kernel {
 
     /// Looks for sessions whose silence was told to nobody, where that is due.
     pub(super) fn audit(&mut self, bfd: &mut Bfd, rng: &mut fastrand::Rng, now: Instant) {
-        let ids = self.ids();
         if self.audit.is_some_and(|at| at <= now) {
             self.audit = None;
-            for id in &ids {
-                if !self.ask(bfd, *id) {
-                    self.end(bfd, *id, rng);
+            for id in self.ids() {
+                if !self.ask(bfd, id) {
+                    self.end(bfd, id, rng);
                 }
             }
         }
-        if !ids.is_empty() && self.audit.is_none() {
+        let watches_any = self.watches.iter().flat_map(Watches::ids).next().is_some();
+        if watches_any && self.audit.is_none() {
             self.audit = Some(now + AUDIT);
         }
     }

@@ -140,6 +140,29 @@ fn live(peer: Peer, kind: Kind) {
 }
 
 #[test]
+fn a_reload_takes_a_session_from_the_kernel_and_gives_it_back() {
+    let arena = Arena::beside_others(Options { servers: false });
+    let config = |number| ours(&arena, number, Kind::V4, FIRST);
+    for number in [1, 2] {
+        let director = arena.director(usize::from(number));
+        director.start(&lb(), config(number)).unwrap();
+    }
+    wait_for_rates(&arena, FIRST, FIRST, 1);
+    wait_for_kernel(&arena, true);
+    let one = arena.director(1);
+    let off = "global_defs {\nbfd_xdp off\n}\n".to_owned() + &config(1);
+    one.reload(off).unwrap();
+    wait_for_kernel(&arena, false);
+    wait_for_rates(&arena, FIRST, FIRST, 1);
+    one.reload(config(1)).unwrap();
+    wait_for_kernel(&arena, true);
+    wait_for_rates(&arena, FIRST, FIRST, 1);
+    arena.director(2).port().cut().unwrap();
+    let seen = wait_for_state(&arena, "Down");
+    assert_eq!(seen["diagnostic"], "Control Detection Time Expired");
+}
+
+#[test]
 fn sessions_with_another_lb_live() {
     live(Peer::Lb, Kind::V4.signed("meticulous_sha1"));
     live(Peer::Lb, Kind::V6.multihop());
