@@ -22,6 +22,7 @@ use lb::{
     config::model::global::{AutoPriority, Scheduling},
     io::scheduling::Priorities,
 };
+use tokio::runtime;
 use xtask::lab::{Daemon, Director, Lab, Options, process};
 
 use self::ends::{Rate, Sessions};
@@ -263,6 +264,8 @@ fn busy(log: &mut Log, window: Duration) -> anyhow::Result<Samples> {
     log.added(ends::DOWN)?;
     let processors = thread::available_parallelism()?.get();
     let mut standstill = Duration::ZERO;
+    // Real time has a limit, which a signal tells of.
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     thread::scope(|scope| {
         for _ in 0..processors {
             scope.spawn(|| {
@@ -271,7 +274,10 @@ fn busy(log: &mut Log, window: Duration) -> anyhow::Result<Samples> {
                 }
             });
         }
-        let watch = scope.spawn(|| longest_standstill(&stop));
+        let watch = scope.spawn(|| {
+            let _entered = runtime.enter();
+            longest_standstill(&stop)
+        });
         thread::sleep(window);
         stop.store(true, Ordering::Relaxed);
         standstill = watch.join().unwrap_or_default();
