@@ -10,17 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::socket::{setsockopt, sockopt},
-    time::{ClockId, clock_gettime},
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     net::{UnixListener, UnixStream},
 };
 
-use super::listener::{SocketFile, listen};
+use super::{
+    clock,
+    listener::{SocketFile, listen},
+};
 use crate::bfd::sentence;
 
 /// Room for what a subscriber has not read: all sessions of a node, several times.
@@ -67,7 +67,7 @@ impl Fact {
 
 /// The clock that all processes of a machine share.
 fn monotonic() -> Duration {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
+    clock::monotonic().map_or(Duration::ZERO, Duration::from_nanos)
 }
 
 /// The telling end. Its file goes with it.

@@ -1,19 +1,18 @@
 //! Packets of BFD sessions: absorbed, passed; timers in real time.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, time::Duration};
 
 use bytemuck::Zeroable;
 use lb_common::{
-    bfd::{MULTIHOP_PORT, SINGLE_HOP_PORT, SessionValue, Silence, YOUR_DISCRIMINATOR},
+    bfd::{MULTIHOP_PORT, SINGLE_HOP_PORT, SessionValue, YOUR_DISCRIMINATOR},
     counter::Counter,
 };
 use tests::{
     packet::{Packet, Transport, address},
     prog::{DROP, PASS, Plane},
 };
+
+use crate::scene::next_event;
 
 const EPOCH: u32 = 77;
 const DISCRIMINATOR: [u8; 4] = [0xd1, 2, 3, 4];
@@ -64,17 +63,6 @@ fn set(plane: &mut Plane, packet: &Packet, interval: Duration) {
 fn session(plane: &Plane) -> SessionValue {
     let key = u32::from_ne_bytes(DISCRIMINATOR);
     plane.sessions.get(&key, 0).unwrap()
-}
-
-fn next_silence(plane: &mut Plane, within: Duration) -> Option<(Silence, Duration)> {
-    let start = Instant::now();
-    while start.elapsed() < within {
-        if let Some(silence) = plane.silences.next_event() {
-            return Some((silence, start.elapsed()));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    None
 }
 
 #[test]
@@ -222,7 +210,8 @@ fn silence_is_told_once_and_in_time() {
             assert_eq!(plane.xdp(&packet.bytes()).verdict, DROP);
             assert!(plane.silences.next_event().is_none(), "held off");
         }
-        let (silence, after) = next_silence(&mut plane, Duration::from_secs(2)).expect("silence");
+        let (silence, after) =
+            next_event(&mut plane.silences, Duration::from_secs(2)).expect("silence");
         assert_eq!(silence.discriminator.to_ne_bytes(), DISCRIMINATOR);
         assert_eq!(silence.epoch, EPOCH);
         let heard = session(&plane).last_seen;
@@ -230,7 +219,7 @@ fn silence_is_told_once_and_in_time() {
         assert!(after < Duration::from_millis(180), "{after:?}");
         assert_eq!(plane.counter(Counter::BfdSilent), 1);
         assert!(
-            next_silence(&mut plane, Duration::from_millis(120)).is_none(),
+            next_event(&mut plane.silences, Duration::from_millis(120)).is_none(),
             "once"
         );
         assert_eq!(plane.xdp(&packet.bytes()).verdict, PASS, "nobody watches");
@@ -244,7 +233,7 @@ fn a_session_that_is_gone_is_silent() {
     let key = u32::from_ne_bytes(DISCRIMINATOR);
     set(&mut plane, packet, Duration::from_millis(40));
     plane.sessions.remove(&key).unwrap();
-    assert!(next_silence(&mut plane, Duration::from_millis(120)).is_none());
+    assert!(next_event(&mut plane.silences, Duration::from_millis(120)).is_none());
     assert_eq!(plane.xdp(&packet.bytes()).verdict, PASS);
     let timers = plane.session_timers.as_ref().unwrap();
     let error = timers.start(key, 1).unwrap_err();

@@ -1,11 +1,11 @@
 //! Adverts: absorbed, passed, yielded to; leases; timers in real time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytemuck::Zeroable;
 use lb_common::{
     counter::Counter,
-    event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED, Event},
+    event::{EVENT_LEASE_LOST, EVENT_MASTER_DOWN, EVENT_YIELDED},
     gate::{GATE_FENCED, GATE_OPEN},
     hint::HINT_RESTRICTED,
     router::{
@@ -17,6 +17,8 @@ use tests::{
     packet::{Packet, address, advert},
     prog::{DROP, INGRESS, PASS, Plane, TC_OK},
 };
+
+use crate::scene::next_event;
 
 const GATE: u32 = 9;
 const VRID: u8 = 51;
@@ -85,17 +87,6 @@ fn group(source: &str) -> lb_common::Address {
 }
 
 const LONG: Duration = Duration::from_secs(600);
-
-fn next_event(plane: &mut Plane, within: Duration) -> Option<(Event, Duration)> {
-    let start = Instant::now();
-    while start.elapsed() < within {
-        if let Some(event) = plane.events.next_event() {
-            return Some((event, start.elapsed()));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    None
-}
 
 #[test]
 fn an_advert_equal_to_the_watched_one_is_absorbed() {
@@ -195,7 +186,8 @@ fn a_silent_master_is_reported_once_and_in_time() {
             assert_eq!(plane.xdp(&packet.bytes()).verdict, DROP);
             assert!(plane.events.next_event().is_none(), "held off");
         }
-        let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+        let (event, after) =
+            next_event(&mut plane.events, Duration::from_secs(2)).expect("an event");
         assert_eq!(
             (event.kind, event.epoch, event.key),
             (EVENT_MASTER_DOWN, EPOCH, key(&packet))
@@ -204,7 +196,7 @@ fn a_silent_master_is_reported_once_and_in_time() {
         assert!(after < Duration::from_millis(180), "{after:?}");
         assert_eq!(plane.counter(Counter::MasterDown), 1);
         assert!(
-            next_event(&mut plane, Duration::from_millis(120)).is_none(),
+            next_event(&mut plane.events, Duration::from_millis(120)).is_none(),
             "once"
         );
         assert_eq!(plane.xdp(&packet.bytes()).verdict, PASS, "nobody watches");
@@ -219,7 +211,7 @@ fn the_first_advert_counts_though_the_timer_was_to_run_longer() {
     let timers = plane.timers.as_ref().unwrap();
     timers.start(&key(&packet), LONG).unwrap();
     assert_eq!(plane.xdp(&packet.bytes()).verdict, DROP);
-    let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+    let (event, after) = next_event(&mut plane.events, Duration::from_secs(2)).expect("an event");
     assert_eq!(event.kind, EVENT_MASTER_DOWN);
     assert!(after < Duration::from_millis(180), "{after:?}");
 }
@@ -235,10 +227,10 @@ fn a_cancelled_timer_and_a_removed_router_stay_silent() {
         .unwrap()
         .cancel(&key(&packet))
         .unwrap();
-    assert!(next_event(&mut plane, Duration::from_millis(120)).is_none());
+    assert!(next_event(&mut plane.events, Duration::from_millis(120)).is_none());
     plane.set_router(key(&packet), &watch(&packet, Duration::from_millis(50)));
     plane.vrrp.routers.remove(&key(&packet)).unwrap();
-    assert!(next_event(&mut plane, Duration::from_millis(120)).is_none());
+    assert!(next_event(&mut plane.events, Duration::from_millis(120)).is_none());
     assert!(
         plane
             .timers
@@ -345,7 +337,8 @@ fn adverts_leaving_renew_the_lease_and_its_end_fences() {
         }
         assert_eq!(plane.counter(Counter::LeaseRenewed), 5);
         assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_OPEN);
-        let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+        let (event, after) =
+            next_event(&mut plane.events, Duration::from_secs(2)).expect("an event");
         assert_eq!((event.kind, event.epoch), (EVENT_LEASE_LOST, EPOCH));
         assert!(after < Duration::from_millis(180), "{after:?}");
         assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_FENCED);
@@ -381,7 +374,7 @@ fn a_claim_that_is_not_answered_ends_the_lease_soon() {
             if received.payload == claim.payload {
                 assert_eq!(plane.tc(&ours.bytes()).verdict, TC_OK);
             }
-            assert_eq!(next_event(&mut plane, quiet), None);
+            assert_eq!(next_event(&mut plane.events, quiet), None);
         }
         assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_OPEN);
         // Many that are not answered count as one.
@@ -389,7 +382,8 @@ fn a_claim_that_is_not_answered_ends_the_lease_soon() {
             std::thread::sleep(Duration::from_nanos(CHALLENGE / 5));
             assert_eq!(plane.xdp(&claim.bytes()).verdict, PASS);
         }
-        let (event, after) = next_event(&mut plane, Duration::from_secs(2)).expect("an event");
+        let (event, after) =
+            next_event(&mut plane.events, Duration::from_secs(2)).expect("an event");
         assert_eq!((event.kind, event.epoch), (EVENT_LEASE_LOST, EPOCH));
         assert!(after < quiet, "{after:?}");
         assert_eq!(plane.vrrp.gates.get(&GATE, 0).unwrap().state, GATE_FENCED);
@@ -406,7 +400,7 @@ fn a_claim_changes_nothing_where_none_is_answered() {
     assert_eq!(plane.tc(&ours.bytes()).verdict, TC_OK);
     assert_eq!(plane.xdp(&claim.bytes()).verdict, PASS);
     let quiet = Duration::from_nanos(CHALLENGE) + Duration::from_millis(30);
-    assert_eq!(next_event(&mut plane, quiet), None);
+    assert_eq!(next_event(&mut plane.events, quiet), None);
 }
 
 #[test]

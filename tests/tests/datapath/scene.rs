@@ -1,6 +1,12 @@
 //! A service with three real servers, in every combination of family, method and scheduler.
 
-use bytemuck::Zeroable as _;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use bytemuck::{AnyBitPattern, Zeroable as _};
+use lb::io::xdp::Events;
 use lb_common::{
     dest::{FORWARD_DIRECT_ROUTE, FORWARD_NAT, is_nat},
     service::{RingRef, SCHEDULER_MH, SCHEDULER_RR, SERVICE_NAT, ServiceValue},
@@ -202,4 +208,19 @@ pub fn next_hop(id: u16) -> lb_common::Mac {
 pub fn dest_of(packet: &[u8]) -> u16 {
     assert_eq!(packet[..5], [2, 0, 0, 0, 1], "forwarded to a real server");
     u16::from(packet[5])
+}
+
+/// The next event, and how long it took; `None` when none comes `within` that.
+pub fn next_event<T: AnyBitPattern>(
+    events: &mut Events<T>,
+    within: Duration,
+) -> Option<(T, Duration)> {
+    let start = Instant::now();
+    while start.elapsed() < within {
+        if let Some(event) = events.next_event() {
+            return Some((event, start.elapsed()));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    None
 }

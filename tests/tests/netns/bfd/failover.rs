@@ -57,16 +57,22 @@ impl Drop for Upstream {
     }
 }
 
+/// Starts both directors, each with the file for its number and priority; the first becomes MASTER.
+fn start_directors(arena: &Arena, config: impl Fn(u8, u8) -> String) {
+    for (number, priority) in [(1, 150), (2, 100)] {
+        let place = arena.director(usize::from(number));
+        place
+            .start_with(&lb(), config(number, priority), &["-D"])
+            .unwrap();
+    }
+    arena.wait_for_master(1);
+}
+
 #[test]
 fn a_cut_session_moves_the_virtual_router_and_takes_the_real_server_away() {
     let arena = Arena::new(Options { servers: false });
     let _upstream = Upstream::start(&arena, 3);
-    for (number, priority) in [(1, 150), (2, 100)] {
-        let place = arena.director(usize::from(number));
-        let config = director(number, priority);
-        place.start_with(&lb(), config, &["-D"]).unwrap();
-    }
-    arena.wait_for_master(1);
+    start_directors(&arena, director);
     arena.wait_for_real_servers(1);
     thread::sleep(Duration::from_secs(1));
 
@@ -128,13 +134,7 @@ fn peer(number: u8, priority: u8) -> String {
 /// Both directors run, the first is MASTER, and their session is up.
 fn peers() -> Arena {
     let arena = Arena::new(Options { servers: false });
-    for (number, priority) in [(1, 150), (2, 100)] {
-        let place = arena.director(usize::from(number));
-        place
-            .start_with(&lb(), peer(number, priority), &["-D"])
-            .unwrap();
-    }
-    arena.wait_for_master(1);
+    start_directors(&arena, peer);
     for number in [1, 2] {
         arena.wait_for_status(number, "the session is up", |status| {
             status["sessions"]["sessions"][0]["state"] == "Up"
@@ -212,12 +212,9 @@ fn a_master_that_only_bfd_finds_silent_stays_master() {
 fn children_that_die_do_not_move_the_virtual_router() {
     let arena = Arena::new(Options { servers: false });
     let _upstream = Upstream::start(&arena, 30);
-    for (number, priority) in [(1, 150), (2, 100)] {
-        let place = arena.director(usize::from(number));
-        let config = director(number, priority).replace("multiplier 3", "multiplier 30");
-        place.start(&lb(), config).unwrap();
-    }
-    arena.wait_for_master(1);
+    start_directors(&arena, |number, priority| {
+        director(number, priority).replace("multiplier 3", "multiplier 30")
+    });
     arena.wait_for_real_servers(1);
     thread::sleep(Duration::from_secs(1));
     let elections = || {
