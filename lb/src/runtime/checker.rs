@@ -5,6 +5,8 @@
 //! wait for the kernel.
 
 mod forwarding;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeSet,
@@ -39,6 +41,9 @@ use crate::{
 
 /// Probe results taken at once before the services are worked out again.
 const RESULTS: usize = 256;
+/// Checks begin at multiples of this time: those that are due since the last one share a wake-up, and most of them the one that
+/// brings their answers. Half of what a verdict may be late.
+const TICK: Duration = Duration::from_millis(10);
 
 type Ended = (ProbeId, ProbeResult);
 
@@ -64,7 +69,7 @@ pub async fn run(
     let mut child = Child::new(sessions)?;
     let mut keeps_ipvs = false;
     loop {
-        let due = child.checker.poll_timeout().map(|(due, _)| due);
+        let due = child.next_tick();
         tokio::select! {
             biased;
             // 1. Orders: rare, and what follows should obey the new ones. They wait while a plan is being prepared.
@@ -132,7 +137,17 @@ async fn sleep_until(due: Option<Instant>) {
     }
 }
 
+/// The multiple of [`TICK`] since `origin` that is not before `due`.
+fn tick_at_or_after(due: Instant, origin: Instant) -> Instant {
+    let tick = TICK.as_nanos();
+    let since_tick = due.saturating_duration_since(origin).as_nanos() % tick;
+    let missing = (tick - since_tick) % tick;
+    due + Duration::from_nanos(u64::try_from(missing).unwrap_or_default())
+}
+
 struct Child {
+    /// What ticks are counted from.
+    began: Instant,
     /// `None` before the first.
     plan: Option<Arc<Plan>>,
     preparing: Option<JoinHandle<Prepared>>,
@@ -151,6 +166,7 @@ struct Child {
 impl Child {
     fn new(sessions: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
+            began: Instant::now(),
             plan: None,
             preparing: None,
             checker: Checker::default(),
@@ -163,6 +179,12 @@ impl Child {
             news: Vec::new(),
             priorities: Priorities::new(Role::Checkers),
         })
+    }
+
+    /// When checks begin next.
+    fn next_tick(&self) -> Option<Instant> {
+        let (due, _) = self.checker.poll_timeout()?;
+        Some(tick_at_or_after(due, self.began))
     }
 
     fn order(&self, order: Order) {
